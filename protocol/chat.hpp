@@ -1,0 +1,153 @@
+// What a `chat` line asks for: plain structs whose strings are either owned and decoded (small things) or views of
+// the request line as written (a conversation's bytes, which are sliced and never rebuilt).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "protocol/config.hpp"
+#include "protocol/json_text.hpp"
+
+namespace aiw {
+
+enum class Role { system, user, assistant, tool };
+
+struct TextPart {
+  RawString text;
+};
+struct ReasoningPart {
+  RawString text;
+  RawString provider_state;
+};
+enum class MediaKind { image, file, audio };
+// Either `data` (base64) or `url` is set, never both. A data URL given as `url` has been split into media_type and data.
+struct MediaPart {
+  MediaKind kind = MediaKind::image;
+  RawString media_type;
+  RawString data;
+  RawString url;
+  RawString filename;
+};
+struct ToolCallPart {
+  RawString tool_call_id;
+  RawString tool_name;
+  JsonSpan input;        // `null` where the model's arguments were no JSON
+  RawString input_text;  // the arguments as the model wrote them; empty: not given
+  RawString provider_state;
+};
+struct ToolResultPart;
+// A provider's own block, opaque to everyone else.
+struct ProviderPart {
+  RawString provider_state;
+};
+
+using Part = std::variant<TextPart, ReasoningPart, MediaPart, ToolCallPart, ToolResultPart, ProviderPart>;
+
+enum class ToolOutputType { text, json, content, error_text, error_json };
+struct ToolOutput {
+  ToolOutputType type = ToolOutputType::text;
+  JsonSpan value;           // text, error_text: a JSON string; json, error_json: any value
+  std::vector<Part> parts;  // content: text and media parts only
+};
+struct ToolResultPart {
+  RawString tool_call_id;
+  RawString tool_name;
+  std::shared_ptr<const ToolOutput> output;  // shared: parts are values that copy, an output may be large
+};
+
+struct Message {
+  Role role = Role::user;
+  std::vector<Part> parts;  // a `content` string is one text part
+};
+
+enum class ToolExecutor { parent, returned, http };
+struct Tool {
+  RawString name;
+  RawString description;
+  JsonSpan input_schema;  // empty: none given
+  ToolExecutor executor = ToolExecutor::parent;
+};
+
+enum class ToolChoiceType { automatic, none, required, tool };
+struct ToolChoice {
+  ToolChoiceType type = ToolChoiceType::automatic;
+  RawString tool_name;  // for `tool`
+};
+
+struct Reasoning {
+  RawString effort;                          // e.g. "low", "medium", "high"; empty: none given
+  std::optional<std::int64_t> budget_tokens;
+};
+
+// All in milliseconds; 0 switches one off.
+struct Timeouts {
+  std::int64_t connect_ms = 10'000;
+  std::int64_t first_byte_ms = 300'000;
+  std::int64_t idle_ms = 120'000;      // no byte at all
+  std::int64_t progress_ms = 600'000;  // no event that carries content
+  std::int64_t tool_ms = 300'000;
+  std::int64_t total_ms = 3'600'000;
+};
+
+struct RetryOptions {
+  int max = 2;           // retries after the first attempt
+  bool restart = false;  // retry even after output was forwarded; the parent discards what it has
+};
+
+struct StreamOptions {
+  std::int64_t delta_interval_ms = 0;  // deltas of one part are merged for this long
+  std::int64_t max_delta_chars = 0;    // a merged delta is sent at this length; 0: no limit
+  bool upstream = true;                // false: one unary answer is asked of the provider
+};
+
+// One accepted chat. Views point into `line`, which the request keeps alive.
+struct ChatRequest {
+  std::string id;
+  std::shared_ptr<const std::string> line;
+
+  std::optional<Config> config;  // absent: the one given by reload_config
+  std::string provider_id;
+  std::string model_id;
+  std::string model;  // an alias or "provider/model"
+  std::string caller_key_id;
+
+  RawString system;
+  std::vector<Message> messages;
+  std::vector<Tool> tools;
+  std::optional<ToolChoice> tool_choice;
+  std::optional<bool> parallel_tool_calls;
+  std::optional<int> max_steps;
+  std::optional<std::int64_t> max_output_tokens;
+  std::optional<double> temperature;
+  std::optional<double> top_p;
+  std::vector<RawString> stop_sequences;
+  std::optional<std::int64_t> seed;
+  std::optional<bool> logprobs;
+  std::optional<Reasoning> reasoning;
+  JsonSpan response_schema;       // responseFormat {type: "json", schema}
+  bool response_json = false;     // responseFormat {type: "json"}, with or without a schema
+  std::vector<std::pair<std::string, JsonSpan>> provider_options;  // in the order given
+
+  Timeouts timeouts;
+  RetryOptions retry;
+  StreamOptions stream;
+  JsonSpan metadata;  // echoed in `start`; empty: none
+  std::string traceparent;
+  std::int64_t heartbeat_ms = 0;
+  bool dry_run = false;
+
+  // What decoding changed or ignored, for the parent to see.
+  struct Note {
+    std::string code;
+    std::string message;
+  };
+  std::vector<Note> notes;
+};
+
+}  // namespace aiw

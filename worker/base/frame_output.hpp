@@ -1,0 +1,24 @@
+// The way out: whole frames into a bounded queue in front of stdout.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace aiw {
+
+// Loop thread only. Frames are written whole, in order, soon after the current event is handled.
+class FrameOutput {
+ public:
+  virtual ~FrameOutput() = default;
+  // The queue's tail: append exactly one frame with its newline, then call frame_appended(). Nothing else may touch
+  // the string in between.
+  virtual std::string& tail() = 0;
+  virtual void frame_appended() = 0;
+  // Bytes that wait to be written.
+  [[nodiscard]] virtual std::size_t pending() const = 0;
+  // True from the time the reader lags (the queue passed its high-water mark) until it fell below the low one: chats
+  // then hold their deltas back. Answers to lines are still accepted.
+  [[nodiscard]] virtual bool congested() const = 0;
+};
+
+}  // namespace aiw

@@ -1,0 +1,45 @@
+// The one loop thread: timers, calls from other threads, and descriptors that become ready.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "worker/base/clock.hpp"
+
+namespace aiw {
+
+enum class Readiness : unsigned { read = 1, write = 2, error = 4 };
+
+// Owns Boost.Asio's io_context. All calls but `post` and `stop` belong to the thread that runs `run`.
+class Loop : public Clock {
+ public:
+  Loop();
+  ~Loop() override;
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Handles events until stop().
+  void run();
+  // Any thread.
+  void stop();
+  // Any thread: runs `action` on the loop thread, in the order of the posts.
+  void post(std::function<void()> action);
+
+  [[nodiscard]] Instant now() const override;
+  std::unique_ptr<Timer> call_at(Instant when, std::function<void()> action) override;
+
+  // Level-triggered readiness of a descriptor that stays the caller's, in one epoll set that is registered with Asio
+  // once, so that no descriptor's flags change and a wake costs no epoll_ctl. `wanted` is a bit set of Readiness
+  // read/write; the action gets what is ready. Returns false (EPERM) for a regular file, which is always ready.
+  // A second watch of the same descriptor replaces the first.
+  bool watch(int fd, unsigned wanted, std::function<void(unsigned ready)> action);
+  void unwatch(int fd);
+  // Calls `action` on the loop thread when the process gets one of these signals.
+  void on_signals(std::initializer_list<int> signals, std::function<void(int signal)> action);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,39 @@
+// Reads lines from a descriptor on a thread of its own, so that any kind of descriptor (pipe, socket, tty, file,
+// /dev/null, with or without O_NONBLOCK) works the same, no flag of it changes, and the work on a long line delays no
+// stream.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "protocol/line_framer.hpp"
+
+namespace aiw {
+
+struct StdinHandlers {
+  // On the reader's thread: the lines that one read completed, in order.
+  std::function<void(std::vector<FramedLine> lines)> on_lines;
+  // On the reader's thread, once: the end of the input, or a read error (then `error` is its errno, else 0).
+  std::function<void(int error)> on_end;
+};
+
+class StdinReader {
+ public:
+  // `fd` stays the caller's and must stay open. Reading begins at once.
+  StdinReader(int fd, std::size_t max_line_bytes, StdinHandlers handlers);
+  // Stops and joins the thread; on_end is not called by this.
+  ~StdinReader();
+  StdinReader(const StdinReader&) = delete;
+  StdinReader& operator=(const StdinReader&) = delete;
+
+  // Any thread. While paused nothing is read (a read that is under way is still delivered).
+  void set_paused(bool paused);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,43 @@
+// Frames to a descriptor, never torn, never blocking the loop, without changing the descriptor's flags.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "worker/base/frame_output.hpp"
+#include "worker/io/loop.hpp"
+
+namespace aiw {
+
+struct StdoutOptions {
+  std::size_t high_water = std::size_t{256} << 10;  // bytes queued at which congested() begins
+  std::size_t low_water = std::size_t{64} << 10;    // and at which it ends
+  std::chrono::milliseconds stall_timeout{300'000};  // no byte accepted for so long: on_broken; 0: never
+};
+
+struct StdoutHandlers {
+  std::function<void()> on_relieved;             // congested() became false
+  std::function<void(int error)> on_broken;      // once: errno of the write, EPIPE if the reader closed (seen
+                                                 // without a write), ETIMEDOUT for a stall. Later frames are dropped
+};
+
+class StdoutWriter : public FrameOutput {
+ public:
+  StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, StdoutHandlers handlers);
+  ~StdoutWriter() override;
+  StdoutWriter(const StdoutWriter&) = delete;
+  StdoutWriter& operator=(const StdoutWriter&) = delete;
+
+  std::string& tail() override;
+  void frame_appended() override;
+  [[nodiscard]] std::size_t pending() const override;
+  [[nodiscard]] bool congested() const override;
+  // Calls `done` when nothing is pending any more, or when the descriptor is broken.
+  void when_drained(std::function<void()> done);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aiw

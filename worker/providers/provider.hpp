@@ -1,0 +1,68 @@
+// A wire API is three pure functions: a chat to an HTTP request, bytes of an answer to events, an HTTP error to an Error.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/chat.hpp"
+#include "worker/base/http_message.hpp"
+#include "worker/providers/step.hpp"
+
+namespace aiw {
+
+// Where a step goes: a provider and a model with everything resolved. Holds the key: never print it.
+struct Target {
+  std::string provider_id;
+  std::string model;     // the upstream's name for it
+  std::string shown_as;  // the name that events use: an alias, or `model`
+  Api api = Api::openai_chat;
+  std::string base_url;  // without a trailing slash
+  std::string api_key;   // empty: none is sent
+  std::vector<Header> headers;  // the config's own, sent last and winning
+  std::optional<std::int64_t> max_tokens;  // the model's limit from the config
+  std::string script;    // mock only
+};
+
+struct StepInput {
+  const ChatRequest& chat;              // everything but the messages
+  std::span<const Message> messages;    // the history, and what earlier steps added
+  const Target& target;
+  bool offer_tools = true;              // false: a last step that must answer without tools
+};
+
+struct BuiltRequest {
+  HttpRequest http;  // the body may refer to the conversation's bytes
+  std::vector<ChatRequest::Note> notes;  // repairs and omissions, each a `warning`
+};
+
+// A push decoder: bytes in, cut anywhere, events out. Never throws on any input; memory is bounded by `kMaxEventBytes`
+// and what one answer holds. Not thread-safe; one for each attempt.
+class ResponseDecoder {
+ public:
+  static constexpr std::size_t kMaxEventBytes = std::size_t{16} << 20;
+
+  virtual ~ResponseDecoder() = default;
+  virtual void feed(std::string_view bytes, StepSink& sink) = 0;
+  // The body ended as HTTP says it may. Emits finish or fail if neither came yet (truncated_stream, bad_response).
+  virtual void end(StepSink& sink) = 0;
+};
+
+enum class BodyFormat { stream, unary };
+
+struct WireApi {
+  // Error: the conversation or the options cannot be expressed (code invalid_request with a JSON pointer).
+  std::expected<BuiltRequest, Error> (*build)(const StepInput& input);
+  std::unique_ptr<ResponseDecoder> (*make_decoder)(BodyFormat format);
+  // `body` is the start of an error response's body, at most 64 KiB, any bytes. Fills code upstream_http, category by
+  // status, message (at most 4 KiB; HTML: at most 512 characters, tags stripped), provider_code, status, retryable.
+  Error (*http_error)(const ResponseHead& head, std::string_view body);
+};
+
+// The wire API's functions; nullptr for an API that this build does not speak, and for mock.
+const WireApi* wire_api(Api api);
+
+}  // namespace aiw

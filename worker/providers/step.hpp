@@ -1,0 +1,44 @@
+// One step of a chat as a provider answers it: the normalised events that every wire API decodes to.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+#include "protocol/usage.hpp"
+
+namespace aiw {
+
+enum class ContentKind { text, reasoning, tool_input, refusal };
+
+// A call the model asks for, once its input is complete.
+struct ToolCall {
+  std::string id;          // never empty: the decoder makes one ("call_<n>") where the wire has none
+  std::string name;
+  std::string input_text;  // the arguments as the model wrote them; empty arguments are "{}"
+  bool by_provider = false;  // the provider carries it out itself
+};
+
+// Receives one answer in order. Text is valid UTF-8 and ends between characters; views live until the call returns.
+// The last call is exactly one of `finish` and `fail`; after it the decoder is silent.
+class StepSink {
+ public:
+  virtual ~StepSink() = default;
+
+  // `part` numbers the content parts of the step from 0, in the order in which they began; one part has one kind.
+  // `tool_call_id` is set for tool_input only. A part may be announced by an empty text.
+  virtual void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) = 0;
+  // Part `part` is a whole tool call now. Parallel calls come in call order.
+  virtual void tool_call(int part, ToolCall call) = 0;
+  // What the provider wants back with part `part`, opaque ASCII: a reasoning part's signature, a tool call's, or, if
+  // no delta or call had that number, a part of its own.
+  virtual void provider_state(int part, std::string state) = 0;
+  // Replaces what was reported before in this step.
+  virtual void usage(const Usage& usage) = 0;
+  virtual void warning(std::string_view code, std::string_view message) = 0;
+  // `raw` is the provider's word; empty where it gave none.
+  virtual void finish(FinishReason reason, std::string_view raw) = 0;
+  virtual void fail(Error error) = 0;
+};
+
+}  // namespace aiw

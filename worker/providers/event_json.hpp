@@ -1,0 +1,74 @@
+// One event's JSON, parsed strictly at first and leniently where broken Unicode is the only fault, and the joiner that
+// puts characters together which an upstream split across deltas.
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aiw {
+
+using JsonElement = simdjson::dom::element;
+
+// A parser to be reused for all events of one answer. Parses exactly one JSON value, fully validated, at most 128
+// levels deep. If lone surrogate escapes or invalid UTF-8 make it fail, it tries once more on a copy in which each
+// such surrogate and each such byte is a marker character of a private range: repaired() is then true, and text must
+// go through a TextJoiner or plain_text(), which know the markers. Not thread-safe.
+class EventJson {
+ public:
+  static constexpr std::size_t kMaxDepth = 128;
+
+  // Nothing: the text is not one JSON value. The element lives until the next call.
+  std::optional<JsonElement> parse(std::string_view text);
+  // Whether the element last returned holds marker characters.
+  [[nodiscard]] bool repaired() const { return repaired_; }
+  // A string of that element as valid UTF-8, for what is not streamed: names, ids, messages.
+  [[nodiscard]] std::string plain_text(std::string_view text) const;
+
+ private:
+  std::optional<JsonElement> try_parse(std::string_view text);
+
+  simdjson::dom::parser parser_{};
+  std::string copy_;
+  bool repaired_ = false;
+};
+
+// Joins the text deltas of one channel (one content part): turns markers back into characters, keeps the half of a
+// character that ends a delta until the next delta brings the other half. What never becomes a character comes out as
+// U+FFFD. Costs nothing while no marker was met.
+class TextJoiner {
+ public:
+  // The text to hand on, possibly empty; it lives until the next call, and no longer than `text`.
+  std::string_view add(std::string_view text, bool repaired) {
+    if (!repaired && held_.empty()) return text;
+    return join(text, repaired);
+  }
+  // The part ended: what is still held.
+  std::string_view flush();
+
+ private:
+  std::string_view join(std::string_view text, bool repaired);
+
+  std::string held_;  // WTF-8 (a lone surrogate as three bytes) and stray bytes, not yet handed on
+  std::string out_;
+};
+
+// Readers that give nothing where the value is missing or has another type.
+std::optional<JsonElement> get_member(const JsonElement& object, std::string_view key);  // null counts as missing
+std::optional<JsonElement> get_path(const JsonElement& object, std::initializer_list<std::string_view> keys);
+std::optional<std::string_view> get_string(const JsonElement& object, std::string_view key);
+std::string_view get_string_or_empty(const JsonElement& object, std::string_view key);
+// A count: an integer from 0 to 2^63 - 1, or a float that is one.
+std::optional<std::int64_t> get_count(const JsonElement& object, std::string_view key);
+std::optional<bool> get_bool(const JsonElement& object, std::string_view key);
+std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::string_view key);
+std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::string_view key);
+
+// The value written again as compact JSON.
+std::string to_json(const JsonElement& value);
+
+}  // namespace aiw

@@ -1,0 +1,64 @@
+// A push parser of server-sent events (WHATWG HTML, 9.2.6): bytes in, cut anywhere, events out.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace aiw {
+
+struct SseEvent {
+  std::string_view type;  // empty: the stream named none (the specification's "message")
+  std::string_view data;  // data lines joined by LF; any bytes, not checked to be UTF-8
+  std::string_view id;    // the last event id of the stream
+};
+
+// Usage: feed(bytes), then next(event) until it is false. Takes time in proportion to the bytes, however they are cut,
+// and holds at most one event of `max_event_bytes`. An event with one data line that lies within the fed bytes is
+// handed out without a copy. Not thread-safe.
+class SseParser {
+ public:
+  explicit SseParser(std::size_t max_event_bytes) : max_event_bytes_(max_event_bytes) {}
+
+  // `bytes` must stay until next() has returned false; only then may more be fed.
+  void feed(std::string_view bytes);
+  // The next event; its views live until the next call of any member. False: more bytes are needed, or too_large().
+  bool next(SseEvent& event);
+  // The body ended: the event that no blank line follows, its last line possibly without a newline. The specification
+  // discards it; callers whose API may end that way ask for it. Call after next() has returned false.
+  bool finish(SseEvent& event);
+  // A line or an event exceeded the limit; nothing more comes out. Bytes after it are not looked at.
+  [[nodiscard]] bool too_large() const { return too_large_; }
+
+ private:
+  bool take_line(std::string_view& line);
+  bool hold_rest();
+  bool skip_bom();
+  bool on_line(std::string_view line, bool in_input, SseEvent& event);
+  void on_field(std::string_view name, std::string_view value, bool in_input);
+  void add_data(std::string_view value, bool in_input);
+  bool dispatch(SseEvent& event);
+  void keep_data();
+  bool fail_too_large();
+
+  const std::size_t max_event_bytes_;
+  std::string_view input_;        // what was fed and not yet looked at
+  std::string line_;              // the start of a line whose end has not come
+  bool line_from_input_ = false;  // the line just taken lies in the fed bytes
+  bool line_done_ = false;        // line_ was handed out and is to be cleared
+
+  std::string_view data_;  // the event's data so far: a view of the fed bytes, or of data_buffer_
+  std::string data_buffer_;
+  bool data_in_input_ = false;
+  bool has_data_ = false;
+  std::string type_;
+  std::string id_;            // as dispatched
+  std::string id_next_;       // takes effect with the next blank line
+  std::size_t bom_seen_ = 0;  // bytes of a leading byte order mark so far
+  bool at_start_ = true;
+  bool skip_lf_ = false;     // the last line ended in CR: an LF right after it belongs to it
+  bool dispatched_ = false;  // the event's fields are still handed out
+  bool too_large_ = false;
+};
+
+}  // namespace aiw

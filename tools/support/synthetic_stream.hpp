@@ -1,0 +1,64 @@
+// Answers of any length and rate in each wire API's stream format, built once so that sending them costs next to
+// nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aiw::tools {
+
+// The byte that fills every synthetic text and occurs nowhere else in a stream: whoever counts it in a worker's output
+// knows how much text arrived, whatever the worker merged or wrapped around it.
+inline constexpr char kFillByte = '~';
+// Paced streams begin every text with this byte, kTimestampDigits digits (steady clock, ns) and this byte again.
+inline constexpr char kTimestampMark = '@';
+inline constexpr std::size_t kTimestampDigits = 19;
+
+struct SyntheticSpec {
+  std::string api = "openai-chat";
+  std::size_t chunks = 100;
+  std::size_t event_bytes = 300;  // of one whole event on the wire, without HTTP framing; raised to what the API needs
+  double rate = 0;                // events a second; 0: as fast as the client reads
+  std::size_t events_per_http_chunk = 1;  // at full speed
+};
+
+// Immutable and shared by all connections that send it. Thread-safe to read.
+class SyntheticStream {
+ public:
+  // Fails for an api that is not in the table (see synthetic_apis) or a spec out of bounds.
+  static std::expected<std::shared_ptr<const SyntheticStream>, std::string> make(const SyntheticSpec& spec);
+
+  [[nodiscard]] const SyntheticSpec& spec() const { return spec_; }
+  // Everything below is framed as HTTP chunks already.
+  [[nodiscard]] const std::string& head() const { return head_; }
+  [[nodiscard]] const std::string& tail() const { return tail_; }  // with the last-chunk
+  // A block of many events, for full speed; `block_events` of them fit.
+  [[nodiscard]] const std::string& block() const { return block_; }
+  [[nodiscard]] std::size_t block_events() const { return block_events_; }
+  // How many bytes of block() hold `events` events, rounded up to whole HTTP chunks at most by the caller's choice:
+  // the last events of a stream come from rest().
+  [[nodiscard]] const std::string& rest() const { return rest_; }
+  [[nodiscard]] std::size_t full_blocks() const { return full_blocks_; }
+  // One event that carries the time of sending.
+  [[nodiscard]] std::string stamped_event(std::int64_t steady_ns) const;
+
+  // How often kFillByte occurs in the whole stream, and the length of the body without HTTP framing.
+  [[nodiscard]] std::uint64_t fill_bytes() const;
+  [[nodiscard]] std::uint64_t body_bytes() const;
+
+ private:
+  SyntheticSpec spec_;
+  std::string head_, tail_, block_, rest_, stamped_;
+  std::size_t block_events_ = 0, full_blocks_ = 0, stamp_at_ = 0;
+  std::uint64_t fill_per_event_ = 0, body_bytes_ = 0;
+};
+
+// The names that SyntheticSpec::api may have.
+std::vector<std::string> synthetic_apis();
+
+}  // namespace aiw::tools

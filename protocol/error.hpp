@@ -30,16 +30,16 @@ std::string_view to_string(Category category);
 
 // One failure. Text fields may hold upstream's words, never a key and never a conversation.
 struct Error {
-  std::string code;
+  std::string code{};
   Category category = Category::internal;
-  std::string message;
+  std::string message{};
   bool retryable = false;
-  std::string pointer;        // JSON pointer (RFC 6901) into the request line; empty: none
-  std::string provider;       // provider id as the config names it; empty: not a provider's failure
+  std::string pointer{};        // JSON pointer (RFC 6901) into the request line; empty: none
+  std::string provider{};       // provider id as the config names it; empty: not a provider's failure
   int status = 0;             // HTTP status; 0: none
-  std::string provider_code;  // the provider's own word, as written
-  std::string request_id;     // the provider's id of the exchange, for its support
-  std::optional<std::int64_t> retry_after_ms;
+  std::string provider_code{};  // the provider's own word, as written
+  std::string request_id{};     // the provider's id of the exchange, for its support
+  std::optional<std::int64_t> retry_after_ms{};
 };
 
 }  // namespace aiw

@@ -1,0 +1,15 @@
+// What the dialects' encoders share.
+#pragma once
+
+#include "protocol/event.hpp"
+#include "protocol/json_writer.hpp"
+
+namespace aiw {
+
+// Writes {"inputTokens": ...} without the braces.
+void write_usage_fields(JsonWriter& json, const Usage& usage);
+void write_usage(JsonWriter& json, const Usage& usage);
+
+std::string_view to_string(DeltaKind kind);
+
+}  // namespace aiw

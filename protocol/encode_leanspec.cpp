@@ -1,0 +1,98 @@
+#include "protocol/encode_leanspec.hpp"
+
+#include "protocol/encode_common.hpp"
+#include "protocol/json_writer.hpp"
+
+namespace aiw {
+namespace {
+
+JsonWriter& open_frame(JsonWriter& json, std::string_view type, std::string_view id) {
+  return json.begin_object().field("type", type).field("id", id);
+}
+
+// The browser behind this parent reads either spelling.
+void write_tool_call(JsonWriter& json, const ToolCallEvent& e) {
+  json.key("data").begin_object().field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
+  json.field("args", e.input).field("input", e.input).end_object();
+}
+
+void write_tool_result(JsonWriter& json, const ToolResultEvent& e) {
+  json.key("data").begin_object().field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
+  json.field("result", e.output).field("output", e.output).end_object();
+}
+
+class LeanSpecEncoder : public FrameEncoder {
+ public:
+  bool event(std::string& out, std::string_view chat_id, std::uint64_t, const ChatEvent& event) const override {
+    JsonWriter json(out);
+    if (const auto* delta = std::get_if<DeltaEvent>(&event)) {
+      if (delta->kind != DeltaKind::text && delta->kind != DeltaKind::refusal) return false;
+      if (delta->text.empty()) return false;
+      open_frame(json, "chunk", chat_id).key("data").begin_object().field("text", delta->text).end_object();
+    } else if (const auto* call = std::get_if<ToolCallEvent>(&event)) {
+      write_tool_call(open_frame(json, "tool_call", chat_id), *call);
+    } else if (const auto* result = std::get_if<ToolResultEvent>(&event)) {
+      write_tool_result(open_frame(json, "tool_result", chat_id), *result);
+    } else if (const auto* done = std::get_if<DoneEvent>(&event)) {
+      open_frame(json, "done", chat_id).field("finishReason", to_string(done->finish_reason));
+      json.key("usage");
+      write_usage(json, done->usage);
+    } else if (const auto* error = std::get_if<ErrorEvent>(&event)) {
+      write_error(open_frame(json, "error", chat_id), error->error);
+    } else {
+      return false;
+    }
+    close(json, out);
+    return true;
+  }
+
+  // This parent takes an unsolicited health_ok as the news that the worker is up.
+  void ready(std::string& out, const ReadyInfo&) const override {
+    JsonWriter json(out);
+    open_frame(json, "health_ok", "init").key("data").begin_object().field("ready", true).end_object();
+    close(json, out);
+  }
+
+  void ack(std::string&, std::string_view, const Ack&) const override {}
+
+  bool rejected(std::string& out, const std::optional<std::string>& id, bool is_chat,
+                const Error& error) const override {
+    // An error frame ends the chat of that id: a second line with the id of a running chat must not end the first.
+    if (!id || !is_chat || error.code == "duplicate_id") return false;
+    JsonWriter json(out);
+    write_error(open_frame(json, "error", *id), error);
+    close(json, out);
+    return true;
+  }
+
+  void health(std::string& out, std::string_view id, const HealthInfo& info) const override {
+    JsonWriter json(out);
+    open_frame(json, "health_ok", id).key("data").begin_object().field("ready", info.ready);
+    json.key("providers").begin_array();
+    for (const auto& provider : info.providers) json.string(provider);
+    json.end_array().end_object();
+    close(json, out);
+  }
+
+  void config_reloaded(std::string& out, std::string_view id) const override {
+    JsonWriter json(out);
+    open_frame(json, "config_reloaded", id);
+    close(json, out);
+  }
+
+ private:
+  static void write_error(JsonWriter& json, const Error& error) {
+    json.field("error", error.message.empty() ? error.code : error.message);
+    json.field("code", error.code).field("category", to_string(error.category)).field("retryable", error.retryable);
+  }
+  static void close(JsonWriter& json, std::string& out) {
+    json.end_object();
+    out += '\n';
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<FrameEncoder> make_leanspec_encoder() { return std::make_unique<LeanSpecEncoder>(); }
+
+}  // namespace aiw

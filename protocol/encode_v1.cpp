@@ -1,0 +1,168 @@
+#include "protocol/encode_v1.hpp"
+
+#include "protocol/encode_common.hpp"
+#include "protocol/json_writer.hpp"
+
+namespace aiw {
+namespace {
+
+void write_data(JsonWriter& json, const StartEvent& e) {
+  json.field("step", e.step).field("provider", e.provider).field("model", e.model).field("attempt", e.attempt);
+  if (!e.metadata.empty()) json.field("metadata", e.metadata);
+}
+
+void write_data(JsonWriter& json, const DeltaEvent& e) {
+  json.field("step", e.step).field("part", e.part).field("kind", to_string(e.kind));
+  if (!e.tool_call_id.empty()) json.field("toolCallId", e.tool_call_id);
+  json.field("text", e.text);
+}
+
+void write_data(JsonWriter& json, const ToolCallEvent& e) {
+  json.field("step", e.step).field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
+  json.field("input", e.input).field("inputText", e.input_text).field("executor", e.executor);
+  if (!e.parse_error.empty()) json.field("parseError", e.parse_error);
+}
+
+void write_data(JsonWriter& json, const ToolResultEvent& e) {
+  json.field("step", e.step).field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
+  json.field("output", e.output);
+}
+
+void write_data(JsonWriter& json, const ToolCancelEvent& e) {
+  json.field("toolCallId", e.tool_call_id).field("reason", e.reason);
+}
+
+void write_data(JsonWriter& json, const UsageEvent& e) {
+  json.field("step", e.step);
+  write_usage_fields(json, e.usage);
+}
+
+void write_data(JsonWriter& json, const RetryEvent& e) {
+  json.field("step", e.step).field("attempt", e.attempt).field("reason", e.reason).field("delayMs", e.delay_ms);
+}
+
+void write_data(JsonWriter& json, const WarningEvent& e) { json.field("code", e.code).field("message", e.message); }
+
+void write_data(JsonWriter&, const HeartbeatEvent&) {}
+
+void write_data(JsonWriter& json, const DoneEvent& e) {
+  json.field("finishReason", to_string(e.finish_reason));
+  if (e.finish_raw.empty()) {
+    json.key("finishRaw").null();
+  } else {
+    json.field("finishRaw", e.finish_raw);
+  }
+  json.field("messages", e.messages);
+  json.key("usage");
+  write_usage(json, e.usage);
+  json.field("steps", e.steps);
+  json.key("timing").begin_object();
+  json.field("queuedMs", e.timing.queued_ms).field("firstByteMs", e.timing.first_byte_ms);
+  json.field("firstDeltaMs", e.timing.first_delta_ms).field("totalMs", e.timing.total_ms).end_object();
+  if (!e.request.empty()) json.field("request", e.request);
+}
+
+void write_error(JsonWriter& json, const Error& error) {
+  json.field("code", error.code).field("category", to_string(error.category));
+  json.field("message", error.message).field("retryable", error.retryable);
+  if (!error.pointer.empty()) json.field("pointer", error.pointer);
+  if (!error.provider.empty()) json.field("provider", error.provider);
+  if (error.status != 0) json.field("status", error.status);
+  if (!error.provider_code.empty()) json.field("providerCode", error.provider_code);
+  if (!error.request_id.empty()) json.field("requestId", error.request_id);
+  if (error.retry_after_ms) json.field("retryAfterMs", *error.retry_after_ms);
+}
+
+void write_data(JsonWriter& json, const ErrorEvent& e) {
+  write_error(json, e.error);
+  if (!e.messages.empty()) json.field("partial", true).field("messages", e.messages);
+  if (e.usage) {
+    json.key("usage");
+    write_usage(json, *e.usage);
+  }
+}
+
+std::string_view type_of(const ChatEvent& event) {
+  constexpr std::string_view kTypes[] = {"start", "delta",   "tool_call", "tool_result", "tool_cancel", "usage",
+                                         "retry", "warning", "heartbeat", "done",        "error"};
+  static_assert(std::size(kTypes) == std::variant_size_v<ChatEvent>);
+  return kTypes[event.index()];
+}
+
+// {"id":...,"type":...,"data":{ is open behind this.
+JsonWriter& open_frame(JsonWriter& json, std::string_view id, std::string_view type) {
+  json.begin_object();
+  if (id.empty()) {
+    json.key("id").null();
+  } else {
+    json.field("id", id);
+  }
+  return json.field("type", type).key("data").begin_object();
+}
+
+void close_frame(JsonWriter& json, std::string& out) {
+  json.end_object().end_object();
+  out += '\n';
+}
+
+class V1Encoder : public FrameEncoder {
+ public:
+  bool event(std::string& out, std::string_view chat_id, std::uint64_t seq, const ChatEvent& event) const override {
+    JsonWriter json(out);
+    json.begin_object().field("id", chat_id).field("seq", seq).field("type", type_of(event));
+    json.key("data").begin_object();
+    std::visit([&](const auto& data) { write_data(json, data); }, event);
+    close_frame(json, out);
+    return true;
+  }
+
+  void ready(std::string& out, const ReadyInfo& info) const override {
+    JsonWriter json(out);
+    open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
+    json.key("capabilities").begin_array();
+    for (const char* capability : {"chat", "cancel", "tool_result", "health", "reload_config", "shutdown", "dryRun"}) {
+      json.string(capability);
+    }
+    json.end_array();
+    json.key("limits").begin_object();
+    json.field("maxLineBytes", info.max_line_bytes).field("maxFrameBytes", info.max_frame_bytes);
+    json.field("maxDepth", info.max_depth).field("maxInFlight", info.max_in_flight);
+    json.field("maxQueued", info.max_queued).end_object();
+    close_frame(json, out);
+  }
+
+  void ack(std::string& out, std::string_view id, const Ack& ack) const override {
+    JsonWriter json(out);
+    open_frame(json, id, "ack");
+    if (ack.late) json.field("late", true);
+    close_frame(json, out);
+  }
+
+  bool rejected(std::string& out, const std::optional<std::string>& id, bool, const Error& error) const override {
+    JsonWriter json(out);
+    write_error(open_frame(json, id ? std::string_view(*id) : std::string_view(), "rejected"), error);
+    close_frame(json, out);
+    return true;
+  }
+
+  void health(std::string& out, std::string_view id, const HealthInfo& info) const override {
+    JsonWriter json(out);
+    open_frame(json, id, "health_ok").field("ready", info.ready).key("providers").begin_array();
+    for (const auto& provider : info.providers) json.string(provider);
+    json.end_array().field("inFlight", info.in_flight).field("queued", info.queued);
+    json.field("version", info.version).field("uptimeMs", info.uptime_ms);
+    close_frame(json, out);
+  }
+
+  void config_reloaded(std::string& out, std::string_view id) const override {
+    JsonWriter json(out);
+    open_frame(json, id, "config_reloaded");
+    close_frame(json, out);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<FrameEncoder> make_v1_encoder() { return std::make_unique<V1Encoder>(); }
+
+}  // namespace aiw

@@ -1,0 +1,113 @@
+// What the worker says: the events of a chat and the answers to lines, as plain structs. Views live for one call.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/error.hpp"
+#include "protocol/json_text.hpp"
+#include "protocol/usage.hpp"
+
+namespace aiw {
+
+enum class DeltaKind { text, reasoning, tool_input, refusal };
+
+struct StartEvent {
+  int step = 0;
+  std::string_view provider;
+  std::string_view model;
+  int attempt = 1;
+  JsonSpan metadata;  // empty: none
+};
+struct DeltaEvent {
+  int step = 0;
+  int part = 0;
+  DeltaKind kind = DeltaKind::text;
+  std::string_view text;          // valid UTF-8
+  std::string_view tool_call_id;  // tool_input only
+};
+struct ToolCallEvent {
+  int step = 0;
+  std::string_view tool_call_id;
+  std::string_view tool_name;
+  JsonSpan input;  // `null` where input_text is no JSON; then parse_error says why
+  std::string_view input_text;
+  std::string_view executor;
+  std::string_view parse_error;
+};
+struct ToolResultEvent {
+  int step = 0;
+  std::string_view tool_call_id;
+  std::string_view tool_name;
+  JsonSpan output;  // {type, value}
+};
+struct ToolCancelEvent {
+  std::string_view tool_call_id;
+  std::string_view reason;
+};
+struct UsageEvent {
+  int step = 0;
+  Usage usage;
+};
+struct RetryEvent {
+  int step = 0;
+  int attempt = 0;  // the one that comes
+  std::string_view reason;
+  std::int64_t delay_ms = 0;
+};
+struct WarningEvent {
+  std::string_view code;
+  std::string_view message;
+};
+struct HeartbeatEvent {};
+// What was waited for, in milliseconds since the chat was accepted; absent if it never came.
+struct Timing {
+  std::int64_t queued_ms = 0;
+  std::optional<std::int64_t> first_byte_ms;
+  std::optional<std::int64_t> first_delta_ms;
+  std::int64_t total_ms = 0;
+};
+struct DoneEvent {
+  FinishReason finish_reason = FinishReason::stop;
+  std::string_view finish_raw;
+  JsonSpan messages;  // an array
+  Usage usage;
+  int steps = 0;
+  Timing timing;
+  JsonSpan request;  // dryRun: the upstream request that would be sent; empty: none
+};
+struct ErrorEvent {
+  const Error& error;
+  JsonSpan messages;  // what arrived; empty: nothing did
+  std::optional<Usage> usage;
+};
+
+using ChatEvent = std::variant<StartEvent, DeltaEvent, ToolCallEvent, ToolResultEvent, ToolCancelEvent, UsageEvent,
+                               RetryEvent, WarningEvent, HeartbeatEvent, DoneEvent, ErrorEvent>;
+
+struct Ack {
+  bool late = false;
+};
+struct ReadyInfo {
+  std::string_view version;
+  std::size_t max_line_bytes = 0;
+  std::size_t max_frame_bytes = 0;
+  int max_depth = 0;
+  int max_in_flight = 0;
+  int max_queued = 0;
+};
+struct HealthInfo {
+  bool ready = true;
+  std::vector<std::string> providers;
+  std::size_t in_flight = 0;
+  std::size_t queued = 0;
+  std::string_view version;
+  std::int64_t uptime_ms = 0;
+};
+
+}  // namespace aiw

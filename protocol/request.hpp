@@ -1,0 +1,59 @@
+// The lines a parent sends, decoded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "protocol/chat.hpp"
+#include "protocol/config.hpp"
+#include "protocol/error.hpp"
+
+namespace aiw {
+
+struct CancelRequest {
+  std::string id;
+  std::string chat_id;
+};
+struct ToolResultRequest {
+  std::string id;
+  std::string chat_id;
+  std::string tool_call_id;
+  ToolOutput output;
+  std::shared_ptr<const std::string> line;  // what output's views point into
+};
+struct ToolApprovalRequest {
+  std::string id;
+  std::string chat_id;
+  std::string tool_call_id;
+  bool approved = false;
+  std::string reason;
+};
+struct HealthRequest {
+  std::string id;
+};
+struct ModelsRequest {
+  std::string id;
+  std::optional<Config> config;
+  std::string provider_id;
+};
+struct ReloadConfigRequest {
+  std::string id;
+  Config config;
+};
+struct ShutdownRequest {
+  std::string id;
+  std::optional<std::int64_t> grace_ms;
+};
+// A line that is not accepted, and why. `id` is empty if the line has none that can be read.
+struct RejectedLine {
+  std::optional<std::string> id;
+  Error error;
+};
+
+using Request = std::variant<std::unique_ptr<ChatRequest>, CancelRequest, ToolResultRequest, ToolApprovalRequest,
+                             HealthRequest, ModelsRequest, ReloadConfigRequest, ShutdownRequest, RejectedLine>;
+
+}  // namespace aiw

@@ -30,7 +30,7 @@ class EventJson {
   [[nodiscard]] std::string plain_text(std::string_view text) const;
 
  private:
-  std::optional<JsonElement> try_parse(std::string_view text);
+  static constexpr std::size_t kFirstCapacity = 4096;
 
   simdjson::dom::parser parser_{};
   std::string copy_;
@@ -63,6 +63,7 @@ std::optional<JsonElement> get_path(const JsonElement& object, std::initializer_
 std::optional<std::string_view> get_string(const JsonElement& object, std::string_view key);
 std::string_view get_string_or_empty(const JsonElement& object, std::string_view key);
 // A count: an integer from 0 to 2^63 - 1, or a float that is one.
+std::optional<std::int64_t> as_count(const JsonElement& value);
 std::optional<std::int64_t> get_count(const JsonElement& object, std::string_view key);
 std::optional<bool> get_bool(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::string_view key);

@@ -32,32 +32,34 @@ class SseParser {
 
  private:
   bool take_line(std::string_view& line);
-  bool hold_rest();
-  bool skip_bom();
-  bool on_line(std::string_view line, bool in_input, SseEvent& event);
-  void on_field(std::string_view name, std::string_view value, bool in_input);
-  void add_data(std::string_view value, bool in_input);
-  bool dispatch(SseEvent& event);
+  void release_line();
+  bool on_line(std::string_view line, SseEvent& event);
+  void on_field(std::string_view name, std::string_view value);
+  void add_data(std::string_view value);
+  void adopt_line(std::string_view value);
   void keep_data();
+  bool dispatch(SseEvent& event);
+  void reset_event();
   bool fail_too_large();
 
   const std::size_t max_event_bytes_;
-  std::string_view input_;        // what was fed and not yet looked at
-  std::string line_;              // the start of a line whose end has not come
-  bool line_from_input_ = false;  // the line just taken lies in the fed bytes
-  bool line_done_ = false;        // line_ was handed out and is to be cleared
+  std::string_view input_;    // what was fed
+  std::size_t position_ = 0;  // bytes of it that were looked at
+  std::size_t next_lf_ = 0;   // the first LF at or after position_ if it is not before it; input_.size(): none
+  std::size_t next_cr_ = 0;
+  std::string line_;            // the start of a line whose end has not come
+  bool line_in_input_ = false;  // the line just taken lies in the fed bytes
+  bool line_done_ = false;      // line_ was handed out and is to be cleared
+  bool skip_lf_ = false;        // the last line ended in CR: an LF right after it belongs to it
+  bool at_start_ = true;
 
-  std::string_view data_;  // the event's data so far: a view of the fed bytes, or of data_buffer_
+  std::string_view data_;  // the event's data so far: a view of the fed bytes or of data_buffer_
   std::string data_buffer_;
   bool data_in_input_ = false;
   bool has_data_ = false;
   std::string type_;
-  std::string id_;            // as dispatched
-  std::string id_next_;       // takes effect with the next blank line
-  std::size_t bom_seen_ = 0;  // bytes of a leading byte order mark so far
-  bool at_start_ = true;
-  bool skip_lf_ = false;     // the last line ended in CR: an LF right after it belongs to it
-  bool dispatched_ = false;  // the event's fields are still handed out
+  std::string id_;
+  bool dispatched_ = false;  // the event's fields are handed out until the next call
   bool too_large_ = false;
 };
 

@@ -1,0 +1,253 @@
+#include "worker/providers/http_error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "protocol/json_text.hpp"
+#include "worker/base/retry_after.hpp"
+#include "worker/providers/event_json.hpp"
+
+namespace aiw {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  }
+  return out;
+}
+
+// What a JSON body says of its error.
+struct Details {
+  std::string message;
+  std::string code;
+  std::string retry_delay;  // google.rpc.RetryInfo
+  std::string request_id;
+};
+
+// A code or type as a word; numbers as digits.
+std::string word(const EventJson& json, const JsonElement& object, std::string_view key) {
+  if (const auto text = get_string(object, key)) return json.plain_text(*text);
+  if (const auto number = get_count(object, key)) return std::to_string(*number);
+  return {};
+}
+
+bool is_number(std::string_view text) { return text.find_first_not_of("0123456789") == std::string_view::npos; }
+
+// The most telling word: OpenAI's `code`, Google's `status`, else the `type`; a bare number only if there is no other.
+std::string pick_code(const EventJson& json, const JsonElement& error) {
+  std::string number;
+  for (const std::string_view key : {"code", "status", "type"}) {
+    auto candidate = word(json, error, key);
+    if (!is_number(candidate)) return candidate;
+    if (number.empty()) number = std::move(candidate);
+  }
+  return number;
+}
+
+std::string retry_delay(const JsonElement& error) {
+  const auto details = get_array(error, "details");
+  if (!details) return {};
+  for (const JsonElement detail : *details) {
+    if (const auto delay = get_string(detail, "retryDelay")) return std::string(*delay);
+  }
+  return {};
+}
+
+std::string pick_message(const EventJson& json, const JsonElement& error) {
+  for (const std::string_view key : {"message", "detail", "error_description", "error", "msg"}) {
+    if (const auto text = get_string(error, key)) return json.plain_text(*text);
+    // A validation report (FastAPI's `detail`) is worth more than nothing.
+    if (const auto member = get_member(error, key); member && !member->is_object() && key != "error") {
+      return json.plain_text(to_json(*member));
+    }
+  }
+  return {};
+}
+
+std::optional<Details> read_json(std::string_view body) {
+  EventJson json;
+  auto root = json.parse(body);
+  if (root && root->is_array()) {
+    JsonElement first;
+    root = root->at(0).get(first) == simdjson::SUCCESS ? std::optional(first) : std::nullopt;
+  }
+  if (!root || !root->is_object()) return std::nullopt;
+  const auto nested = get_member(*root, "error");
+  const JsonElement error = nested && nested->is_object() ? *nested : *root;
+  return Details{pick_message(json, error), pick_code(json, error), retry_delay(error),
+                 word(json, *root, "request_id")};
+}
+
+bool starts_with_tag(std::string_view lower, std::string_view name) {
+  return lower.starts_with(name) && (lower.size() == name.size() || lower.find_first_of(" >/\t\r\n") == name.size());
+}
+
+// Where the contents of an element that holds no prose end.
+std::size_t end_of_skipped(std::string_view lower, std::size_t tag) {
+  for (const std::string_view name : {"<script", "<style", "<head"}) {
+    if (!starts_with_tag(lower.substr(tag), name)) continue;
+    const std::string closing = name == "<head" ? "</head" : "</" + std::string(name.substr(1));
+    const std::size_t end = lower.find(closing, tag);
+    if (end != std::string_view::npos) return end;
+  }
+  return tag;
+}
+
+// The prose of an HTML page, white space collapsed.
+std::string strip_tags(std::string_view html) {
+  const std::string lower = lower_case(html);
+  std::string out;
+  for (std::size_t at = 0; at < html.size() && out.size() <= kMaxHtmlMessageBytes;) {
+    if (html[at] == '<') {
+      at = std::min(html.find('>', end_of_skipped(lower, at)), html.size() - 1) + 1;
+      if (!out.empty() && out.back() != ' ') out += ' ';
+      continue;
+    }
+    const bool blank = static_cast<unsigned char>(html[at]) <= ' ';
+    if (!blank) out += html[at];
+    if (blank && !out.empty() && out.back() != ' ') out += ' ';
+    ++at;
+  }
+  return std::string(trim(out));
+}
+
+bool is_html(const ResponseHead& head, std::string_view body) {
+  return head.header("content-type").find("html") != std::string_view::npos || body.starts_with('<');
+}
+
+std::string describe(const ResponseHead& head, std::string_view body) {
+  std::string message =
+      is_html(head, body) ? bounded_message(strip_tags(body), kMaxHtmlMessageBytes) : bounded_message(body);
+  if (message.empty()) message = "HTTP " + std::to_string(head.status) + " without an explanation";
+  return message;
+}
+
+std::string request_id(const ResponseHead& head) {
+  constexpr std::array<std::string_view, 6> kNames = {"x-request-id",    "request-id",        "x-amzn-requestid",
+                                                      "apim-request-id", "x-goog-request-id", "cf-ray"};
+  for (const auto name : kNames) {
+    const auto value = head.header(name);
+    if (!value.empty()) return bounded_message(value, 256);
+  }
+  return {};
+}
+
+struct Meaning {
+  std::string_view word;
+  Category category;
+  bool retryable;
+};
+
+// The providers' words for what went wrong inside an answer, matched as parts of theirs; the first match counts.
+constexpr std::array<Meaning, 21> kMeanings = {{
+    {"overloaded", Category::overloaded, true},
+    {"unavailable", Category::overloaded, true},
+    {"capacity", Category::overloaded, true},
+    {"insufficient_quota", Category::rate_limit, false},
+    {"rate_limit", Category::rate_limit, true},
+    {"rate limit", Category::rate_limit, true},
+    {"too_many_requests", Category::rate_limit, true},
+    {"resource_exhausted", Category::rate_limit, true},
+    {"throttl", Category::rate_limit, true},
+    {"content_filter", Category::content_filter, false},
+    {"content_policy", Category::content_filter, false},
+    {"authentication", Category::auth, false},
+    {"api_key", Category::auth, false},
+    {"permission", Category::permission, false},
+    {"billing", Category::permission, false},
+    {"not_found", Category::not_found, false},
+    {"invalid", Category::invalid_request, false},
+    {"too_large", Category::invalid_request, false},
+    {"timeout", Category::timeout, true},
+    {"api_error", Category::upstream, true},
+    {"server_error", Category::upstream, true},
+}};
+
+}  // namespace
+
+Category category_of_status(int status) {
+  switch (status) {
+    case 401: return Category::auth;
+    case 402:
+    case 403: return Category::permission;
+    case 404: return Category::not_found;
+    case 408: return Category::timeout;
+    case 409:
+    case 425: return Category::upstream;
+    case 429: return Category::rate_limit;
+    case 503:
+    case 529: return Category::overloaded;
+    default: return status >= 400 && status < 500 ? Category::invalid_request : Category::upstream;
+  }
+}
+
+bool is_retryable_status(int status) {
+  return status == 408 || status == 409 || status == 425 || status == 429 || (status >= 500 && status < 600);
+}
+
+std::string bounded_message(std::string_view text, std::size_t max_bytes) {
+  text = trim(text);
+  // Four bytes more, so that the cut is made between characters and not by the repair.
+  const std::string valid = sanitize_utf8(text.substr(0, max_bytes + 4));
+  return std::string(utf8_prefix(valid, max_bytes));
+}
+
+Error http_error(const ResponseHead& head, std::string_view body, std::chrono::sys_seconds now) {
+  body = trim(body);
+  Error error;
+  error.code = "upstream_http";
+  error.status = head.status;
+  error.category = category_of_status(head.status);
+  error.retryable = is_retryable_status(head.status);
+  error.request_id = request_id(head);
+  const auto details = read_json(body).value_or(Details{});
+  error.provider_code = bounded_message(details.code, 256);
+  error.message = details.message.empty() ? describe(head, body) : bounded_message(details.message);
+  if (error.request_id.empty()) error.request_id = bounded_message(details.request_id, 256);
+  if (error.provider_code == "content_filter") error.category = Category::content_filter;
+  const auto decided = head.header("x-should-retry");
+  if (decided == "true" || decided == "false") error.retryable = decided == "true";
+  error.retry_after_ms = retry_after_ms(head, details.retry_delay, now);
+  return error;
+}
+
+Error http_error(const ResponseHead& head, std::string_view body) {
+  const auto date = parse_http_date(head.header("date"));
+  return http_error(head, body,
+                    date ? *date : std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+}
+
+Error in_stream_error(std::string_view provider_code, std::string_view message) {
+  Error error;
+  error.code = "upstream_error";
+  error.category = Category::upstream;
+  error.provider_code = bounded_message(provider_code, 256);
+  error.message = bounded_message(message);
+  if (error.message.empty()) error.message = "the provider reported an error inside its answer";
+  int status = 0;
+  const char* end = provider_code.data() + provider_code.size();
+  if (std::from_chars(provider_code.data(), end, status).ptr == end && status >= 400 && status < 600) {
+    error.category = category_of_status(status);
+    error.retryable = is_retryable_status(status);
+    return error;
+  }
+  const std::string lower = lower_case(provider_code);
+  const auto known = std::ranges::find_if(kMeanings, [&](const Meaning& m) { return lower.contains(m.word); });
+  if (known != kMeanings.end()) {
+    error.category = known->category;
+    error.retryable = known->retryable;
+  }
+  return error;
+}
+
+}  // namespace aiw

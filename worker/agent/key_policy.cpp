@@ -1,0 +1,98 @@
+#include "worker/agent/key_policy.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "worker/base/url.hpp"
+#include "worker/providers/provider_defaults.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kMaxKeyFileBytes = 64 << 10;
+constexpr std::string_view kFilePrefix = "file:";
+
+// What stands in ${...}; nothing if the key is a literal.
+std::optional<std::string> reference_in(std::string_view api_key, bool anywhere) {
+  const auto begin = api_key.find("${");
+  if (begin == std::string_view::npos || (begin != 0 && !anywhere)) return std::nullopt;
+  const auto end = api_key.find('}', begin);
+  if (end == std::string_view::npos || (end + 1 != api_key.size() && !anywhere)) return std::nullopt;
+  return std::string(api_key.substr(begin + 2, end - begin - 2));
+}
+
+Error key_error(std::string code, std::string message, std::string_view provider_id) {
+  Error error{.code = std::move(code), .category = Category::auth, .message = std::move(message)};
+  error.provider = provider_id;
+  return error;
+}
+
+const ProviderDefaults* owner_of(std::string_view variable) {
+  const auto all = provider_defaults();
+  const auto found = std::ranges::find(all, variable, &ProviderDefaults::key_variable);
+  return variable.empty() || found == all.end() ? nullptr : &*found;
+}
+
+bool is_default_host(const ProviderDefaults* provider, std::string_view host) {
+  if (provider == nullptr) return false;
+  const auto url = parse_base_url(provider->base_url);
+  return url && url->host == host;
+}
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+std::optional<std::string> read_key_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(kMaxKeyFileBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxKeyFileBytes) return std::nullopt;
+  return text;
+}
+
+}  // namespace
+
+KeyPolicy system_key_policy() {
+  KeyPolicy policy;
+  policy.read_variable = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return std::string(value);
+  };
+  policy.read_file = read_key_file;
+  return policy;
+}
+
+std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id,
+                                              std::string_view host, const KeyPolicy& policy) {
+  const auto reference = reference_in(api_key, policy.trust_config);
+  if (!reference) return std::string(api_key);
+  const bool is_file = reference->starts_with(kFilePrefix);
+  const ProviderDefaults* owner = is_file ? find_provider_defaults(provider_id) : owner_of(*reference);
+  if (!policy.trust_config) {
+    if (!is_file && owner == nullptr && !policy.allowed_variables.contains(*reference)) {
+      return std::unexpected(key_error("variable_not_allowed",
+                                       "the variable " + *reference + " may not be read; see --allow-env", provider_id));
+    }
+    if (!is_default_host(owner, host) && !policy.allowed_hosts.contains(host)) {
+      return std::unexpected(key_error("host_not_allowed",
+                                       "a key from the environment or a file may not go to " + std::string(host) +
+                                           "; see --allow-host",
+                                       provider_id));
+    }
+  }
+  auto key = is_file ? policy.read_file(reference->substr(kFilePrefix.size())) : policy.read_variable(*reference);
+  if (!key) {
+    return std::unexpected(
+        key_error("missing_key", is_file ? "the key's file cannot be read" : "the variable " + *reference + " is not set",
+                  provider_id));
+  }
+  return trimmed(*std::move(key));
+}
+
+}  // namespace aiw

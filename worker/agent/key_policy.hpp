@@ -1,0 +1,35 @@
+// Where a provider's key may come from and which hosts it may be sent to.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+
+namespace aiw {
+
+// A config can name any variable and any host. So a key that comes from the environment or a file, unlike one that the
+// config brings itself, only goes to hosts that somebody trusted with the machine has named.
+struct KeyPolicy {
+  std::set<std::string, std::less<>> allowed_variables;  // besides the known providers' own
+  std::set<std::string, std::less<>> allowed_hosts;      // besides the known providers' own
+  // The config is as trusted as the process' own environment (the leanspec dialect): every variable, to the host that
+  // the same provider entry names; the first ${NAME} anywhere in the string counts.
+  bool trust_config = false;
+  std::function<std::optional<std::string>(const std::string& name)> read_variable;
+  std::function<std::optional<std::string>(const std::string& path)> read_file;
+};
+
+// The process' environment and files of at most 64 KiB.
+KeyPolicy system_key_policy();
+
+// `api_key` as the config has it: a literal, ${NAME}, ${file:PATH} or empty. `host` is where it would go.
+// Error: category auth, naming the variable or the host, never a value.
+std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id,
+                                              std::string_view host, const KeyPolicy& policy);
+
+}  // namespace aiw

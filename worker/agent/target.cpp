@@ -1,0 +1,158 @@
+#include "worker/agent/target.hpp"
+
+#include <algorithm>
+
+#include "worker/base/url.hpp"
+#include "worker/providers/provider_defaults.hpp"
+
+namespace aiw {
+namespace {
+
+struct Choice {
+  std::string provider_id;
+  std::string model_id;  // empty: the provider's default
+  std::string shown_as;  // empty: the model's own name
+};
+
+Error refuse(std::string code, Category category, std::string message, std::string pointer = {}) {
+  return {.code = std::move(code), .category = category, .message = std::move(message), .pointer = std::move(pointer)};
+}
+
+std::expected<Choice, Error> choose_alias(const ChatRequest& chat, const ModelAlias& alias) {
+  if (!alias.enabled) {
+    return std::unexpected(refuse("model_disabled", Category::permission, "the model " + alias.name + " is disabled",
+                                  "/payload/model"));
+  }
+  const bool open = alias.allowed_keys.empty() || std::ranges::count(alias.allowed_keys, "*") > 0;
+  if (!open && std::ranges::count(alias.allowed_keys, chat.caller_key_id) == 0) {
+    return std::unexpected(refuse("model_not_allowed", Category::permission,
+                                  "this caller may not use the model " + alias.name, "/payload/model"));
+  }
+  const auto slash = alias.upstream.find('/');
+  if (slash == std::string::npos) {
+    return std::unexpected(refuse("invalid_request", Category::invalid_request,
+                                  "the upstream of the model " + alias.name + " is not provider/model"));
+  }
+  return Choice{alias.upstream.substr(0, slash), alias.upstream.substr(slash + 1), alias.name};
+}
+
+std::expected<Choice, Error> choose(const ChatRequest& chat, const Config& config) {
+  if (!chat.model.empty()) {
+    const auto alias = std::ranges::find(config.aliases, chat.model, &ModelAlias::name);
+    if (alias != config.aliases.end()) return choose_alias(chat, *alias);
+    const auto slash = chat.model.find('/');
+    if (slash != std::string::npos) return Choice{chat.model.substr(0, slash), chat.model.substr(slash + 1), {}};
+    return std::unexpected(refuse("model_not_found", Category::not_found,
+                                  "no alias and not provider/model: " + chat.model, "/payload/model"));
+  }
+  Choice choice{chat.provider_id, chat.model_id, {}};
+  if (choice.provider_id.empty()) choice.provider_id = config.settings.default_provider_id;
+  if (choice.provider_id.empty() && !config.providers.empty()) choice.provider_id = config.providers.front().id;
+  const bool is_default = choice.provider_id == config.settings.default_provider_id;
+  if (choice.model_id.empty() && is_default) choice.model_id = config.settings.default_model_id;
+  return choice;
+}
+
+const ModelConfig* default_model(const ProviderConfig& provider) {
+  const auto marked = std::ranges::find(provider.models, true, &ModelConfig::is_default);
+  if (marked != provider.models.end()) return &*marked;
+  return provider.models.empty() ? nullptr : &provider.models.front();
+}
+
+std::expected<void, Error> set_model(Target& target, const ProviderConfig& provider, const Choice& choice,
+                                     bool may_be_unlisted) {
+  const ModelConfig* model = nullptr;
+  if (choice.model_id.empty()) {
+    model = default_model(provider);
+  } else {
+    const auto listed = std::ranges::find(provider.models, choice.model_id, &ModelConfig::id);
+    if (listed != provider.models.end()) model = &*listed;
+  }
+  if (model == nullptr && (choice.model_id.empty() || !(may_be_unlisted || provider.models.empty()))) {
+    return std::unexpected(refuse("model_not_found", Category::not_found,
+                                  choice.model_id.empty()
+                                      ? "no model is given and the provider " + provider.id + " has no default"
+                                      : "the provider " + provider.id + " has no model " + choice.model_id,
+                                  "/payload/modelId"));
+  }
+  target.model = model == nullptr ? choice.model_id : model->id;
+  target.shown_as = choice.shown_as.empty() ? target.model : choice.shown_as;
+  if (model != nullptr) {
+    target.max_tokens = model->max_tokens;
+    target.script = model->script;
+  }
+  return {};
+}
+
+Error bad_url(const ProviderConfig& provider, const std::string& why) {
+  return refuse("invalid_request", Category::invalid_request, "the baseUrl of " + provider.id + ": " + why,
+                "/payload/config/providers");
+}
+
+// Sets the key and the config's headers, once it is certain that they may go to the URL's host.
+std::expected<void, Error> set_credentials(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
+  const auto url = parse_base_url(target.base_url);
+  if (!url) return std::unexpected(bad_url(provider, url.error()));
+  auto key = resolve_key(provider.api_key, provider.id, url->host, keys);
+  if (!key) return std::unexpected(std::move(key).error());
+  target.api_key = *std::move(key);
+  if (!valid_header("authorization", target.api_key)) {
+    return std::unexpected(refuse("invalid_request", Category::invalid_request,
+                                  "the apiKey of " + provider.id + " has characters that no header may have",
+                                  "/payload/config/providers"));
+  }
+  for (const auto& [name, value] : provider.headers) {
+    auto text = resolve_key(value, provider.id, url->host, keys);
+    if (!text) return std::unexpected(std::move(text).error());
+    if (!valid_header(name, *text)) {
+      return std::unexpected(refuse("invalid_request", Category::invalid_request,
+                                    "a header of " + provider.id + " has characters that no header may have",
+                                    "/payload/config/providers"));
+    }
+    target.headers.push_back({name, *std::move(text), true});
+  }
+  const bool has_secret = !target.api_key.empty() || !target.headers.empty();
+  if (has_secret && !url->https && !is_loopback(url->host)) {
+    return std::unexpected(refuse("insecure_url", Category::invalid_request,
+                                  "a key may go over http:// only to this machine (" + provider.id + ")",
+                                  "/payload/config/providers"));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys) {
+  const auto choice = choose(chat, config);
+  if (!choice) return std::unexpected(choice.error());
+  const auto provider = std::ranges::find(config.providers, choice->provider_id, &ProviderConfig::id);
+  if (provider == config.providers.end()) {
+    return std::unexpected(refuse("provider_not_found", Category::not_found,
+                                  choice->provider_id.empty() ? "the config has no providers"
+                                                              : "the config has no provider " + choice->provider_id,
+                                  "/payload/providerId"));
+  }
+  const ProviderDefaults* defaults = find_provider_defaults(provider->id);
+  Target target;
+  target.provider_id = provider->id;
+  target.api = provider->type.value_or(defaults == nullptr ? Api::openai_chat : defaults->api);
+  if (auto model = set_model(target, *provider, *choice, defaults != nullptr && defaults->aggregator); !model) {
+    return std::unexpected(std::move(model).error());
+  }
+  if (target.api == Api::mock) return target;
+  if (wire_api(target.api) == nullptr) {
+    return std::unexpected(refuse("not_supported", Category::invalid_request,
+                                  "this version does not speak " + std::string(to_string(target.api)),
+                                  "/payload/config/providers"));
+  }
+  target.base_url = provider->base_url;
+  if (target.base_url.empty() && defaults != nullptr) target.base_url = defaults->base_url;
+  if (target.base_url.empty()) return std::unexpected(bad_url(*provider, "it is missing"));
+  while (target.base_url.ends_with('/')) target.base_url.pop_back();
+  if (auto credentials = set_credentials(target, *provider, keys); !credentials) {
+    return std::unexpected(std::move(credentials).error());
+  }
+  return target;
+}
+
+}  // namespace aiw

@@ -1,0 +1,70 @@
+#include "worker/base/url.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace aiw {
+namespace {
+
+bool is_url_char(char c) {
+  // No space, no control character, no quote or bracket that a sloppy parser might read differently, no backslash.
+  return c > 0x20 && c < 0x7F && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
+}
+
+bool is_host_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_'; }
+bool is_ipv6_char(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == ':' || c == '.'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+// "host", "host:port" or "[v6]:port".
+std::expected<BaseUrl, std::string> parse_authority(std::string_view authority, bool https) {
+  BaseUrl url{https, {}, {}};
+  std::string_view rest;
+  if (authority.starts_with('[')) {
+    const auto close = authority.find(']');
+    if (close == std::string_view::npos) return std::unexpected("its host is not valid");
+    url.host = lower(authority.substr(1, close - 1));
+    rest = authority.substr(close + 1);
+    if (!std::ranges::all_of(url.host, is_ipv6_char)) return std::unexpected("its host is not valid");
+  } else {
+    const auto colon = std::min(authority.find(':'), authority.size());
+    url.host = lower(authority.substr(0, colon));
+    rest = authority.substr(colon);
+    if (!std::ranges::all_of(url.host, is_host_char)) return std::unexpected("its host is not valid");
+  }
+  if (url.host.empty()) return std::unexpected("it has no host");
+  if (rest.empty()) return url;
+  url.port = rest.substr(1);
+  const bool valid = rest.front() == ':' && url.port.size() <= 5 && std::ranges::all_of(url.port, is_digit);
+  if (!valid) return std::unexpected("its port is not valid");
+  return url;
+}
+
+}  // namespace
+
+std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
+  if (!std::ranges::all_of(url, is_url_char)) return std::unexpected("it has characters that no URL may have");
+  const auto scheme_end = url.find("://");
+  const std::string scheme = lower(url.substr(0, std::min(scheme_end, url.size())));
+  if (scheme_end == std::string_view::npos || (scheme != "http" && scheme != "https")) {
+    return std::unexpected("it must begin with http:// or https://");
+  }
+  if (url.find('#') != std::string_view::npos) return std::unexpected("it must not have a fragment");
+  const std::string_view rest = url.substr(scheme_end + 3);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  if (authority.find('@') != std::string_view::npos) return std::unexpected("it must not have a user or password");
+  return parse_authority(authority, scheme == "https");
+}
+
+bool is_loopback(std::string_view host) {
+  if (host == "localhost" || host == "::1") return true;
+  if (!host.starts_with("127.")) return false;
+  return std::ranges::count(host, '.') == 3 && std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
+}
+
+}  // namespace aiw

@@ -1,0 +1,23 @@
+// The strict subset of http(s) URLs that a base URL may be (RFC 3986), so that no two parsers can disagree about the
+// host a key is sent to.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace aiw {
+
+struct BaseUrl {
+  bool https = false;
+  std::string host;  // lower case, without port; IPv6 without brackets
+  std::string port;  // digits, or empty
+};
+
+// Error: what is wrong with it, in words that do not repeat it.
+std::expected<BaseUrl, std::string> parse_base_url(std::string_view url);
+
+// True for localhost, 127.0.0.0/8 in dotted form and ::1.
+bool is_loopback(std::string_view host);
+
+}  // namespace aiw

@@ -6,10 +6,11 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/base/retry_after.hpp"
-#include "worker/providers/event_json.hpp"
 
 namespace aiw {
 namespace {
+
+constexpr std::size_t kMaxErrorWordBytes = 256;  // codes and ids
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -137,7 +138,7 @@ std::string request_id(const ResponseHead& head) {
                                                       "apim-request-id", "x-goog-request-id", "cf-ray"};
   for (const auto name : kNames) {
     const auto value = head.header(name);
-    if (!value.empty()) return bounded_message(value, 256);
+    if (!value.empty()) return bounded_message(value, kMaxErrorWordBytes);
   }
   return {};
 }
@@ -211,9 +212,9 @@ Error http_error(const ResponseHead& head, std::string_view body, std::chrono::s
   error.retryable = is_retryable_status(head.status);
   error.request_id = request_id(head);
   const auto details = read_json(body).value_or(Details{});
-  error.provider_code = bounded_message(details.code, 256);
+  error.provider_code = bounded_message(details.code, kMaxErrorWordBytes);
   error.message = details.message.empty() ? describe(head, body) : bounded_message(details.message);
-  if (error.request_id.empty()) error.request_id = bounded_message(details.request_id, 256);
+  if (error.request_id.empty()) error.request_id = bounded_message(details.request_id, kMaxErrorWordBytes);
   if (error.provider_code == "content_filter") error.category = Category::content_filter;
   const auto decided = head.header("x-should-retry");
   if (decided == "true" || decided == "false") error.retryable = decided == "true";
@@ -227,27 +228,57 @@ Error http_error(const ResponseHead& head, std::string_view body) {
                     date ? *date : std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
 }
 
+namespace {
+
+// Sets what `word` says of the error; false if it says nothing.
+bool classify(std::string_view word, Error& error) {
+  int status = 0;
+  const char* end = word.data() + word.size();
+  if (std::from_chars(word.data(), end, status).ptr == end && status >= 400 && status < 600) {
+    error.category = category_of_status(status);
+    error.retryable = is_retryable_status(status);
+    return true;
+  }
+  const std::string lower = lower_case(word);
+  const auto known = std::ranges::find_if(kMeanings, [&](const Meaning& m) { return lower.contains(m.word); });
+  if (known == kMeanings.end()) return false;
+  error.category = known->category;
+  error.retryable = known->retryable;
+  return true;
+}
+
+}  // namespace
+
+Error upstream_fault(std::string_view code, std::string_view message, bool retryable) {
+  Error error;
+  error.code = code;
+  error.category = Category::upstream;
+  error.message = message;
+  error.retryable = retryable;
+  return error;
+}
+
 Error in_stream_error(std::string_view provider_code, std::string_view message) {
   Error error;
   error.code = "upstream_error";
   error.category = Category::upstream;
-  error.provider_code = bounded_message(provider_code, 256);
+  error.provider_code = bounded_message(provider_code, kMaxErrorWordBytes);
   error.message = bounded_message(message);
   if (error.message.empty()) error.message = "the provider reported an error inside its answer";
-  int status = 0;
-  const char* end = provider_code.data() + provider_code.size();
-  if (std::from_chars(provider_code.data(), end, status).ptr == end && status >= 400 && status < 600) {
-    error.category = category_of_status(status);
-    error.retryable = is_retryable_status(status);
-    return error;
-  }
-  const std::string lower = lower_case(provider_code);
-  const auto known = std::ranges::find_if(kMeanings, [&](const Meaning& m) { return lower.contains(m.word); });
-  if (known != kMeanings.end()) {
-    error.category = known->category;
-    error.retryable = known->retryable;
-  }
+  classify(provider_code, error);
   return error;
+}
+
+Error in_stream_error(const EventJson& json, const JsonElement& error) {
+  std::string_view text;
+  if (error.get(text) == simdjson::SUCCESS) return in_stream_error("", json.plain_text(text));
+  Error out = in_stream_error(pick_code(json, error), pick_message(json, error));
+  if (!classify(out.provider_code, out)) {
+    for (const std::string_view key : {"type", "status", "status_code", "code"}) {
+      if (classify(word(json, error, key), out)) break;
+    }
+  }
+  return out;
 }
 
 }  // namespace aiw

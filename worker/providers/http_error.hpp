@@ -7,6 +7,7 @@
 
 #include "protocol/error.hpp"
 #include "worker/base/http_message.hpp"
+#include "worker/providers/event_json.hpp"
 
 namespace aiw {
 
@@ -29,8 +30,13 @@ bool is_retryable_status(int status);
 // `text` as valid UTF-8, cut between characters to at most `max_bytes`.
 std::string bounded_message(std::string_view text, std::size_t max_bytes = kMaxErrorMessageBytes);
 
+// An answer that breaks its API's rules: category upstream, with our own code and message.
+Error upstream_fault(std::string_view code, std::string_view message, bool retryable);
+
 // An error that an answer brought inside a 200 (code upstream_error), by the provider's word for it: overloaded,
 // rate limit, server-error words and status numbers set category and retryable.
 Error in_stream_error(std::string_view provider_code, std::string_view message);
+// The same from the error's JSON: an object with `message` and `code`, `type`, `status` or `status_code`, or a string.
+Error in_stream_error(const EventJson& json, const JsonElement& error);
 
 }  // namespace aiw

@@ -1,0 +1,55 @@
+#include "worker/providers/openai_chat_usage.hpp"
+
+#include <algorithm>
+
+namespace aiw {
+namespace {
+
+std::optional<std::int64_t> first_count(const JsonElement& object, std::initializer_list<std::string_view> keys) {
+  for (const auto key : keys) {
+    if (const auto count = get_count(object, key)) return count;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> detail(const JsonElement& usage, std::string_view group, std::string_view key) {
+  const auto details = get_member(usage, group);
+  return details ? get_count(*details, key) : std::nullopt;
+}
+
+// A part cannot exceed its whole; servers have sent such counts (negative differences in bills followed).
+void clamp(std::optional<std::int64_t>& part, const std::optional<std::int64_t>& whole) {
+  if (part && whole) part = std::min(*part, *whole);
+}
+
+// xAI and a few others leave reasoning out of completion_tokens; their own total gives it away.
+void include_reasoning(Usage& usage) {
+  if (!usage.input_tokens || !usage.output_tokens || !usage.total_tokens || !usage.reasoning_tokens) return;
+  const std::int64_t rest = *usage.total_tokens - *usage.input_tokens;
+  if (*usage.reasoning_tokens > 0 && rest - *usage.output_tokens == *usage.reasoning_tokens) usage.output_tokens = rest;
+}
+
+}  // namespace
+
+Usage read_openai_chat_usage(const JsonElement& usage) {
+  Usage out;
+  out.input_tokens = first_count(usage, {"prompt_tokens", "input_tokens"});
+  out.output_tokens = first_count(usage, {"completion_tokens", "output_tokens"});
+  out.total_tokens = get_count(usage, "total_tokens");
+  out.cached_input_tokens = detail(usage, "prompt_tokens_details", "cached_tokens");
+  // DeepSeek and Moonshot name it beside the others.
+  if (!out.cached_input_tokens) {
+    out.cached_input_tokens = first_count(usage, {"prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"});
+  }
+  // OpenRouter.
+  out.cache_write_tokens = detail(usage, "prompt_tokens_details", "cache_write_tokens");
+  out.reasoning_tokens = detail(usage, "completion_tokens_details", "reasoning_tokens");
+  if (!out.reasoning_tokens) out.reasoning_tokens = get_count(usage, "reasoning_tokens");
+  include_reasoning(out);
+  clamp(out.cached_input_tokens, out.input_tokens);
+  clamp(out.cache_write_tokens, out.input_tokens);
+  clamp(out.reasoning_tokens, out.output_tokens);
+  return out;
+}
+
+}  // namespace aiw

@@ -1,0 +1,12 @@
+// Token counts as Chat Completions servers report them, brought to one definition.
+#pragma once
+
+#include "protocol/usage.hpp"
+#include "worker/providers/event_json.hpp"
+
+namespace aiw {
+
+// Empty if `usage` holds no count.
+Usage read_openai_chat_usage(const JsonElement& usage);
+
+}  // namespace aiw

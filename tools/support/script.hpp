@@ -22,9 +22,9 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 struct Cut {
   enum class Mode { kWhole, kRandom, kBytes, kSizes };
   Mode mode = Mode::kWhole;
-  std::uint64_t seed = 1;          // kRandom: the same seed gives the same pieces
-  std::size_t max_piece = 97;      // kRandom: pieces of 1 to this many bytes
-  std::vector<std::size_t> sizes;  // kSizes: these sizes in turn, the rest in one piece; a 0 counts as 1
+  std::uint64_t seed = 1;               // kRandom: the same seed gives the same pieces
+  std::size_t max_piece = 97;           // kRandom: pieces of 1 to this many bytes
+  std::vector<std::size_t> sizes = {};  // kSizes: these sizes in turn, the rest in one piece; a 0 counts as 1
 };
 
 // The lengths of the pieces; their sum is `total`, none is 0.
@@ -44,13 +44,13 @@ enum class Ending {
 
 struct Script {
   int status = 200;
-  HeaderList headers;  // without those that belong to the framing
-  std::string body;
-  Cut cut;
+  HeaderList headers = {};  // without those that belong to the framing
+  std::string body = {};
+  Cut cut = {};
   Framing framing = Framing::kChunked;
   Ending ending = Ending::kProper;
   // For endings other than kProper: how much of the body is sent before; absent: half of it.
-  std::optional<std::size_t> end_after;
+  std::optional<std::size_t> end_after = std::nullopt;
   // The ending happens before a single byte of the answer was sent.
   bool before_head = false;
   std::chrono::milliseconds delay_before_head{0};
@@ -58,9 +58,12 @@ struct Script {
 
   // If set, this is the body instead of `body`, `cut` and `delay_between`; framing is chunked and the ending kProper
   // or kHang (after the last chunk, without the stream's tail).
-  std::shared_ptr<const SyntheticStream> stream;
+  std::shared_ptr<const SyntheticStream> stream = nullptr;
   std::chrono::nanoseconds stream_phase{0};  // a paced stream waits this long before its first tick
 };
+
+// `bytes` as one chunk of a chunked body (RFC 9112, 7.1).
+std::string http_chunk(std::string_view bytes);
 
 // The bytes of the response head, up to and including the empty line.
 std::string response_head(const Script& script);

@@ -34,28 +34,27 @@ class SyntheticStream {
   static std::expected<std::shared_ptr<const SyntheticStream>, std::string> make(const SyntheticSpec& spec);
 
   [[nodiscard]] const SyntheticSpec& spec() const { return spec_; }
-  // Everything below is framed as HTTP chunks already.
+  // Everything below is framed as HTTP chunks already. At full speed a stream is head, full_blocks() times block, rest,
+  // tail; a paced one is head, stamped_event at every tick, tail.
   [[nodiscard]] const std::string& head() const { return head_; }
-  [[nodiscard]] const std::string& tail() const { return tail_; }  // with the last-chunk
-  // A block of many events, for full speed; `block_events` of them fit.
   [[nodiscard]] const std::string& block() const { return block_; }
-  [[nodiscard]] std::size_t block_events() const { return block_events_; }
-  // How many bytes of block() hold `events` events, rounded up to whole HTTP chunks at most by the caller's choice:
-  // the last events of a stream come from rest().
-  [[nodiscard]] const std::string& rest() const { return rest_; }
   [[nodiscard]] std::size_t full_blocks() const { return full_blocks_; }
+  [[nodiscard]] const std::string& rest() const { return rest_; }
+  [[nodiscard]] const std::string& tail() const { return tail_; }  // with the last-chunk
   // One event that carries the time of sending.
   [[nodiscard]] std::string stamped_event(std::int64_t steady_ns) const;
 
   // How often kFillByte occurs in the whole stream, and the length of the body without HTTP framing.
-  [[nodiscard]] std::uint64_t fill_bytes() const;
-  [[nodiscard]] std::uint64_t body_bytes() const;
+  [[nodiscard]] std::uint64_t fill_bytes() const { return spec_.chunks * fill_per_event_; }
+  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
   SyntheticSpec spec_;
   std::string head_, tail_, block_, rest_, stamped_;
-  std::size_t block_events_ = 0, full_blocks_ = 0, stamp_at_ = 0;
-  std::uint64_t fill_per_event_ = 0, body_bytes_ = 0;
+  std::size_t full_blocks_ = 0;
+  std::size_t stamp_at_ = 0;
+  std::uint64_t fill_per_event_ = 0;
+  std::uint64_t body_bytes_ = 0;
 };
 
 // The names that SyntheticSpec::api may have.

@@ -16,9 +16,9 @@
 namespace aiw::tools {
 
 struct WorkerCommand {
-  std::string program;  // a path, or a name to be found in PATH
-  std::vector<std::string> args;
-  std::vector<std::string> environment;  // "NAME=value", beside or instead of the own environment
+  std::string program = {};  // a path, or a name to be found in PATH
+  std::vector<std::string> args = {};
+  std::vector<std::string> environment = {};  // "NAME=value", beside or instead of the own environment
   bool inherit_environment = true;
 };
 

@@ -1,0 +1,80 @@
+// The decoders on all recorded traffic of their APIs.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+
+#include "tests/providers/corpus.hpp"
+
+using namespace aiw;
+using namespace aiw::testing;
+
+namespace {
+
+// Expectations that a correct decoder need not meet, with the reason.
+const std::map<std::string, std::string>& excused() {
+  static const std::map<std::string, std::string> kReasons = {};
+  return kReasons;
+}
+
+std::size_t listed(const std::filesystem::path& root, std::string_view api) {
+  std::ifstream index(root / "index.jsonl");
+  std::size_t count = 0;
+  for (std::string line; std::getline(index, line);) count += nlohmann::json::parse(line).at("api") == api;
+  return count;
+}
+
+RecordingSink run(const WireApi& api, const CorpusCase& test_case) {
+  if (test_case.head.status == 200) {
+    return decode(api, test_case.streaming ? BodyFormat::stream : BodyFormat::unary, test_case.body);
+  }
+  RecordingSink sink;
+  sink.fail(api.http_error(test_case.head, test_case.body));
+  return sink;
+}
+
+void check_cuts(const WireApi& api, const CorpusCase& test_case) {
+  if (test_case.head.status != 200) return;
+  const BodyFormat format = test_case.streaming ? BodyFormat::stream : BodyFormat::unary;
+  // A unary decoder only collects until the end: a few cuts tell as much as all.
+  const std::size_t exhaustive = test_case.streaming ? 8192 : 0;
+  for (const auto& difference : cut_differences(api, format, test_case.body, exhaustive)) {
+    FAIL_CHECK(test_case.id << " " << difference);
+  }
+}
+
+void run_api(std::string_view name, Api api) {
+  const auto root = corpus_root();
+  if (!root) {
+    MESSAGE("skipped: the corpus is not there (AIW_CORPUS)");
+    return;
+  }
+  const WireApi* wire = wire_api(api);
+  REQUIRE(wire != nullptr);
+  std::map<std::string, int> counts;
+  std::size_t ran = 0;
+  for (const auto& test_case : load_corpus(*root, name)) {
+    ++ran;
+    const auto differences = expectation_differences(test_case, run(*wire, test_case));
+    const auto reason = excused().find(test_case.id);
+    for (const auto& difference : differences) {
+      if (reason == excused().end()) FAIL_CHECK(test_case.id << " " << test_case.provider << " " << difference);
+    }
+    ++counts[differences.empty() ? "equal" : reason == excused().end() ? "different" : "excused"];
+    check_cuts(*wire, test_case);
+  }
+  CHECK(ran > 0);
+  CHECK(ran == listed(*root, name));
+  MESSAGE(name << ": " << ran << " cases, " << counts["equal"] << " equal, " << counts["excused"] << " excused, "
+               << counts["different"] << " different");
+}
+
+}  // namespace
+
+TEST_CASE("openai-chat: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("openai-chat", Api::openai_chat);
+}
+
+TEST_CASE("anthropic-messages: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("anthropic-messages", Api::anthropic_messages);
+}

@@ -1,0 +1,66 @@
+// The content blocks of one answer of the Messages API, as they begin, grow and end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/step.hpp"
+
+namespace aiw {
+
+// Serves streams and whole answers alike. A block gets a part number when it first shows something. Blocks that are
+// neither text, thinking nor a call for the client are opaque: rebuilt whole, and given out as state to send back.
+// Elements passed in must come from the parser given to the constructor, which must outlive this; they are not kept.
+class AnthropicBlocks {
+ public:
+  explicit AnthropicBlocks(const EventJson& json) : json_(json) {}
+
+  // `index` is the stream's number of the block. A block still open under it ends first.
+  void start(std::int64_t index, const JsonElement& block, StepSink& sink);
+  void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
+  void stop(std::int64_t index, StepSink& sink);
+  void stop_all(StepSink& sink);
+
+ private:
+  enum class Type { text, thinking, tool_use, opaque };
+  struct Block {
+    Type type = Type::opaque;
+    int part = -1;  // none yet
+    TextJoiner joiner;
+    std::string id, name, input, caller;  // of a tool_use, or of a call that the provider carries out
+    std::string signature;
+    bool signature_streamed = false;
+    bool is_provider_call = false;
+    bool input_streamed = false;
+    // Of an opaque block: names and JSON values, as it began, and what later came in their place.
+    std::vector<std::pair<std::string, std::string>> fields;
+    std::map<std::string, std::string> changes;
+  };
+
+  void read_call(Block& block, const JsonElement& element) const;
+  void read_opaque(Block& block, const JsonElement& element) const;
+  Block* find_or_imply(std::int64_t index, std::string_view delta_type);
+  void add_input(Block& block, std::string_view text, StepSink& sink);
+  void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
+  void finish(Block& block, StepSink& sink);
+  void finish_thinking(Block& block, StepSink& sink);
+  void finish_tool_use(Block& block, StepSink& sink);
+  void finish_opaque(Block& block, StepSink& sink);
+  int part_of(Block& block);
+  static std::string to_object(const Block& block);
+  std::string plain(const JsonElement& object, std::string_view key) const;
+  std::string json_text(const JsonElement& value) const;
+
+  const EventJson& json_;
+  EventJson input_json_;                // checks streamed input
+  std::map<std::int64_t, Block> open_;  // by the stream's number
+  int parts_ = 0;
+};
+
+}  // namespace aiw

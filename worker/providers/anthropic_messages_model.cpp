@@ -1,0 +1,47 @@
+#include "worker/providers/anthropic_messages_model.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace aiw {
+namespace {
+
+// A version as 100 * major + minor.
+constexpr int kNewest = 9999;
+
+// "claude-opus-4-5-20251101" is 405, "claude-3-7-sonnet-latest" 307; nothing for what is no Claude.
+std::optional<int> claude_version(std::string_view model) {
+  constexpr std::string_view kName = "claude-";
+  const auto at = model.find(kName);
+  if (at == std::string_view::npos) return std::nullopt;
+  model.remove_prefix(at + kName.size());
+  int numbers[2] = {-1, 0};
+  int found = 0;
+  while (!model.empty() && found < 2) {
+    const auto token = model.substr(0, model.find_first_of("-.@:"));
+    int number = 0;
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
+    const bool is_version = !token.empty() && token.size() <= 2 && error == std::errc() && end == token.end();
+    if (is_version) numbers[found++] = number;
+    if (token.size() == 8 && found > 0) break;  // the date ends the version
+    model.remove_prefix(std::min(token.size() + 1, model.size()));
+  }
+  return numbers[0] < 0 ? kNewest : 100 * numbers[0] + numbers[1];
+}
+
+}  // namespace
+
+AnthropicModelRules anthropic_model_rules(std::string_view model) {
+  AnthropicModelRules rules;
+  const auto version = claude_version(model);
+  if (!version) return rules;
+  rules.adaptive_thinking = *version >= 406;
+  rules.thinking_budget = *version <= 406;
+  rules.sampling = *version <= 406;
+  rules.both_sampling = *version < 405;
+  if (*version < 307) rules.output_limit = *version < 305 ? 4096 : 8192;
+  return rules;
+}
+
+}  // namespace aiw

@@ -1,0 +1,21 @@
+// What Claude models of different versions accept, read off the model's name.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace aiw {
+
+// From the API's model overview and migration guides. Models that are no Claude (other providers speak this API too)
+// and versions before 4.6 think with a token budget; from 4.7 on budgets and sampling options are refused.
+struct AnthropicModelRules {
+  bool adaptive_thinking = false;      // thinking {type: adaptive} and output_config.effort
+  bool thinking_budget = true;         // thinking {type: enabled, budget_tokens}
+  bool sampling = true;                // temperature, top_p
+  bool both_sampling = true;           // temperature and top_p in one request
+  std::int64_t output_limit = 32'000;  // how much a request may ask for without knowing better
+};
+
+AnthropicModelRules anthropic_model_rules(std::string_view model);
+
+}  // namespace aiw

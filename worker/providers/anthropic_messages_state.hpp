@@ -1,0 +1,27 @@
+// What travels in `providerState` for the Messages API: a tag and JSON in ASCII, so that any parent can store it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/json_text.hpp"
+#include "worker/providers/event_json.hpp"
+
+namespace aiw {
+
+// What a part's state says. Either a whole content block, to be sent again as it was, or what is missing from a block
+// that the part itself describes. All empty: the state is not ours, or broken.
+struct AnthropicState {
+  std::string block;      // a content block's JSON
+  std::string signature;  // of a thinking block, escaped for a JSON string
+  std::string caller;     // of a tool_use block that code execution asked for: a JSON object
+};
+
+// The state string for `json`, valid JSON in UTF-8.
+std::string write_anthropic_state(std::string_view json);
+
+// Reads a state that a parent gave back; hostile input gives an empty result. `parser` is only borrowed.
+AnthropicState read_anthropic_state(RawString state, EventJson& parser);
+
+}  // namespace aiw

@@ -66,7 +66,7 @@ struct Message {
   std::vector<Part> parts;  // a `content` string is one text part
 };
 
-enum class ToolExecutor { parent, returned, http };
+enum class ToolExecutor { parent, returned };
 struct Tool {
   RawString name;
   RawString description;

@@ -7,6 +7,7 @@
 #include "protocol/decode_config.hpp"
 #include "protocol/decode_messages.hpp"
 #include "protocol/json_reader.hpp"
+#include "protocol/json_writer.hpp"
 
 namespace aiw {
 namespace {
@@ -296,6 +297,23 @@ void read_fields(JsonReader& in, std::initializer_list<PayloadField> fields) {
   }
 }
 
+// A tool's output as {type, value}, whichever way the parent wrote it.
+std::string read_output_json(JsonReader& in) {
+  const bool is_text = in.type() == JsonType::string;
+  const JsonSpan span = in.value();
+  JsonReader check(const_cast<char*>(span.json.data()), span.json.size(), 1 << 10);
+  check.set_pointer_prefix(in.pointer());
+  read_tool_output(check);
+  if (!check.ok()) in.adopt(check.error());
+  std::string json;
+  if (is_text) {
+    JsonWriter(json).begin_object().field("type", "text").field("value", span).end_object();
+  } else {
+    json = span.json;
+  }
+  return json;
+}
+
 auto into(std::string& target) {
   return [&target](JsonReader& in) { target = in.string(); };
 }
@@ -315,10 +333,10 @@ Request read_request(JsonReader& in, const Envelope& envelope, const std::shared
     return cancel;
   }
   if (envelope.type == "tool_result") {
-    ToolResultRequest result{id, {}, {}, {}, line};
+    ToolResultRequest result{id, {}, {}, {}};
     read_fields(in, {{"chatId", into(result.chat_id), true},
                      {"toolCallId", into(result.tool_call_id), true},
-                     {"output", [&](JsonReader& r) { result.output = read_tool_output(r); }, true}});
+                     {"output", [&](JsonReader& r) { result.output_json = read_output_json(r); }, true}});
     return result;
   }
   if (envelope.type == "tool_approval") {
@@ -351,10 +369,11 @@ bool needs_payload(std::string_view type) { return type != "health" && type != "
 
 Request reject(std::optional<std::string> id, Error error) { return RejectedLine{std::move(id), std::move(error)}; }
 
-// The id of a line that is bad elsewhere, if it can still be made out.
-std::optional<std::string> find_id(std::string& text, int max_depth) {
+// Rejects a line that is bad somewhere, with what can still be made out of its envelope.
+Request reject_bad(std::string& text, int max_depth, Error error) {
   JsonReader in(text.data(), text.size(), max_depth);
-  return read_envelope(in).id;
+  Envelope envelope = read_envelope(in);
+  return RejectedLine{std::move(envelope.id), std::move(error), envelope.type == "chat"};
 }
 
 Request reject_invalid_utf8(std::string& text, std::size_t offset, int max_depth) {
@@ -365,7 +384,7 @@ Request reject_invalid_utf8(std::string& text, std::size_t offset, int max_depth
   }
   JsonReader check(text.data(), text.size(), max_depth);
   check.validate();
-  return reject(check.ok() ? find_id(text, max_depth) : std::nullopt, std::move(error));
+  return check.ok() ? reject_bad(text, max_depth, std::move(error)) : reject(std::nullopt, std::move(error));
 }
 
 Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
@@ -375,7 +394,8 @@ Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
   check.validate();
   if (!check.ok()) {
     const bool is_json = check.error().kind != JsonError::Kind::syntax;
-    return reject(is_json ? find_id(text, max_depth) : std::nullopt, to_error(check.error()));
+    Error error = to_error(check.error());
+    return is_json ? reject_bad(text, max_depth, std::move(error)) : reject(std::nullopt, std::move(error));
   }
   JsonReader in(text.data(), text.size(), max_depth);
   Envelope envelope = read_envelope(in);
@@ -396,8 +416,9 @@ Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
     }
     return request;
   }
-  if (absent && needs_payload(envelope.type)) return reject(envelope.id, invalid_request("a payload is missing", "/payload"));
-  return reject(std::move(envelope.id), to_error(body.error()));
+  const bool is_missing = absent && needs_payload(envelope.type);
+  Error error = is_missing ? invalid_request("a payload is missing", "/payload") : to_error(body.error());
+  return RejectedLine{std::move(envelope.id), std::move(error), envelope.type == "chat"};
 }
 
 }  // namespace

@@ -21,8 +21,7 @@ struct ToolResultRequest {
   std::string id;
   std::string chat_id;
   std::string tool_call_id;
-  ToolOutput output;
-  std::shared_ptr<const std::string> line;  // what output's views point into
+  std::string output_json;  // {type, value}, valid
 };
 struct ToolApprovalRequest {
   std::string id;
@@ -47,10 +46,11 @@ struct ShutdownRequest {
   std::string id;
   std::optional<std::int64_t> grace_ms;
 };
-// A line that is not accepted, and why. `id` is empty if the line has none that can be read.
+// A line that is not accepted, and why. `id` is absent if the line has none that can be read.
 struct RejectedLine {
   std::optional<std::string> id;
   Error error;
+  bool is_chat = false;  // it was meant as a chat
 };
 
 using Request = std::variant<std::unique_ptr<ChatRequest>, CancelRequest, ToolResultRequest, ToolApprovalRequest,

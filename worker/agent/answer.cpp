@@ -1,0 +1,93 @@
+#include "worker/agent/answer.hpp"
+
+#include <algorithm>
+
+#include "protocol/json_reader.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr int kMaxInputDepth = 96;
+// A provider that numbers its parts absurdly high must not make us allocate for it.
+constexpr int kMaxParts = 100'000;
+
+}  // namespace
+
+CheckedCall check_call(ToolCall call) {
+  CheckedCall checked{std::move(call), {}, {}};
+  checked.input_json = checked.call.input_text;
+  JsonReader reader(checked.input_json.data(), checked.input_json.size(), kMaxInputDepth);
+  reader.validate();
+  if (!reader.ok()) {
+    checked.input_json = "null";
+    checked.parse_error = reader.error().message + " (byte " + std::to_string(reader.error().offset) + ")";
+  }
+  return checked;
+}
+
+Answer::AnswerPart& Answer::at(int part) {
+  const auto index = static_cast<std::size_t>(std::clamp(part, 0, kMaxParts));
+  if (index >= parts_.size()) parts_.resize(index + 1);
+  return parts_[index];
+}
+
+void Answer::delta(int part, ContentKind kind, std::string_view text) {
+  AnswerPart& into = at(part);
+  switch (kind) {
+    case ContentKind::reasoning: into.kind = AnswerPart::Kind::reasoning; break;
+    case ContentKind::tool_input: into.kind = AnswerPart::Kind::tool_input; return;
+    case ContentKind::text:
+    case ContentKind::refusal: into.kind = AnswerPart::Kind::text;
+  }
+  into.text += text;
+}
+
+const CheckedCall& Answer::tool_call(int part, ToolCall call) {
+  AnswerPart& into = at(part);
+  into.kind = AnswerPart::Kind::tool_call;
+  into.call = check_call(std::move(call));
+  return into.call;
+}
+
+void Answer::provider_state(int part, std::string state) { at(part).state = std::move(state); }
+
+bool Answer::empty() const {
+  return std::ranges::all_of(parts_, [](const AnswerPart& part) {
+    return part.kind == AnswerPart::Kind::none || part.kind == AnswerPart::Kind::tool_input ||
+           (part.kind != AnswerPart::Kind::tool_call && part.text.empty());
+  });
+}
+
+std::vector<CheckedCall> Answer::calls() const {
+  std::vector<CheckedCall> calls;
+  for (const auto& part : parts_) {
+    if (part.kind == AnswerPart::Kind::tool_call) calls.push_back(part.call);
+  }
+  return calls;
+}
+
+void Answer::write_part(JsonWriter& json, const AnswerPart& part) {
+  using Kind = AnswerPart::Kind;
+  const bool is_blank = part.kind == Kind::none || part.kind == Kind::tool_input;
+  if (is_blank && part.state.empty()) return;
+  if (part.kind == Kind::text && part.text.empty() && part.state.empty()) return;
+  json.begin_object();
+  if (is_blank) {
+    json.field("type", "provider");
+  } else if (part.kind == Kind::tool_call) {
+    json.field("type", "tool-call").field("toolCallId", part.call.call.id).field("toolName", part.call.call.name);
+    json.field("input", JsonSpan{part.call.input_json}).field("inputText", part.call.call.input_text);
+  } else {
+    json.field("type", part.kind == Kind::reasoning ? "reasoning" : "text").field("text", part.text);
+  }
+  if (!part.state.empty()) json.field("providerState", part.state);
+  json.end_object();
+}
+
+void Answer::write_message(JsonWriter& json) const {
+  json.begin_object().field("role", "assistant").key("content").begin_array();
+  for (const auto& part : parts_) write_part(json, part);
+  json.end_array().end_object();
+}
+
+}  // namespace aiw

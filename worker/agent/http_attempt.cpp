@@ -1,0 +1,239 @@
+#include "worker/agent/http_attempt.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace aiw {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMaxErrorBody = 64 << 10;
+// What may follow a complete answer before its connection is not worth keeping.
+constexpr std::size_t kMaxTrailing = 64 << 10;
+constexpr milliseconds kEndGrace{2'000};
+
+Error timeout_error(std::string code, std::string message) {
+  return {.code = std::move(code), .category = Category::timeout, .message = std::move(message), .retryable = true};
+}
+
+Error bad_answer(std::string code, std::string message) {
+  return {.code = std::move(code), .category = Category::upstream, .message = std::move(message)};
+}
+
+bool contains_type(const ResponseHead& head, std::string_view type) {
+  return head.header("content-type").find(type) != std::string_view::npos;
+}
+
+// The host that a redirect names, and nothing else of it.
+std::string host_of(std::string_view location) {
+  const auto scheme = location.find("://");
+  if (scheme == std::string_view::npos) return "the same host";
+  const auto rest = location.substr(scheme + 3);
+  return std::string(rest.substr(0, std::min(rest.find_first_of("/?#"), std::size_t{100})));
+}
+
+}  // namespace
+
+class HttpAttempt : public Attempt, private StepSink {
+ public:
+  HttpAttempt(const AttemptServices& services, BuiltRequest request, const WireApi& api, const ChatRequest& chat,
+              AttemptObserver& observer)
+      : services_(services), api_(api), chat_(chat), observer_(observer), exchange_(new Exchange(*this)) {
+    last_byte_ = last_progress_ = services_.clock.now();
+    const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms)};
+    exchange_->start(services_.http, std::move(request.http), limits);
+    watch();
+  }
+
+  void set_paused(bool paused) override {
+    if (paused == paused_) return;
+    paused_ = paused;
+    // The time that the parent took is not the provider's.
+    if (!paused) last_byte_ = last_progress_ = services_.clock.now();
+    exchange_->set_paused(paused);
+  }
+
+  void on_head(const ResponseHead& head) {
+    last_byte_ = services_.clock.now();
+    head_ = head;
+    if (head.status >= 300 && head.status < 400) {
+      fail(bad_answer("redirect_refused", "the provider redirects to " + host_of(head.header("location")) +
+                                              "; redirects are not followed"));
+      return conclude();
+    }
+    if (head.status < 200 || head.status >= 300) return;
+    observer_.first_byte();
+    if (contains_type(head, "text/html")) {
+      fail(bad_answer("bad_content_type", "the provider answered with HTML, not with an answer of its API"));
+      return conclude();
+    }
+    const bool unary = !chat_.stream.upstream || contains_type(head, "application/json");
+    decoder_ = api_.make_decoder(unary ? BodyFormat::unary : BodyFormat::stream);
+  }
+
+  void on_body(std::string_view bytes) {
+    last_byte_ = services_.clock.now();
+    if (decoder_) {
+      decoder_->feed(bytes, *this);
+    } else if (error_body_.size() < kMaxErrorBody) {
+      error_body_ += bytes.substr(0, kMaxErrorBody - error_body_.size());
+    }
+    conclude();
+  }
+
+  void on_end(const Error* error) {
+    if (error != nullptr && (!head_ || decoder_)) {
+      fail(*error);
+    } else if (decoder_) {
+      decoder_->end(*this);
+    } else {
+      fail(api_.http_error(*head_, error_body_));
+    }
+    if (!ending_) fail(bad_answer("bad_response", "the answer ended without an outcome"));
+    conclude();
+  }
+
+ private:
+  struct Finish {
+    FinishReason reason;
+    std::string raw;
+  };
+
+  void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override {
+    if (!text.empty()) last_progress_ = last_byte_;
+    observer_.delta(part, kind, text, tool_call_id);
+  }
+  void tool_call(int part, ToolCall call) override {
+    last_progress_ = last_byte_;
+    observer_.tool_call(part, std::move(call));
+  }
+  void provider_state(int part, std::string state) override {
+    last_progress_ = last_byte_;
+    observer_.provider_state(part, std::move(state));
+  }
+  void usage(const Usage& usage) override { observer_.usage(usage); }
+  void warning(std::string_view code, std::string_view message) override { observer_.warning(code, message); }
+  // The outcome is passed on only after the decoder returned, because the observer may destroy both.
+  void finish(FinishReason reason, std::string_view raw) override {
+    if (!ending_) ending_ = Finish{reason, std::string(raw)};
+  }
+  void fail(Error error) override {
+    if (!ending_) ending_ = std::move(error);
+  }
+
+  // Nothing of this object may be touched after it.
+  void conclude() {
+    if (!ending_) return;
+    watchdog_.reset();
+    auto ending = *std::move(ending_);
+    if (const auto* finish = std::get_if<Finish>(&ending)) {
+      if (!exchange_->ended()) {
+        exchange_->detach(services_.finished);
+        services_.finished.keep(std::move(exchange_));
+      }
+      observer_.finish(finish->reason, finish->raw);
+    } else {
+      observer_.fail(std::get<Error>(std::move(ending)));
+    }
+  }
+
+  [[nodiscard]] std::optional<Error> overdue(Instant now) const {
+    const Timeouts& limits = chat_.timeouts;
+    const auto passed = [&](Instant since, std::int64_t limit_ms) {
+      return limit_ms > 0 && now - since >= milliseconds(limit_ms);
+    };
+    if (!head_) {
+      if (passed(last_byte_, limits.first_byte_ms)) {
+        return timeout_error("timeout_first_byte", "the provider did not begin to answer in time");
+      }
+      return std::nullopt;
+    }
+    if (passed(last_byte_, limits.idle_ms)) return timeout_error("timeout_idle", "the provider fell silent");
+    if (passed(last_progress_, limits.progress_ms)) {
+      return timeout_error("timeout_progress", "the provider sent signs of life but no content");
+    }
+    return std::nullopt;
+  }
+
+  // Looks again when the earliest limit could have been reached; bytes that come do not touch the timer.
+  void watch() {
+    const Timeouts& limits = chat_.timeouts;
+    std::optional<Instant> next;
+    const auto consider = [&](Instant since, std::int64_t limit_ms) {
+      if (limit_ms > 0) next = std::min(next.value_or(Instant::max()), since + milliseconds(limit_ms));
+    };
+    if (paused_) {
+      consider(services_.clock.now(), 1'000);
+    } else if (!head_) {
+      consider(last_byte_, limits.first_byte_ms);
+    } else {
+      consider(last_byte_, limits.idle_ms);
+      consider(last_progress_, limits.progress_ms);
+    }
+    // A head that comes later than this brings limits that may be shorter than the first byte's.
+    if (!head_) consider(services_.clock.now(), limits.idle_ms);
+    if (!next) return;
+    watchdog_ = services_.clock.call_at(*next, [this] { check_time(); });
+  }
+
+  void check_time() {
+    if (!paused_) {
+      if (auto error = overdue(services_.clock.now())) {
+        fail(*std::move(error));
+        return conclude();
+      }
+    }
+    watch();
+  }
+
+  const AttemptServices services_;
+  const WireApi& api_;
+  const ChatRequest& chat_;
+  AttemptObserver& observer_;
+  std::unique_ptr<Exchange> exchange_;
+  std::optional<ResponseHead> head_;
+  std::unique_ptr<ResponseDecoder> decoder_;
+  std::string error_body_;
+  std::optional<std::variant<Finish, Error>> ending_;
+  Instant last_byte_;
+  Instant last_progress_;
+  bool paused_ = false;
+  std::unique_ptr<Timer> watchdog_;
+};
+
+void Exchange::on_head(const ResponseHead& head) {
+  if (owner_ != nullptr) owner_->on_head(head);
+}
+
+void Exchange::on_body(std::string_view bytes) {
+  if (owner_ != nullptr) return owner_->on_body(bytes);
+  trailing_ += bytes.size();
+  if (trailing_ > kMaxTrailing) keeper_->drop(*this);
+}
+
+void Exchange::on_end(const Error* error) {
+  ended_ = true;
+  if (owner_ != nullptr) return owner_->on_end(error);
+  keeper_->drop(*this);
+}
+
+void FinishedExchanges::keep(std::unique_ptr<Exchange> exchange) {
+  Exchange* const kept = exchange.get();
+  kept->set_paused(false);
+  kept_.push_back({std::move(exchange), clock_.call_at(clock_.now() + kEndGrace, [this, kept] { drop(*kept); })});
+}
+
+void FinishedExchanges::drop(Exchange& exchange) {
+  const auto found = std::ranges::find(kept_, &exchange, [](const Kept& kept) { return kept.exchange.get(); });
+  if (found != kept_.end()) kept_.erase(found);
+}
+
+std::unique_ptr<Attempt> start_http_attempt(const AttemptServices& services, BuiltRequest request, const WireApi& api,
+                                            const ChatRequest& chat, AttemptObserver& observer) {
+  return std::make_unique<HttpAttempt>(services, std::move(request), api, chat, observer);
+}
+
+}  // namespace aiw

@@ -1,0 +1,57 @@
+// An attempt over HTTP: watches over time and reads the answer.
+#pragma once
+
+#include <list>
+#include <memory>
+
+#include "worker/agent/attempt.hpp"
+
+namespace aiw {
+
+class HttpAttempt;
+
+// The HTTP side of an attempt. It outlives the attempt if the answer was complete before HTTP's end of it.
+class Exchange : public HttpHandler {
+ public:
+  explicit Exchange(HttpAttempt& owner) : owner_(&owner) {}
+
+  void start(HttpClient& http, HttpRequest request, const HttpLimits& limits) {
+    transfer_ = http.start(std::move(request), limits, *this);
+  }
+  void set_paused(bool paused) { transfer_->set_paused(paused); }
+  // From here on it only waits for its end, in `keeper`.
+  void detach(FinishedExchanges& keeper) {
+    owner_ = nullptr;
+    keeper_ = &keeper;
+  }
+  [[nodiscard]] bool ended() const { return ended_; }
+
+  void on_head(const ResponseHead& head) override;
+  void on_body(std::string_view bytes) override;
+  void on_end(const Error* error) override;
+
+ private:
+  HttpAttempt* owner_;
+  FinishedExchanges* keeper_ = nullptr;
+  std::unique_ptr<HttpTransfer> transfer_;
+  std::size_t trailing_ = 0;  // bytes after the answer's end
+  bool ended_ = false;
+};
+
+class FinishedExchanges {
+ public:
+  explicit FinishedExchanges(Clock& clock) : clock_(clock) {}
+  void keep(std::unique_ptr<Exchange> exchange);
+  // Closes its connection. Safe from within its own callbacks.
+  void drop(Exchange& exchange);
+
+ private:
+  struct Kept {
+    std::unique_ptr<Exchange> exchange;
+    std::unique_ptr<Timer> deadline;
+  };
+  Clock& clock_;
+  std::list<Kept> kept_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,140 @@
+#include "worker/agent/outbox.hpp"
+
+#include <utility>
+
+namespace aiw {
+namespace {
+
+// What one chat may write before the next has its turn.
+constexpr std::size_t kTurnBytes = 16 << 10;
+
+}  // namespace
+
+void Backlog::relieve() {
+  while (!waiting_.empty() && !output_.congested()) {
+    Outbox* const next = waiting_.front();
+    waiting_.splice(waiting_.end(), waiting_, waiting_.begin());
+    next->let_out(kTurnBytes);
+  }
+}
+
+Outbox::Outbox(std::string chat_id, const FrameEncoder& encoder, FrameOutput& output, Backlog& backlog, Clock& clock,
+               const OutboxLimits& limits)
+    : chat_id_(std::move(chat_id)),
+      encoder_(encoder),
+      output_(output),
+      backlog_(backlog),
+      clock_(clock),
+      limits_(limits) {}
+
+Outbox::~Outbox() { leave_backlog(); }
+
+void Outbox::send(const ChatEvent& event) {
+  if (const auto* delta = std::get_if<DeltaEvent>(&event)) return send_delta(*delta);
+  flush();
+  emit(event);
+}
+
+void Outbox::send_delta(const DeltaEvent& delta) {
+  if (extend(delta)) return;
+  flush();
+  if (holding() || limits_.delta_interval.count() > 0) return open(delta);
+  emit_split(delta);
+}
+
+bool Outbox::extend(const DeltaEvent& delta) {
+  if (!open_ || open_->step != delta.step || open_->part != delta.part || open_->kind != delta.kind) return false;
+  open_->text += delta.text;
+  backlog_.held_ += delta.text.size();
+  const std::size_t size = open_->text.size();
+  const bool long_enough = limits_.delta_size > 0 && size >= limits_.delta_size && !holding();
+  if (long_enough || size >= limits_.max_delta_bytes) flush();
+  return true;
+}
+
+void Outbox::open(const DeltaEvent& delta) {
+  open_ = OpenDelta{delta.step, delta.part, delta.kind, std::string(delta.tool_call_id), std::string(delta.text)};
+  backlog_.held_ += delta.text.size();
+  if (holding()) hold(0);
+  if (limits_.delta_interval.count() > 0) {
+    flush_timer_ = clock_.call_at(clock_.now() + limits_.delta_interval, [this] { flush(); });
+  }
+}
+
+void Outbox::flush() {
+  if (!open_) return;
+  flush_timer_.reset();
+  const OpenDelta last = *std::exchange(open_, std::nullopt);
+  backlog_.held_ -= last.text.size();
+  emit_split({last.step, last.part, last.kind, last.text, last.tool_call_id});
+}
+
+void Outbox::emit_split(DeltaEvent delta) {
+  while (delta.text.size() > limits_.max_delta_bytes) {
+    DeltaEvent piece = delta;
+    piece.text = utf8_prefix(delta.text, limits_.max_delta_bytes);
+    delta.text.remove_prefix(piece.text.size());
+    emit(piece);
+  }
+  emit(delta);
+}
+
+void Outbox::emit(const ChatEvent& event) {
+  if (holding()) {
+    const std::size_t before = held_.size();
+    if (encoder_.event(held_, chat_id_, next_seq_, event)) ++next_seq_;
+    return hold(held_.size() - before);
+  }
+  if (!encoder_.event(output_.tail(), chat_id_, next_seq_, event)) return;
+  ++next_seq_;
+  output_.frame_appended();
+}
+
+void Outbox::hold(std::size_t added) {
+  backlog_.held_ += added;
+  if (!place_) place_ = backlog_.waiting_.insert(backlog_.waiting_.end(), this);
+}
+
+void Outbox::leave_backlog() {
+  backlog_.held_ -= held_.size() + (open_ ? open_->text.size() : 0);
+  held_.clear();
+  if (place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
+}
+
+// Writes whole frames of at most `at_most` bytes, but one anyway.
+void Outbox::let_out(std::size_t at_most) {
+  if (held_.empty() && open_) {
+    flush();
+  }
+  if (!held_.empty()) {
+    std::size_t end = held_.size() <= at_most ? held_.size() : held_.rfind('\n', at_most) + 1;
+    if (end == 0) end = held_.find('\n') + 1;
+    output_.tail().append(held_, 0, end);
+    output_.frame_appended();
+    held_.erase(0, end);
+    backlog_.held_ -= end;
+  }
+  if (held_.empty() && !open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
+  if (must_pause()) return;
+  // What it resumes may bring the chat's end, and with it this object's: nothing is touched after it.
+  if (const auto action = on_relieved_) action();
+}
+
+void Outbox::send_last(const ChatEvent& event) {
+  flush();
+  if (!held_.empty()) {
+    output_.tail() += held_;
+    output_.frame_appended();
+  }
+  leave_backlog();
+  if (!encoder_.event(output_.tail(), chat_id_, next_seq_, event)) return;
+  ++next_seq_;
+  output_.frame_appended();
+}
+
+bool Outbox::must_pause() const {
+  const std::size_t mine = held_.size() + (open_ ? open_->text.size() : 0);
+  return mine > 0 && (mine >= limits_.max_held || backlog_.total() >= limits_.max_total);
+}
+
+}  // namespace aiw

@@ -1,0 +1,99 @@
+// The events of one chat on their way to stdout: numbered, merged while the reader lags, never dropped.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "protocol/dialect.hpp"
+#include "worker/base/clock.hpp"
+#include "worker/base/frame_output.hpp"
+
+namespace aiw {
+
+class Outbox;
+
+// The outboxes that hold frames back because stdout is congested, in the order in which they are let out again.
+class Backlog {
+ public:
+  explicit Backlog(FrameOutput& output) : output_(output) {}
+
+  // Stdout takes frames again: lets each outbox write some in turn until all are empty or it is congested anew.
+  void relieve();
+  // All bytes that wait, here and in front of stdout.
+  [[nodiscard]] std::size_t total() const { return held_ + output_.pending(); }
+
+ private:
+  friend class Outbox;
+  FrameOutput& output_;
+  std::list<Outbox*> waiting_;
+  std::size_t held_ = 0;
+};
+
+struct OutboxLimits {
+  std::size_t max_delta_bytes = 64 << 10;   // a longer delta is split
+  std::size_t max_held = 1 << 20;           // of one chat, before its upstream is paused
+  std::size_t max_total = 64 << 20;         // of all chats and stdout, before every upstream is paused
+  std::chrono::milliseconds delta_interval{0};  // deltas of one part are merged for so long
+  std::size_t delta_size = 0;                   // and sent at this length; 0: none
+};
+
+class Outbox {
+ public:
+  // All references outlive the outbox. `on_relieved` is called when must_pause() may have become false.
+  Outbox(std::string chat_id, const FrameEncoder& encoder, FrameOutput& output, Backlog& backlog, Clock& clock,
+         const OutboxLimits& limits);
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  [[nodiscard]] const std::string& chat_id() const { return chat_id_; }
+  void on_relieved(std::function<void()> action) { on_relieved_ = std::move(action); }
+
+  void send(const ChatEvent& event);
+  // Sends a delta that was merged for a while.
+  void flush();
+  // Writes everything that is held, then `event`, whether the reader lags or not: the chat is over and bounded.
+  void send_last(const ChatEvent& event);
+  // True while so much is held that the upstream should not bring more.
+  [[nodiscard]] bool must_pause() const;
+
+ private:
+  friend class Backlog;
+  struct OpenDelta {
+    int step = 0;
+    int part = 0;
+    DeltaKind kind = DeltaKind::text;
+    std::string tool_call_id;
+    std::string text;
+  };
+
+  void send_delta(const DeltaEvent& delta);
+  bool extend(const DeltaEvent& delta);
+  void open(const DeltaEvent& delta);
+  void emit_split(DeltaEvent delta);
+  void emit(const ChatEvent& event);
+  [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }
+  void hold(std::size_t added);
+  void let_out(std::size_t at_most);
+  void leave_backlog();
+
+  const std::string chat_id_;
+  const FrameEncoder& encoder_;
+  FrameOutput& output_;
+  Backlog& backlog_;
+  Clock& clock_;
+  const OutboxLimits limits_;
+  std::function<void()> on_relieved_;
+  std::uint64_t next_seq_ = 0;
+  std::string held_;  // whole frames, numbered
+  std::optional<std::list<Outbox*>::iterator> place_;
+  std::optional<OpenDelta> open_;  // the last event, if it may still grow; it comes after held_
+  std::unique_ptr<Timer> flush_timer_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,42 @@
+// The one answer that an accepted chat gets, enforced by type.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "worker/agent/outbox.hpp"
+
+namespace aiw {
+
+// Move-only. Events go through it until `done` or `error` ends it; if neither is called, its destructor answers
+// `error: internal`. So an accepted chat ends exactly once, whatever path its session takes.
+class Reply {
+ public:
+  // `on_ended(ok)` is called once, after the terminal event.
+  Reply(std::unique_ptr<Outbox> outbox, std::function<void(bool ok)> on_ended)
+      : outbox_(std::move(outbox)), on_ended_(std::move(on_ended)) {}
+  Reply(Reply&&) = default;
+  Reply& operator=(Reply&&) = delete;
+  ~Reply() {
+    if (open()) error({Error{.code = "internal", .message = "the chat was given up without an answer"}, {}, {}});
+  }
+
+  [[nodiscard]] bool open() const { return outbox_ != nullptr; }
+  // While open: the way for every event that is not terminal.
+  [[nodiscard]] Outbox& events() { return *outbox_; }
+
+  void done(const DoneEvent& event) { end(event, true); }
+  void error(const ErrorEvent& event) { end(event, false); }
+
+ private:
+  void end(const ChatEvent& event, bool ok) {
+    const auto outbox = std::move(outbox_);
+    outbox->send_last(event);
+    on_ended_(ok);
+  }
+
+  std::unique_ptr<Outbox> outbox_;
+  std::function<void(bool ok)> on_ended_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,268 @@
+#include "worker/agent/server.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/agent/target.hpp"
+
+namespace aiw {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kRememberedIds = 10'000;
+constexpr int kDefaultMaxSteps = 20;
+constexpr std::int64_t kOverloadedRetryMs = 1'000;
+// Escaping makes a character at most six times as long; the frame around it is small.
+constexpr std::size_t kWorstEscape = 8;
+
+Error refused(std::string code, Category category, std::string message, std::string pointer = {}) {
+  return {.code = std::move(code), .category = category, .message = std::move(message), .pointer = std::move(pointer)};
+}
+
+Error shutting_down() {
+  return {.code = "shutting_down",
+          .category = Category::overloaded,
+          .message = "the worker is shutting down",
+          .retryable = true};
+}
+
+}  // namespace
+
+Server::Server(const ServerOptions& options, const ServerServices& services)
+    : options_(options),
+      services_(services),
+      started_(services.clock.now()),
+      backlog_(services.output),
+      finished_exchanges_(services.clock) {}
+
+Server::~Server() = default;
+
+void Server::greet() {
+  services_.encoder.ready(services_.output.tail(), {.version = options_.version,
+                                                    .max_line_bytes = options_.max_line_bytes,
+                                                    .max_frame_bytes = options_.max_frame_bytes,
+                                                    .max_depth = options_.max_depth,
+                                                    .max_in_flight = static_cast<int>(options_.max_in_flight),
+                                                    .max_queued = static_cast<int>(options_.max_queued)});
+  services_.output.frame_appended();
+}
+
+void Server::handle(Request request) {
+  ++stats_.lines;
+  std::visit([this](auto&& line) { on(std::forward<decltype(line)>(line)); }, std::move(request));
+}
+
+// --- lines ----------------------------------------------------------------------------------------------------------
+
+void Server::on(const RejectedLine& line) { reject(line.id, line.is_chat, line.error); }
+
+void Server::on(std::unique_ptr<ChatRequest> chat) {
+  if (const auto error = refusal(*chat)) return reject(chat->id, true, *error);
+  const auto default_config = default_config_;
+  if (!chat->config && !default_config) {
+    return reject(chat->id, true,
+                  refused("no_config", Category::invalid_request, "the chat has no config and none was given before",
+                          "/payload/config"));
+  }
+  const Config& config = chat->config ? *chat->config : *default_config;
+  auto target = resolve_target(*chat, config, services_.keys);
+  if (!target) return reject(chat->id, true, target.error());
+  accept(std::move(chat), *std::move(target), config);
+}
+
+std::optional<Error> Server::refusal(const ChatRequest& chat) const {
+  if (sessions_.contains(chat.id) || queued_ids_.contains(chat.id)) {
+    return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
+  }
+  if (draining_) return shutting_down();
+  if (sessions_.size() >= options_.max_in_flight && queue_.size() >= options_.max_queued) {
+    Error error = refused("overloaded", Category::overloaded, "as many chats run and wait as this worker takes");
+    error.retryable = true;
+    error.retry_after_ms = kOverloadedRetryMs;
+    return error;
+  }
+  return std::nullopt;
+}
+
+Reply Server::make_reply(const ChatRequest& chat) {
+  const OutboxLimits limits{.max_delta_bytes = std::max<std::size_t>(options_.max_frame_bytes / kWorstEscape, 64),
+                            .delta_interval = milliseconds(chat.stream.delta_interval_ms),
+                            .delta_size = static_cast<std::size_t>(chat.stream.max_delta_chars)};
+  auto outbox = std::make_unique<Outbox>(chat.id, services_.encoder, services_.output, backlog_, services_.clock, limits);
+  return {std::move(outbox), [this, id = chat.id](bool ok) { ended(id, ok); }};
+}
+
+void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config) {
+  ++stats_.accepted;
+  const std::string id = chat->id;
+  const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
+  Reply reply = make_reply(*chat);
+  const SessionServices services{{services_.clock, services_.http, finished_exchanges_}, budget_, services_.random};
+  auto session = std::make_unique<Session>(std::move(chat), std::move(target), max_steps, services, std::move(reply),
+                                           services_.clock.now());
+  if (sessions_.size() >= options_.max_in_flight) {
+    queued_ids_.insert(id);
+    queue_.push_back({id, std::move(session)});
+    return;
+  }
+  Session& running = *session;
+  sessions_.emplace(id, std::move(session));
+  if (input_closed_) running.close_input();
+  running.start();
+}
+
+void Server::on(const CancelRequest& cancel) {
+  Session* session = find(cancel.chat_id);
+  if (session == nullptr && !past_ids_.contains(cancel.chat_id)) {
+    return reject(cancel.id, false,
+                  refused("unknown_id", Category::not_found, "no chat of that id is known", "/payload/chatId"));
+  }
+  ack(cancel.id, session == nullptr);
+  if (session != nullptr) session->cancel();
+}
+
+void Server::on(const ToolResultRequest& result) {
+  Session* session = find(result.chat_id);
+  if (session == nullptr) {
+    return reject(result.id, false,
+                  refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
+  }
+  // The acknowledgement stands before what the result sets off.
+  if (!session->awaits(result.tool_call_id)) {
+    return reject(result.id, false,
+                  refused("unknown_call_id", Category::not_found, "no call of that id waits for a result",
+                          "/payload/toolCallId"));
+  }
+  ack(result.id);
+  session->tool_result(result);
+}
+
+void Server::on(const ToolApprovalRequest& approval) {
+  reject(approval.id, false,
+         refused("not_supported", Category::invalid_request, "no call of this version waits for an approval", "/type"));
+}
+
+void Server::on(const HealthRequest& health) {
+  HealthInfo info{.ready = !draining_, .providers = {}, .in_flight = sessions_.size(), .queued = queue_.size(),
+                  .version = options_.version, .uptime_ms = 0};
+  if (default_config_) {
+    for (const auto& provider : default_config_->providers) info.providers.push_back(provider.id);
+  }
+  info.uptime_ms = std::chrono::duration_cast<milliseconds>(services_.clock.now() - started_).count();
+  services_.encoder.health(services_.output.tail(), health.id, info);
+  services_.output.frame_appended();
+}
+
+void Server::on(const ModelsRequest& models) {
+  reject(models.id, false,
+         refused("not_supported", Category::invalid_request, "this version does not list models", "/type"));
+}
+
+void Server::on(ReloadConfigRequest reload) {
+  default_config_ = std::make_shared<const Config>(std::move(reload.config));
+  services_.encoder.config_reloaded(services_.output.tail(), reload.id);
+  services_.output.frame_appended();
+}
+
+void Server::on(const ShutdownRequest& shutdown) {
+  ack(shutdown.id);
+  drain(shutdown.grace_ms ? milliseconds(*shutdown.grace_ms) : options_.drain);
+}
+
+void Server::reject(const std::optional<std::string>& id, bool is_chat, const Error& error) {
+  ++stats_.rejected;
+  const bool written = services_.encoder.rejected(services_.output.tail(), id, is_chat, error);
+  if (written) {
+    services_.output.frame_appended();
+  } else {
+    services_.on_unanswered(error);
+  }
+}
+
+void Server::ack(const std::string& id, bool late) {
+  std::string& tail = services_.output.tail();
+  const std::size_t before = tail.size();
+  services_.encoder.ack(tail, id, {.late = late});
+  if (tail.size() != before) services_.output.frame_appended();
+}
+
+// --- the chats' lives -----------------------------------------------------------------------------------------------
+
+Session* Server::find(const std::string& id) {
+  if (const auto running = sessions_.find(id); running != sessions_.end()) return running->second.get();
+  const auto waiting = std::ranges::find(queue_, id, &Waiting::id);
+  return waiting == queue_.end() ? nullptr : waiting->session.get();
+}
+
+// Called from within the session: it is only set aside here.
+void Server::ended(const std::string& id, bool ok) {
+  ++(ok ? stats_.done : stats_.errors);
+  remember(id);
+  if (const auto running = sessions_.find(id); running != sessions_.end()) {
+    ended_.push_back(std::move(running->second));
+    sessions_.erase(running);
+  } else if (const auto waiting = std::ranges::find(queue_, id, &Waiting::id); waiting != queue_.end()) {
+    ended_.push_back(std::move(waiting->session));
+    queue_.erase(waiting);
+    queued_ids_.erase(id);
+  }
+  if (std::exchange(sweep_posted_, true)) return;
+  services_.post([this] { sweep(); });
+}
+
+void Server::sweep() {
+  sweep_posted_ = false;
+  ended_.clear();
+  while (!queue_.empty() && sessions_.size() < options_.max_in_flight) {
+    Waiting next = std::move(queue_.front());
+    queue_.pop_front();
+    queued_ids_.erase(next.id);
+    Session& session = *next.session;
+    sessions_.emplace(std::move(next.id), std::move(next.session));
+    if (input_closed_) session.close_input();
+    session.start();
+  }
+  const bool closing = input_closed_ || draining_;
+  if (closing && sessions_.empty() && queue_.empty() && on_idle_) std::exchange(on_idle_, nullptr)();
+}
+
+void Server::remember(const std::string& id) {
+  if (!past_ids_.insert(id).second) return;
+  past_order_.push_back(id);
+  if (past_order_.size() <= kRememberedIds) return;
+  past_ids_.erase(past_order_.front());
+  past_order_.pop_front();
+}
+
+// --- closing --------------------------------------------------------------------------------------------------------
+
+void Server::close_input() {
+  input_closed_ = true;
+  std::vector<std::string> ids;
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  for (const auto& id : ids) {
+    if (Session* session = find(id)) session->close_input();
+  }
+  services_.post([this] { sweep(); });
+}
+
+void Server::drain(milliseconds grace) {
+  draining_ = true;
+  drain_timer_ = services_.clock.call_at(services_.clock.now() + grace, [this] {
+    cut_short_ += sessions_.size() + queue_.size();
+    abort_all(shutting_down());
+  });
+  services_.post([this] { sweep(); });
+}
+
+void Server::abort_all(const Error& error) {
+  std::vector<std::string> ids;
+  for (const auto& waiting : queue_) ids.push_back(waiting.id);
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  for (const auto& id : ids) {
+    if (Session* session = find(id)) session->abort(error);
+  }
+}
+
+}  // namespace aiw

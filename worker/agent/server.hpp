@@ -1,0 +1,133 @@
+// The worker as its parent sees it: lines in, frames out, any number of chats side by side.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "protocol/dialect.hpp"
+#include "protocol/request.hpp"
+#include "worker/agent/http_attempt.hpp"
+#include "worker/agent/key_policy.hpp"
+#include "worker/agent/outbox.hpp"
+#include "worker/agent/retry_policy.hpp"
+#include "worker/agent/session.hpp"
+
+namespace aiw {
+
+struct ServerOptions {
+  std::string version;
+  std::size_t max_in_flight = 4096;
+  std::size_t max_queued = 10'000;
+  std::size_t max_line_bytes = std::size_t{64} << 20;
+  std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames are as long as they are
+  int max_depth = 128;
+  std::chrono::milliseconds drain{25'000};  // SIGTERM and shutdown: what runs may finish for so long
+};
+
+struct ServerServices {
+  Clock& clock;
+  HttpClient& http;
+  FrameOutput& output;
+  const FrameEncoder& encoder;
+  const KeyPolicy& keys;
+  std::function<double()> random;
+  // Runs an action on the loop thread once the current event is handled.
+  std::function<void(std::function<void()>)> post;
+  // A line was answered by nothing but this: for the log. Never holds a key or a conversation.
+  std::function<void(const Error& error)> on_unanswered;
+};
+
+struct ServerStats {
+  std::uint64_t lines = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t done = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t rejected = 0;
+};
+
+// All calls on the loop thread.
+class Server {
+ public:
+  Server(const ServerOptions& options, const ServerServices& services);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Says that the worker is up.
+  void greet();
+  void handle(Request request);
+
+  // No line will come any more: what runs is finished, then `on_idle` is called.
+  void close_input();
+  // New chats are refused, what runs is finished within the time (0: none left to wait), the rest ends with
+  // shutting_down; then `on_idle` is called.
+  void drain(std::chrono::milliseconds grace);
+  // Ends every chat at once with this error.
+  void abort_all(const Error& error);
+  // Called once, when the server is closing and its last chat has ended.
+  void on_idle(std::function<void()> action) { on_idle_ = std::move(action); }
+
+  void output_relieved() { backlog_.relieve(); }
+  [[nodiscard]] const ServerStats& stats() const { return stats_; }
+  [[nodiscard]] std::size_t in_flight() const { return sessions_.size(); }
+  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  // Chats that shutting down cut short.
+  [[nodiscard]] std::size_t cut_short() const { return cut_short_; }
+
+ private:
+  struct Waiting {
+    std::string id;
+    std::unique_ptr<Session> session;
+  };
+
+  void on(std::unique_ptr<ChatRequest> chat);
+  void on(const CancelRequest& cancel);
+  void on(const ToolResultRequest& result);
+  void on(const ToolApprovalRequest& approval);
+  void on(const HealthRequest& health);
+  void on(const ModelsRequest& models);
+  void on(ReloadConfigRequest reload);
+  void on(const ShutdownRequest& shutdown);
+  void on(const RejectedLine& line);
+
+  void reject(const std::optional<std::string>& id, bool is_chat, const Error& error);
+  void ack(const std::string& id, bool late = false);
+  [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
+  void accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config);
+  Reply make_reply(const ChatRequest& chat);
+  void ended(const std::string& id, bool ok);
+  void sweep();
+  void remember(const std::string& id);
+  Session* find(const std::string& id);
+
+  const ServerOptions options_;
+  const ServerServices services_;
+  const Instant started_;
+  Backlog backlog_;
+  RetryBudget budget_;
+  FinishedExchanges finished_exchanges_;
+  std::shared_ptr<const Config> default_config_;
+
+  std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;
+  std::deque<Waiting> queue_;
+  std::set<std::string, std::less<>> queued_ids_;
+  std::vector<std::unique_ptr<Session>> ended_;  // destroyed once no call of theirs is on the stack
+  bool sweep_posted_ = false;
+  std::deque<std::string> past_order_;  // the last chats that ended, so that a late cancel is known as such
+  std::set<std::string, std::less<>> past_ids_;
+
+  bool input_closed_ = false;
+  bool draining_ = false;
+  std::unique_ptr<Timer> drain_timer_;
+  std::size_t cut_short_ = 0;
+  std::function<void()> on_idle_;
+  ServerStats stats_;
+};
+
+}  // namespace aiw

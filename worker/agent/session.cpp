@@ -1,0 +1,415 @@
+#include "worker/agent/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+
+namespace aiw {
+namespace {
+
+using std::chrono::milliseconds;
+
+DeltaKind to_delta_kind(ContentKind kind) {
+  switch (kind) {
+    case ContentKind::text: return DeltaKind::text;
+    case ContentKind::reasoning: return DeltaKind::reasoning;
+    case ContentKind::tool_input: return DeltaKind::tool_input;
+    case ContentKind::refusal: break;
+  }
+  return DeltaKind::refusal;
+}
+
+std::string error_output(std::string_view text) {
+  std::string json;
+  JsonWriter(json).begin_object().field("type", "error-text").field("value", text).end_object();
+  return json;
+}
+
+const Tool* find_tool(const ChatRequest& chat, std::string_view name) {
+  const auto found = std::ranges::find_if(chat.tools, [&](const Tool& tool) { return tool.name.text() == name; });
+  return found == chat.tools.end() ? nullptr : &*found;
+}
+
+std::string as_array(const Answer& answer) {
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_array();
+  answer.write_message(writer);
+  writer.end_array();
+  return json;
+}
+
+std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
+
+}  // namespace
+
+Session::Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps, const SessionServices& services,
+                 Reply reply, Instant accepted)
+    : chat_(std::move(chat)),
+      target_(std::move(target)),
+      max_steps_(max_steps),
+      services_(services),
+      reply_(std::move(reply)),
+      accepted_(accepted),
+      transcript_(std::move(chat_->messages)) {}
+
+Session::~Session() { release_retry(); }
+
+// --- life -----------------------------------------------------------------------------------------------------------
+
+void Session::start() {
+  Clock& clock = services_.attempt.clock;
+  started_ = clock.now();
+  if (chat_->dry_run) return dry_run();
+  reply_.events().on_relieved([this] {
+    if (running_) running_->set_paused(false);
+  });
+  if (chat_->timeouts.total_ms > 0) {
+    total_timer_ = clock.call_at(accepted_ + milliseconds(chat_->timeouts.total_ms), [this] {
+      abort({.code = "timeout_total", .category = Category::timeout, .message = "the chat took longer than allowed"});
+    });
+  }
+  services_.budget.chat_began(target_.base_url);
+  if (chat_->heartbeat_ms > 0) schedule_heartbeat();
+  begin_step();
+}
+
+void Session::schedule_heartbeat() {
+  Clock& clock = services_.attempt.clock;
+  heartbeat_ = clock.call_at(clock.now() + milliseconds(chat_->heartbeat_ms), [this] {
+    reply_.events().send(HeartbeatEvent{});
+    schedule_heartbeat();
+  });
+}
+
+void Session::cancel() {
+  if (phase_ == Phase::finished) return;
+  cancel_tools("cancelled");
+  end_attempt();
+  if (step_usage_) step_usage_->accuracy = std::max(step_usage_->accuracy, UsageAccuracy::last_seen);
+  end_done(FinishReason::cancelled);
+}
+
+void Session::abort(Error error) {
+  if (phase_ == Phase::finished) return;
+  cancel_tools(error.code);
+  end_attempt();
+  end_error(std::move(error));
+}
+
+void Session::close_input() {
+  input_closed_ = true;
+  if (phase_ == Phase::awaiting_tools) {
+    abort({.code = "input_closed",
+           .category = Category::cancelled,
+           .message = "the input ended while a tool's result was waited for"});
+  }
+}
+
+// Shows what would be sent, with everything secret left out.
+void Session::dry_run() {
+  const WireApi* api = wire_api(target_.api);
+  std::string request = "null";
+  if (api != nullptr) {
+    auto built = api->build(step_input());
+    if (!built) return end_error(std::move(built).error());
+    request.clear();
+    JsonWriter json(request);
+    json.begin_object().field("method", built->http.method).field("url", built->http.url);
+    json.key("headers").begin_object();
+    for (const auto& header : built->http.headers) {
+      std::string name;
+      append_json_escaped(name, header.name);
+      json.field(name, header.secret ? std::string_view("[redacted]") : std::string_view(header.value));
+    }
+    const std::string body = built->http.body.str();
+    json.end_object().field("body", JsonSpan{body}).end_object();
+  }
+  finish_raw_ = "dry_run";
+  reply_.done({.finish_reason = FinishReason::other,
+               .finish_raw = finish_raw_,
+               .messages = {"[]"},
+               .usage = {},
+               .steps = 0,
+               .timing = timing(),
+               .request = {request}});
+  release();
+}
+
+// --- steps and attempts ---------------------------------------------------------------------------------------------
+
+StepInput Session::step_input() const {
+  return {.chat = *chat_, .messages = transcript_.messages(), .target = target_, .offer_tools = offer_tools_};
+}
+
+void Session::begin_step() {
+  ++step_;
+  attempt_ = 0;
+  reply_.events().send(StartEvent{step_, target_.provider_id, target_.shown_as, 1, chat_->metadata});
+  if (!std::exchange(noted_, true)) {
+    for (const auto& note : chat_->notes) reply_.events().send(WarningEvent{note.code, note.message});
+  }
+  start_attempt();
+}
+
+void Session::start_attempt() {
+  phase_ = Phase::streaming;
+  ++attempt_;
+  answer_ = {};
+  step_usage_.reset();
+  committed_ = false;
+  if (target_.api == Api::mock) {
+    auto attempt = start_mock_attempt(services_.attempt.clock, step_input(), *this);
+    if (!attempt) return end_error(std::move(attempt).error());
+    running_ = *std::move(attempt);
+    return;
+  }
+  const WireApi& api = *wire_api(target_.api);
+  auto request = api.build(step_input());
+  if (!request) return end_error(std::move(request).error());
+  if (attempt_ == 1) {
+    for (const auto& note : request->notes) reply_.events().send(WarningEvent{note.code, note.message});
+  }
+  running_ = start_http_attempt(services_.attempt, *std::move(request), api, *chat_, *this);
+}
+
+void Session::end_attempt() {
+  phase_timer_.reset();
+  running_.reset();
+  release_retry();
+}
+
+void Session::release_retry() {
+  if (std::exchange(retrying_, false)) services_.budget.release(target_.base_url);
+}
+
+void Session::first_byte() {
+  if (!first_byte_) first_byte_ = services_.attempt.clock.now();
+}
+
+void Session::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
+  answer_.delta(part, kind, text);
+  if (text.empty()) return;
+  if (!committed_) {
+    committed_ = true;
+    if (!first_delta_) first_delta_ = services_.attempt.clock.now();
+  }
+  Outbox& events = reply_.events();
+  events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, tool_call_id});
+  // A mock's first events come while it is being started.
+  if (running_ && events.must_pause()) running_->set_paused(true);
+}
+
+void Session::tool_call(int part, ToolCall call) {
+  if (call.by_provider) {
+    committed_ = true;
+    announce(check_call(std::move(call)), "provider");
+  } else {
+    answer_.tool_call(part, std::move(call));
+  }
+}
+
+void Session::provider_state(int part, std::string state) { answer_.provider_state(part, std::move(state)); }
+
+void Session::usage(const Usage& usage) { step_usage_ = usage; }
+
+void Session::warning(std::string_view code, std::string_view message) {
+  reply_.events().send(WarningEvent{code, message});
+}
+
+void Session::fail(Error error) {
+  error.provider = target_.provider_id;
+  const bool may_retry = !committed_ || chat_->retry.restart;
+  const auto delay = may_retry ? retry_delay(error, attempt_, chat_->retry, services_.random()) : std::nullopt;
+  end_attempt();
+  if (delay && services_.budget.claim(target_.base_url)) {
+    retrying_ = true;
+    return back_off(error, *delay);
+  }
+  end_error(std::move(error));
+}
+
+void Session::back_off(const Error& error, milliseconds delay) {
+  phase_ = Phase::backing_off;
+  reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, delay.count()});
+  Clock& clock = services_.attempt.clock;
+  phase_timer_ = clock.call_at(clock.now() + delay, [this] { start_attempt(); });
+}
+
+void Session::finish(FinishReason reason, std::string_view raw) {
+  finish_raw_ = raw;
+  end_attempt();
+  const bool wants_tools = reason == FinishReason::tool_calls;
+  announce_calls(wants_tools && offer_tools_);
+  if (step_usage_) reply_.events().send(UsageEvent{step_, *step_usage_});
+  if (!wants_tools || calls_.empty() || !offer_tools_) {
+    const bool capped = !offer_tools_ && reason != FinishReason::length && reason != FinishReason::content_filter;
+    return end_done(capped ? FinishReason::max_steps : reason);
+  }
+  close_step();
+  await_tools();
+}
+
+// The step's answer becomes history.
+void Session::close_step() {
+  transcript_.add(as_array(answer_));
+  answer_ = {};
+  if (step_usage_) past_usage_.add(*step_usage_);
+  step_usage_.reset();
+}
+
+// --- tools ----------------------------------------------------------------------------------------------------------
+
+void Session::announce(const CheckedCall& call, std::string_view executor) {
+  reply_.events().send(ToolCallEvent{step_, call.call.id, call.call.name, JsonSpan{call.input_json},
+                                     call.call.input_text, executor, call.parse_error});
+}
+
+// `may_run` is false where the answer was cut short or stopped: then the calls are shown, and nobody carries them out.
+void Session::announce_calls(bool may_run) {
+  calls_.clear();
+  for (auto& call : answer_.calls()) {
+    const Tool* tool = find_tool(*chat_, call.call.name);
+    const bool runs_here = may_run && tool != nullptr && tool->executor == ToolExecutor::parent;
+    const bool runnable = call.parse_error.empty();
+    announce(call, runs_here && runnable ? "parent" : "return");
+    calls_.push_back({std::move(call), tool == nullptr ? ToolExecutor::parent : tool->executor, std::nullopt});
+    if (may_run) answer_unrunnable(calls_.back());
+  }
+}
+
+// The model is told of calls that nobody can carry out, and goes on.
+void Session::answer_unrunnable(PendingCall& pending) {
+  const CheckedCall& call = pending.call;
+  if (find_tool(*chat_, call.call.name) == nullptr) {
+    pending.output_json = error_output("there is no tool of that name");
+  } else if (!call.parse_error.empty() && pending.executor == ToolExecutor::parent) {
+    pending.output_json = error_output("the arguments are not valid JSON: " + call.parse_error);
+  } else {
+    return;
+  }
+  reply_.events().send(ToolResultEvent{step_, call.call.id, call.call.name, JsonSpan{*pending.output_json}});
+}
+
+void Session::await_tools() {
+  phase_ = Phase::awaiting_tools;
+  if (input_closed_ && std::ranges::any_of(calls_, &PendingCall::open)) return close_input();
+  if (chat_->timeouts.tool_ms > 0) {
+    Clock& clock = services_.attempt.clock;
+    phase_timer_ =
+        clock.call_at(clock.now() + milliseconds(chat_->timeouts.tool_ms), [this] { tool_timed_out(); });
+  }
+  proceed_if_answered();
+}
+
+bool Session::awaits(std::string_view tool_call_id) const {
+  return phase_ == Phase::awaiting_tools && std::ranges::any_of(calls_, [&](const PendingCall& pending) {
+           return pending.open() && pending.call.call.id == tool_call_id;
+         });
+}
+
+void Session::tool_result(const ToolResultRequest& result) {
+  const auto pending = std::ranges::find_if(calls_, [&](const PendingCall& call) {
+    return call.open() && call.call.call.id == result.tool_call_id;
+  });
+  pending->output_json = result.output_json;
+  proceed_if_answered();
+}
+
+void Session::tool_timed_out() {
+  for (auto& pending : calls_) {
+    if (!pending.open()) continue;
+    const std::string& id = pending.call.call.id;
+    pending.output_json = error_output("the tool did not answer in time");
+    reply_.events().send(ToolCancelEvent{id, "tool_timeout"});
+    reply_.events().send(ToolResultEvent{step_, id, pending.call.call.name, JsonSpan{*pending.output_json}});
+  }
+  proceed_if_answered();
+}
+
+void Session::proceed_if_answered() {
+  if (std::ranges::any_of(calls_, &PendingCall::open)) return;
+  phase_timer_.reset();
+  std::string results;
+  JsonWriter json(results);
+  json.begin_array().begin_object().field("role", "tool").key("content").begin_array();
+  bool any = false;
+  bool returned = false;
+  for (const auto& pending : calls_) {
+    if (!pending.output_json) {
+      returned = true;
+      continue;
+    }
+    any = true;
+    json.begin_object().field("type", "tool-result").field("toolCallId", pending.call.call.id);
+    json.field("toolName", pending.call.call.name).field("output", JsonSpan{*pending.output_json}).end_object();
+  }
+  json.end_array().end_object().end_array();
+  calls_.clear();
+  if (any) transcript_.add(std::move(results));
+  if (returned) return end_done(FinishReason::tool_calls);
+  offer_tools_ = step_ + 1 < max_steps_;
+  begin_step();
+}
+
+void Session::cancel_tools(std::string_view reason) {
+  if (phase_ != Phase::awaiting_tools) return;
+  for (const auto& pending : calls_) {
+    if (!pending.open()) continue;
+    reply_.events().send(ToolCancelEvent{pending.call.call.id, reason});
+  }
+}
+
+// --- the end --------------------------------------------------------------------------------------------------------
+
+void Session::end_done(FinishReason reason) {
+  const std::string messages = transcript_.added(answer_.empty() ? std::string() : as_array(answer_));
+  reply_.done({.finish_reason = reason,
+               .finish_raw = finish_raw_,
+               .messages = {messages},
+               .usage = total_usage(),
+               .steps = step_ + 1,
+               .timing = timing(),
+               .request = {}});
+  release();
+}
+
+void Session::end_error(Error error) {
+  std::string messages;
+  if (transcript_.grew() || !answer_.empty()) {
+    messages = transcript_.added(answer_.empty() ? std::string() : as_array(answer_));
+  }
+  const Usage usage = total_usage();
+  reply_.error({error, {messages}, usage.empty() ? std::nullopt : std::optional(usage)});
+  release();
+}
+
+// Gives back everything but the object itself, which the server destroys.
+void Session::release() {
+  if (phase_ == Phase::finished) return;
+  if (started_ && !chat_->dry_run) services_.budget.chat_ended(target_.base_url);
+  phase_ = Phase::finished;
+  end_attempt();
+  total_timer_.reset();
+  heartbeat_.reset();
+}
+
+Usage Session::total_usage() const {
+  Usage total = past_usage_;
+  if (step_usage_) total.add(*step_usage_);
+  return total;
+}
+
+Timing Session::timing() const {
+  const auto since_accepted = [&](const std::optional<Instant>& when) -> std::optional<std::int64_t> {
+    if (!when) return std::nullopt;
+    return to_ms(*when - accepted_);
+  };
+  return {.queued_ms = since_accepted(started_).value_or(0),
+          .first_byte_ms = since_accepted(first_byte_),
+          .first_delta_ms = since_accepted(first_delta_),
+          .total_ms = to_ms(services_.attempt.clock.now() - accepted_)};
+}
+
+}  // namespace aiw

@@ -1,0 +1,124 @@
+// One chat's life: steps, attempts, tools, until its one answer. An explicit state machine; no I/O of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/request.hpp"
+#include "worker/agent/answer.hpp"
+#include "worker/agent/attempt.hpp"
+#include "worker/agent/reply.hpp"
+#include "worker/agent/retry_policy.hpp"
+#include "worker/agent/transcript.hpp"
+
+namespace aiw {
+
+struct SessionServices {
+  AttemptServices attempt;
+  RetryBudget& budget;
+  std::function<double()> random;  // in [0, 1)
+};
+
+// The phases and what leaves them:
+//   waiting         queued; start()
+//   streaming       an attempt runs; its finish or failure
+//   backing_off     a failed attempt waits for the next; a timer
+//   awaiting_tools  the parent owes tool results; the last of them, or their time limit
+//   finished        the reply is given
+// cancel, abort, the total time limit and close_input may end any of them.
+class Session : private AttemptObserver {
+ public:
+  // `accepted` is when the line was accepted. Services outlive the session.
+  Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps, const SessionServices& services, Reply reply,
+          Instant accepted);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Each of these may end the session, which calls the reply's on_ended; the session must not be destroyed within it.
+  void start();
+  // Ends with `done`, finishReason cancelled.
+  void cancel();
+  void abort(Error error);
+  // The parent can answer no more: a session that waits for it ends with input_closed, now or when it comes to wait.
+  void close_input();
+  [[nodiscard]] bool awaits(std::string_view tool_call_id) const;
+  // Requires awaits(result.tool_call_id).
+  void tool_result(const ToolResultRequest& result);
+
+ private:
+  enum class Phase { waiting, streaming, backing_off, awaiting_tools, finished };
+  struct PendingCall {
+    CheckedCall call;
+    ToolExecutor executor;
+    std::optional<std::string> output_json;  // {type, value}; absent: not there yet
+    // The parent owes its result.
+    [[nodiscard]] bool open() const { return executor == ToolExecutor::parent && !output_json; }
+  };
+
+  // AttemptObserver
+  void first_byte() override;
+  void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;
+  void tool_call(int part, ToolCall call) override;
+  void provider_state(int part, std::string state) override;
+  void usage(const Usage& usage) override;
+  void warning(std::string_view code, std::string_view message) override;
+  void finish(FinishReason reason, std::string_view raw) override;
+  void fail(Error error) override;
+
+  void dry_run();
+  void schedule_heartbeat();
+  void begin_step();
+  void start_attempt();
+  [[nodiscard]] StepInput step_input() const;
+  void end_attempt();
+  void back_off(const Error& error, std::chrono::milliseconds delay);
+  void release_retry();
+
+  void close_step();
+  void announce_calls(bool may_run);
+  void announce(const CheckedCall& call, std::string_view executor);
+  void answer_unrunnable(PendingCall& pending);
+  void await_tools();
+  void tool_timed_out();
+  void proceed_if_answered();
+  void cancel_tools(std::string_view reason);
+
+  void end_done(FinishReason reason);
+  void end_error(Error error);
+  void release();
+  [[nodiscard]] Usage total_usage() const;
+  [[nodiscard]] Timing timing() const;
+
+  const std::unique_ptr<ChatRequest> chat_;
+  const Target target_;
+  const int max_steps_;
+  const SessionServices services_;
+  Reply reply_;
+  const Instant accepted_;
+
+  Phase phase_ = Phase::waiting;
+  Transcript transcript_;
+  int step_ = -1;
+  int attempt_ = 0;
+  bool offer_tools_ = true;
+  bool committed_ = false;  // output of this step was forwarded
+  bool retrying_ = false;   // holds a place in the retry budget
+  bool input_closed_ = false;
+  bool noted_ = false;      // the request's repairs were reported
+  Answer answer_;
+  std::optional<Usage> step_usage_;
+  Usage past_usage_;  // of the steps before
+  std::string finish_raw_;
+  std::vector<PendingCall> calls_;
+  std::optional<Instant> started_, first_byte_, first_delta_;
+  std::unique_ptr<Attempt> running_;
+  std::unique_ptr<Timer> phase_timer_;
+  std::unique_ptr<Timer> total_timer_;
+  std::unique_ptr<Timer> heartbeat_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,30 @@
+// A chat's messages: the history as it came, and what the steps add, written once and read like any other history.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocol/chat.hpp"
+
+namespace aiw {
+
+class Transcript {
+ public:
+  // `history` views memory that outlives the transcript.
+  explicit Transcript(std::vector<Message> history) : messages_(std::move(history)) {}
+
+  // Adds messages given as a JSON array in the shape of `done.messages`.
+  void add(std::string json);
+  [[nodiscard]] std::span<const Message> messages() const { return messages_; }
+  // What was added, as one JSON array, with the elements of `last` (a JSON array too; may be empty) behind it.
+  [[nodiscard]] std::string added(std::string_view last = {}) const;
+  [[nodiscard]] bool grew() const { return !added_.empty(); }
+
+ private:
+  std::deque<std::string> added_;  // what the new messages' views point into: elements never move
+  std::vector<Message> messages_;
+};
+
+}  // namespace aiw

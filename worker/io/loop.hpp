@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 
 #include "worker/base/clock.hpp"
@@ -10,7 +11,9 @@ namespace aiw {
 
 enum class Readiness : unsigned { read = 1, write = 2, error = 4 };
 
-// Owns Boost.Asio's io_context. All calls but `post` and `stop` belong to the thread that runs `run`.
+// One level-triggered epoll set, so that a wake costs one epoll_wait and nothing else: Asio's reactor, which is edge
+// triggered, needs three calls for it (its epoll_wait, ours, and an epoll_ctl to rearm). All members but `post` and
+// `stop` belong to the thread that runs `run`. The process ignores SIGPIPE from the first loop on.
 class Loop : public Clock {
  public:
   Loop();
@@ -28,13 +31,15 @@ class Loop : public Clock {
   [[nodiscard]] Instant now() const override;
   std::unique_ptr<Timer> call_at(Instant when, std::function<void()> action) override;
 
-  // Level-triggered readiness of a descriptor that stays the caller's, in one epoll set that is registered with Asio
-  // once, so that no descriptor's flags change and a wake costs no epoll_ctl. `wanted` is a bit set of Readiness
-  // read/write; the action gets what is ready. Returns false (EPERM) for a regular file, which is always ready.
-  // A second watch of the same descriptor replaces the first.
+  // Level-triggered readiness of a descriptor that stays the caller's; none of its flags change. `wanted` is a bit set
+  // of Readiness read/write; the action gets what is ready, and `error` (also unasked) for an error or a hang-up. It
+  // may watch and unwatch any descriptor. Returns false (EPERM) for a regular file, which is always ready. A second
+  // watch of the same descriptor replaces the first.
   bool watch(int fd, unsigned wanted, std::function<void(unsigned ready)> action);
+  // To be called before the descriptor is closed.
   void unwatch(int fd);
-  // Calls `action` on the loop thread when the process gets one of these signals.
+  // Calls `action` on the loop thread when the process gets one of these signals; they lose their default effect until
+  // the loop ends. Only one loop of a process may do so.
   void on_signals(std::initializer_list<int> signals, std::function<void(int signal)> action);
 
  private:

@@ -1,8 +1,11 @@
 // Frames to a descriptor, never torn, never blocking the loop, without changing the descriptor's flags.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "worker/base/frame_output.hpp"
 #include "worker/io/loop.hpp"
@@ -10,15 +13,16 @@
 namespace aiw {
 
 struct StdoutOptions {
-  std::size_t high_water = std::size_t{256} << 10;  // bytes queued at which congested() begins
-  std::size_t low_water = std::size_t{64} << 10;    // and at which it ends
+  std::size_t high_water = std::size_t{256} << 10;   // bytes queued at which congested() begins
+  std::size_t low_water = std::size_t{64} << 10;     // and at which it ends
   std::chrono::milliseconds stall_timeout{300'000};  // no byte accepted for so long: on_broken; 0: never
 };
 
+// Called on the loop thread; they must not destroy the writer.
 struct StdoutHandlers {
-  std::function<void()> on_relieved;             // congested() became false
-  std::function<void(int error)> on_broken;      // once: errno of the write, EPIPE if the reader closed (seen
-                                                 // without a write), ETIMEDOUT for a stall. Later frames are dropped
+  std::function<void()> on_relieved;         // congested() became false
+  std::function<void(int error)> on_broken;  // once: errno of the write, EPIPE if the reader closed (seen
+                                             // without a write), ETIMEDOUT for a stall. Later frames are dropped
 };
 
 class StdoutWriter : public FrameOutput {

@@ -1,0 +1,227 @@
+#include "worker/io/stdout_writer.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "tests/io/test_pipe.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using aiw::Loop;
+using aiw::StdoutHandlers;
+using aiw::StdoutOptions;
+using aiw::StdoutWriter;
+using aiw::test::Fd;
+using aiw::test::FdPair;
+using aiw::test::make_pipe;
+using aiw::test::make_socket_pair;
+using aiw::test::read_all;
+using aiw::test::run_until_stopped;
+
+void append(StdoutWriter& writer, std::string_view frame) {
+  writer.tail() += frame;
+  writer.frame_appended();
+}
+
+StdoutHandlers unexpected_end() {
+  return {[] {}, [](int error) { FAIL("broken: " << error); }};
+}
+
+// Frames of growing length, so that a torn or lost one shows.
+std::string frame(int number) {
+  return std::to_string(number) + std::string(static_cast<std::size_t>(number % 3000), 'x') + "\n";
+}
+
+// Writes many frames to the pair while a thread reads them, and checks that all of it arrived and no flag changed.
+void check_intact(FdPair pair) {
+  const int flags = fcntl(pair.write.get(), F_GETFL);
+  std::string expected;
+  std::string got;
+  std::jthread reader([&, fd = pair.read.get()] { got = read_all(fd); });
+  {
+    Loop loop;
+    StdoutWriter writer(loop, pair.write.get(), {}, unexpected_end());
+    for (int i = 0; i < 3000; ++i) {
+      append(writer, frame(i));
+      expected += frame(i);
+    }
+    writer.when_drained([&] { loop.stop(); });
+    CHECK(run_until_stopped(loop));
+    CHECK(writer.pending() == 0);
+  }
+  CHECK(fcntl(pair.write.get(), F_GETFL) == flags);
+  pair.write.reset();
+  reader.join();
+  CHECK((got == expected));
+}
+
+// Runs a writer to `fd` with one frame until it breaks; the errno it told.
+int error_of(int fd, std::string_view bytes, StdoutOptions options = {}) {
+  Loop loop;
+  int error = 0;
+  int drained = 0;
+  StdoutWriter writer(loop, fd, options,
+                      {[] {},
+                       [&](int e) {
+                         CHECK(error == 0);
+                         error = e;
+                       }});
+  if (!bytes.empty()) append(writer, bytes);
+  writer.when_drained([&] { ++drained; });
+  const auto wait = [&](auto& self) -> void {
+    if (error != 0 && drained == 1) return loop.stop();
+    loop.post([&] { self(self); });
+  };
+  wait(wait);
+  CHECK(run_until_stopped(loop));
+  append(writer, "dropped\n");
+  CHECK(writer.pending() == 0);
+  return error;
+}
+
+}  // namespace
+
+TEST_CASE("frames arrive whole and in order, whatever the descriptor, and no flag changes") {
+  SUBCASE("pipe") { check_intact(make_pipe()); }
+  SUBCASE("socket") { check_intact(make_socket_pair()); }
+  SUBCASE("non-blocking pipe") {
+    auto pair = make_pipe();
+    fcntl(pair.write.get(), F_SETFL, O_NONBLOCK);
+    check_intact(std::move(pair));
+  }
+  SUBCASE("terminal") {
+    Fd master(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    REQUIRE(master.get() >= 0);
+    REQUIRE(grantpt(master.get()) == 0);
+    REQUIRE(unlockpt(master.get()) == 0);
+    Fd terminal(ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    REQUIRE(terminal.get() >= 0);
+    const int flags = fcntl(terminal.get(), F_GETFL);
+    std::string got;
+    std::jthread reader([&] { got = read_all(master.get(), 100 * 101); });
+    Loop loop;
+    StdoutWriter writer(loop, terminal.get(), {}, unexpected_end());
+    for (int i = 0; i < 100; ++i) append(writer, std::string(99, 'x') + "\n");
+    writer.when_drained([&] { loop.stop(); });
+    CHECK(run_until_stopped(loop));
+    reader.join();
+    CHECK(got.size() == 100 * 101);  // a terminal writes LF as CR LF
+    CHECK(fcntl(terminal.get(), F_GETFL) == flags);
+  }
+}
+
+TEST_CASE("frames go to a regular file and to /dev/null") {
+  std::string path = "/tmp/aiw_stdout_XXXXXX";
+  const Fd file(mkstemp(path.data()));
+  REQUIRE(file.get() >= 0);
+  const Fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  for (const int fd : {file.get(), null.get()}) {
+    Loop loop;
+    StdoutWriter writer(loop, fd, {}, unexpected_end());
+    append(writer, "one\n");
+    append(writer, "two\n");
+    CHECK(writer.pending() == 8);
+    writer.when_drained([&] { loop.stop(); });
+    CHECK(run_until_stopped(loop));
+  }
+  REQUIRE(lseek(file.get(), 0, SEEK_SET) == 0);
+  CHECK(read_all(file.get()) == "one\ntwo\n");
+  unlink(path.c_str());
+}
+
+TEST_CASE("a full device, a bad descriptor and a closed reader are told by errno") {
+  const Fd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  CHECK(error_of(full.get(), "x\n") == ENOSPC);
+  CHECK(error_of(1000, "x\n") == EBADF);
+  auto pipe = make_pipe();
+  pipe.read.reset();
+  CHECK(error_of(pipe.write.get(), "x\n") == EPIPE);
+  auto sockets = make_socket_pair();
+  sockets.read.reset();
+  CHECK(error_of(sockets.write.get(), "x\n") == EPIPE);
+}
+
+TEST_CASE("a reader that closes is noticed without a write") {
+  const auto check = [](FdPair pair) {
+    Loop loop;
+    int error = 0;
+    StdoutWriter writer(loop, pair.write.get(), {},
+                        {[] {},
+                         [&](int e) {
+                           error = e;
+                           loop.stop();
+                         }});
+    loop.post([&] { pair.read.reset(); });
+    CHECK(run_until_stopped(loop));
+    CHECK(error == EPIPE);
+  };
+  check(make_pipe());
+  check(make_socket_pair());
+}
+
+TEST_CASE("congestion begins at the high-water mark, ends below the low one, and nothing is lost") {
+  const auto pair = make_pipe();
+  Loop loop;
+  const StdoutOptions options{.high_water = 300'000, .low_water = 50'000};
+  int relieved = 0;
+  std::string got;
+  StdoutWriter writer(loop, pair.write.get(), options,
+                      {[&] {
+                         ++relieved;
+                         CHECK_FALSE(writer.congested());
+                         append(writer, "last\n");
+                       },
+                       [](int error) { FAIL("broken: " << error); }});
+  append(writer, std::string(200'000, 'a') + "\n");
+  CHECK_FALSE(writer.congested());
+  append(writer, std::string(200'000, 'b') + "\n");
+  CHECK(writer.congested());
+  std::jthread reader;
+  loop.post([&] {
+    loop.post([&] {
+      CHECK(writer.congested());  // the pipe took what fits, and nobody reads yet
+      CHECK(writer.pending() > 300'000);
+      reader = std::jthread([&] { got = read_all(pair.read.get(), 400'007); });
+    });
+  });
+  writer.when_drained([&] { loop.stop(); });
+  CHECK(run_until_stopped(loop));
+  reader.join();
+  CHECK(relieved == 1);
+  CHECK(got.size() == 400'007);
+  CHECK(got.ends_with("b\nlast\n"));
+}
+
+TEST_CASE("a burst's memory is given back") {
+  const auto pair = make_pipe();
+  Loop loop;
+  StdoutWriter writer(loop, pair.write.get(), {}, unexpected_end());
+  constexpr std::size_t kBurst = 8 << 20;
+  append(writer, std::string(kBurst, 'x'));
+  std::jthread reader([&] { read_all(pair.read.get(), kBurst); });
+  writer.when_drained([&] { loop.stop(); });
+  CHECK(run_until_stopped(loop));
+  CHECK(writer.tail().capacity() <= (1 << 20));
+}
+
+TEST_CASE("a reader that takes nothing for the stall time breaks the output") {
+  const auto pipe = make_pipe();
+  CHECK(error_of(pipe.write.get(), std::string(1'000'000, 'x'), {.stall_timeout = 20ms}) == ETIMEDOUT);
+}
+
+TEST_CASE("a writer may go while its flush is due") {
+  const auto pipe = make_pipe();
+  Loop loop;
+  {
+    StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
+    append(writer, "never written\n");
+  }
+  loop.post([&] { loop.stop(); });
+  CHECK(run_until_stopped(loop));
+}

@@ -1,0 +1,132 @@
+#include "worker/io/stdin_reader.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kSmallestRead = std::size_t{64} << 10;  // what a pipe holds
+constexpr std::size_t kLargestRead = std::size_t{1} << 20;    // for files and sockets that give that much
+
+int make_eventfd() {
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
+
+}  // namespace
+
+struct StdinReader::Impl {
+  const int fd;
+  const StdinHandlers handlers;
+  LineFramer framer;
+  const int wake_fd = make_eventfd();
+  std::atomic<bool> paused = false;
+  std::atomic<bool> stopped = false;
+  std::size_t read_size = kSmallestRead;
+  std::thread thread;
+
+  Impl(int its_fd, std::size_t max_line_bytes, StdinHandlers its_handlers)
+      : fd(its_fd), handlers(std::move(its_handlers)), framer(max_line_bytes) {}
+  ~Impl() { close(wake_fd); }
+
+  void start();
+  void wake() const;
+  void run();
+  bool wait_readable() const;
+  int read_some();
+  void deliver(bool at_end);
+};
+
+// The thread takes no signals: they are the loop's.
+void StdinReader::Impl::start() {
+  sigset_t all;
+  sigset_t former;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &former);
+  thread = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  pthread_setname_np(thread.native_handle(), "stdin");
+}
+
+void StdinReader::Impl::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = write(wake_fd, &one, sizeof one);
+}
+
+void StdinReader::Impl::run() {
+  constexpr int kMore = -1;
+  int end = kMore;
+  while (end == kMore) {
+    if (!wait_readable()) return;
+    end = read_some();
+    deliver(end != kMore);
+  }
+  handlers.on_end(end);
+}
+
+// False: stopped.
+bool StdinReader::Impl::wait_readable() const {
+  while (!stopped) {
+    std::array<pollfd, 2> entries{{{wake_fd, POLLIN, 0}, {paused ? -1 : fd, POLLIN, 0}}};
+    poll(entries.data(), entries.size(), -1);
+    if (entries[0].revents != 0) {
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto got = read(wake_fd, &count, sizeof count);
+    } else if (entries[1].revents != 0) {
+      return !stopped;
+    }
+  }
+  return false;
+}
+
+// -1: go on; 0: the end; else the errno.
+int StdinReader::Impl::read_some() {
+  const auto room = framer.prepare(read_size);
+  const auto count = read(fd, room.data(), room.size());
+  if (count < 0) return errno == EINTR || errno == EAGAIN ? -1 : errno;
+  if (count == 0) return 0;
+  const auto size = static_cast<std::size_t>(count);
+  framer.commit(size);
+  read_size = size == read_size ? std::min(read_size * 2, kLargestRead) : kSmallestRead;
+  return -1;
+}
+
+void StdinReader::Impl::deliver(bool at_end) {
+  std::vector<FramedLine> lines;
+  while (auto line = framer.next()) lines.push_back(std::move(*line));
+  if (at_end) {
+    if (auto line = framer.finish()) lines.push_back(std::move(*line));
+  }
+  if (!lines.empty()) handlers.on_lines(std::move(lines));
+}
+
+StdinReader::StdinReader(int fd, std::size_t max_line_bytes, StdinHandlers handlers)
+    : impl_(std::make_unique<Impl>(fd, max_line_bytes, std::move(handlers))) {
+  impl_->start();
+}
+
+StdinReader::~StdinReader() {
+  impl_->stopped = true;
+  impl_->wake();
+  impl_->thread.join();
+}
+
+void StdinReader::set_paused(bool paused) {
+  if (impl_->paused.exchange(paused) != paused) impl_->wake();
+}
+
+}  // namespace aiw

@@ -1,0 +1,166 @@
+#include "worker/io/stdout_writer.hpp"
+
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/io/output_descriptor.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
+constexpr std::size_t kWorthCompacting = std::size_t{64} << 10;
+
+}  // namespace
+
+struct StdoutWriter::Impl {
+  Loop& loop;
+  const OutputDescriptor out;
+  const StdoutOptions options;
+  const StdoutHandlers handlers;
+  std::string queue;  // frames; those before `head` are written
+  std::size_t head = 0;
+  bool flush_posted = false;
+  bool blocked = false;  // the last write took less than all: only readiness can go on
+  bool congested = false;
+  bool broken = false;
+  bool closed = false;    // the writer is gone
+  Instant last_progress;  // while blocked
+  std::unique_ptr<Timer> stall_timer;
+  std::vector<std::function<void()>> drained;
+
+  Impl(Loop& its_loop, int fd, const StdoutOptions& its_options, StdoutHandlers its_handlers)
+      : loop(its_loop), out(fd), options(its_options), handlers(std::move(its_handlers)) {
+    watch(0);
+  }
+
+  [[nodiscard]] std::size_t pending() const { return queue.size() - head; }
+  void watch(unsigned wanted);
+  void on_ready(unsigned ready);
+  void flush();
+  void write_queue();
+  void forget_written();
+  void set_blocked(bool now_blocked);
+  void check_stall();
+  void fail(int error);
+  void after_write();
+};
+
+// Errors and hang-ups are told whatever is asked for.
+void StdoutWriter::Impl::watch(unsigned wanted) {
+  loop.watch(out.fd(), wanted, [this](unsigned ready) { on_ready(ready); });
+}
+
+void StdoutWriter::Impl::on_ready(unsigned ready) {
+  if (ready & static_cast<unsigned>(Readiness::error)) return fail(EPIPE);
+  flush();
+}
+
+void StdoutWriter::Impl::flush() {
+  if (broken || closed) return;
+  write_queue();
+  if (!broken) after_write();
+}
+
+void StdoutWriter::Impl::write_queue() {
+  while (pending() > 0) {
+    const auto written = out.write(queue.data() + head, pending());
+    if (written.error == EAGAIN) break;
+    if (written.error != 0) return fail(written.error);
+    head += written.count;
+    last_progress = loop.now();
+  }
+  forget_written();
+  set_blocked(pending() > 0);
+}
+
+void StdoutWriter::Impl::forget_written() {
+  if (head == queue.size()) {
+    queue.clear();
+    head = 0;
+    if (queue.capacity() > kKeptCapacity) queue.shrink_to_fit();
+  } else if (head >= kWorthCompacting && head >= pending()) {  // moves no byte more than once for each byte written
+    queue.erase(0, head);
+    head = 0;
+  }
+}
+
+void StdoutWriter::Impl::set_blocked(bool now_blocked) {
+  if (std::exchange(blocked, now_blocked) == now_blocked) return;
+  watch(blocked ? static_cast<unsigned>(Readiness::write) : 0);
+  stall_timer.reset();
+  if (!blocked || options.stall_timeout.count() == 0) return;
+  last_progress = loop.now();
+  stall_timer = loop.call_at(last_progress + options.stall_timeout, [this] { check_stall(); });
+}
+
+void StdoutWriter::Impl::check_stall() {
+  const auto due = last_progress + options.stall_timeout;
+  if (loop.now() >= due) return fail(ETIMEDOUT);
+  stall_timer = loop.call_at(due, [this] { check_stall(); });
+}
+
+void StdoutWriter::Impl::fail(int error) {
+  if (std::exchange(broken, true)) return;
+  loop.unwatch(out.fd());
+  stall_timer.reset();
+  queue = std::string();
+  head = 0;
+  congested = false;  // nothing is to wait for any more
+  handlers.on_broken(error);
+  after_write();
+}
+
+// The handlers may append frames, which then wait for the next flush.
+void StdoutWriter::Impl::after_write() {
+  if (congested && pending() < options.low_water) {
+    congested = false;
+    handlers.on_relieved();
+  }
+  if (drained.empty() || pending() > 0) return;
+  for (const auto& done : std::exchange(drained, {})) done();
+}
+
+StdoutWriter::StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, StdoutHandlers handlers)
+    : impl_(std::make_unique<Impl>(loop, fd, options, std::move(handlers))) {}
+
+StdoutWriter::~StdoutWriter() {
+  impl_->closed = true;
+  impl_->stall_timer.reset();
+  auto& loop = impl_->loop;
+  if (!impl_->broken) loop.unwatch(impl_->out.fd());
+  if (!impl_->flush_posted) return;
+  // shared_ptr because std::function wants to copy: the flush that is posted may still look at it.
+  loop.post([kept = std::shared_ptr<Impl>(std::move(impl_))] {});
+}
+
+std::string& StdoutWriter::tail() { return impl_->queue; }
+
+void StdoutWriter::frame_appended() {
+  auto& self = *impl_;
+  if (self.broken) return self.queue.clear();
+  if (self.pending() >= self.options.high_water) self.congested = true;
+  if (self.blocked || std::exchange(self.flush_posted, true)) return;
+  self.loop.post([&self] {
+    self.flush_posted = false;
+    self.flush();
+  });
+}
+
+std::size_t StdoutWriter::pending() const { return impl_->pending(); }
+
+bool StdoutWriter::congested() const { return impl_->congested; }
+
+void StdoutWriter::when_drained(std::function<void()> done) {
+  impl_->drained.push_back(std::move(done));
+  if (std::exchange(impl_->flush_posted, true)) return;
+  impl_->loop.post([self = impl_.get()] {
+    self->flush_posted = false;
+    if (self->closed) return;
+    self->broken ? self->after_write() : self->flush();
+  });
+}
+
+}  // namespace aiw

@@ -246,6 +246,9 @@ class Comparison {
     json expected = case_.expected.value("tool_calls", json::array());
     const json calls = calls_of(got);
     for (std::size_t i = 0; i < expected.size(); ++i) {
+      if (expected[i].value("arguments_invalid", false)) expected[i]["arguments"] = expected[i]["arguments_text"];
+      expected[i].erase("arguments_invalid");
+      expected[i].erase("arguments_text");
       if (expected[i].value("id", json()).is_null() && i < calls.size()) expected[i]["id"] = calls[i]["id"];
     }
     if (expected != calls) differ("tool_calls", expected, calls);
@@ -264,7 +267,11 @@ class Comparison {
       const json want = expected.is_object() ? expected.value(name, json()) : json();
       const json have = to_json(count);
       const bool other = others.contains(name) && std::ranges::find(others[name], have) != others[name].end();
-      if (want != have && !other) differ(std::string("usage.") + name, want, have);
+      // SDKs report 0 for a detail that the wire leaves out, and some even where it has no usage at all: we say null.
+      const bool detail = name != std::string_view("input") && name != std::string_view("output");
+      const bool absent =
+          have.is_null() && want == 0 && (detail || case_.expected.value("usage_raw", json()).is_null());
+      if (want != have && !other && !absent) differ(std::string("usage.") + name, want, have);
     }
   }
 

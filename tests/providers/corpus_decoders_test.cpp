@@ -13,7 +13,8 @@ namespace {
 
 // Expectations that a correct decoder need not meet, with the reason.
 const std::map<std::string, std::string>& excused() {
-  static const std::map<std::string, std::string> kReasons = {};
+  static const std::map<std::string, std::string> kReasons = {
+      {"8aba2a3983142b67", "two responses in one recording: call ids differ under one index, so we see two calls"}};
   return kReasons;
 }
 
@@ -56,7 +57,7 @@ void run_api(std::string_view name, Api api) {
   for (const auto& test_case : load_corpus(*root, name)) {
     ++ran;
     const auto differences = expectation_differences(test_case, run(*wire, test_case));
-    const auto reason = excused().find(test_case.id);
+    const auto reason = test_case.confidence == "low" ? excused().find(test_case.id) : excused().end();
     for (const auto& difference : differences) {
       if (reason == excused().end()) FAIL_CHECK(test_case.id << " " << test_case.provider << " " << difference);
     }

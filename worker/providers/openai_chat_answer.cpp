@@ -102,8 +102,8 @@ void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
   for (const auto [key, value] : members) {
     if (key == "index") {
       if (as_count(value).value_or(0) != 0) return;
-    } else if (key == "delta" || (key == "message" && !message)) {
-      if (value.is_object()) message = value;
+    } else if (key == "delta" || key == "message") {
+      if (value.is_object() && (!message || key == content_key_)) message = value;
     } else if (key == "finish_reason") {
       if (value.get(finish) != simdjson::SUCCESS) finish = {};
     } else if (key == "error" && !value.is_null()) {

@@ -8,7 +8,7 @@
 
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/openai_chat_tool_calls.hpp"
-#include "worker/providers/step.hpp"
+#include "worker/providers/provider.hpp"
 
 namespace aiw {
 
@@ -37,6 +37,9 @@ class ReasoningDetails {
 // of each in a message.
 class OpenAiChatAnswer {
  public:
+  // Some servers send `message` beside `delta`, in either format: then the one that the format calls for counts.
+  explicit OpenAiChatAnswer(BodyFormat format) : content_key_(format == BodyFormat::stream ? "delta" : "message") {}
+
   // One parsed chunk or body. `error_event`: the server named the event an error. After ended() nothing may be added.
   void add(const EventJson& json, const JsonElement& root, bool error_event, StepSink& sink);
   // The answer is complete: reports the calls and finishes. Without a finish_reason the reason is `other`.
@@ -68,6 +71,7 @@ class OpenAiChatAnswer {
   [[nodiscard]] FinishReason finish_reason() const;
   Channel& channel(ContentKind kind) { return channels_[static_cast<std::size_t>(kind)]; }
 
+  const std::string_view content_key_;
   const EventJson* json_ = nullptr;  // of the chunk in hand
   Channel channels_[4];              // by ContentKind
   int next_part_ = 0;

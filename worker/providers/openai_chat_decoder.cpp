@@ -48,7 +48,7 @@ class UnaryDecoder final : public ResponseDecoder {
 
  private:
   std::string body_;
-  OpenAiChatAnswer answer_;
+  OpenAiChatAnswer answer_{BodyFormat::unary};
 };
 
 // Server-sent events, ended by `data: [DONE]`.
@@ -105,7 +105,7 @@ class StreamDecoder final : public ResponseDecoder {
 
   SseParser parser_{kMaxEventBytes};
   EventJson json_;
-  OpenAiChatAnswer answer_;
+  OpenAiChatAnswer answer_{BodyFormat::stream};
   std::unique_ptr<UnaryDecoder> unary_;
   bool format_known_ = false;
 };

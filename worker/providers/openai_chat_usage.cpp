@@ -1,7 +1,5 @@
 #include "worker/providers/openai_chat_usage.hpp"
 
-#include <algorithm>
-
 namespace aiw {
 namespace {
 
@@ -15,11 +13,6 @@ std::optional<std::int64_t> first_count(const JsonElement& object, std::initiali
 std::optional<std::int64_t> detail(const JsonElement& usage, std::string_view group, std::string_view key) {
   const auto details = get_member(usage, group);
   return details ? get_count(*details, key) : std::nullopt;
-}
-
-// A part cannot exceed its whole; servers have sent such counts (negative differences in bills followed).
-void clamp(std::optional<std::int64_t>& part, const std::optional<std::int64_t>& whole) {
-  if (part && whole) part = std::min(*part, *whole);
 }
 
 // xAI and a few others leave reasoning out of completion_tokens; their own total gives it away.
@@ -46,9 +39,6 @@ Usage read_openai_chat_usage(const JsonElement& usage) {
   out.reasoning_tokens = detail(usage, "completion_tokens_details", "reasoning_tokens");
   if (!out.reasoning_tokens) out.reasoning_tokens = get_count(usage, "reasoning_tokens");
   include_reasoning(out);
-  clamp(out.cached_input_tokens, out.input_tokens);
-  clamp(out.cache_write_tokens, out.input_tokens);
-  clamp(out.reasoning_tokens, out.output_tokens);
   return out;
 }
 

@@ -6,7 +6,8 @@
 
 namespace aiw {
 
-// Empty if `usage` holds no count.
+// Empty if `usage` holds no count. Details are as the wire has them: some gateways report more cached or reasoning
+// tokens than input or output.
 Usage read_openai_chat_usage(const JsonElement& usage);
 
 }  // namespace aiw

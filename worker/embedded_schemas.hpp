@@ -1,0 +1,16 @@
+// The protocol's JSON Schemas (schemas/*.schema.json), built into the binary.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace aiw {
+
+struct EmbeddedSchema {
+  std::string_view name;  // "request", "event", ...
+  std::string_view text;
+};
+
+std::span<const EmbeddedSchema> embedded_schemas();
+
+}  // namespace aiw

@@ -1,0 +1,47 @@
+// From stdin to the server: lines are decoded on the reader's thread, in order, and handled on the loop's.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "protocol/decode.hpp"
+#include "worker/io/loop.hpp"
+#include "worker/io/stdin_reader.hpp"
+
+namespace aiw {
+
+struct InboxHandlers {
+  std::function<void(Request request)> on_request;  // on the loop thread
+  std::function<void(int error)> on_end;            // on the loop thread, after the last request
+};
+
+class Inbox {
+ public:
+  // Reading begins at once. `fd` stays open and `loop` runs until the inbox is destroyed.
+  Inbox(Loop& loop, int fd, std::size_t max_line_bytes, const DecodeOptions& options, InboxHandlers handlers);
+  ~Inbox();
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  // Loop thread. While paused no more lines are read.
+  void set_paused(bool paused) { reader_->set_paused(paused); }
+
+ private:
+  void decode(std::vector<FramedLine> lines);
+  void wait_for_room(std::size_t bytes);
+
+  Loop& loop_;
+  const DecodeOptions options_;
+  const InboxHandlers handlers_;
+  std::mutex mutex_;
+  std::condition_variable room_;
+  std::size_t unhandled_bytes_ = 0;  // of lines that the loop has not handled yet
+  bool closing_ = false;
+  // The loop must not call into an inbox that is gone.
+  std::shared_ptr<Inbox*> self_ = std::make_shared<Inbox*>(this);
+  std::unique_ptr<StdinReader> reader_;  // last: its thread uses all of the above
+};
+
+}  // namespace aiw

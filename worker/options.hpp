@@ -1,0 +1,35 @@
+// The command line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/dialect.hpp"
+#include "worker/agent/server.hpp"
+#include "worker/io/curl_client.hpp"
+#include "worker/io/log.hpp"
+
+namespace aiw {
+
+struct Options {
+  Dialect dialect = Dialect::v1;
+  LogLevel log_level = LogLevel::warn;
+  LogFormat log_format = LogFormat::text;
+  ServerOptions server;
+  Egress egress = Egress::any;
+  std::vector<std::string> allow_env;
+  std::vector<std::string> allow_host;
+  std::int64_t stdout_stall_ms = 300'000;
+  bool fail = false;  // exit with 1 if any chat failed or any line was rejected
+};
+
+// Reads the arguments and LEANSPEC_IPC_MODE. Returns the exit code instead if there is nothing to run: help, version,
+// schema (printed to stdout) or a bad argument (named on stderr).
+struct ParsedOptions {
+  std::optional<int> exit_code;
+  Options options;
+};
+ParsedOptions parse_options(int argc, char** argv);
+
+}  // namespace aiw

@@ -1,0 +1,135 @@
+#include "worker/worker.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "worker/exit_codes.hpp"
+#include "worker/io/curl_client.hpp"
+#include "worker/io/log.hpp"
+
+namespace aiw {
+namespace {
+
+// Answers that may wait for a reader before no more lines are read.
+constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
+
+KeyPolicy make_key_policy(const Options& options) {
+  KeyPolicy policy = system_key_policy();
+  policy.trust_config = options.dialect == Dialect::leanspec;
+  policy.allowed_variables.insert(options.allow_env.begin(), options.allow_env.end());
+  policy.allowed_hosts.insert(options.allow_host.begin(), options.allow_host.end());
+  return policy;
+}
+
+}  // namespace
+
+Worker::Worker(const Options& options)
+    : options_(options),
+      encoder_(make_encoder(options.dialect)),
+      keys_(make_key_policy(options)),
+      random_(std::random_device{}()),
+      http_(make_curl_client(loop_, {.egress = options.egress})) {
+  StdoutHandlers writing;
+  writing.on_relieved = [this] { output_relieved(); };
+  writing.on_broken = [this](int error) { output_broken(error); };
+  const StdoutOptions limits{.stall_timeout = std::chrono::milliseconds(options.stdout_stall_ms)};
+  output_ = std::make_unique<StdoutWriter>(loop_, STDOUT_FILENO, limits, std::move(writing));
+
+  const ServerServices services{
+      .clock = loop_,
+      .http = *http_,
+      .output = *output_,
+      .encoder = *encoder_,
+      .keys = keys_,
+      .random = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); },
+      .post = [this](std::function<void()> action) { loop_.post(std::move(action)); },
+      .on_unanswered =
+          [](const Error& error) {
+            log(LogLevel::error, "a line was refused", {{"code", error.code}, {"reason", error.message}});
+          },
+  };
+  server_ = std::make_unique<Server>(options.server, services);
+}
+
+// The server's chats end before what they use.
+Worker::~Worker() {
+  inbox_.reset();
+  server_.reset();
+}
+
+int Worker::run() {
+  loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
+  server_->on_idle([this] { leave_when_written(); });
+  server_->greet();
+  InboxHandlers handlers;
+  handlers.on_request = [this](Request request) { handle(std::move(request)); };
+  handlers.on_end = [this](int error) { input_ended(error); };
+  inbox_ = std::make_unique<Inbox>(loop_, STDIN_FILENO, options_.server.max_line_bytes,
+                                   DecodeOptions{.max_depth = options_.server.max_depth}, std::move(handlers));
+  loop_.run();
+  return exit_code_.value_or(kExitInternal);
+}
+
+void Worker::handle(Request request) {
+  server_->handle(std::move(request));
+  if (!input_paused_ && output_->pending() > kMaxUnreadAnswers) {
+    input_paused_ = true;
+    inbox_->set_paused(true);
+  }
+}
+
+void Worker::input_ended(int error) {
+  if (error != 0) log(LogLevel::error, "stdin cannot be read", {{"errno", std::int64_t{error}}});
+  server_->close_input();
+}
+
+void Worker::output_relieved() {
+  if (std::exchange(input_paused_, false)) inbox_->set_paused(false);
+  server_->output_relieved();
+}
+
+void Worker::output_broken(int error) {
+  const bool busy = server_->in_flight() > 0 || server_->queued() > 0 || output_->pending() > 0;
+  log(busy ? LogLevel::error : LogLevel::info, "stdout is gone", {{"errno", std::int64_t{error}}});
+  leave(busy || error != EPIPE ? kExitOutput : kExitOk);
+}
+
+void Worker::on_signal(int signal) {
+  if (signal == SIGUSR1) return log_stats();
+  if (draining_signal_) return leave(kExitSignal + signal);
+  begin_drain(signal);
+}
+
+// The parent's lines are not read any more; its chats go on.
+void Worker::begin_drain(int signal) {
+  draining_signal_ = signal;
+  log(LogLevel::info, "draining", {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
+  inbox_->set_paused(true);
+  server_->drain(options_.server.drain);
+}
+
+void Worker::leave(int code) {
+  if (!exit_code_) exit_code_ = code;
+  loop_.stop();
+}
+
+void Worker::leave_when_written() {
+  output_->when_drained([this] {
+    const ServerStats& stats = server_->stats();
+    if (draining_signal_ && server_->cut_short() > 0) return leave(kExitCutShort);
+    leave(options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk);
+  });
+}
+
+void Worker::log_stats() const {
+  const ServerStats& stats = server_->stats();
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  log(LogLevel::error, "stats",
+      {{"lines", number(stats.lines)}, {"accepted", number(stats.accepted)}, {"done", number(stats.done)},
+       {"errors", number(stats.errors)}, {"rejected", number(stats.rejected)}, {"inFlight", number(server_->in_flight())},
+       {"queued", number(server_->queued())}, {"unwrittenBytes", number(output_->pending())}});
+}
+
+}  // namespace aiw

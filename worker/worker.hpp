@@ -1,0 +1,51 @@
+// The process: descriptors, signals and the server between them, until there is a reason to exit.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <random>
+
+#include "worker/agent/server.hpp"
+#include "worker/inbox.hpp"
+#include "worker/io/loop.hpp"
+#include "worker/io/stdout_writer.hpp"
+#include "worker/options.hpp"
+
+namespace aiw {
+
+class Worker {
+ public:
+  explicit Worker(const Options& options);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Serves stdin and stdout; returns the exit code.
+  int run();
+
+ private:
+  void handle(Request request);
+  void input_ended(int error);
+  void output_relieved();
+  void output_broken(int error);
+  void on_signal(int signal);
+  void begin_drain(int signal);
+  void leave(int code);
+  void leave_when_written();
+  void log_stats() const;
+
+  const Options options_;
+  const std::unique_ptr<FrameEncoder> encoder_;
+  KeyPolicy keys_;
+  std::mt19937_64 random_;
+  Loop loop_;
+  std::unique_ptr<HttpClient> http_;
+  std::unique_ptr<StdoutWriter> output_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<Inbox> inbox_;
+  bool input_paused_ = false;
+  std::optional<int> draining_signal_;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,160 @@
+#include "tools/replay/compare.hpp"
+
+#include <algorithm>
+
+namespace aiw::tools {
+
+using nlohmann::json;
+
+namespace {
+
+// The worker may shorten a provider's message to this many bytes.
+constexpr std::size_t kMaxMessage = 4096;
+
+class Comparer {
+ public:
+  Comparer(const json& expected, const Outcome& actual)
+      : expected_(expected.at("expected")), accept_(expected.value("accept", json::object())), actual_(actual) {}
+
+  Comparison run() && {
+    // A chat that failed before its answer began has nothing but the error.
+    compare_error();
+    if (expected_.contains("text")) check("text", actual_.text);
+    if (expected_.contains("reasoning")) check("reasoning", actual_.reasoning);
+    if (expected_.contains("refusal")) check("refusal", actual_.refusal);
+    if (expected_.contains("tool_calls")) compare_tool_calls();
+    if (expected_.contains("finish")) compare_finish();
+    if (expected_.contains("usage")) compare_usage();
+    return std::move(out_);
+  }
+
+ private:
+  static bool is_listed(const json& list, const json& value) {
+    return list.is_array() && std::ranges::find(list, value) != list.end();
+  }
+
+  void differs(std::string field, const json& expected, const json& actual) {
+    out_.differences.push_back(difference(std::move(field), expected, actual));
+  }
+
+  void check(const std::string& field, const json& actual) {
+    const json& expected = expected_.at(field);
+    if (actual == expected) return;
+    if (is_listed(accept_.value(field, json()), actual)) {
+      out_.alternatives.push_back(field);
+    } else {
+      differs(field, expected, actual);
+    }
+  }
+
+  // An answer that ends with an error has no finish reason of its own.
+  void compare_finish() {
+    const json& expected = expected_.at("finish");
+    if (expected.is_null() && actual_.finish == "error" && !expected_.value("error", json()).is_null()) return;
+    check("finish", actual_.finish);
+  }
+
+  void compare_usage() {
+    const json& expected = expected_.at("usage");
+    const json accepted = accept_.value("usage", json::object());
+    for (const char* name : {"input", "output", "cache_read", "cache_write", "reasoning"}) {
+      const json want = expected.is_object() ? expected.value(name, json()) : json();
+      const json have = actual_.usage.is_object() ? actual_.usage.value(name, json()) : json();
+      if (want == have) continue;
+      const std::string field = std::string("usage.") + name;
+      if (is_listed(accepted.value(name, json()), have)) {
+        out_.alternatives.push_back(field);
+      } else {
+        differs(field, want, have);
+      }
+    }
+  }
+
+  void compare_tool_calls() {
+    const json& expected = expected_.at("tool_calls");
+    if (expected.size() != actual_.tool_calls.size()) return differs("tool_calls", expected, actual_.tool_calls);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      compare_tool_call("tool_calls[" + std::to_string(i) + "]", expected[i], actual_.tool_calls[i]);
+    }
+  }
+
+  void compare_tool_call(const std::string& at, const json& expected, const json& actual) {
+    // Where the wire has no id the worker makes one.
+    const json& id = expected.at("id");
+    if (!id.is_null() && id != actual["id"]) differs(at + ".id", id, actual["id"]);
+    if (id.is_null() && actual["id"] == "") differs(at + ".id", "an id", "");
+    for (const char* field : {"name", "arguments"}) {
+      if (expected.at(field) != actual[field]) differs(at + "." + field, expected.at(field), actual[field]);
+    }
+    const auto text = expected.find("arguments_text");
+    if (text != expected.end() && *text != actual["arguments_text"]) {
+      differs(at + ".arguments_text", *text, actual["arguments_text"]);
+    }
+  }
+
+  void compare_error() {
+    const json expected = expected_.value("error", json());
+    if (expected.is_null() != actual_.error.is_null()) {
+      if (is_listed(accept_.value("error", json()), "any")) {
+        out_.alternatives.emplace_back("error");
+      } else {
+        differs("error", expected, actual_.error);
+      }
+    } else if (!expected.is_null()) {
+      compare_error_fields(expected);
+    }
+  }
+
+  void compare_error_fields(const json& expected) {
+    const json& actual = actual_.error;
+    const bool is_http = expected.contains("http_status");
+    const bool has_words = expected.contains("message");
+    if (is_http) check_error_field("error.status", expected["http_status"], actual.value("status", json()));
+    if (has_words) {
+      check_error_field("error.kind", is_http ? "upstream_http" : "upstream_error", actual.value("code", json()));
+      compare_message(expected["message"], actual.value("message", json()));
+      compare_provider_code(expected, actual.value("providerCode", json()));
+    }
+    if (expected.contains("retryable")) {
+      check_error_field("error.retryable", expected["retryable"], actual.value("retryable", json()));
+    }
+  }
+
+  void check_error_field(const char* field, const json& expected, const json& actual) {
+    if (expected != actual) differs(field, expected, actual);
+  }
+
+  void compare_message(const json& expected, const json& actual) {
+    if (expected == actual) return;
+    if (expected.is_string() && actual.is_string()) {
+      const auto& whole = expected.get_ref<const std::string&>();
+      const auto& shown = actual.get_ref<const std::string&>();
+      const bool may_be_cut = whole.size() > kMaxMessage && shown.size() > kMaxMessage / 2;
+      if (may_be_cut && whole.starts_with(shown)) return;
+    }
+    differs("error.message", expected, actual);
+  }
+
+  // Providers have a code, a type, or both; either is the provider's own word.
+  void compare_provider_code(const json& expected, const json& actual) {
+    std::vector<std::string> words;
+    for (const char* field : {"code", "type"}) {
+      const json word = expected.value(field, json());
+      if (!word.is_null()) words.push_back(word.is_string() ? word.get<std::string>() : word.dump());
+    }
+    if (words.empty()) return;
+    const bool is_known = actual.is_string() && std::ranges::find(words, actual.get<std::string>()) != words.end();
+    if (!is_known) differs("error.code", words, actual);
+  }
+
+  const json& expected_;
+  const json accept_;
+  const Outcome& actual_;
+  Comparison out_;
+};
+
+}  // namespace
+
+Comparison compare(const json& expected, const Outcome& actual) { return Comparer(expected, actual).run(); }
+
+}  // namespace aiw::tools

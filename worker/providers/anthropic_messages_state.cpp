@@ -36,14 +36,19 @@ std::uint32_t take_code_point(std::string_view& text) {
 std::string write_anthropic_state(std::string_view json) {
   std::string out(kTag);
   out.reserve(kTag.size() + json.size());
+  // Outside its strings JSON is ASCII with white space, which may be spaces; inside a string an escape means the same.
   while (!json.empty()) {
-    // Outside its strings JSON is ASCII, and inside a string the escape means the same.
-    if (static_cast<unsigned char>(json.front()) >= 0x80) {
+    const auto byte = static_cast<unsigned char>(json.front());
+    if (byte >= 0x80) {
       append_escape(out, take_code_point(json));
-    } else {
-      out += json.front();
-      json.remove_prefix(1);
+      continue;
     }
+    if (byte == 0x7F) {
+      append_escape(out, byte);
+    } else {
+      out += byte < 0x20 ? ' ' : json.front();
+    }
+    json.remove_prefix(1);
   }
   return out;
 }

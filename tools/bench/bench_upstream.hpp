@@ -1,0 +1,50 @@
+// The bench's side of the wire: one loopback server, with a synthetic stream for each thing to be measured.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tools/support/upstream_server.hpp"
+
+namespace aiw::tools {
+
+class BenchUpstream {
+ public:
+  static std::expected<std::unique_ptr<BenchUpstream>, std::string> start();
+
+  struct Source {
+    std::string base_url;
+    std::uint64_t fill_bytes;  // that one answer brings to the worker
+  };
+  // An answer of `chunks` events. rate: events a second, 0 for full speed; `streams` paced streams are spread evenly
+  // over the time between two events. `hold`: the stream never ends after its last chunk.
+  Source add(std::size_t chunks, double rate = 0, std::size_t streams = 1, bool hold = false);
+
+  // Of the latest request, as soon as its body was complete.
+  [[nodiscard]] std::int64_t last_received_ns() const { return last_received_ns_; }
+  [[nodiscard]] std::size_t last_body_bytes() const { return last_body_bytes_; }
+
+ private:
+  struct Plan {
+    std::shared_ptr<const SyntheticStream> stream;
+    std::int64_t interval_ns = 0;
+    std::size_t streams = 1;
+    bool hold = false;
+    std::size_t served = 0;
+  };
+
+  Script answer(const Request& request);
+
+  std::mutex mutex_;
+  std::vector<Plan> plans_;  // guarded by mutex_
+  std::atomic<std::int64_t> last_received_ns_ = 0;
+  std::atomic<std::size_t> last_body_bytes_ = 0;
+  std::unique_ptr<UpstreamServer> server_;  // stops before the rest goes
+};
+
+}  // namespace aiw::tools

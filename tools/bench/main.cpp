@@ -1,0 +1,118 @@
+// bench: measures workers against the bare relay, side by side, taking turns.
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tools/bench/measurements.hpp"
+
+namespace {
+
+using namespace aiw::tools;
+
+struct Options {
+  std::string worker;
+  bool no_worker = false;
+  std::vector<std::string> also;
+  std::vector<std::string> only;
+  std::string json_file;
+  bool quick = false;
+  Effort effort;
+};
+
+// Counts small enough for CI; every row is still there.
+Effort quick_effort() {
+  return {.spawns = 5,
+          .chunks = 20'000,
+          .rounds = 1,
+          .latency_seconds = 1,
+          .small_requests = 30,
+          .histories = 2,
+          .idle_streams = 200};
+}
+
+std::vector<Subject> subjects_of(const Options& options, const std::filesystem::path& folder) {
+  std::vector<Subject> subjects;
+  subjects.push_back({.name = "relay", .command = {.program = folder / "bench-relay"}, .is_relay = true});
+  if (!options.no_worker) {
+    std::string program = options.worker.empty() ? (folder / "ai-worker").string() : options.worker;
+    subjects.push_back({.name = "ai-worker", .command = parse_command(program)});
+  }
+  for (const std::string& other : options.also) {
+    std::size_t equals = other.find('=');
+    Subject subject{.name = other.substr(0, equals),
+                    .command = parse_command(std::string_view(other).substr(equals + 1)),
+                    .dialect = Subject::Dialect::kLeanspec};
+    subject.command.environment = {"LEANSPEC_IPC_MODE=true"};
+    subjects.push_back(std::move(subject));
+  }
+  return subjects;
+}
+
+// Thousands of streams need as many descriptors here and, inherited, in the workers.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int run(const Options& options) {
+  auto upstream = BenchUpstream::start();
+  if (!upstream) {
+    std::cerr << "bench: " << upstream.error() << "\n";
+    return 1;
+  }
+  auto subjects = subjects_of(options, std::filesystem::read_symlink("/proc/self/exe").parent_path());
+  std::vector<std::string> names;
+  for (const Subject& subject : subjects) names.push_back(subject.name);
+  Report report(names);
+  Bench bench{.subjects = std::move(subjects), .upstream = **upstream, .report = report, .effort = options.effort};
+
+  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 5> kParts{{{"start", measure_start},
+                                                                                 {"throughput", measure_throughput},
+                                                                                 {"latency", measure_latency},
+                                                                                 {"requests", measure_requests},
+                                                                                 {"idle", measure_idle_streams}}};
+  for (const auto& [name, measure] : kParts) {
+    bool wanted = options.only.empty() || std::ranges::find(options.only, name) != options.only.end();
+    if (wanted) measure(bench);
+  }
+  std::cout << report.table();
+  if (!options.json_file.empty()) {
+    std::ofstream file(options.json_file);
+    file << report.json().dump(2) << "\n";
+    if (!file.good()) report.fail("cannot write " + options.json_file);
+  }
+  return report.failures().empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Measures ai-worker and a bare libcurl relay side by side. Exits 1 if a stream lost a chunk."};
+  app.add_flag("--quick", options.quick, "few repetitions, for CI");
+  app.add_option("--worker", options.worker, "command of the worker (default: ai-worker beside this program)");
+  app.add_flag("--no-worker", options.no_worker, "measure the relay and --also only");
+  app.add_option("--also", options.also, "NAME=COMMAND of another worker, spoken to in the leanspec dialect")
+      ->check([](const std::string& text) { return text.find('=') == std::string::npos ? "NAME=COMMAND" : ""; });
+  app.add_option("--only", options.only, "parts to run: start, throughput, latency, requests, idle")
+      ->check(CLI::IsMember({"start", "throughput", "latency", "requests", "idle"}));
+  app.add_option("--json", options.json_file, "write the results to this file too");
+  auto* chunks = app.add_option("--chunks", options.effort.chunks, "chunks in each throughput run");
+  CLI11_PARSE(app, argc, argv);
+  if (options.quick) {
+    std::size_t wanted = options.effort.chunks;
+    options.effort = quick_effort();
+    if (chunks->count() > 0) options.effort.chunks = wanted;
+  }
+  raise_descriptor_limit();
+  return run(options);
+}

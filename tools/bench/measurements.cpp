@@ -1,0 +1,211 @@
+#include "tools/bench/measurements.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <thread>
+
+#include "tools/support/process_stats.hpp"
+
+namespace aiw::tools {
+
+using Steady = std::chrono::steady_clock;
+
+namespace {
+
+constexpr double kMega = 1e6;
+
+void progress(const std::string& text) { std::cerr << "bench: " << text << std::endl; }
+
+double microseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
+
+std::chrono::nanoseconds cpu(const Session& session) {
+  return cpu_time(session.pid()).value_or(std::chrono::nanoseconds{0});
+}
+
+}  // namespace
+
+double percentile(std::vector<double> values, double fraction) {
+  if (values.empty()) return 0;
+  auto at = static_cast<std::ptrdiff_t>(fraction * static_cast<double>(values.size() - 1) + 0.5);
+  std::nth_element(values.begin(), values.begin() + at, values.end());
+  return values[static_cast<std::size_t>(at)];
+}
+
+double median(std::vector<double> values) { return percentile(std::move(values), 0.5); }
+
+void give_up(Bench& bench, std::unique_ptr<Session>& session, const std::string& what, const std::string& why) {
+  std::string failure = session->subject().name + ", " + what + ": " + why;
+  progress("FAILED " + failure);
+  bench.report.fail(failure);
+  session.reset();
+}
+
+std::vector<std::unique_ptr<Session>> open_sessions(Bench& bench) {
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (const Subject& subject : bench.subjects) {
+    auto session = Session::open(subject);
+    if (session) {
+      sessions.push_back(std::move(*session));
+    } else {
+      bench.report.fail(subject.name + ": " + session.error());
+    }
+  }
+  return sessions;
+}
+
+void measure_start(Bench& bench) {
+  progress("spawn to first health answer, idle memory");
+  std::map<std::string, std::vector<double>> times, sizes;
+  for (std::size_t i = 0; i < bench.effort.spawns; ++i) {
+    for (const Subject& subject : bench.subjects) {
+      auto begin = Steady::now();
+      auto session = Session::open(subject);
+      if (!session) {
+        if (i == 0) bench.report.fail(subject.name + ", spawn: " + session.error());
+        continue;
+      }
+      times[subject.name].push_back(microseconds(Steady::now() - begin) / 1e3);
+      if (i % 8 != 0) continue;
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // what it does after the answer counts too
+      if (auto memory = memory_use((*session)->pid())) {
+        sizes[subject.name].push_back(static_cast<double>(memory->pss) / kMega);
+      }
+    }
+  }
+  Row& spawn = bench.report.add({.key = "spawn", .label = "spawn to first health answer", .unit = "ms", .limit = 1.0});
+  Row& idle = bench.report.add({.key = "idle_pss", .label = "idle PSS", .unit = "MB", .limit = 1.2});
+  for (const auto& [name, values] : times) spawn.values[name] = median(values);
+  for (const auto& [name, values] : sizes) idle.values[name] = median(values);
+}
+
+namespace {
+
+struct Throughput {
+  std::vector<double> cpu_per_chunk;  // µs
+  std::vector<double> chunks_per_second;
+  std::size_t chunks_per_stream = 0;  // fewer for slow subjects, once their speed is known
+};
+
+// One run; returns the reason if a chunk is missing or a stream did not end well.
+std::expected<void, std::string> run_throughput(Bench& bench, Session& session, std::size_t streams,
+                                                std::size_t chunks_per_stream, Throughput& result) {
+  auto source = bench.upstream.add(chunks_per_stream);
+  auto cpu_before = cpu(session);
+  auto begin = Steady::now();
+  if (auto ran = session.chat(source.base_url, streams); !ran) return ran;
+  double seconds = microseconds(Steady::now() - begin) / 1e6;
+  double used = microseconds(cpu(session) - cpu_before);
+  if (session.output().fill_bytes != source.fill_bytes * streams) {
+    return std::unexpected(std::to_string(session.output().fill_bytes) + " bytes of text arrived instead of " +
+                           std::to_string(source.fill_bytes * streams));
+  }
+  auto chunks = static_cast<double>(chunks_per_stream * streams);
+  result.cpu_per_chunk.push_back(used / chunks);
+  result.chunks_per_second.push_back(chunks / seconds);
+  return {};
+}
+
+void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<double> limit) {
+  std::string what = std::to_string(streams) + (streams == 1 ? " stream" : " streams");
+  progress("throughput, " + what);
+  auto sessions = open_sessions(bench);
+  std::map<std::string, Throughput> results;
+  for (std::size_t round = 0; round <= bench.effort.rounds; ++round) {
+    for (auto& session : sessions) {
+      if (!session) continue;
+      Throughput& result = results[session->subject().name];
+      std::size_t all = std::max<std::size_t>(bench.effort.chunks / streams, 1);
+      bool warm_up = round == 0;
+      if (warm_up) result.chunks_per_stream = std::max<std::size_t>(all / 20, 1);
+      if (auto ran = run_throughput(bench, *session, streams, result.chunks_per_stream, result); !ran) {
+        give_up(bench, session, "throughput of " + what, ran.error());
+      } else if (warm_up) {
+        constexpr double kSlow = 10;  // µs a chunk: a tenth of the chunks is as steady
+        result.chunks_per_stream = result.cpu_per_chunk.back() > kSlow ? std::max<std::size_t>(all / 10, 1) : all;
+        result.cpu_per_chunk.clear();
+        result.chunks_per_second.clear();
+      }
+    }
+  }
+  std::string suffix = std::to_string(streams);
+  Row& cost = bench.report.add(
+      {.key = "cpu_per_chunk_" + suffix, .label = "CPU per 300-byte chunk, " + what, .unit = "us", .limit = limit});
+  Row& speed = bench.report.add({.key = "chunks_per_second_" + suffix,
+                                 .label = "chunks per second, " + what,
+                                 .unit = "1/s",
+                                 .less_is_better = false});
+  for (const auto& [name, result] : results) {
+    if (result.cpu_per_chunk.empty()) continue;
+    cost.values[name] = median(result.cpu_per_chunk);
+    speed.values[name] = median(result.chunks_per_second);
+  }
+}
+
+// The times that the texts of `streams` paced streams took, in µs, without those of the first half second.
+std::expected<std::vector<double>, std::string> run_latency(Bench& bench, Session& session, std::size_t streams,
+                                                            double rate) {
+  constexpr double kSettle = 0.5;
+  auto events = static_cast<std::size_t>((bench.effort.latency_seconds + kSettle) * rate);
+  auto source = bench.upstream.add(events, rate, streams);
+  session.output().collect_arrivals = true;
+  std::int64_t from = steady_ns() + static_cast<std::int64_t>(kSettle * 1e9);
+  if (auto ran = session.chat(source.base_url, streams); !ran) return std::unexpected(ran.error());
+  const auto& arrivals = session.output().arrivals;
+  // The relay may write two streams' pieces into one line when the kernel has cut a piece: a few stamps may be torn.
+  std::size_t expected = events * streams;
+  std::size_t torn = session.subject().is_relay ? expected / 1000 : 0;
+  if (session.output().fill_bytes != source.fill_bytes * streams || arrivals.size() + torn < expected) {
+    return std::unexpected(std::to_string(arrivals.size()) + " texts arrived instead of " + std::to_string(expected));
+  }
+  std::vector<double> times;
+  for (const auto& arrival : arrivals) {
+    if (arrival.sent_ns >= from) times.push_back(static_cast<double>(arrival.took_ns) / 1e3);
+  }
+  return times;
+}
+
+void measure_latency_of(Bench& bench, std::size_t streams, double rate, bool limit_p99) {
+  std::string what = std::to_string(streams) + " streams x " + std::to_string(static_cast<int>(rate)) + "/s";
+  progress("latency, " + what);
+  auto sessions = open_sessions(bench);
+  std::map<std::string, std::vector<double>> results;
+  for (int round = 0; round < 2; ++round) {
+    for (auto& session : sessions) {
+      if (!session) continue;
+      auto times = run_latency(bench, *session, streams, rate);
+      if (!times) {
+        give_up(bench, session, "latency of " + what, times.error());
+        continue;
+      }
+      auto& all = results[session->subject().name];
+      all.insert(all.end(), times->begin(), times->end());
+    }
+  }
+  std::string key = "latency_" + std::to_string(streams);
+  Row& p50 = bench.report.add(
+      {.key = key + "_p50", .label = "latency p50, " + what, .unit = "us", .limit = std::optional<double>(2.0)});
+  Row& p99 = bench.report.add({.key = key + "_p99",
+                               .label = "latency p99, " + what,
+                               .unit = "us",
+                               .limit = limit_p99 ? std::optional<double>(2.0) : std::nullopt});
+  for (const auto& [name, times] : results) {
+    p50.values[name] = median(times);
+    p99.values[name] = percentile(times, 0.99);
+  }
+}
+
+}  // namespace
+
+void measure_throughput(Bench& bench) {
+  measure_throughput_of(bench, 1, 4.0);
+  measure_throughput_of(bench, 50, std::nullopt);
+  measure_throughput_of(bench, 500, 3.0);
+}
+
+void measure_latency(Bench& bench) {
+  measure_latency_of(bench, 20, 50, true);
+  measure_latency_of(bench, 500, 20, false);
+}
+
+}  // namespace aiw::tools

@@ -1,0 +1,45 @@
+// What the bench measures. Each function adds its rows to the report and lets the subjects take turns.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "tools/bench/bench_upstream.hpp"
+#include "tools/bench/report.hpp"
+#include "tools/bench/subject.hpp"
+
+namespace aiw::tools {
+
+struct Effort {
+  std::size_t spawns = 40;
+  std::size_t chunks = 400'000;
+  std::size_t rounds = 3;
+  double latency_seconds = 5;
+  std::size_t small_requests = 300;
+  std::size_t histories = 5;
+  std::size_t idle_streams = 2000;
+};
+
+struct Bench {
+  std::vector<Subject> subjects;  // the relay first
+  BenchUpstream& upstream;
+  Report& report;
+  Effort effort;
+};
+
+void measure_start(Bench& bench);       // spawn to first health answer, idle memory
+void measure_throughput(Bench& bench);  // CPU per chunk, chunks a second
+void measure_latency(Bench& bench);     // of paced streams
+void measure_requests(Bench& bench);    // line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
+void measure_idle_streams(Bench& bench);
+
+double median(std::vector<double> values);
+double percentile(std::vector<double> values, double fraction);
+
+// Sessions of the subjects that could be started; the others' failures are in the report.
+std::vector<std::unique_ptr<Session>> open_sessions(Bench& bench);
+// Notes the failure of `what` and gives the session up (it is killed), so that later turns skip it.
+void give_up(Bench& bench, std::unique_ptr<Session>& session, const std::string& what, const std::string& why);
+
+}  // namespace aiw::tools

@@ -1,0 +1,66 @@
+// What is measured: a worker's command and the dialect it is spoken to in.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/bench/output_scanner.hpp"
+#include "tools/support/worker_process.hpp"
+
+namespace aiw::tools {
+
+struct Subject {
+  enum class Dialect { kV1, kLeanspec };
+  std::string name;
+  WorkerCommand command;
+  Dialect dialect = Dialect::kV1;
+  bool is_relay = false;
+
+  // A chat line with its line feed. `messages` is a JSON array.
+  [[nodiscard]] std::string chat_line(std::string_view id, std::string_view base_url, std::string_view messages) const;
+};
+
+inline constexpr std::string_view kSmallMessages = R"([{"role":"user","content":"Say something."}])";
+
+std::int64_t steady_ns();
+
+// A running subject and what it has written so far.
+class Session {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+
+  // Spawns and waits for the answer to a first health line.
+  static std::expected<std::unique_ptr<Session>, std::string> open(const Subject& subject);
+
+  [[nodiscard]] pid_t pid() const { return process_->pid(); }
+  [[nodiscard]] const Subject& subject() const { return subject_; }
+  OutputScanner& output() { return output_; }
+  // Forgets counts and arrivals, so that the next run starts at 0.
+  void reset_output();
+
+  bool send(std::string_view bytes) { return process_->write(bytes, Milliseconds{60'000}); }
+  // Reads until `ready()`. Fails when nothing at all was written for `quiet`, when stdout ended, or on the first
+  // error frame; the error says which.
+  std::expected<void, std::string> pump(const std::function<bool()>& ready, Milliseconds quiet = Milliseconds{30'000});
+  // Sends `count` chats at once and waits until all are done.
+  std::expected<void, std::string> chat(std::string_view base_url, std::size_t count,
+                                        std::string_view messages = kSmallMessages);
+
+ private:
+  Session(const Subject& subject, std::unique_ptr<WorkerProcess> process);
+
+  const Subject& subject_;
+  std::unique_ptr<WorkerProcess> process_;
+  OutputScanner output_;
+  std::vector<char> block_ = std::vector<char>(256u << 10);
+  std::size_t next_id_ = 0;
+};
+
+}  // namespace aiw::tools

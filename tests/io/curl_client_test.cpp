@@ -1,0 +1,543 @@
+#include "worker/io/curl_client.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/io/test_server.hpp"
+#include "worker/io/loop.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using aiw::CurlClientOptions;
+using aiw::Error;
+using aiw::HttpClient;
+using aiw::HttpLimits;
+using aiw::HttpRequest;
+using aiw::HttpTransfer;
+using aiw::Loop;
+using aiw::ResponseHead;
+using aiw::test::Connection;
+using aiw::test::run_until_stopped;
+using aiw::test::Server;
+
+// Keeps what it is told; a test may add to each call.
+struct Recorder : aiw::HttpHandler {
+  std::optional<ResponseHead> head;
+  std::string body;
+  std::optional<Error> error;
+  int ends = 0;
+  std::function<void()> then_head;
+  std::function<void()> then_body;
+  std::function<void()> then_end;
+
+  void on_head(const ResponseHead& it) override {
+    CHECK_FALSE(head);
+    CHECK(body.empty());
+    head = it;
+    if (then_head) then_head();
+  }
+  void on_body(std::string_view bytes) override {
+    CHECK(head);
+    CHECK(ends == 0);
+    body += bytes;
+    if (then_body) then_body();
+  }
+  void on_end(const Error* it) override {
+    ++ends;
+    if (it != nullptr) error = *it;
+    if (then_end) then_end();
+  }
+};
+
+HttpRequest post(std::string url, std::string_view body = "{}") {
+  HttpRequest request;
+  request.url = std::move(url);
+  request.headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer canary", true}};
+  request.body.append(body);
+  return request;
+}
+
+// One exchange to its end.
+Recorder exchange(HttpRequest request, const CurlClientOptions& options = {}, const HttpLimits& limits = {}) {
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, options);
+  Recorder recorder;
+  recorder.then_end = [&] { loop.stop(); };
+  const auto transfer = client->start(std::move(request), limits, recorder);
+  CHECK(recorder.ends == 0);
+  CHECK(run_until_stopped(loop));
+  CHECK(recorder.ends == 1);
+  if (recorder.error) {
+    CHECK_FALSE(recorder.error->message.empty());
+    CHECK(recorder.error->message.find("canary") == std::string::npos);
+  }
+  recorder.then_end = nullptr;
+  return recorder;
+}
+
+// What a server that reads the request and then answers so yields.
+Recorder answered(std::string_view bytes, bool reset = false, const HttpLimits& limits = {}) {
+  const Server server([=](Connection& connection) {
+    connection.request();
+    connection.send(bytes);
+    if (reset) {
+      std::this_thread::sleep_for(20ms);  // so that the bytes are read before the RST throws them away
+      connection.reset();
+    }
+  });
+  return exchange(post(server.url("/v1?key=canary")), {}, limits);
+}
+
+std::string code_of(const Recorder& recorder) { return recorder.error ? recorder.error->code : "none"; }
+
+std::string pattern(std::size_t size) {
+  std::string out(size, ' ');
+  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<char>('a' + i * 31 % 26 + (i / 1000) % 3);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a request arrives as given and its answer is told in order") {
+  std::string got;
+  const Server server([&](Connection& connection) {
+    got = connection.request();
+    connection.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Twice: 1\r\nX-TWICE:  2 \r\n"
+        "Content-Length: 5\r\n\r\nhello");
+  });
+  const auto result = exchange(post(server.url("/a/../b?x=1"), R"({"a":1})"));
+  CHECK(got.starts_with("POST /a/../b?x=1 HTTP/1.1\r\nHost: 127.0.0.1:"));
+  CHECK(got.find("\r\nContent-Type: application/json\r\n") != std::string::npos);
+  CHECK(got.find("\r\nAuthorization: Bearer canary\r\n") != std::string::npos);
+  CHECK(got.find("Expect") == std::string::npos);
+  CHECK(got.ends_with("\r\n\r\n{\"a\":1}"));
+  REQUIRE(result.head);
+  CHECK(result.head->status == 200);
+  CHECK(result.head->headers ==
+        std::vector<std::pair<std::string, std::string>>{
+            {"content-type", "text/event-stream"}, {"x-twice", "1"}, {"x-twice", "2"}, {"content-length", "5"}});
+  CHECK(result.body == "hello");
+  CHECK(code_of(result) == "none");
+}
+
+TEST_CASE("GET has no body and no content type") {
+  std::string got;
+  const Server server([&](Connection& connection) {
+    got = connection.request();
+    connection.send("HTTP/1.1 204 No Content\r\n\r\n");
+  });
+  HttpRequest request;
+  request.method = "GET";
+  request.url = server.url("/models");
+  const auto result = exchange(std::move(request));
+  CHECK(got.starts_with("GET /models HTTP/1.1\r\n"));
+  CHECK(got.find("Content-") == std::string::npos);
+  CHECK(result.head->status == 204);
+  CHECK(code_of(result) == "none");
+}
+
+TEST_CASE("a large body arrives whole from its rope") {
+  std::string got;
+  const Server server([&](Connection& connection) {
+    got = connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  const std::string large = pattern(10 << 20);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{60 << 10}, (std::size_t{60} << 10) + 1, large.size()}) {
+    CAPTURE(size);
+    auto request = post(server.url(), "[");
+    request.body.splice(std::string_view(large).substr(0, size));
+    request.body.append("]");
+    const auto result = exchange(std::move(request));
+    CHECK(code_of(result) == "none");
+    CHECK((got.substr(got.find("\r\n\r\n") + 4) == "[" + large.substr(0, size) + "]"));
+  }
+}
+
+TEST_CASE("informational heads are skipped and trailers are not heads") {
+  const auto result = answered(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nFolded: a\r\n b\r\n\r\n3\r\nabc\r\n0\r\nTrailer: t\r\n\r\n");
+  REQUIRE(result.head);
+  CHECK(result.head->status == 200);
+  CHECK(result.head->header("link").empty());
+  CHECK(result.head->header("folded") == "a b");
+  CHECK(result.head->header("trailer").empty());
+  CHECK(result.body == "abc");
+  CHECK(code_of(result) == "none");
+}
+
+TEST_CASE("a redirect is an ordinary head") {
+  const auto result = answered("HTTP/1.1 307 T\r\nLocation: http://other/\r\nContent-Length: 0\r\n\r\n");
+  CHECK(result.head->status == 307);
+  CHECK(result.head->header("location") == "http://other/");
+  CHECK(code_of(result) == "none");
+}
+
+TEST_CASE("each way a response can go wrong has its code") {
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string sized = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+  CHECK(code_of(answered("")) == "upstream_reset");
+  CHECK(code_of(answered("", true)) == "upstream_reset");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-")) == "upstream_reset");
+  CHECK(code_of(answered(chunked + "3\r\nabc\r\n", true)) == "upstream_reset");
+  CHECK(code_of(answered(chunked + "3\r\nabc\r\n")) == "truncated_stream");
+  CHECK(code_of(answered(sized + "abc")) == "truncated_stream");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\n\r\nabc")) == "none");  // a close is the frame here
+  CHECK(code_of(answered(chunked + "zz\r\nabc\r\n")) == "upstream_reset");
+  CHECK(code_of(answered("garbage\r\n\r\n")) == "bad_response");
+  CHECK(code_of(answered("HTTP/3.7 200 OK\r\n\r\n")) == "bad_response");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n")) == "bad_response");
+  CHECK(code_of(answered(std::string("HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n", 27))) == "bad_response");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nX: " + std::string(200'000, 'x') + "\r\n\r\n")) == "bad_response");
+  std::string endless = "HTTP/1.1 200 OK\r\n";
+  while (endless.size() < 400'000) endless += "X-Filler: " + std::string(80, 'x') + "\r\n";
+  CHECK(code_of(answered(endless)) == "bad_response");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\n\r\nabc")) == "bad_encoding");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nabc")) == "bad_encoding");
+  CHECK(answered("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n").head->status == 999);
+}
+
+TEST_CASE("what arrived before a fault was told") {
+  const auto result = answered("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+  CHECK(result.head->status == 200);
+  CHECK(result.body == "abc");
+  CHECK(result.error->category == aiw::Category::upstream);
+  CHECK(result.error->retryable);
+}
+
+TEST_CASE("a refused connection, an unknown name and a bad URL have their codes") {
+  int port = 0;
+  {
+    const Server gone([](Connection&) {});
+    port = gone.port();
+  }
+  const auto refused = exchange(post("http://127.0.0.1:" + std::to_string(port) + "/canary"));
+  CHECK(code_of(refused) == "connect_error");
+  CHECK(refused.error->retryable);
+  CHECK(refused.error->message.find("(127.0.0.1:") != std::string::npos);
+  CHECK(code_of(exchange(post("http://name.invalid/"))) == "dns_error");
+  CHECK(code_of(exchange(post("http://exa mple/"))) == "invalid_url");
+  CHECK(code_of(exchange(post("file:///etc/hostname"))) == "invalid_url");
+  CHECK(code_of(exchange(post("http://user:canary@127.0.0.1/"))) == "invalid_url");
+  auto injected = post("http://127.0.0.1/");
+  injected.headers.push_back({"x-api-key", "a\r\nX-Evil: canary"});
+  CHECK(code_of(exchange(std::move(injected))) == "invalid_header");
+}
+
+TEST_CASE("the connect timeout covers a handshake that hangs") {
+  const Server silent([](Connection& connection) { connection.closed_by_client(); });
+  const auto result =
+      exchange(post("https://127.0.0.1:" + std::to_string(silent.port()) + "/"), {}, {.connect_timeout = 50ms});
+  CHECK(code_of(result) == "timeout_connect");
+  CHECK(result.error->category == aiw::Category::timeout);
+}
+
+TEST_CASE("a TLS handshake that breaks may be retried") {
+  const Server plain([](Connection& connection) { connection.send("HTTP/1.1 400 Bad Request\r\n\r\n"); });
+  const auto result = exchange(post("https://127.0.0.1:" + std::to_string(plain.port()) + "/"));
+  CHECK(code_of(result) == "tls_error");
+  CHECK(result.error->retryable);
+}
+
+TEST_CASE("no connection goes to a metadata service, nor to private addresses under public egress") {
+  CHECK(code_of(exchange(post("http://169.254.169.254/latest/"))) == "egress_denied");
+  CHECK(code_of(exchange(post("http://[::ffff:169.254.169.254]/"))) == "egress_denied");
+  const Server server([](Connection&) {});
+  const auto port = std::to_string(server.port());
+  for (const char* host :
+       {"127.0.0.1", "127.1", "0177.0.0.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost"}) {
+    CAPTURE(host);
+    const auto result =
+        exchange(post("http://" + std::string(host) + ":" + port + "/"), {.egress = aiw::Egress::public_only});
+    CHECK(code_of(result) == "egress_denied");
+  }
+  CHECK(server.connections() == 0);
+}
+
+TEST_CASE("plain http never goes through a proxy") {
+  setenv("http_proxy", "http://127.0.0.1:1/", 1);
+  setenv("all_proxy", "http://127.0.0.1:1/", 1);
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) == "none");
+  unsetenv("http_proxy");
+  unsetenv("all_proxy");
+}
+
+TEST_CASE("https goes through https_proxy by CONNECT, which sees no key") {
+  std::string got;
+  const Server proxy([&](Connection& connection) {
+    got = connection.request();
+    connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+  });
+  setenv("https_proxy", proxy.url("").c_str(), 1);
+  const auto result = exchange(post("https://api.example.invalid/v1"));
+  unsetenv("https_proxy");
+  CHECK(got.starts_with("CONNECT api.example.invalid:443 HTTP/1.1\r\n"));
+  CHECK(got.find("canary") == std::string::npos);
+  CHECK(code_of(result) == "connect_error");
+  CHECK_FALSE(result.head);
+}
+
+TEST_CASE("a body beyond its cap, or unpacked beyond all measure, is refused") {
+  const HttpLimits limits{.max_body_bytes = 1000};
+  const auto plain = answered("HTTP/1.1 200 OK\r\n\r\n" + std::string(5000, 'x'), false, limits);
+  CHECK(code_of(plain) == "response_too_large");
+  CHECK(plain.body.size() <= 1000);
+  // A gzip member whose dynamic Huffman codes make "258 more zeros" two bits long: 1032:1 from here on.
+  constexpr unsigned char kBomb[] = {0x1f, 0x8b, 8, 0, 0,    0,    0,    0,    2,    3, 0xed, 0xc1, 0x31,
+                                     1,    0,    0, 0, 0xc2, 0xa0, 0xf5, 0x4f, 0x6d, 8, 0x5f, 0xa0};
+  std::string bomb = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+  bomb.append(reinterpret_cast<const char*>(kBomb), sizeof kBomb).append(1 << 20, '\0');
+  const auto unpacked = answered(bomb, false, {.max_body_bytes = std::uint64_t{1} << 40});
+  CHECK(code_of(unpacked) == "response_too_large");
+  CHECK(unpacked.body.size() < (64 << 20));
+}
+
+TEST_CASE("a paused exchange gets no body until it is resumed, and then all of it") {
+  const std::string body = pattern(3 << 20);
+  const Server server([&](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+    connection.send(body);
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder recorder;
+  std::unique_ptr<HttpTransfer> transfer;
+  std::unique_ptr<aiw::Timer> timer;
+  std::size_t seen = 0;
+  int pauses = 0;
+  const auto pause = [&] {
+    if (pauses == 5) return;
+    ++pauses;
+    transfer->set_paused(true);
+    seen = recorder.body.size();
+    timer = loop.call_at(loop.now() + 10ms, [&] {
+      CHECK(recorder.body.size() == seen);
+      CHECK(recorder.ends == 0);
+      transfer->set_paused(false);
+      transfer->set_paused(true);
+      transfer->set_paused(false);
+      CHECK(recorder.body.size() == seen);  // resuming calls nothing back by itself
+    });
+  };
+  recorder.then_head = pause;
+  recorder.then_body = [&] {
+    if (recorder.body.size() > seen + 500'000) pause();
+  };
+  recorder.then_end = [&] { loop.stop(); };
+  transfer = client->start(post(server.url()), {}, recorder);
+  CHECK(run_until_stopped(loop));
+  CHECK(pauses == 5);
+  CHECK(code_of(recorder) == "none");
+  CHECK((recorder.body == body));
+}
+
+TEST_CASE("pausing at the last bytes holds the end back") {
+  const Server server([&](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
+    std::this_thread::sleep_for(5ms);
+    connection.send("abc");
+    connection.closed_by_client();
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder recorder;
+  std::unique_ptr<HttpTransfer> transfer;
+  std::unique_ptr<aiw::Timer> timer;
+  recorder.then_head = [&] {
+    transfer->set_paused(true);
+    timer = loop.call_at(loop.now() + 30ms, [&] {
+      CHECK(recorder.body.empty());
+      CHECK(recorder.ends == 0);
+      transfer->set_paused(false);
+    });
+  };
+  recorder.then_end = [&] { loop.stop(); };
+  transfer = client->start(post(server.url()), {}, recorder);
+  CHECK(run_until_stopped(loop));
+  CHECK(recorder.body == "abc");
+  CHECK(code_of(recorder) == "none");
+}
+
+TEST_CASE("a transfer may be destroyed in any of its calls, which closes its connection") {
+  for (const int where : {0, 1, 2}) {
+    CAPTURE(where);
+    std::atomic<bool> closed = false;
+    const Server server([&](Connection& connection) {
+      connection.request();
+      connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+      connection.send_chunk("abc");
+      if (where == 2) connection.send_chunk("");
+      if (where != 2) closed = connection.closed_by_client();
+    });
+    Loop loop;
+    const auto client = aiw::make_curl_client(loop, {});
+    Recorder recorder;
+    std::unique_ptr<HttpTransfer> transfer;
+    const auto destroy = [&] {
+      transfer.reset();
+      loop.stop();
+    };
+    (where == 0 ? recorder.then_head : where == 1 ? recorder.then_body : recorder.then_end) = destroy;
+    transfer = client->start(post(server.url()), {}, recorder);
+    CHECK(run_until_stopped(loop));
+    CHECK_FALSE(transfer);
+    while (where != 2 && !closed) std::this_thread::yield();
+    CHECK(recorder.ends == (where == 2 ? 1 : 0));
+  }
+}
+
+TEST_CASE("a transfer may be destroyed, and others started, from another one's calls") {
+  const Server server([&](Connection& connection) {
+    while (!connection.request().empty()) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+  });
+  const Server hanging([](Connection& connection) { connection.closed_by_client(); });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder never;
+  Recorder first;
+  Recorder second;
+  Recorder third;
+  auto other = client->start(post(hanging.url()), {}, never);
+  std::unique_ptr<HttpTransfer> from_body;
+  std::unique_ptr<HttpTransfer> from_end;
+  first.then_body = [&] {
+    other.reset();
+    from_body = client->start(post(server.url()), {}, second);
+  };
+  first.then_end = [&] { from_end = client->start(post(server.url()), {}, third); };
+  second.then_end = third.then_end = [&] {
+    if (second.ends + third.ends == 2) loop.stop();
+  };
+  const auto transfer = client->start(post(server.url()), {}, first);
+  CHECK(run_until_stopped(loop));
+  CHECK(never.ends == 0);
+  CHECK(second.body == "abc");
+  CHECK(third.body == "abc");
+}
+
+TEST_CASE("connections are reused, one that was aborted is not") {
+  const Server server([&](Connection& connection) {
+    while (!connection.request().empty()) {
+      connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+      connection.send_chunk("abc");
+      connection.send_chunk("");
+    }
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder recorder;
+  recorder.then_end = [&] { loop.stop(); };
+  for (int i = 0; i < 5; ++i) {
+    recorder.head.reset();
+    recorder.body.clear();
+    recorder.ends = 0;
+    const auto transfer = client->start(post(server.url()), {}, recorder);
+    CHECK(run_until_stopped(loop));
+    CHECK(code_of(recorder) == "none");
+  }
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("more exchanges than may resolve at once all end, and those that wait can be destroyed") {
+  const Server server([&](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  constexpr std::size_t kCount = 200;
+  std::vector<Recorder> recorders(kCount);
+  std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  std::size_t ended = 0;
+  for (auto& recorder : recorders) {
+    recorder.then_end = [&] {
+      if (++ended == kCount - 10) loop.stop();
+    };
+    const auto url = "http://localhost:" + std::to_string(server.port()) + "/";
+    transfers.push_back(client->start(post(url), {}, recorder));
+  }
+  for (std::size_t i = 0; i < 10; ++i) transfers[i * 20 + 5].reset();
+  CHECK(run_until_stopped(loop));
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const bool destroyed = i % 20 == 5;
+    CHECK(recorders[i].ends == (destroyed ? 0 : 1));
+    CHECK(recorders[i].body == (destroyed ? "" : "abc"));
+  }
+}
+
+TEST_CASE("a lack of descriptors is not shown as a refused connection") {
+  const Server server([](Connection&) {});
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder recorder;
+  recorder.then_end = [&] { loop.stop(); };
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int next_free = dup(0);
+  close(next_free);
+  const rlimit tight{static_cast<rlim_t>(next_free), before.rlim_max};
+  const auto transfer = client->start(post(server.url()), {}, recorder);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+  const bool in_time = run_until_stopped(loop);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(in_time);
+  CHECK(code_of(recorder) == "resource_exhausted");
+}
+
+TEST_CASE("an answer that comes before the whole body was sent is told") {
+  const Server server([](Connection& connection) {
+    connection.send("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch");
+    connection.closed_by_client();
+  });
+  const std::string large(20 << 20, 'x');
+  auto request = post(server.url(), "");
+  request.body.splice(large);
+  const auto result = exchange(std::move(request));
+  REQUIRE(result.head);
+  CHECK(result.head->status == 413);
+  CHECK(result.body == "much");
+}
+
+TEST_CASE("no socket is inherited by child processes") {
+  bool cloexec = false;
+  const Server server([](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder recorder;
+  recorder.then_head = [&] {
+    for (int fd = 3; fd < 64; ++fd) {
+      sockaddr_in peer{};
+      socklen_t length = sizeof peer;
+      if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0 || peer.sin_family != AF_INET) continue;
+      if (ntohs(peer.sin_port) == server.port()) cloexec = (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+    }
+  };
+  recorder.then_end = [&] { loop.stop(); };
+  const auto transfer = client->start(post(server.url()), {}, recorder);
+  CHECK(run_until_stopped(loop));
+  CHECK(cloexec);
+}
+
+TEST_CASE("TLS session keys are not written for others") {
+  setenv("SSLKEYLOGFILE", "/tmp/aiw_never_written", 1);
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  CHECK(std::getenv("SSLKEYLOGFILE") == nullptr);
+}

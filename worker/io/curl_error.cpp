@@ -1,0 +1,107 @@
+#include "worker/io/curl_error.hpp"
+
+#include <memory>
+
+namespace aiw {
+namespace {
+
+struct Meaning {
+  std::string_view code;
+  Category category;
+  bool retryable;
+};
+
+constexpr Meaning kBadResponse = {"bad_response", Category::upstream, false};
+constexpr Meaning kReset = {"upstream_reset", Category::network, true};
+constexpr Meaning kUntrusted = {"tls_error", Category::network, false};
+constexpr Meaning kExhausted = {"resource_exhausted", Category::overloaded, true};
+
+Meaning meaning_of(const CurlFailure& failure) {
+  switch (failure.result) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      // Also a response that is no HTTP/1.x, or HTTP/0.9.
+      if (failure.result == CURLE_UNSUPPORTED_PROTOCOL && failure.head_begun) return kBadResponse;
+      return {"invalid_url", Category::invalid_request, false};
+    case CURLE_LOGIN_DENIED: return {"invalid_url", Category::invalid_request, false};  // a user name in the URL
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return {"dns_error", Category::network, true};
+    case CURLE_COULDNT_CONNECT: return {"connect_error", Category::network, true};
+    case CURLE_OPERATION_TIMEDOUT: return {"timeout_connect", Category::timeout, true};  // no other time is curl's job
+    case CURLE_SSL_CONNECT_ERROR: return {"tls_error", Category::network, true};
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CLIENTCERT:
+    case CURLE_USE_SSL_FAILED: return kUntrusted;
+    case CURLE_PARTIAL_FILE: return {"truncated_stream", Category::upstream, true};
+    case CURLE_BAD_CONTENT_ENCODING: return {"bad_encoding", Category::upstream, false};
+    case CURLE_OUT_OF_MEMORY:  // also what a header line too long for curl is
+      return failure.head_begun && !failure.head_complete ? kBadResponse : kExhausted;
+    case CURLE_FAILED_INIT: return kExhausted;
+    case CURLE_RECV_ERROR:
+      if (failure.proxy_refused) return {"connect_error", Category::network, true};
+      return kReset;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM: return kReset;
+    case CURLE_PROXY: return {"connect_error", Category::network, true};
+    default: return kBadResponse;
+  }
+}
+
+std::string url_part(CURLU* url, CURLUPart part, unsigned flags) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl_free);
+  return owned.get();
+}
+
+// "host:port" without anything that could be a secret; empty if the URL does not parse.
+std::string origin_of(std::string_view url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+  if (curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+    return {};
+  }
+  const auto host = url_part(parsed.get(), CURLUPART_HOST, 0);
+  return host.empty() ? host : host + ':' + url_part(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+}
+
+// A certificate's names are the peer's bytes.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c < 0x20 || c > 0x7E) c = '?';
+  }
+  return out;
+}
+
+}  // namespace
+
+Error http_failure(std::string_view code, Category category, bool retryable, std::string_view what,
+                   std::string_view url) {
+  Error error;
+  error.code = code;
+  error.category = category;
+  error.retryable = retryable;
+  error.message = printable(what);
+  const auto origin = origin_of(url);
+  if (!origin.empty()) error.message += " (" + printable(origin) + ')';
+  return error;
+}
+
+Error to_error(const CurlFailure& failure) {
+  const auto meaning = meaning_of(failure);
+  const bool tell_detail = meaning.code == kUntrusted.code && !failure.detail.empty();
+  const std::string_view what = tell_detail ? failure.detail : curl_easy_strerror(failure.result);
+  return http_failure(meaning.code, meaning.category, meaning.retryable, what, failure.url);
+}
+
+}  // namespace aiw

@@ -1,0 +1,29 @@
+// libcurl's result codes in the worker's vocabulary of errors.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+
+namespace aiw {
+
+// What is known beside the code.
+struct CurlFailure {
+  CURLcode result = CURLE_OK;
+  bool head_begun = false;  // some of the response's head arrived
+  bool head_complete = false;
+  bool proxy_refused = false;  // the proxy answered CONNECT with an error
+  std::string_view detail;     // curl's error text; used for TLS only, where it holds nothing of the request
+  std::string_view url;        // only its host and port are told
+};
+
+Error to_error(const CurlFailure& failure);
+
+// An error of the client's own.
+Error http_failure(std::string_view code, Category category, bool retryable, std::string_view what,
+                   std::string_view url);
+
+}  // namespace aiw

@@ -1,0 +1,342 @@
+#include "worker/io/curl_exchange.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <initializer_list>
+#include <utility>
+
+#include "worker/io/curl_error.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kSmallBody = std::size_t{60} << 10;  // curl sends the head and such a body in one segment
+constexpr long kUploadBuffer = 512L << 10;                 // for larger ones: one send for each
+constexpr std::uint64_t kRatioFrom = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaxRatio = 200;                           // decoded to received
+constexpr std::uint64_t kMaxHeadBytes = std::uint64_t{250} << 10;  // curl gives up at 300 KiB, with CURLE_RECV_ERROR
+constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;            // 0 would be curl's default
+
+bool is_https(std::string_view url) {
+  constexpr std::string_view kScheme = "https:";
+  return url.size() > kScheme.size() && std::ranges::equal(url.substr(0, kScheme.size()), kScheme, {}, [](char c) {
+           return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+         });
+}
+
+bool proxy_in_environment() {
+  return std::ranges::any_of(std::initializer_list<const char*>{"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"},
+                             [](const char* name) {
+                               const char* value = std::getenv(name);
+                               return value != nullptr && *value != '\0';
+                             });
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+// The status of a status line, "HTTP/1.1 200 OK"; 0 if it has none.
+int status_of(std::string_view line) {
+  int status = 0;
+  const auto space = line.find(' ');
+  if (space != std::string_view::npos) std::from_chars(line.data() + space + 1, line.data() + line.size(), status);
+  return status;
+}
+
+// Sets options until one fails.
+class Options {
+ public:
+  explicit Options(CURL* easy) : easy_(easy) {}
+  template <typename T>
+  Options& set(CURLoption option, T value) {
+    if (result_ == CURLE_OK) result_ = curl_easy_setopt(easy_, option, value);
+    return *this;
+  }
+  [[nodiscard]] CURLcode result() const { return result_; }
+
+ private:
+  CURL* easy_;
+  CURLcode result_ = CURLE_OK;
+};
+
+}  // namespace
+
+CurlExchange::CurlExchange(HttpRequest request, const HttpLimits& limits, HttpHandler& handler,
+                           const CurlClientOptions& options)
+    : request_(std::move(request)), limits_(limits), handler_(&handler), options_(options) {}
+
+CurlExchange::~CurlExchange() { leave_slot(); }
+
+CurlExchange& CurlExchange::of(CURL* easy) {
+  void* self = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &self);
+  return *static_cast<CurlExchange*>(self);
+}
+
+CURLcode CurlExchange::open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots) {
+  easy_.reset(curl_easy_init());
+  if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
+  slots_ = &slots;
+  ++slots;
+  for (const auto result : {set_options(share, connect_timeout), set_proxy(), set_body(), set_headers()}) {
+    if (result != CURLE_OK) return result;
+  }
+  return CURLE_OK;
+}
+
+void CurlExchange::leave_slot() {
+  if (auto* const slots = std::exchange(slots_, nullptr)) --*slots;
+}
+
+CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds connect_timeout) {
+  const long timeout_ms =
+      connect_timeout.count() > 0 ? static_cast<long>(connect_timeout.count()) : kNoConnectTimeoutMs;
+  Options options(easy());
+  options.set(CURLOPT_PRIVATE, static_cast<void*>(this))
+      .set(CURLOPT_ERRORBUFFER, error_text_.data())
+      .set(CURLOPT_SHARE, share)
+      .set(CURLOPT_URL, request_.url.c_str())
+      .set(CURLOPT_PROTOCOLS_STR, "http,https")
+      .set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L)
+      .set(CURLOPT_PATH_AS_IS, 1L)
+      .set(CURLOPT_NOSIGNAL, 1L)
+      // A paused HTTP/2 stream still buffers 32 MB in libcurl before 8.x, and an aborted one may look complete.
+      .set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1))
+      .set(CURLOPT_PIPEWAIT, 1L)
+      .set(CURLOPT_QUICK_EXIT, 1L)  // else the end of a request waits for its hanging name look-up
+      .set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms)
+      .set(CURLOPT_TCP_KEEPALIVE, 1L)
+      .set(CURLOPT_TCP_KEEPIDLE, 60L)
+      .set(CURLOPT_TCP_KEEPINTVL, 60L)
+      .set(CURLOPT_BUFFERSIZE, kCurlBufferSize)
+      .set(CURLOPT_ACCEPT_ENCODING, "")  // all that are built in
+      .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
+      // A CA directory, which Debian compiles in, would switch off the cache of parsed certificates.
+      .set(CURLOPT_CAPATH, static_cast<const char*>(nullptr))
+      .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
+      .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
+      .set(CURLOPT_PREREQFUNCTION, &on_connected)
+      .set(CURLOPT_PREREQDATA, static_cast<void*>(this))
+      .set(CURLOPT_HEADERFUNCTION, &on_header)
+      .set(CURLOPT_HEADERDATA, static_cast<void*>(this))
+      .set(CURLOPT_WRITEFUNCTION, &on_body)
+      .set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  if (!options_.ca_file.empty()) options.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  return options.result();
+}
+
+// Plain http never goes through a proxy, which would see the key.
+CURLcode CurlExchange::set_proxy() {
+  Options options(easy());
+  if (!is_https(request_.url)) return options.set(CURLOPT_PROXY, "").result();
+  via_proxy_ = proxy_in_environment();
+  // The proxy's own address is the operator's choice; that of a host in NO_PROXY would be the request's.
+  if (via_proxy_ && options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
+  return options.result();
+}
+
+CURLcode CurlExchange::set_body() {
+  Options options(easy());
+  const std::size_t size = request_.body.size();
+  if (request_.method == "GET") return options.set(CURLOPT_HTTPGET, 1L).result();
+  options.set(CURLOPT_POST, 1L).set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(size));
+  if (request_.method != "POST") options.set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  if (size <= kSmallBody) {
+    small_body_.resize(size);
+    request_.body.read(0, small_body_.data(), size);
+    return options.set(CURLOPT_POSTFIELDS, small_body_.c_str()).result();
+  }
+  return options.set(CURLOPT_READFUNCTION, &on_read)
+      .set(CURLOPT_READDATA, static_cast<void*>(this))
+      .set(CURLOPT_SEEKFUNCTION, &on_seek)
+      .set(CURLOPT_SEEKDATA, static_cast<void*>(this))
+      .set(CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer)
+      .result();
+}
+
+CURLcode CurlExchange::set_headers() {
+  const auto append = [this](const std::string& line) {
+    auto* const longer = curl_slist_append(headers_.get(), line.c_str());
+    if (longer == nullptr) return false;
+    headers_.release();
+    headers_.reset(longer);
+    return true;
+  };
+  bool has_type = false;
+  bool good = append("Expect:");  // else curl waits a second for servers that ignore it
+  for (const auto& [name, value, secret] : request_.headers) {
+    if (!valid_header(name, value)) return CURLE_BAD_FUNCTION_ARGUMENT;
+    has_type = has_type || lower(name) == "content-type";
+    good = good && append(value.empty() ? name + ';' : name + ": " + value);
+  }
+  if (!has_type) good = good && append("Content-Type:");
+  if (!good) return CURLE_OUT_OF_MEMORY;
+  return Options(easy()).set(CURLOPT_HTTPHEADER, headers_.get()).result();
+}
+
+void CurlExchange::finish(CURLcode result) {
+  leave_slot();
+  stalled_ = false;
+  auto* const handler = std::exchange(handler_, nullptr);
+  if (handler == nullptr) return;
+  if (result == CURLE_OK && !head_told_)
+    result = CURLE_GOT_NOTHING;  // a close in the middle of the head is fine to curl
+  if (result == CURLE_OK) return handler->on_end(nullptr);
+  const auto error = failure(result);
+  handler->on_end(&error);
+}
+
+Error CurlExchange::failure(CURLcode result) const {
+  switch (stop_) {
+    case Stop::egress:
+      return http_failure("egress_denied", Category::permission, false, "connecting to this address is not allowed",
+                          request_.url);
+    case Stop::descriptors:
+      return http_failure("resource_exhausted", Category::overloaded, true, "no socket could be opened", request_.url);
+    case Stop::too_large:
+      return http_failure("response_too_large", Category::limit, false, "the response is larger than allowed",
+                          request_.url);
+    case Stop::none: break;
+  }
+  if (result == CURLE_BAD_FUNCTION_ARGUMENT) {
+    return http_failure("invalid_header", Category::invalid_request, false, "a header has bytes that are not allowed",
+                        request_.url);
+  }
+  if (!head_told_ && head_bytes_ > kMaxHeadBytes) {
+    return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
+  }
+  long connect_status = 0;
+  curl_off_t first_byte_us = 0;
+  if (easy_ != nullptr) {
+    curl_easy_getinfo(easy(), CURLINFO_HTTP_CONNECTCODE, &connect_status);
+    curl_easy_getinfo(easy(), CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+  }
+  return to_error({.result = result,
+                   .head_begun = head_bytes_ > 0 || first_byte_us > 0,
+                   .head_complete = head_told_,
+                   .proxy_refused = connect_status >= 300,
+                   .detail = error_text_.data(),
+                   .url = request_.url});
+}
+
+CURLcode CurlExchange::resume() {
+  stalled_ = false;
+  return curl_easy_pause(easy(), CURLPAUSE_CONT);
+}
+
+bool CurlExchange::take_header(std::string_view line) {
+  if (handler_ == nullptr) return false;
+  if (head_told_) return true;  // a trailer
+  head_bytes_ += line.size();
+  if (head_.status == 0) {
+    head_.status = status_of(line);
+  } else if (!trim(line).empty()) {
+    add_header_line(line);
+  } else if (head_.status < 200) {
+    head_ = {};  // informational: the real one follows
+  } else {
+    head_told_ = true;
+    const auto encoding = head_.header("content-encoding");
+    encoded_ = !encoding.empty() && encoding != "identity";
+    handler_->on_head(head_);
+  }
+  return handler_ != nullptr;
+}
+
+void CurlExchange::add_header_line(std::string_view line) {
+  auto& headers = head_.headers;
+  if ((line.front() == ' ' || line.front() == '\t') && !headers.empty()) {  // obs-fold (RFC 9112, 5.2)
+    headers.back().second.append(" ").append(trim(line));
+    return;
+  }
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  headers.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+}
+
+std::size_t CurlExchange::take_body(std::string_view bytes) {
+  if (handler_ == nullptr) return CURL_WRITEFUNC_ERROR;
+  if (paused_) {
+    stalled_ = true;
+    return CURL_WRITEFUNC_PAUSE;  // curl keeps these bytes and calls again
+  }
+  body_bytes_ += bytes.size();
+  if (too_large()) {
+    stop_ = Stop::too_large;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  handler_->on_body(bytes);
+  return handler_ != nullptr ? bytes.size() : CURL_WRITEFUNC_ERROR;
+}
+
+bool CurlExchange::too_large() const {
+  if (body_bytes_ > limits_.max_body_bytes) return true;
+  if (!encoded_ || body_bytes_ <= kRatioFrom) return false;
+  curl_off_t received = 0;  // not counting what curl is just decoding
+  curl_easy_getinfo(easy(), CURLINFO_SIZE_DOWNLOAD_T, &received);
+  return body_bytes_ / kMaxRatio > static_cast<std::uint64_t>(received + kCurlBufferSize);
+}
+
+// The check is on the address itself, after all that resolvers and parsers make of a name.
+curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
+  leave_slot();
+  if (!egress_allowed(address.addr, via_proxy_ ? Egress::any : options_.egress)) {
+    stop_ = Stop::egress;
+    return CURL_SOCKET_BAD;
+  }
+  const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+  if (fd >= 0) {
+    stop_ = Stop::none;  // another address of the name is good
+  } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    stop_ = Stop::descriptors;  // curl would report a refused connection
+  }
+  return fd;
+}
+
+std::size_t CurlExchange::on_header(char* data, std::size_t, std::size_t size, void* self) noexcept {
+  return static_cast<CurlExchange*>(self)->take_header({data, size}) ? size : 0;
+}
+
+std::size_t CurlExchange::on_body(char* data, std::size_t, std::size_t size, void* self) noexcept {
+  return static_cast<CurlExchange*>(self)->take_body({data, size});
+}
+
+std::size_t CurlExchange::on_read(char* out, std::size_t, std::size_t capacity, void* self) noexcept {
+  auto& exchange = *static_cast<CurlExchange*>(self);
+  if (exchange.handler_ == nullptr) return CURL_READFUNC_ABORT;
+  const auto count = exchange.request_.body.read(exchange.body_sent_, out, capacity);
+  exchange.body_sent_ += count;
+  return count;
+}
+
+int CurlExchange::on_seek(void* self, curl_off_t offset, int origin) noexcept {
+  if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<CurlExchange*>(self)->body_sent_ = static_cast<std::size_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
+curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
+  return static_cast<CurlExchange*>(self)->open_socket(*address);
+}
+
+int CurlExchange::on_connected(void* self, char*, char*, int, int) noexcept {
+  static_cast<CurlExchange*>(self)->leave_slot();
+  return CURL_PREREQFUNC_OK;
+}
+
+}  // namespace aiw

@@ -1,0 +1,97 @@
+// One HTTP exchange on a curl easy handle: its options, and the callbacks that turn bytes into the handler's calls.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "worker/base/http_client.hpp"
+#include "worker/io/curl_client.hpp"
+
+namespace aiw {
+
+// Bytes that one receive may take: see the measurements at its definition.
+inline constexpr long kCurlBufferSize = 64L << 10;
+
+class CurlExchange {
+ public:
+  CurlExchange(HttpRequest request, const HttpLimits& limits, HttpHandler& handler, const CurlClientOptions& options);
+  ~CurlExchange();
+  CurlExchange(const CurlExchange&) = delete;
+  CurlExchange& operator=(const CurlExchange&) = delete;
+
+  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `slots` counts the exchanges that may be resolving
+  // a name: this one counts until it has a connection or is destroyed.
+  CURLcode open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots);
+  [[nodiscard]] CURL* easy() const { return easy_.get(); }
+  static CurlExchange& of(CURL* easy);
+  [[nodiscard]] const HttpLimits& limits() const { return limits_; }
+
+  // The handler is told nothing any more, and curl's next callback aborts.
+  void abandon() { handler_ = nullptr; }
+  // Tells the handler the end, which may destroy this.
+  void finish(CURLcode result);
+
+  void set_paused(bool paused) { paused_ = paused; }
+  // True if curl was told to pause and should go on.
+  [[nodiscard]] bool wants_resume() const { return stalled_ && !paused_; }
+  CURLcode resume();
+
+ private:
+  enum class Stop { none, egress, descriptors, too_large };
+
+  CURLcode set_options(CURLSH* share, std::chrono::milliseconds connect_timeout);
+  CURLcode set_body();
+  CURLcode set_headers();
+  CURLcode set_proxy();
+  void leave_slot();
+  [[nodiscard]] bool too_large() const;
+  [[nodiscard]] Error failure(CURLcode result) const;
+
+  bool take_header(std::string_view line);
+  void add_header_line(std::string_view line);
+  std::size_t take_body(std::string_view bytes);
+  curl_socket_t open_socket(const curl_sockaddr& address);
+
+  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) noexcept;
+  static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) noexcept;
+  static std::size_t on_read(char* out, std::size_t, std::size_t capacity, void* self) noexcept;
+  static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
+  static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
+  static int on_connected(void* self, char*, char*, int, int) noexcept;
+
+  template <auto Function>
+  struct Deleter {
+    template <typename T>
+    void operator()(T* pointer) const {
+      Function(pointer);
+    }
+  };
+
+  HttpRequest request_;
+  const HttpLimits limits_;
+  HttpHandler* handler_;
+  const CurlClientOptions& options_;
+  std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>> headers_;
+  std::unique_ptr<CURL, Deleter<curl_easy_cleanup>> easy_;  // after what it refers to
+  std::array<char, CURL_ERROR_SIZE> error_text_{};
+  std::string small_body_;
+  std::size_t body_sent_ = 0;
+  std::size_t* slots_ = nullptr;
+
+  ResponseHead head_;
+  std::uint64_t head_bytes_ = 0;
+  bool head_told_ = false;
+  bool encoded_ = false;  // has a content-encoding
+  std::uint64_t body_bytes_ = 0;
+  bool via_proxy_ = false;
+  bool paused_ = false;   // asked for
+  bool stalled_ = false;  // told to curl
+  Stop stop_ = Stop::none;
+};
+
+}  // namespace aiw

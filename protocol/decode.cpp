@@ -33,7 +33,8 @@ Error to_error(const JsonError& error) {
   Error out = invalid_request(error.message, error.pointer);
   if (error.kind == JsonError::Kind::syntax) out.code = "invalid_json";
   if (error.kind == JsonError::Kind::depth) out.code = "too_deep";
-  out.message += " (byte " + std::to_string(error.offset) + ")";
+  // The pointer says where a wrong value is; bytes are for what is no JSON at all.
+  if (error.kind != JsonError::Kind::value) out.message += " (byte " + std::to_string(error.offset) + ")";
   return out;
 }
 

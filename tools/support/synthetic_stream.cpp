@@ -117,6 +117,14 @@ std::expected<std::shared_ptr<const SyntheticStream>, std::string> SyntheticStre
   return stream;
 }
 
+std::string SyntheticStream::plain_body() const {
+  const auto* api = std::ranges::find(kApis, spec_.api, &Api::name);
+  std::string text(spec_.event_bytes - api->before.size() - api->after.size(), kFillByte);
+  std::string body(api->head);
+  for (std::size_t i = 0; i < spec_.chunks; ++i) body.append(api->before).append(text).append(api->after);
+  return body.append(api->tail);
+}
+
 std::string SyntheticStream::stamped_event(std::int64_t steady_ns) const {
   std::string event = stamped_;
   std::array<char, kTimestampDigits + 1> digits{};

@@ -44,6 +44,9 @@ class SyntheticStream {
   // One event that carries the time of sending.
   [[nodiscard]] std::string stamped_event(std::int64_t steady_ns) const;
 
+  // The whole body in one string, without HTTP framing and time stamps; for short streams.
+  [[nodiscard]] std::string plain_body() const;
+
   // How often kFillByte occurs in the whole stream, and the length of the body without HTTP framing.
   [[nodiscard]] std::uint64_t fill_bytes() const { return spec_.chunks * fill_per_event_; }
   [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }

@@ -1,0 +1,101 @@
+// upstream: serves recorded, synthetic and failing provider answers on 127.0.0.1 until it is told to stop.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "tools/replay/corpus.hpp"
+#include "tools/upstream/routes.hpp"
+
+namespace {
+
+using namespace aiw::tools;
+using Steady = std::chrono::steady_clock;
+
+struct Options {
+  std::string cases;
+  std::string cut = "whole";
+  std::uint64_t seed = 1;
+  unsigned delay_ms = 0;
+  unsigned max_seconds = 3600;
+  bool demo = false;
+  ServerOptions server;
+};
+
+std::optional<Routes> make_routes(const Options& options) {
+  static const std::map<std::string, Cut::Mode> kCuts{
+      {"whole", Cut::Mode::kWhole}, {"random", Cut::Mode::kRandom}, {"bytes", Cut::Mode::kBytes}};
+  Routes routes{.cases = {},
+                .cut = {.mode = kCuts.at(options.cut), .seed = options.seed},
+                .delay = std::chrono::milliseconds(options.delay_ms),
+                .demo = options.demo};
+  if (options.cases.empty()) return routes;
+  auto corpus = load_corpus(options.cases, {});
+  if (!corpus) {
+    std::cerr << "upstream: " << corpus.error() << "\n";
+    return std::nullopt;
+  }
+  for (auto& recorded : corpus->cases) routes.cases.emplace(recorded.id, std::move(recorded.response));
+  return routes;
+}
+
+// Until a signal, the end of the time, or the end of the last request's answer when their number is limited.
+void wait_for_end(const UpstreamServer& server, const Options& options, const sigset_t& signals) {
+  auto end = Steady::now() + std::chrono::seconds(options.max_seconds);
+  timespec pause{.tv_sec = 0, .tv_nsec = 50'000'000};
+  while (Steady::now() < end && sigtimedwait(&signals, nullptr, &pause) < 0) {
+    bool used_up = options.server.max_requests != 0 && server.request_count() >= options.server.max_requests;
+    if (used_up && server.open_connections() == 0) return;
+  }
+}
+
+int run(const Options& options) {
+  // Blocked before the server's thread starts, so that only sigtimedwait gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+
+  auto routes = make_routes(options);
+  if (!routes) return 1;
+  auto server = UpstreamServer::start([&](const Request& request) { return routes->answer(request); }, options.server);
+  if (!server) {
+    std::cerr << "upstream: " << server.error() << "\n";
+    return 1;
+  }
+  nlohmann::json first{{"url", (*server)->url()}, {"port", (*server)->port()}, {"cases", routes->cases.size()}};
+  std::cout << first.dump() << std::endl;
+  wait_for_end(**server, options, signals);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  options.server.max_requests_kept = 0;
+  CLI::App app{
+      "A loopback HTTP server of provider answers. Prints its URL as a JSON line, then serves:\n"
+      "  /case/ID/...                     a recorded answer (--cases)\n"
+      "  /synthetic/API/chunks=N/bytes=B/rate=R/...\n"
+      "                                   a synthetic stream; rate 0: full speed\n"
+      "  /fail/STATUS/..., /fail/KIND/... a failure; kinds:\n" +
+      fail_kinds()};
+  app.add_option("--cases", options.cases, "folder of recorded cases with its index.jsonl")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--cut", options.cut, "how recorded bodies are cut")
+      ->check(CLI::IsMember({"whole", "random", "bytes"}));
+  app.add_option("--seed", options.seed, "of --cut random");
+  app.add_option("--delay-ms", options.delay_ms, "between the pieces of recorded bodies");
+  app.add_option("--port", options.server.port, "0: any free one");
+  app.add_option("--max-requests", options.server.max_requests, "then ends; 0: no limit");
+  app.add_option("--max-seconds", options.max_seconds, "ends after so long in any case (default 3600)");
+  app.add_flag("--embedded-demo", options.demo, "answers POST .../chat/completions and .../messages by a canned text");
+  CLI11_PARSE(app, argc, argv);
+  return run(options);
+}

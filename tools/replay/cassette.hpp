@@ -46,7 +46,8 @@ struct Cassette {
 std::expected<Cassette, std::string> parse_cassette(std::string name, std::string_view text);
 std::expected<Cassette, std::string> load_cassette(const std::filesystem::path& file);
 
-// The providers of a chat line's config, each with the base URL it goes to in the end: its own, or the known provider's.
+// The providers of a chat line's config, each with the base URL it goes to in the end: its own, or the known
+// provider's.
 struct ProviderUrl {
   std::string id;
   std::string base_url;  // without trailing slashes; empty: unknown

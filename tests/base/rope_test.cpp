@@ -1,0 +1,82 @@
+#include "worker/base/rope.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+
+namespace {
+
+using aiw::Rope;
+
+std::string read_in_pieces(Rope& rope, std::size_t piece) {
+  std::string out;
+  std::string buffer(piece, '\0');
+  while (const std::size_t count = rope.read(out.size(), buffer.data(), piece)) {
+    CHECK(count <= piece);
+    out.append(buffer, 0, count);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a rope reads as the sum of its pieces, in steps of any size") {
+  const std::string large(1000, 'l');
+  const std::string larger(3000, 'm');
+  Rope rope;
+  rope.append("[");
+  rope.append("");
+  rope.append("a,");
+  rope.splice(large);
+  rope.splice(larger);
+  rope.splice("short");
+  rope.append("]");
+  const std::string whole = "[a," + large + larger + "short]";
+  CHECK(rope.size() == whole.size());
+  CHECK(rope.str() == whole);
+  for (const std::size_t piece : {1UL, 2UL, 7UL, 999UL, 1000UL, 1001UL, 10'000UL}) {
+    CAPTURE(piece);
+    CHECK(read_in_pieces(rope, piece) == whole);
+  }
+}
+
+TEST_CASE("a read may start anywhere, also before the last one") {
+  const std::string large(500, 'x');
+  Rope rope;
+  rope.append("ab");
+  rope.splice(large);
+  rope.append("yz");
+  const auto whole = rope.str();
+  char buffer[4];
+  for (const std::size_t offset : {0UL, 503UL, 1UL, 2UL, 499UL, 0UL, 502UL}) {
+    CAPTURE(offset);
+    const auto count = rope.read(offset, buffer, sizeof buffer);
+    CHECK(std::string_view(buffer, count) == whole.substr(offset, sizeof buffer));
+  }
+  CHECK(rope.read(whole.size(), buffer, sizeof buffer) == 0);
+  CHECK(rope.read(whole.size() + 10, buffer, sizeof buffer) == 0);
+  CHECK(rope.read(0, buffer, 2) == 2);
+}
+
+TEST_CASE("long pieces are referred to, short ones are copied") {
+  std::string large(500, 'x');
+  std::string small = "small";
+  Rope rope;
+  rope.splice(large);
+  rope.splice(small);
+  large[0] = 'y';
+  small[0] = 'S';
+  CHECK(rope.str().starts_with("yx"));
+  CHECK(rope.str().ends_with("xsmall"));
+}
+
+TEST_CASE("an empty or moved rope reads as nothing more") {
+  Rope rope;
+  char byte = 0;
+  CHECK(rope.read(0, &byte, 1) == 0);
+  CHECK(rope.str().empty());
+  rope.append("abc");
+  Rope moved = std::move(rope);
+  CHECK(moved.str() == "abc");
+}

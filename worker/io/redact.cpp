@@ -1,0 +1,48 @@
+#include "worker/io/redact.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace aiw {
+namespace {
+
+using namespace std::string_view_literals;
+
+// How providers' keys and tokens begin.
+constexpr std::array kBeginnings = {"sk-"sv,  "sk_"sv,  "pk-"sv,  "AIza"sv, "ya29."sv,   "xai-"sv,   "gsk_"sv, "hf_"sv,
+                                    "AKIA"sv, "ASIA"sv, "ghp_"sv, "eyJ"sv,  "Bearer "sv, "Basic "sv, "key="sv};
+constexpr std::size_t kShortestSecret = 8;
+
+bool is_key_char(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || "-_.+/=~"sv.contains(c);
+}
+
+bool is_word_char(char c) { return c != '_' && c != '-' && is_key_char(c); }
+
+// Length of the beginning of a key at the start of `text`; 0 if there is none.
+std::size_t beginning_of_key(std::string_view text) {
+  const auto found = std::ranges::find_if(kBeginnings, [&](auto beginning) { return text.starts_with(beginning); });
+  return found == kBeginnings.end() ? 0 : found->size();
+}
+
+}  // namespace
+
+std::string redact(std::string_view text) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const bool at_word = at == 0 || !is_word_char(text[at - 1]);
+    const std::size_t beginning = at_word ? beginning_of_key(text.substr(at)) : 0;
+    const auto secret = text.substr(at + beginning);
+    const auto length = static_cast<std::size_t>(std::ranges::find_if_not(secret, is_key_char) - secret.begin());
+    if (beginning > 0 && length >= kShortestSecret) {
+      out.append(text, at, beginning).append("[redacted]");
+      at += beginning + length;
+    } else {
+      out += text[at++];
+    }
+  }
+  return out;
+}
+
+}  // namespace aiw

@@ -157,8 +157,8 @@ TEST_CASE("system: the request's and leading messages are lifted, a later one st
                                {{"role", "system"}, {"content", "C"}},
                                assistant("y"),
                                user("z")}}});
-  CHECK(body["system"] == json({text("A"), text("B")}));
-  CHECK(body["messages"][0]["content"] == json({text("x"), text("<system>C</system>")}));
+  CHECK(body["system"] == json::array({text("A"), text("B")}));
+  CHECK(body["messages"][0]["content"] == json::array({text("x"), text("<system>C</system>")}));
   CHECK(body["messages"].size() == 3);
 }
 
@@ -167,8 +167,8 @@ TEST_CASE("turns alternate, neighbours are merged, blank text is left out") {
                               {user("a"), user(json::array({text(" \n\t"), text("b")})), assistant(""), user("c"),
                                assistant("d"), assistant("e"), user("f")}}});
   REQUIRE(body["messages"].size() == 3);
-  CHECK(body["messages"][0] == user(json({text("a"), text("b"), text("c")})));
-  CHECK(body["messages"][1] == assistant(json({text("d"), text("e")})));
+  CHECK(body["messages"][0] == user(json::array({text("a"), text("b"), text("c")})));
+  CHECK(body["messages"][1] == assistant(json::array({text("d"), text("e")})));
   CHECK(body["messages"][2] == user(json::array({text("f")})));
 }
 
@@ -213,10 +213,11 @@ TEST_CASE("every type of tool output") {
                      {user("go"), assistant(json::array({call("t")})), tool(json::array({result("t", output)}))}}})
         .at("messages")[2]["content"][0];
   };
-  CHECK(content_of({{"type", "json"}, {"value", {{"k", "\"v\""}}}})["content"] == json({text(R"({"k":"\"v\""})")}));
+  CHECK(content_of({{"type", "json"}, {"value", {{"k", "\"v\""}}}})["content"] ==
+        json::array({text(R"({"k":"\"v\""})")}));
   CHECK(content_of({{"type", "error-text"}, {"value", "no"}})["is_error"] == true);
-  CHECK(content_of({{"type", "error-text"}, {"value", "no"}})["content"] == json({text("no")}));
-  CHECK(content_of({{"type", "error-json"}, {"value", {1}}})["content"] == json({text("[1]")}));
+  CHECK(content_of({{"type", "error-text"}, {"value", "no"}})["content"] == json::array({text("no")}));
+  CHECK(content_of({{"type", "error-json"}, {"value", {1}}})["content"] == json::array({text("[1]")}));
   CHECK(content_of({{"type", "error-json"}, {"value", {1}}})["is_error"] == true);
   CHECK(!content_of(text_output("")).contains("content"));
   CHECK(!content_of(text_output("x")).contains("is_error"));
@@ -226,8 +227,9 @@ TEST_CASE("every type of tool output") {
                                   {{"type", "image"}, {"mediaType", "image/png"}, {"data", "AAAA"}},
                                   {{"type", "audio"}, {"mediaType", "audio/wav"}, {"data", "AAAA"}}}}});
   CHECK(rich["content"] ==
-        json({text("see"),
-              {{"type", "image"}, {"source", {{"type", "base64"}, {"media_type", "image/png"}, {"data", "AAAA"}}}}}));
+        json::array(
+            {text("see"),
+             {{"type", "image"}, {"source", {{"type", "base64"}, {"media_type", "image/png"}, {"data", "AAAA"}}}}}));
 }
 
 TEST_CASE("a call's input must be an object") {
@@ -276,8 +278,8 @@ TEST_CASE("media that the API has no block for is an error with a pointer") {
 
 TEST_CASE("tools, and what the choice between them becomes") {
   const auto choice = [](json payload, bool offer_tools = true) {
-    payload["messages"] = {user("x")};
-    payload["tools"] = {weather_tool()};
+    payload["messages"] = json::array({user("x")});
+    payload["tools"] = json::array({weather_tool()});
     const json body = sent(chat_of(payload), offer_tools);
     CHECK(body["tools"] ==
           json({{{"name", "weather"}, {"description", "Tells the weather"}, {"input_schema", {{"type", "object"}}}}}));
@@ -356,7 +358,7 @@ TEST_CASE("a thinking budget is always less than max_tokens") {
 
 TEST_CASE("temperature and topP go where the model takes them") {
   const auto sampling = [](json payload, std::string model) {
-    payload["messages"] = {user("x")};
+    payload["messages"] = json::array({user("x")});
     const json body = with_model(payload, std::move(model));
     return std::pair(body.value("temperature", json()), body.value("top_p", json()));
   };

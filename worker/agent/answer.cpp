@@ -7,7 +7,7 @@
 namespace aiw {
 namespace {
 
-constexpr int kMaxInputDepth = 96;
+constexpr int kMaxInputDepth = 92;  // frames are nested at most 100 deep, and `done` has 6 levels around an input
 // A provider that numbers its parts absurdly high must not make us allocate for it.
 constexpr int kMaxParts = 100'000;
 
@@ -21,7 +21,10 @@ CheckedCall check_call(ToolCall call) {
   if (!reader.ok()) {
     checked.input_json = "null";
     checked.parse_error = reader.error().message + " (byte " + std::to_string(reader.error().offset) + ")";
+    return checked;
   }
+  // Models write arguments over several lines too; in valid JSON a line's end only stands between tokens.
+  std::ranges::replace_if(checked.input_json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return checked;
 }
 

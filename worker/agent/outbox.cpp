@@ -46,9 +46,7 @@ bool Outbox::extend(const DeltaEvent& delta) {
   if (!open_ || open_->step != delta.step || open_->part != delta.part || open_->kind != delta.kind) return false;
   open_->text += delta.text;
   backlog_.held_ += delta.text.size();
-  const std::size_t size = open_->text.size();
-  const bool long_enough = limits_.delta_size > 0 && size >= limits_.delta_size && !holding();
-  if (long_enough || size >= limits_.max_delta_bytes) flush();
+  flush_if_long();
   return true;
 }
 
@@ -59,6 +57,13 @@ void Outbox::open(const DeltaEvent& delta) {
   if (limits_.delta_interval.count() > 0) {
     flush_timer_ = clock_.call_at(clock_.now() + limits_.delta_interval, [this] { flush(); });
   }
+  flush_if_long();
+}
+
+void Outbox::flush_if_long() {
+  const std::size_t size = open_->text.size();
+  const bool long_enough = limits_.delta_size > 0 && size >= limits_.delta_size && !holding();
+  if (long_enough || size >= limits_.max_delta_bytes) flush();
 }
 
 void Outbox::flush() {
@@ -134,7 +139,8 @@ void Outbox::send_last(const ChatEvent& event) {
 
 bool Outbox::must_pause() const {
   const std::size_t mine = held_.size() + (open_ ? open_->text.size() : 0);
-  return mine > 0 && (mine >= limits_.max_held || backlog_.total() >= limits_.max_total);
+  // Only the backlog's turn tells that a pause is over; a delta that is merely merged for a while waits for no turn.
+  return place_ && mine > 0 && (mine >= limits_.max_held || backlog_.total() >= limits_.max_total);
 }
 
 }  // namespace aiw

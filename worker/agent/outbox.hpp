@@ -35,9 +35,9 @@ class Backlog {
 };
 
 struct OutboxLimits {
-  std::size_t max_delta_bytes = 64 << 10;   // a longer delta is split
-  std::size_t max_held = 1 << 20;           // of one chat, before its upstream is paused
-  std::size_t max_total = 64 << 20;         // of all chats and stdout, before every upstream is paused
+  std::size_t max_delta_bytes = 64 << 10;       // a longer delta is split
+  std::size_t max_held = 1 << 20;               // of one chat, before its upstream is paused
+  std::size_t max_total = 64 << 20;             // of all chats and stdout, before every upstream is paused
   std::chrono::milliseconds delta_interval{0};  // deltas of one part are merged for so long
   std::size_t delta_size = 0;                   // and sent at this length; 0: none
 };
@@ -75,6 +75,7 @@ class Outbox {
   void send_delta(const DeltaEvent& delta);
   bool extend(const DeltaEvent& delta);
   void open(const DeltaEvent& delta);
+  void flush_if_long();
   void emit_split(DeltaEvent delta);
   void emit(const ChatEvent& event);
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }

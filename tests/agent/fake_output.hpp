@@ -1,0 +1,72 @@
+// Collects frames; congested when a test says so.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "worker/base/frame_output.hpp"
+
+namespace aiw {
+
+using Json = nlohmann::ordered_json;
+
+class FakeOutput : public FrameOutput {
+ public:
+  std::string& tail() override { return text_; }
+  void frame_appended() override {
+    REQUIRE(text_.ends_with('\n'));
+    if (congest_at != 0 && text_.size() - taken_ >= congest_at) is_congested = true;
+  }
+  [[nodiscard]] std::size_t pending() const override { return pending_bytes; }
+  [[nodiscard]] bool congested() const override { return is_congested; }
+
+  // Every frame so far, each of which must be one JSON object on one line.
+  [[nodiscard]] std::vector<Json> frames() const {
+    std::vector<Json> frames;
+    for (std::size_t at = 0; at < text_.size();) {
+      const std::size_t end = text_.find('\n', at);
+      frames.push_back(Json::parse(text_.substr(at, end - at), nullptr, false));
+      REQUIRE_MESSAGE(frames.back().is_object(), text_.substr(at, end - at));
+      at = end + 1;
+    }
+    return frames;
+  }
+  // The frames of one id as "seq type data", one a line; without a seq where there is none.
+  [[nodiscard]] std::string transcript(std::string_view id) const {
+    std::string out;
+    for (const auto& frame : frames()) {
+      if (frame["id"] != id) continue;
+      if (frame.contains("seq")) out += frame["seq"].dump() + " ";
+      out += frame["type"].get<std::string>() + " " + frame["data"].dump() + "\n";
+    }
+    return out;
+  }
+  // The types of the frames of one id, with a space between.
+  [[nodiscard]] std::string types(std::string_view id) const {
+    std::string out;
+    for (const auto& frame : frames()) {
+      if (frame["id"] == id) out += (out.empty() ? "" : " ") + frame["type"].get<std::string>();
+    }
+    return out;
+  }
+  [[nodiscard]] Json last() const { return frames().back(); }
+  [[nodiscard]] const std::string& text() const { return text_; }
+  // The reader took everything.
+  void drain() {
+    taken_ = text_.size();
+    is_congested = false;
+  }
+
+  bool is_congested = false;
+  std::size_t pending_bytes = 0;
+  std::size_t congest_at = 0;  // congested by itself once the reader lags by so much; 0: never
+
+ private:
+  std::string text_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace aiw

@@ -33,9 +33,11 @@ struct AttemptServices {
   FinishedExchanges& finished;
 };
 
-// Starts an HTTP attempt. What `request` refers to must outlive it.
+// Starts an HTTP attempt; services, `chat` and `observer` outlive it. `memory` owns what the body of `request` refers
+// to.
 std::unique_ptr<Attempt> start_http_attempt(const AttemptServices& services, BuiltRequest request, const WireApi& api,
-                                            const ChatRequest& chat, AttemptObserver& observer);
+                                            const ChatRequest& chat, std::shared_ptr<const void> memory,
+                                            AttemptObserver& observer);
 
 // Starts an attempt of the in-process mock. Error: the script cannot be read.
 std::expected<std::unique_ptr<Attempt>, Error> start_mock_attempt(Clock& clock, const StepInput& input,

@@ -40,8 +40,12 @@ std::string host_of(std::string_view location) {
 class HttpAttempt : public Attempt, private StepSink {
  public:
   HttpAttempt(const AttemptServices& services, BuiltRequest request, const WireApi& api, const ChatRequest& chat,
-              AttemptObserver& observer)
-      : services_(services), api_(api), chat_(chat), observer_(observer), exchange_(new Exchange(*this)) {
+              std::shared_ptr<const void> memory, AttemptObserver& observer)
+      : services_(services),
+        api_(api),
+        chat_(chat),
+        observer_(observer),
+        exchange_(std::make_unique<Exchange>(*this, std::move(memory))) {
     last_byte_ = last_progress_ = services_.clock.now();
     const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms)};
     exchange_->start(services_.http, std::move(request.http), limits);
@@ -52,7 +56,8 @@ class HttpAttempt : public Attempt, private StepSink {
     if (paused == paused_) return;
     paused_ = paused;
     // The time that the parent took is not the provider's.
-    if (!paused) last_byte_ = last_progress_ = services_.clock.now();
+    last_byte_ = last_progress_ = services_.clock.now();
+    watch();
     exchange_->set_paused(paused);
   }
 
@@ -64,6 +69,7 @@ class HttpAttempt : public Attempt, private StepSink {
                                               "; redirects are not followed"));
       return conclude();
     }
+    watch();
     if (head.status < 200 || head.status >= 300) return;
     observer_.first_byte();
     if (contains_type(head, "text/html")) {
@@ -89,7 +95,7 @@ class HttpAttempt : public Attempt, private StepSink {
       fail(*error);
     } else if (decoder_) {
       decoder_->end(*this);
-    } else {
+    } else if (head_) {
       fail(api_.http_error(*head_, error_body_));
     }
     if (!ending_) fail(bad_answer("bad_response", "the answer ended without an outcome"));
@@ -160,31 +166,27 @@ class HttpAttempt : public Attempt, private StepSink {
 
   // Looks again when the earliest limit could have been reached; bytes that come do not touch the timer.
   void watch() {
+    watchdog_.reset();
+    if (paused_) return;
     const Timeouts& limits = chat_.timeouts;
     std::optional<Instant> next;
     const auto consider = [&](Instant since, std::int64_t limit_ms) {
       if (limit_ms > 0) next = std::min(next.value_or(Instant::max()), since + milliseconds(limit_ms));
     };
-    if (paused_) {
-      consider(services_.clock.now(), 1'000);
-    } else if (!head_) {
+    if (!head_) {
       consider(last_byte_, limits.first_byte_ms);
     } else {
       consider(last_byte_, limits.idle_ms);
       consider(last_progress_, limits.progress_ms);
     }
-    // A head that comes later than this brings limits that may be shorter than the first byte's.
-    if (!head_) consider(services_.clock.now(), limits.idle_ms);
     if (!next) return;
     watchdog_ = services_.clock.call_at(*next, [this] { check_time(); });
   }
 
   void check_time() {
-    if (!paused_) {
-      if (auto error = overdue(services_.clock.now())) {
-        fail(*std::move(error));
-        return conclude();
-      }
+    if (auto error = overdue(services_.clock.now())) {
+      fail(*std::move(error));
+      return conclude();
     }
     watch();
   }
@@ -232,8 +234,9 @@ void FinishedExchanges::drop(Exchange& exchange) {
 }
 
 std::unique_ptr<Attempt> start_http_attempt(const AttemptServices& services, BuiltRequest request, const WireApi& api,
-                                            const ChatRequest& chat, AttemptObserver& observer) {
-  return std::make_unique<HttpAttempt>(services, std::move(request), api, chat, observer);
+                                            const ChatRequest& chat, std::shared_ptr<const void> memory,
+                                            AttemptObserver& observer) {
+  return std::make_unique<HttpAttempt>(services, std::move(request), api, chat, std::move(memory), observer);
 }
 
 }  // namespace aiw

@@ -13,7 +13,7 @@ class HttpAttempt;
 // The HTTP side of an attempt. It outlives the attempt if the answer was complete before HTTP's end of it.
 class Exchange : public HttpHandler {
  public:
-  explicit Exchange(HttpAttempt& owner) : owner_(&owner) {}
+  Exchange(HttpAttempt& owner, std::shared_ptr<const void> memory) : owner_(&owner), memory_(std::move(memory)) {}
 
   void start(HttpClient& http, HttpRequest request, const HttpLimits& limits) {
     transfer_ = http.start(std::move(request), limits, *this);
@@ -33,6 +33,9 @@ class Exchange : public HttpHandler {
  private:
   HttpAttempt* owner_;
   FinishedExchanges* keeper_ = nullptr;
+  // What the request's body refers to. Shared: an answer may end before a large body has gone out, and its chat then
+  // ends before this exchange does.
+  std::shared_ptr<const void> memory_;
   std::unique_ptr<HttpTransfer> transfer_;
   std::size_t trailing_ = 0;  // bytes after the answer's end
   bool ended_ = false;

@@ -52,7 +52,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps
       services_(services),
       reply_(std::move(reply)),
       accepted_(accepted),
-      transcript_(std::move(chat_->messages)) {}
+      transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)) {}
 
 Session::~Session() { release_retry(); }
 
@@ -140,7 +140,7 @@ void Session::dry_run() {
 // --- steps and attempts ---------------------------------------------------------------------------------------------
 
 StepInput Session::step_input() const {
-  return {.chat = *chat_, .messages = transcript_.messages(), .target = target_, .offer_tools = offer_tools_};
+  return {.chat = *chat_, .messages = transcript_->messages(), .target = target_, .offer_tools = offer_tools_};
 }
 
 void Session::begin_step() {
@@ -171,7 +171,7 @@ void Session::start_attempt() {
   if (attempt_ == 1) {
     for (const auto& note : request->notes) reply_.events().send(WarningEvent{note.code, note.message});
   }
-  running_ = start_http_attempt(services_.attempt, *std::move(request), api, *chat_, *this);
+  running_ = start_http_attempt(services_.attempt, *std::move(request), api, *chat_, transcript_, *this);
 }
 
 void Session::end_attempt() {
@@ -197,8 +197,7 @@ void Session::delta(int part, ContentKind kind, std::string_view text, std::stri
   }
   Outbox& events = reply_.events();
   events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, tool_call_id});
-  // A mock's first events come while it is being started.
-  if (running_ && events.must_pause()) running_->set_paused(true);
+  if (events.must_pause()) running_->set_paused(true);
 }
 
 void Session::tool_call(int part, ToolCall call) {
@@ -253,7 +252,7 @@ void Session::finish(FinishReason reason, std::string_view raw) {
 
 // The step's answer becomes history.
 void Session::close_step() {
-  transcript_.add(as_array(answer_));
+  transcript_->add(as_array(answer_));
   answer_ = {};
   if (step_usage_) past_usage_.add(*step_usage_);
   step_usage_.reset();
@@ -297,8 +296,7 @@ void Session::await_tools() {
   if (input_closed_ && std::ranges::any_of(calls_, &PendingCall::open)) return close_input();
   if (chat_->timeouts.tool_ms > 0) {
     Clock& clock = services_.attempt.clock;
-    phase_timer_ =
-        clock.call_at(clock.now() + milliseconds(chat_->timeouts.tool_ms), [this] { tool_timed_out(); });
+    phase_timer_ = clock.call_at(clock.now() + milliseconds(chat_->timeouts.tool_ms), [this] { tool_timed_out(); });
   }
   proceed_if_answered();
 }
@@ -310,9 +308,8 @@ bool Session::awaits(std::string_view tool_call_id) const {
 }
 
 void Session::tool_result(const ToolResultRequest& result) {
-  const auto pending = std::ranges::find_if(calls_, [&](const PendingCall& call) {
-    return call.open() && call.call.call.id == result.tool_call_id;
-  });
+  const auto pending = std::ranges::find_if(
+      calls_, [&](const PendingCall& call) { return call.open() && call.call.call.id == result.tool_call_id; });
   pending->output_json = result.output_json;
   proceed_if_answered();
 }
@@ -347,7 +344,7 @@ void Session::proceed_if_answered() {
   }
   json.end_array().end_object().end_array();
   calls_.clear();
-  if (any) transcript_.add(std::move(results));
+  if (any) transcript_->add(std::move(results));
   if (returned) return end_done(FinishReason::tool_calls);
   offer_tools_ = step_ + 1 < max_steps_;
   begin_step();
@@ -364,7 +361,7 @@ void Session::cancel_tools(std::string_view reason) {
 // --- the end --------------------------------------------------------------------------------------------------------
 
 void Session::end_done(FinishReason reason) {
-  const std::string messages = transcript_.added(answer_.empty() ? std::string() : as_array(answer_));
+  const std::string messages = transcript_->added(answer_.empty() ? std::string() : as_array(answer_));
   reply_.done({.finish_reason = reason,
                .finish_raw = finish_raw_,
                .messages = {messages},
@@ -377,8 +374,8 @@ void Session::end_done(FinishReason reason) {
 
 void Session::end_error(Error error) {
   std::string messages;
-  if (transcript_.grew() || !answer_.empty()) {
-    messages = transcript_.added(answer_.empty() ? std::string() : as_array(answer_));
+  if (transcript_->grew() || !answer_.empty()) {
+    messages = transcript_->added(answer_.empty() ? std::string() : as_array(answer_));
   }
   const Usage usage = total_usage();
   reply_.error({error, {messages}, usage.empty() ? std::nullopt : std::optional(usage)});

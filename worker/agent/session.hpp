@@ -101,14 +101,14 @@ class Session : private AttemptObserver {
   const Instant accepted_;
 
   Phase phase_ = Phase::waiting;
-  Transcript transcript_;
+  const std::shared_ptr<Transcript> transcript_;  // shared with exchanges, whose bodies are views of it
   int step_ = -1;
   int attempt_ = 0;
   bool offer_tools_ = true;
   bool committed_ = false;  // output of this step was forwarded
   bool retrying_ = false;   // holds a place in the retry budget
   bool input_closed_ = false;
-  bool noted_ = false;      // the request's repairs were reported
+  bool noted_ = false;  // the request's repairs were reported
   Answer answer_;
   std::optional<Usage> step_usage_;
   Usage past_usage_;  // of the steps before

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,8 +13,9 @@ namespace aiw {
 
 class Transcript {
  public:
-  // `history` views memory that outlives the transcript.
-  explicit Transcript(std::vector<Message> history) : messages_(std::move(history)) {}
+  // `history` views `line`.
+  Transcript(std::vector<Message> history, std::shared_ptr<const std::string> line)
+      : line_(std::move(line)), messages_(std::move(history)) {}
 
   // Adds messages given as a JSON array in the shape of `done.messages`.
   void add(std::string json);
@@ -23,6 +25,7 @@ class Transcript {
   [[nodiscard]] bool grew() const { return !added_.empty(); }
 
  private:
+  const std::shared_ptr<const std::string> line_;
   std::deque<std::string> added_;  // what the new messages' views point into: elements never move
   std::vector<Message> messages_;
 };

@@ -36,7 +36,11 @@ Server::Server(const ServerOptions& options, const ServerServices& services)
       backlog_(services.output),
       finished_exchanges_(services.clock) {}
 
-Server::~Server() = default;
+// Chats that still run are answered while everything that their end touches is there.
+Server::~Server() {
+  sweep_posted_ = true;  // nothing that is posted now would find this object
+  abort_all(shutting_down());
+}
 
 void Server::greet() {
   services_.encoder.ready(services_.output.tail(), {.version = options_.version,
@@ -76,7 +80,7 @@ std::optional<Error> Server::refusal(const ChatRequest& chat) const {
     return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
   }
   if (draining_) return shutting_down();
-  if (sessions_.size() >= options_.max_in_flight && queue_.size() >= options_.max_queued) {
+  if (must_wait() && queue_.size() >= options_.max_queued) {
     Error error = refused("overloaded", Category::overloaded, "as many chats run and wait as this worker takes");
     error.retryable = true;
     error.retry_after_ms = kOverloadedRetryMs;
@@ -89,7 +93,8 @@ Reply Server::make_reply(const ChatRequest& chat) {
   const OutboxLimits limits{.max_delta_bytes = std::max<std::size_t>(options_.max_frame_bytes / kWorstEscape, 64),
                             .delta_interval = milliseconds(chat.stream.delta_interval_ms),
                             .delta_size = static_cast<std::size_t>(chat.stream.max_delta_chars)};
-  auto outbox = std::make_unique<Outbox>(chat.id, services_.encoder, services_.output, backlog_, services_.clock, limits);
+  auto outbox =
+      std::make_unique<Outbox>(chat.id, services_.encoder, services_.output, backlog_, services_.clock, limits);
   return {std::move(outbox), [this, id = chat.id](bool ok) { ended(id, ok); }};
 }
 
@@ -101,7 +106,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
   const SessionServices services{{services_.clock, services_.http, finished_exchanges_}, budget_, services_.random};
   auto session = std::make_unique<Session>(std::move(chat), std::move(target), max_steps, services, std::move(reply),
                                            services_.clock.now());
-  if (sessions_.size() >= options_.max_in_flight) {
+  if (must_wait()) {
     queued_ids_.insert(id);
     queue_.push_back({id, std::move(session)});
     return;
@@ -128,13 +133,12 @@ void Server::on(const ToolResultRequest& result) {
     return reject(result.id, false,
                   refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
   }
-  // The acknowledgement stands before what the result sets off.
   if (!session->awaits(result.tool_call_id)) {
     return reject(result.id, false,
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for a result",
                           "/payload/toolCallId"));
   }
-  ack(result.id);
+  ack(result.id);  // before what the result sets off
   session->tool_result(result);
 }
 
@@ -144,8 +148,12 @@ void Server::on(const ToolApprovalRequest& approval) {
 }
 
 void Server::on(const HealthRequest& health) {
-  HealthInfo info{.ready = !draining_, .providers = {}, .in_flight = sessions_.size(), .queued = queue_.size(),
-                  .version = options_.version, .uptime_ms = 0};
+  HealthInfo info{.ready = !draining_,
+                  .providers = {},
+                  .in_flight = sessions_.size(),
+                  .queued = queue_.size(),
+                  .version = options_.version,
+                  .uptime_ms = 0};
   if (default_config_) {
     for (const auto& provider : default_config_->providers) info.providers.push_back(provider.id);
   }

@@ -99,6 +99,8 @@ class Server {
   void reject(const std::optional<std::string>& id, bool is_chat, const Error& error);
   void ack(const std::string& id, bool late = false);
   [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
+  // True also while a place is free that a queued chat is about to take.
+  [[nodiscard]] bool must_wait() const { return sessions_.size() >= options_.max_in_flight || !queue_.empty(); }
   void accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config);
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);

@@ -76,21 +76,21 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
   const ProviderDefaults* owner = is_file ? find_provider_defaults(provider_id) : owner_of(*reference);
   if (!policy.trust_config) {
     if (!is_file && owner == nullptr && !policy.allowed_variables.contains(*reference)) {
-      return std::unexpected(key_error("variable_not_allowed",
-                                       "the variable " + *reference + " may not be read; see --allow-env", provider_id));
+      return std::unexpected(key_error(
+          "variable_not_allowed", "the variable " + *reference + " may not be read; see --allow-env", provider_id));
     }
     if (!is_default_host(owner, host) && !policy.allowed_hosts.contains(host)) {
-      return std::unexpected(key_error("host_not_allowed",
-                                       "a key from the environment or a file may not go to " + std::string(host) +
-                                           "; see --allow-host",
-                                       provider_id));
+      return std::unexpected(
+          key_error("host_not_allowed",
+                    "a key from the environment or a file may not go to " + std::string(host) + "; see --allow-host",
+                    provider_id));
     }
   }
   auto key = is_file ? policy.read_file(reference->substr(kFilePrefix.size())) : policy.read_variable(*reference);
   if (!key) {
-    return std::unexpected(
-        key_error("missing_key", is_file ? "the key's file cannot be read" : "the variable " + *reference + " is not set",
-                  provider_id));
+    return std::unexpected(key_error(
+        "missing_key", is_file ? "the key's file cannot be read" : "the variable " + *reference + " is not set",
+        provider_id));
   }
   return trimmed(*std::move(key));
 }

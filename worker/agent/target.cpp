@@ -20,8 +20,8 @@ Error refuse(std::string code, Category category, std::string message, std::stri
 
 std::expected<Choice, Error> choose_alias(const ChatRequest& chat, const ModelAlias& alias) {
   if (!alias.enabled) {
-    return std::unexpected(refuse("model_disabled", Category::permission, "the model " + alias.name + " is disabled",
-                                  "/payload/model"));
+    return std::unexpected(
+        refuse("model_disabled", Category::permission, "the model " + alias.name + " is disabled", "/payload/model"));
   }
   const bool open = alias.allowed_keys.empty() || std::ranges::count(alias.allowed_keys, "*") > 0;
   if (!open && std::ranges::count(alias.allowed_keys, chat.caller_key_id) == 0) {

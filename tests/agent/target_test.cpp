@@ -1,0 +1,209 @@
+#include "worker/agent/target.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace aiw;
+
+namespace {
+
+ProviderConfig provider(std::string id, std::string base_url, std::vector<std::string> models) {
+  ProviderConfig provider;
+  provider.id = std::move(id);
+  provider.base_url = std::move(base_url);
+  provider.api_key = "k-literal";
+  for (auto& model : models)
+    provider.models.push_back({.id = std::move(model), .name = {}, .max_tokens = {}, .script = {}});
+  return provider;
+}
+
+Config two_providers() {
+  Config config;
+  config.providers = {provider("first", "https://first.example/v1", {"a", "b"}),
+                      provider("second", "https://second.example", {"c", "d"})};
+  config.providers[1].models[1].is_default = true;
+  return config;
+}
+
+struct Asked {
+  std::string provider_id;
+  std::string model_id;
+  std::string model;
+  std::string caller = {};
+};
+
+std::expected<Target, Error> resolve(const Config& config, const Asked& asked = {}) {
+  ChatRequest chat;
+  chat.provider_id = asked.provider_id;
+  chat.model_id = asked.model_id;
+  chat.model = asked.model;
+  chat.caller_key_id = asked.caller;
+  return resolve_target(chat, config, KeyPolicy{});
+}
+
+// "provider model shown", or "!" and the error's code.
+std::string answer(const Config& config, const Asked& asked = {}) {
+  const auto target = resolve(config, asked);
+  if (!target) return "!" + target.error().code;
+  return target->provider_id + " " + target->model + " " + target->shown_as;
+}
+
+// The error of a config with one provider of this base URL.
+std::string answer_for_url(std::string base_url, std::string key = "k-literal") {
+  Config config;
+  config.providers = {provider("p", std::move(base_url), {"m"})};
+  config.providers[0].api_key = std::move(key);
+  return answer(config);
+}
+
+}  // namespace
+
+TEST_CASE("the provider and model that a chat leaves open") {
+  Config config = two_providers();
+  CHECK(answer(config) == "first a a");
+  CHECK(answer(config, {"second", "", ""}) == "second d d");
+  CHECK(answer(config, {"second", "c", ""}) == "second c c");
+  CHECK(answer(config, {"", "b", ""}) == "first b b");
+  config.settings.default_provider_id = "second";
+  CHECK(answer(config) == "second d d");
+  config.settings.default_model_id = "c";
+  CHECK(answer(config) == "second c c");
+  CHECK(answer(config, {"first", "", ""}) == "first a a");
+}
+
+TEST_CASE("a model may be written as provider/model, with more slashes in the model") {
+  CHECK(answer(two_providers(), {"", "", "second/c"}) == "second c c");
+  CHECK(answer(two_providers(), {"first", "a", "second/c"}) == "second c c");
+  Config config;
+  config.providers = {provider("openrouter", "", {})};
+  CHECK(answer(config, {"", "", "openrouter/vendor/name:free"}) == "openrouter vendor/name:free vendor/name:free");
+}
+
+TEST_CASE("what is not there is named") {
+  const auto missing = [](const Config& config, const Asked& asked, std::string_view code, std::string_view name,
+                          std::string_view pointer) {
+    const auto target = resolve(config, asked);
+    REQUIRE(!target);
+    CHECK(target.error().code == code);
+    CHECK(target.error().category == Category::not_found);
+    CHECK(target.error().message.find(name) != std::string::npos);
+    CHECK(target.error().pointer == pointer);
+  };
+  missing(two_providers(), {"nobody", "", ""}, "provider_not_found", "nobody", "/payload/providerId");
+  missing(two_providers(), {"", "", "nobody/x"}, "provider_not_found", "nobody", "/payload/providerId");
+  missing(two_providers(), {"first", "nothing", ""}, "model_not_found", "nothing", "/payload/modelId");
+  missing(two_providers(), {"", "", "no-slash"}, "model_not_found", "no-slash", "/payload/model");
+  missing(Config{}, {}, "provider_not_found", "no providers", "/payload/providerId");
+}
+
+TEST_CASE("a list of models is binding, unless it is empty or the provider an aggregator") {
+  Config config;
+  config.providers = {provider("p", "https://p.example", {})};
+  CHECK(answer(config, {"p", "any", ""}) == "p any any");
+  CHECK(answer(config) == "!model_not_found");
+  config.providers = {provider("openrouter", "", {"listed"})};
+  CHECK(answer(config, {"", "unlisted", ""}) == "openrouter unlisted unlisted");
+  config.providers = {provider("openai", "", {"listed"})};
+  CHECK(answer(config, {"", "unlisted", ""}) == "!model_not_found");
+}
+
+TEST_CASE("an alias hides its upstream and minds who asks") {
+  Config config = two_providers();
+  config.aliases = {{"fast", "second/c", true, {}},
+                    {"off", "second/c", false, {}},
+                    {"vip", "first/a", true, {"alice", "bob"}},
+                    {"all", "first/a", true, {"alice", "*"}},
+                    {"bad", "noslash", true, {}}};
+  CHECK(answer(config, {"", "", "fast"}) == "second c fast");
+  CHECK(answer(config, {"", "", "off"}) == "!model_disabled");
+  CHECK(answer(config, {"", "", "vip"}) == "!model_not_allowed");
+  CHECK(answer(config, {"", "", "vip", "carol"}) == "!model_not_allowed");
+  CHECK(answer(config, {"", "", "vip", "bob"}) == "first a vip");
+  CHECK(answer(config, {"", "", "all", "carol"}) == "first a all");
+  CHECK(answer(config, {"", "", "bad"}) == "!invalid_request");
+  const auto refused = resolve(config, {"", "", "vip", "carol"});
+  CHECK(refused.error().category == Category::permission);
+  CHECK(refused.error().message.find("first") == std::string::npos);
+}
+
+TEST_CASE("a provider's wire API and address come from the config, else from what is known of its id") {
+  Config config;
+  config.providers = {provider("anthropic", "", {"m"})};
+  CHECK(resolve(config)->api == Api::anthropic_messages);
+  CHECK(resolve(config)->base_url == "https://api.anthropic.com");
+  config.providers = {provider("elsewhere", "https://e.example/v1//", {"m"})};
+  CHECK(resolve(config)->api == Api::openai_chat);
+  CHECK(resolve(config)->base_url == "https://e.example/v1");
+  config.providers[0].type = Api::anthropic_messages;
+  CHECK(resolve(config)->api == Api::anthropic_messages);
+  config.providers[0].type = Api::cohere_chat;
+  CHECK(answer(config) == "!not_supported");
+  config.providers = {provider("elsewhere", "", {"m"})};
+  CHECK(answer(config) == "!invalid_request");
+}
+
+TEST_CASE("a base URL that could mislead is refused without repeating it") {
+  for (const std::string url : {"https://user:pass-w0rd@p.example", "https://p.example/#pass-w0rd",
+                                "https://p.example\\pass-w0rd", "https://p.example/a pass-w0rd",
+                                "https://p.example\r\nX: pass-w0rd", "ftp://p.example", "p.example", "https:///"}) {
+    CAPTURE(url);
+    Config config;
+    config.providers = {provider("p", url, {"m"})};
+    const auto target = resolve(config);
+    REQUIRE(!target);
+    CHECK(target.error().code == "invalid_request");
+    CHECK(target.error().message.find("pass-w0rd") == std::string::npos);
+    CHECK(target.error().pointer == "/payload/config/providers");
+  }
+}
+
+TEST_CASE("a key or header that would end its line is refused without repeating it") {
+  Config config;
+  config.providers = {provider("p", "https://p.example", {"m"})};
+  for (const std::string bad : {"k3y\r\nX-Evil: 1", "k3y\n", "k3y\x01", "k3y\x7F"}) {
+    config.providers[0].api_key = bad;
+    auto target = resolve(config);
+    REQUIRE(!target);
+    CHECK(target.error().code == "invalid_request");
+    CHECK(target.error().message.find("k3y") == std::string::npos);
+    config.providers[0].api_key = "";
+    config.providers[0].headers = {{"X-Own", bad}};
+    target = resolve(config);
+    REQUIRE(!target);
+    CHECK(target.error().message.find("k3y") == std::string::npos);
+    config.providers[0].headers.clear();
+  }
+  for (const std::string name : {"", "X Own", "X:Own", "X\r\nOwn"}) {
+    config.providers[0].headers = {{name, "v"}};
+    CHECK(answer(config) == "!invalid_request");
+  }
+}
+
+TEST_CASE("a key goes over plain http to this machine only") {
+  CHECK(answer_for_url("http://p.example") == "!insecure_url");
+  CHECK(answer_for_url("http://10.0.0.1:8000/v1") == "!insecure_url");
+  CHECK(answer_for_url("http://localhost.p.example") == "!insecure_url");
+  CHECK(answer_for_url("http://localhost:8000/v1") == "p m m");
+  CHECK(answer_for_url("http://127.0.0.1:8000") == "p m m");
+  CHECK(answer_for_url("http://[::1]:8000") == "p m m");
+  CHECK(answer_for_url("http://p.example", "") == "p m m");
+  Config config;
+  config.providers = {provider("p", "http://p.example", {"m"})};
+  config.providers[0].api_key = "";
+  config.providers[0].headers = {{"X-Token", "t"}};
+  CHECK(answer(config) == "!insecure_url");
+}
+
+TEST_CASE("the config's headers are secrets, and their variables follow the key's rules") {
+  Config config;
+  config.providers = {provider("openai", "https://evil.example", {"m"})};
+  config.providers[0].headers = {{"X-Token", "t"}};
+  const auto target = resolve(config);
+  REQUIRE(target);
+  REQUIRE(target->headers.size() == 1);
+  CHECK(target->headers[0].secret);
+  CHECK(target->api_key == "k-literal");
+  config.providers[0].headers = {{"X-Token", "${OPENAI_API_KEY}"}};
+  CHECK(answer(config) == "!host_not_allowed");
+}

@@ -18,7 +18,6 @@ namespace {
 // A look-up takes a thread of its own in libcurl without c-ares.
 constexpr std::size_t kMaxResolving = 32;
 constexpr std::size_t kMaxIdleConnections = 512;
-constexpr auto kWarmUpAfter = std::chrono::milliseconds(50);
 
 constexpr auto kRead = static_cast<unsigned>(Readiness::read);
 constexpr auto kWrite = static_cast<unsigned>(Readiness::write);
@@ -50,9 +49,7 @@ class CurlTransfer : public HttpTransfer {
 // (starting, destroying, resuming) waits until the call that is under way has returned.
 class CurlClient : public HttpClient {
  public:
-  CurlClient(Loop& loop, const CurlClientOptions& options) : loop_(loop), options_(options) {
-    warm_up_ = loop_.call_at(loop_.now() + kWarmUpAfter, [this] { initialise(); });
-  }
+  CurlClient(Loop& loop, const CurlClientOptions& options) : loop_(loop), options_(options) {}
   CurlClient(const CurlClient&) = delete;
   CurlClient& operator=(const CurlClient&) = delete;
   ~CurlClient() override;
@@ -91,7 +88,6 @@ class CurlClient : public HttpClient {
   CURLSH* share_ = nullptr;
   bool in_curl_ = false;
   std::size_t resolving_ = 0;
-  std::unique_ptr<Timer> warm_up_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
   std::deque<Waiting> waiting_;

@@ -17,8 +17,8 @@ struct CurlClientOptions {
   std::string ca_file = {};              // trusted certificates in PEM; empty: the system's
 };
 
-// `loop` outlives the client; transfers must be destroyed before it. Cheap: libcurl is initialised by the first
-// request, or a moment after the loop began to run. Takes SSLKEYLOGFILE out of the environment.
+// `loop` outlives the client; transfers must be destroyed before it. Cheap: libcurl is loaded and initialised by the
+// first request, which takes about 5 ms then. Takes SSLKEYLOGFILE out of the environment.
 std::unique_ptr<HttpClient> make_curl_client(Loop& loop, const CurlClientOptions& options);
 
 }  // namespace aiw

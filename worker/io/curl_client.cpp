@@ -103,8 +103,8 @@ void CurlTransfer::set_paused(bool paused) { client_.set_paused(*exchange_, paus
 
 CurlClient::~CurlClient() {
   in_curl_ = true;
-  curl_multi_cleanup(multi_);
-  curl_share_cleanup(share_);
+  if (multi_ != nullptr) curl_multi_cleanup(multi_);
+  if (share_ != nullptr) curl_share_cleanup(share_);
 }
 
 bool CurlClient::initialise() {

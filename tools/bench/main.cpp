@@ -75,10 +75,11 @@ int run(const Options& options) {
   Report report(names);
   Bench bench{.subjects = std::move(subjects), .upstream = **upstream, .report = report, .effort = options.effort};
 
-  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 5> kParts{{{"start", measure_start},
+  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 6> kParts{{{"start", measure_start},
                                                                                  {"throughput", measure_throughput},
                                                                                  {"latency", measure_latency},
                                                                                  {"requests", measure_requests},
+                                                                                 {"interference", measure_interference},
                                                                                  {"idle", measure_idle_streams}}};
   for (const auto& [name, measure] : kParts) {
     bool wanted = options.only.empty() || std::ranges::find(options.only, name) != options.only.end();
@@ -103,8 +104,8 @@ int main(int argc, char** argv) {
   app.add_flag("--no-worker", options.no_worker, "measure the relay and --also only");
   app.add_option("--also", options.also, "NAME=COMMAND of another worker, spoken to in the leanspec dialect")
       ->check([](const std::string& text) { return text.find('=') == std::string::npos ? "NAME=COMMAND" : ""; });
-  app.add_option("--only", options.only, "parts to run: start, throughput, latency, requests, idle")
-      ->check(CLI::IsMember({"start", "throughput", "latency", "requests", "idle"}));
+  app.add_option("--only", options.only, "parts to run: start, throughput, latency, requests, interference, idle")
+      ->check(CLI::IsMember({"start", "throughput", "latency", "requests", "interference", "idle"}));
   app.add_option("--json", options.json_file, "write the results to this file too");
   auto* chunks = app.add_option("--chunks", options.effort.chunks, "chunks in each throughput run");
   CLI11_PARSE(app, argc, argv);

@@ -35,20 +35,6 @@ std::expected<Passage, std::string> pass(Bench& bench, Session& session, const B
   return passage;
 }
 
-// A conversation of about `bytes` bytes, as prose with the escapes and non-ASCII letters that prose has.
-std::string history(std::size_t bytes) {
-  constexpr std::string_view kSentence =
-      "The quick brown fox said \\\"na\xc3\xafve caf\xc3\xa9\\\" and jumped over the lazy dog.\\n"
-      "A second line, with a path C:\\\\temp and an arrow \xe2\x86\x92 for good measure. ";
-  std::string messages = "[";
-  for (bool user = true; messages.size() < bytes; user = !user) {
-    messages += user ? R"({"role":"user","content":")" : R"({"role":"assistant","content":")";
-    for (int i = 0; i < 14; ++i) messages += kSentence;
-    messages += "\"},";
-  }
-  return messages + R"({"role":"user","content":"Now sum it up."}])";
-}
-
 void measure_small(Bench& bench, const BenchUpstream::Source& source) {
   std::cerr << "bench: small requests" << std::endl;
   auto sessions = open_sessions(bench);
@@ -140,6 +126,19 @@ std::expected<double, std::string> run_idle_streams(Bench& bench, Session& sessi
 }
 
 }  // namespace
+
+std::string history(std::size_t bytes) {
+  constexpr std::string_view kSentence =
+      "The quick brown fox said \\\"na\xc3\xafve caf\xc3\xa9\\\" and jumped over the lazy dog.\\n"
+      "A second line, with a path C:\\\\temp and an arrow \xe2\x86\x92 for good measure. ";
+  std::string messages = "[";
+  for (bool user = true; messages.size() < bytes; user = !user) {
+    messages += user ? R"({"role":"user","content":")" : R"({"role":"assistant","content":")";
+    for (int i = 0; i < 14; ++i) messages += kSentence;
+    messages += "\"},";
+  }
+  return messages + R"({"role":"user","content":"Now sum it up."}])";
+}
 
 void measure_requests(Bench& bench) {
   auto source = bench.upstream.add(1);

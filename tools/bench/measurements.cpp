@@ -142,14 +142,24 @@ void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<doub
   }
 }
 
-// The times that the texts of `streams` paced streams took, in µs, without those of the first half second.
+// The times of arrival in µs of texts sent at `from` or later; the first half second of a run is for settling.
+std::vector<double> times_since(const OutputScanner& output, std::int64_t from) {
+  std::vector<double> times;
+  for (const auto& arrival : output.arrivals) {
+    if (arrival.sent_ns >= from) times.push_back(static_cast<double>(arrival.took_ns) / 1e3);
+  }
+  return times;
+}
+
+constexpr double kSettleSeconds = 0.5;
+
+// The times that the texts of `streams` paced streams took.
 std::expected<std::vector<double>, std::string> run_latency(Bench& bench, Session& session, std::size_t streams,
                                                             double rate) {
-  constexpr double kSettle = 0.5;
-  auto events = static_cast<std::size_t>((bench.effort.latency_seconds + kSettle) * rate);
+  auto events = static_cast<std::size_t>((bench.effort.latency_seconds + kSettleSeconds) * rate);
   auto source = bench.upstream.add(events, rate, streams);
   session.output().collect_arrivals = true;
-  std::int64_t from = steady_ns() + static_cast<std::int64_t>(kSettle * 1e9);
+  std::int64_t from = steady_ns() + static_cast<std::int64_t>(kSettleSeconds * 1e9);
   if (auto ran = session.chat(source.base_url, streams); !ran) return std::unexpected(ran.error());
   const auto& arrivals = session.output().arrivals;
   // The relay may write two streams' pieces into one line when the kernel has cut a piece: a few stamps may be torn.
@@ -158,11 +168,7 @@ std::expected<std::vector<double>, std::string> run_latency(Bench& bench, Sessio
   if (session.output().fill_bytes != source.fill_bytes * streams || arrivals.size() + torn < expected) {
     return std::unexpected(std::to_string(arrivals.size()) + " texts arrived instead of " + std::to_string(expected));
   }
-  std::vector<double> times;
-  for (const auto& arrival : arrivals) {
-    if (arrival.sent_ns >= from) times.push_back(static_cast<double>(arrival.took_ns) / 1e3);
-  }
-  return times;
+  return times_since(session.output(), from);
 }
 
 void measure_latency_of(Bench& bench, std::size_t streams, double rate, bool limit_p99) {
@@ -195,7 +201,56 @@ void measure_latency_of(Bench& bench, std::size_t streams, double rate, bool lim
   }
 }
 
+// 20 paced streams, and a 10 MB history every half second.
+std::expected<std::vector<double>, std::string> run_interference(Bench& bench, Session& session,
+                                                                 const std::string& messages) {
+  constexpr std::size_t kStreams = 20;
+  constexpr double kRate = 50;
+  auto histories = static_cast<std::size_t>(bench.effort.latency_seconds / 0.5);
+  auto events = static_cast<std::size_t>((bench.effort.latency_seconds + 2 * kSettleSeconds) * kRate);
+  auto paced = bench.upstream.add(events, kRate, kStreams);
+  auto quick = bench.upstream.add(1);
+  session.reset_output();
+  session.output().collect_arrivals = true;
+  std::string lines;
+  for (std::size_t i = 0; i < kStreams; ++i) {
+    lines += session.subject().chat_line("p" + std::to_string(i), paced.base_url, kSmallMessages);
+  }
+  auto begin = steady_ns();
+  auto at = [&](double seconds) { return begin + static_cast<std::int64_t>(seconds * 1e9); };
+  std::expected<void, std::string> ran;
+  for (std::size_t i = 0; i <= histories && ran; ++i) {
+    auto next = at(kSettleSeconds + 0.5 * static_cast<double>(i));
+    bool last = i == histories;
+    ran = session.pump_and_send(
+        lines, [&] { return last ? session.output().done == kStreams + histories : steady_ns() >= next; });
+    lines = session.subject().chat_line("h" + std::to_string(i), quick.base_url, messages);
+  }
+  if (!ran) return std::unexpected(ran.error());
+  if (session.output().fill_bytes != paced.fill_bytes * kStreams + quick.fill_bytes * histories) {
+    return std::unexpected("text is missing");
+  }
+  return times_since(session.output(), at(kSettleSeconds));
+}
+
 }  // namespace
+
+void measure_interference(Bench& bench) {
+  progress("latency of 20 streams beside 10 MB histories");
+  std::string messages = history(10'000'000);
+  Row& p99 =
+      bench.report.add({.key = "interference_p99", .label = "20 streams beside 10 MB histories, p99", .unit = "us"});
+  Row& worst = bench.report.add({.key = "interference_max", .label = "the same, longest", .unit = "us"});
+  for (auto& session : open_sessions(bench)) {
+    auto times = run_interference(bench, *session, messages);
+    if (times) {
+      p99.values[session->subject().name] = percentile(*times, 0.99);
+      worst.values[session->subject().name] = percentile(*times, 1);
+    } else {
+      give_up(bench, session, "streams beside histories", times.error());
+    }
+  }
+}
 
 void measure_throughput(Bench& bench) {
   measure_throughput_of(bench, 1, 4.0);

@@ -14,7 +14,7 @@ namespace aiw::tools {
 struct Effort {
   std::size_t spawns = 40;
   std::size_t chunks = 400'000;
-  std::size_t rounds = 3;
+  std::size_t rounds = 5;
   double latency_seconds = 5;
   std::size_t small_requests = 300;
   std::size_t histories = 5;
@@ -28,11 +28,16 @@ struct Bench {
   Effort effort;
 };
 
-void measure_start(Bench& bench);       // spawn to first health answer, idle memory
-void measure_throughput(Bench& bench);  // CPU per chunk, chunks a second
-void measure_latency(Bench& bench);     // of paced streams
-void measure_requests(Bench& bench);    // line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
+void measure_start(Bench& bench);         // spawn to first health answer, idle memory
+void measure_throughput(Bench& bench);    // CPU per chunk, chunks a second
+void measure_latency(Bench& bench);       // of paced streams
+void measure_requests(Bench& bench);      // line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
+void measure_interference(Bench& bench);  // what large histories do to the latency of other streams
 void measure_idle_streams(Bench& bench);
+
+// A conversation of about `bytes` bytes as a JSON array of messages: prose with the escapes and non-ASCII letters that
+// prose has.
+std::string history(std::size_t bytes);
 
 double median(std::vector<double> values);
 double percentile(std::vector<double> values, double fraction);

@@ -45,16 +45,35 @@ void Session::reset_output() {
   output_.collect_arrivals = collect;
 }
 
+std::expected<void, std::string> Session::read_once(Milliseconds quiet) {
+  std::size_t count = process_->read_some(block_, quiet);
+  if (count == 0) {
+    std::string why = process_->stdout_ended() ? "stdout ended" : "nothing was written for too long";
+    std::string log = process_->stderr_text();
+    return std::unexpected(why + (log.empty() ? "" : "; stderr: " + log.substr(0, 500)));
+  }
+  output_.feed(std::span(block_).first(count), steady_ns());
+  if (output_.failed > 0) return std::unexpected("a chat failed: " + output_.first_failure);
+  return {};
+}
+
 std::expected<void, std::string> Session::pump(const std::function<bool()>& ready, Milliseconds quiet) {
-  while (!ready()) {
-    std::size_t count = process_->read_some(block_, quiet);
-    if (count == 0) {
-      std::string why = process_->stdout_ended() ? "stdout ended" : "nothing was written for too long";
-      std::string log = process_->stderr_text();
-      return std::unexpected(why + (log.empty() ? "" : "; stderr: " + log.substr(0, 500)));
+  return pump_and_send({}, ready, quiet);
+}
+
+std::expected<void, std::string> Session::pump_and_send(std::string_view bytes, const std::function<bool()>& ready,
+                                                        Milliseconds quiet) {
+  while (!bytes.empty() || !ready()) {
+    auto written = bytes.empty() ? 0 : process_->write_some(bytes);
+    if (!written) return std::unexpected("stdin was closed");
+    bytes.remove_prefix(*written);
+    if (!bytes.empty()) {
+      if (!process_->wait_ready(true, quiet)) return std::unexpected("stdin was not read");
+      std::size_t count = process_->read_some(block_, Milliseconds{0});
+      output_.feed(std::span(block_).first(count), steady_ns());
+      if (count > 0 || !process_->stdout_ended()) continue;
     }
-    output_.feed(std::span(block_).first(count), steady_ns());
-    if (output_.failed > 0) return std::unexpected("a chat failed: " + output_.first_failure);
+    if (auto read = read_once(quiet); !read) return read;
   }
   return {};
 }

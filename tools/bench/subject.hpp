@@ -49,11 +49,16 @@ class Session {
   // Reads until `ready()`. Fails when nothing at all was written for `quiet`, when stdout ended, or on the first
   // error frame; the error says which.
   std::expected<void, std::string> pump(const std::function<bool()>& ready, Milliseconds quiet = Milliseconds{30'000});
+  // The same, and meanwhile writes `bytes` as fast as they are taken.
+  std::expected<void, std::string> pump_and_send(std::string_view bytes, const std::function<bool()>& ready,
+                                                 Milliseconds quiet = Milliseconds{30'000});
   // Sends `count` chats at once and waits until all are done.
   std::expected<void, std::string> chat(std::string_view base_url, std::size_t count,
                                         std::string_view messages = kSmallMessages);
 
  private:
+  // Reads once; fails as pump does.
+  std::expected<void, std::string> read_once(Milliseconds quiet);
   Session(const Subject& subject, std::unique_ptr<WorkerProcess> process);
 
   const Subject& subject_;

@@ -220,19 +220,29 @@ bool WorkerProcess::write_line(std::string_view line, Milliseconds timeout) {
   return write(bytes, timeout);
 }
 
+std::optional<std::size_t> WorkerProcess::write_some(std::string_view bytes) {
+  while (impl_->stdin_.open()) {
+    ssize_t count = ::write(impl_->stdin_.get(), bytes.data(), bytes.size());
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) break;
+  }
+  return std::nullopt;
+}
+
+bool WorkerProcess::wait_ready(bool to_write, Milliseconds timeout) {
+  return impl_->consumed_ < impl_->buffer_.size() || impl_->turn(Steady::now() + timeout, to_write, false, false);
+}
+
 bool WorkerProcess::write(std::string_view bytes, Milliseconds timeout) {
   auto deadline = Steady::now() + timeout;
-  while (!bytes.empty() && impl_->stdin_.open()) {
-    ssize_t count = ::write(impl_->stdin_.get(), bytes.data(), bytes.size());
-    if (count > 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno == EAGAIN) {
-      if (!impl_->turn(deadline, true, true, false)) return false;
-    } else if (errno != EINTR) {
-      return false;
-    }
+  while (!bytes.empty()) {
+    auto count = write_some(bytes);
+    if (!count) return false;
+    bytes.remove_prefix(*count);
+    if (*count == 0 && !impl_->turn(deadline, true, true, false)) return false;
   }
-  return bytes.empty();
+  return true;
 }
 
 void WorkerProcess::close_stdin() { impl_->stdin_.close(); }

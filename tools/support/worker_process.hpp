@@ -50,6 +50,11 @@ class WorkerProcess {
   bool write_line(std::string_view line, Milliseconds timeout = Milliseconds{30'000});
   // Writes bytes as they are.
   bool write(std::string_view bytes, Milliseconds timeout = Milliseconds{30'000});
+  // For callers that must not stop reading while they write: writes what the pipe takes at once, which may be nothing
+  // (then wait_ready), and counts it. Nothing if the child closed its stdin.
+  std::optional<std::size_t> write_some(std::string_view bytes);
+  // Waits until stdout has bytes or its end, or, if `to_write`, stdin takes some. False when the time is over.
+  bool wait_ready(bool to_write, Milliseconds timeout);
   void close_stdin();
 
   // The next line of stdout without its LF; a last line without LF counts. Nothing at the end of stdout or when the

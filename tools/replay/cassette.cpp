@@ -46,7 +46,8 @@ std::expected<Exchange, std::string> parse_exchange(const json& value) {
   }
   const json& response = value.at("response");
   exchange.response.status = response.value("status", 200);
-  for (const auto& [name, text] : response.value("headers", json::object()).items()) {
+  const json headers = response.value("headers", json::object());
+  for (const auto& [name, text] : headers.items()) {
     exchange.response.headers.emplace_back(name, text.get<std::string>());
   }
   if (auto body = set_body(exchange.response, response); !body) return std::unexpected(body.error());

@@ -104,9 +104,20 @@ class CorpusTest {
     test_.check("unnoticed: another case", !run(altered, {}, {{"openai-tools", "usage", "a test"}}).passed);
     case_of(altered, "openai-text").expected["accept"]["usage"]["output"] = {17};
     test_.check("a value of the accept list", run(altered, {}, {}).passed);
+    test_zero();
   }
 
  private:
+  // A zero that the SDKs made up is matched by null, one that the wire has is not.
+  void test_zero() {
+    Corpus altered = corpus_;
+    json& expected = case_of(altered, "openai-text").expected["expected"];
+    expected["usage"]["cache_write"] = 0;
+    test_.check("a zero that is not on the wire", run(altered, {}, {}).passed);
+    expected["usage_raw"]["cache_creation_input_tokens"] = 0;
+    test_.check("unnoticed: null for a zero of the wire", !run(altered, {}, {}).passed);
+  }
+
   struct Result {
     bool passed = false;
     std::string words;

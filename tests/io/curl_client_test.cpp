@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -249,6 +252,48 @@ TEST_CASE("a TLS handshake that breaks may be retried") {
   const auto result = exchange(post("https://127.0.0.1:" + std::to_string(plain.port()) + "/"));
   CHECK(code_of(result) == "tls_error");
   CHECK(result.error->retryable);
+}
+
+TEST_CASE("a certificate that nobody vouches for is refused for good, a trusted one serves") {
+  std::string folder = "/tmp/aiw_tls_XXXXXX";
+  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  const std::string in_folder = "cd " + folder + " && ";
+  const auto make = in_folder +
+                    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem "
+                    "-out cert.pem -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null";
+  if (std::system(make.c_str()) != 0) {
+    MESSAGE("skipped: needs the openssl command");
+    return;
+  }
+  // Serves two connections and ends.
+  const auto serve = in_folder +
+                     "timeout 60 openssl s_server -accept 127.0.0.1:0 -naccept 2 -cert cert.pem -key key.pem -www "
+                     "2>/dev/null";
+  FILE* const server = popen(serve.c_str(), "r");
+  REQUIRE(server != nullptr);
+  std::array<char, 256> line{};
+  std::string url;
+  while (url.empty() && std::fgets(line.data(), line.size(), server) != nullptr) {
+    const std::string_view text = line.data();
+    if (!text.starts_with("ACCEPT 127.0.0.1:")) continue;
+    url = "https://" + std::string(text.substr(7, text.find_last_not_of("\r\n") - 6)) + "/canary";
+  }
+  REQUIRE_FALSE(url.empty());
+  const auto get = [&] {
+    HttpRequest request;
+    request.method = "GET";
+    request.url = url;
+    return request;
+  };
+  const auto refused = exchange(get());
+  CHECK(code_of(refused) == "tls_error");
+  CHECK_FALSE(refused.error->retryable);
+  CHECK(refused.error->message.find("self") != std::string::npos);  // the reason: self-signed
+  const auto served = exchange(get(), {.ca_file = folder + "/cert.pem"});
+  CHECK(code_of(served) == "none");
+  CHECK(served.head->status == 200);
+  pclose(server);
+  CHECK(std::system(("rm -r " + folder).c_str()) == 0);
 }
 
 TEST_CASE("no connection goes to a metadata service, nor to private addresses under public egress") {

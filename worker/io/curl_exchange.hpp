@@ -14,8 +14,9 @@
 
 namespace aiw {
 
-// Bytes that one receive may take: see the measurements at its definition.
-inline constexpr long kCurlBufferSize = 64L << 10;
+// Bytes that one receive may take. More makes nothing faster (measured: 1 and 500 streams of 300-byte chunks at full
+// speed), and each busy stream holds one such buffer.
+inline constexpr long kCurlBufferSize = 16L << 10;
 
 class CurlExchange {
  public:

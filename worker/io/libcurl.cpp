@@ -38,6 +38,8 @@ Function* find(const char* name) {
     return function arguments;                                 \
   }
 
+// Clang objects to an enum before `...`, whose promoted type has the same representation here.
+#pragma GCC diagnostic ignored "-Wvarargs"
 // The functions with `...` take exactly one more argument, a long, a curl_off_t or a pointer, which the ABIs that
 // Debian has pass alike in one register.
 #define FORWARD_VARIADIC(failure, result, name, handle_type, option_type) \

@@ -64,6 +64,8 @@ std::expected<Corpus, std::string> load_index(const std::filesystem::path& folde
   std::ifstream in(folder / "index.jsonl", std::ios::binary);
   if (!in) return std::unexpected("no index.jsonl in " + folder.string());
   Corpus corpus;
+  // An API that was asked for and is not there is a difference, not a silence.
+  for (const auto& api : selection.apis) corpus.listed[api] = 0;
   for (std::string line; std::getline(in, line);) {
     const json entry = json::parse(line);
     if (!is_selected(entry, selection)) continue;

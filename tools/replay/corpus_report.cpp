@@ -85,11 +85,15 @@ void CorpusReport::print(std::ostream& out) const {
   for (const auto& one : cases) print_accepted(out, one);
   for (const auto& problem : problems) out << "problem: " << problem << '\n';
   print_table(out, *this);
-  std::size_t expected = 0, ran = 0;
-  for (const auto& [api, count] : listed) expected += count;
-  for (const auto& one : cases) ran += one.ran ? 1u : 0u;
-  if (ran != expected) out << "only " << ran << " of the " << expected << " listed cases ran\n";
-  if (expected == 0) out << "the index lists no such case\n";
+  for (const auto& [api, count] : listed) {
+    const auto ran =
+        std::ranges::count_if(cases, [&](const CaseReport& one) { return one.ran && one.recorded->api == api; });
+    if (count == 0) out << "the index lists no such case of " << api << '\n';
+    if (static_cast<std::size_t>(ran) != count) {
+      out << api << ": " << ran << " cases ran, the index lists " << count << '\n';
+    }
+  }
+  if (listed.empty()) out << "the index lists no such case\n";
 }
 
 }  // namespace aiw::tools

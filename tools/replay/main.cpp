@@ -127,7 +127,8 @@ void add_corpus_flags(CLI::App& command, Flags& flags) {
   command.add_option("--api", flags.selection.apis, "only this wire API; may be repeated")->allow_extra_args(false);
   command.add_option("--filter", flags.selection.filter, "only cases whose id contains this");
   command.add_option("--cut", flags.cut.mode, "pieces in which a body is sent: whole, random (1 to 97 bytes), bytes")
-      ->transform(CLI::CheckedTransformer(cuts));
+      ->transform(CLI::CheckedTransformer(cuts))
+      ->option_text("whole|random|bytes");
   command.add_option("--seed", flags.cut.seed, "of the random cut (1)");
   command.add_option("--jobs", flags.jobs, "chats in flight at once (32)")->check(CLI::Range(1, 10000));
   command.add_option("--accepted", flags.accepted, "JSON file of differences that are known, each with its reason");

@@ -155,6 +155,7 @@ void test_corpus(SelfTest& test, const std::filesystem::path& folder, const std:
   }
   run.expect_failure("a case fewer than listed", [](Corpus& altered) { altered.cases.pop_back(); });
   run.expect_failure("a case more than listed", [](Corpus& altered) { --altered.listed["openai-chat"]; });
+  run.expect_failure("an API without cases", [](Corpus& altered) { altered.listed["cohere-chat"] = 0; });
   run.expect_failure("no case at all", [](Corpus& altered) { altered = {}; });
   run.expect_failure("an answer cut short", [](Corpus& altered) {
     std::string& body = case_of(altered, "openai-text").response.body;

@@ -180,6 +180,7 @@ std::size_t resolve(std::string_view held, bool last, std::string& out) {
 
 std::optional<JsonElement> EventJson::parse(std::string_view text) {
   repaired_ = false;
+  if (text.empty()) return std::nullopt;  // may have no address, which the parser would copy from
   JsonElement element;
   if (parser_.max_depth() != kMaxDepth && parser_.allocate(kFirstCapacity, kMaxDepth) != simdjson::SUCCESS) {
     return std::nullopt;

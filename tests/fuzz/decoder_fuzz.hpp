@@ -1,0 +1,29 @@
+// What holds for every wire API's decoders, whatever bytes they get.
+#pragma once
+
+#include "tests/fuzz/fuzz_input.hpp"
+#include "tests/providers/corpus.hpp"
+#include "worker/providers/provider.hpp"
+
+namespace aiw::fuzz {
+
+// Exactly one end, StepSink's promises kept, the same result however the bytes are cut.
+inline testing::RecordingSink check_decoder(const WireApi& api, BodyFormat format, const Input& input) {
+  auto whole = testing::decode(api, format, input.data);
+  require(whole.finished.has_value() != whole.failed.has_value(), "exactly one of finish and fail");
+  for (const auto& violation : whole.violations) require(false, violation);
+  const auto cut = testing::decode(api, format, input.data, input.cuts);
+  require(cut.summary() == whole.summary(), "a cut changed the result:\n" + whole.summary() + "---\n" + cut.summary());
+  return whole;
+}
+
+inline void check_http_error(const WireApi& api, const Input& input) {
+  ResponseHead head;
+  head.status = 400 + static_cast<int>(input.data.size() % 200);
+  const Error error = api.http_error(head, input.data);
+  require(error.code == "upstream_http", "an HTTP error's code");
+  require(error.message.size() <= 4096 && !find_invalid_utf8(error.message), "an error's message");
+  require(!find_invalid_utf8(error.provider_code) && !find_invalid_utf8(error.request_id), "an error's words");
+}
+
+}  // namespace aiw::fuzz

@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "worker/base/url.hpp"
+
 namespace aiw {
 namespace {
 
@@ -14,6 +16,7 @@ constexpr std::size_t kMaxErrorBody = 64 << 10;
 // What may follow a complete answer before its connection is not worth keeping.
 constexpr std::size_t kMaxTrailing = 64 << 10;
 constexpr milliseconds kEndGrace{2'000};
+constexpr std::size_t kMaxHostBytes = 253;  // RFC 1035, 2.3.4
 
 Error timeout_error(std::string code, std::string message) {
   return {.code = std::move(code), .category = Category::timeout, .message = std::move(message), .retryable = true};
@@ -27,12 +30,11 @@ bool contains_type(const ResponseHead& head, std::string_view type) {
   return head.header("content-type").find(type) != std::string_view::npos;
 }
 
-// The host that a redirect names, and nothing else of it.
-std::string host_of(std::string_view location) {
-  const auto scheme = location.find("://");
-  if (scheme == std::string_view::npos) return "the same host";
-  const auto rest = location.substr(scheme + 3);
-  return std::string(rest.substr(0, std::min(rest.find_first_of("/?#"), std::size_t{100})));
+// Names the host that a redirect leads to, if it plainly does, and nothing else of it.
+Error redirect_refused(std::string_view location) {
+  const auto url = parse_base_url(location);
+  const std::string to = url ? " to " + url->host.substr(0, kMaxHostBytes) : std::string();
+  return bad_answer("redirect_refused", "the provider redirects" + to + "; redirects are not followed");
 }
 
 }  // namespace
@@ -62,11 +64,10 @@ class HttpAttempt : public Attempt, private StepSink {
   }
 
   void on_head(const ResponseHead& head) {
-    last_byte_ = services_.clock.now();
+    last_byte_ = last_progress_ = services_.clock.now();
     head_ = head;
     if (head.status >= 300 && head.status < 400) {
-      fail(bad_answer("redirect_refused", "the provider redirects to " + host_of(head.header("location")) +
-                                              "; redirects are not followed"));
+      fail(redirect_refused(head.header("location")));
       return conclude();
     }
     watch();

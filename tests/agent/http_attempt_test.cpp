@@ -1,0 +1,368 @@
+#include "worker/agent/http_attempt.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/agent/fake_clock.hpp"
+#include "tests/agent/fake_http.hpp"
+#include "tests/agent/openai_sse.hpp"
+
+using namespace aiw;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Hears one attempt and, like a session, destroys it when it has ended.
+struct Listener : AttemptObserver {
+  void first_byte() override { log += "first_byte "; }
+  void delta(int, ContentKind, std::string_view text, std::string_view) override { log += std::string(text) + " "; }
+  void tool_call(int, ToolCall call) override { log += "call:" + call.name + " "; }
+  void provider_state(int, std::string) override { log += "state "; }
+  void usage(const Usage&) override { log += "usage "; }
+  void warning(std::string_view code, std::string_view) override { log += "warning:" + std::string(code) + " "; }
+  void finish(FinishReason reason, std::string_view) override {
+    log += "finish:" + std::string(to_string(reason)) + " ";
+    attempt.reset();
+  }
+  void fail(Error failure) override {
+    log += "fail:" + failure.code + " ";
+    error = std::move(failure);
+    attempt.reset();
+  }
+
+  std::string log;
+  Error error;
+  std::unique_ptr<Attempt> attempt;
+};
+
+struct Fixture {
+  FakeClock clock;
+  FakeHttp http;
+  FinishedExchanges finished{clock};
+  ChatRequest chat;
+  Listener listener;
+  std::shared_ptr<std::string> memory = std::make_shared<std::string>(1000, 'm');
+
+  explicit Fixture(const Timeouts& timeouts = {}) { chat.timeouts = timeouts; }
+
+  FakeExchange& start() {
+    BuiltRequest request;
+    request.http.url = "https://p.example/v1/chat/completions";
+    request.http.body.splice(*memory);
+    listener.attempt = start_http_attempt({clock, http, finished}, std::move(request), *wire_api(Api::openai_chat),
+                                          chat, memory, listener);
+    return http.last();
+  }
+  const std::string& log() const { return listener.log; }
+};
+
+constexpr Timeouts kShort{.connect_ms = 50, .first_byte_ms = 1'000, .idle_ms = 100, .progress_ms = 250};
+
+}  // namespace
+
+TEST_CASE("an answer is passed on piece by piece and ends with its terminator") {
+  Fixture f;
+  auto& upstream = f.start();
+  CHECK(upstream.limits().connect_timeout == milliseconds(10'000));
+  upstream.stream();
+  upstream.body(sse::text("a") + sse::text("b"));
+  CHECK(f.log() == "first_byte a b ");
+  upstream.body(sse::finish("stop") + sse::usage(1, 2) + sse::done());
+  CHECK(f.log() == "first_byte a b usage finish:stop ");
+}
+
+TEST_CASE("an answer that ends early is an error") {
+  Fixture cut;
+  auto& upstream = cut.start();
+  upstream.stream();
+  upstream.body(sse::text("a"));
+  upstream.end();
+  CHECK(cut.log() == "first_byte a fail:truncated_stream ");
+
+  Fixture reset;
+  auto& other = reset.start();
+  other.stream();
+  other.body(sse::text("a"));
+  other.fail(network_error("upstream_reset"));
+  CHECK(reset.log() == "first_byte a fail:upstream_reset ");
+}
+
+TEST_CASE("a network failure before the head is reported as it is") {
+  Fixture f;
+  f.start().fail(network_error("connect_error"));
+  CHECK(f.log() == "fail:connect_error ");
+  CHECK(f.clock.pending() == 0);
+}
+
+TEST_CASE("an exchange that ends without anything is a bad response") {
+  Fixture f;
+  f.start().end();
+  CHECK(f.log() == "fail:bad_response ");
+}
+
+TEST_CASE("the first byte has its own time, to the millisecond") {
+  Fixture f(kShort);
+  auto& upstream = f.start();
+  f.clock.advance(milliseconds(999));
+  CHECK(f.log().empty());
+  CHECK(upstream.open());
+  f.clock.advance(milliseconds(1));
+  CHECK(f.log() == "fail:timeout_first_byte ");
+  CHECK(f.listener.error.category == Category::timeout);
+  CHECK(f.listener.error.retryable);
+  CHECK(!upstream.open());
+}
+
+TEST_CASE("silence after the head is counted from the last byte") {
+  Fixture f(kShort);
+  auto& upstream = f.start();
+  f.clock.advance(milliseconds(950));
+  upstream.stream();
+  f.clock.advance(milliseconds(99));
+  CHECK(f.log() == "first_byte ");
+  upstream.body(sse::text("a"));
+  f.clock.advance(milliseconds(99));
+  CHECK(f.log() == "first_byte a ");
+  f.clock.advance(milliseconds(1));
+  CHECK(f.log() == "first_byte a fail:timeout_idle ");
+  CHECK(f.clock.elapsed() == milliseconds(950 + 99 + 100));
+}
+
+TEST_CASE("pings are signs of life but no progress") {
+  Fixture f(kShort);
+  auto& upstream = f.start();
+  upstream.stream();
+  f.clock.advance(milliseconds(50));
+  upstream.body(sse::text("a"));
+  while (upstream.open() && f.clock.elapsed() < milliseconds(1'000)) {
+    upstream.body(": ping\n\n");
+    f.clock.advance(milliseconds(10));
+  }
+  CHECK(f.log() == "first_byte a fail:timeout_progress ");
+  CHECK(f.clock.elapsed() == milliseconds(50 + 250));
+}
+
+TEST_CASE("a limit that is shorter than those before it holds as soon as the head is there") {
+  Fixture f({.first_byte_ms = 0, .idle_ms = 0, .progress_ms = 250});
+  auto& upstream = f.start();
+  f.clock.advance(milliseconds(100'000));
+  CHECK(f.log().empty());
+  upstream.stream();
+  upstream.body(sse::text("a"));
+  f.clock.advance(milliseconds(250));
+  CHECK(f.log() == "first_byte a fail:timeout_progress ");
+  CHECK(f.clock.elapsed() == milliseconds(100'250));
+}
+
+TEST_CASE("limits of zero are none") {
+  Fixture f({.connect_ms = 0, .first_byte_ms = 0, .idle_ms = 0, .progress_ms = 0});
+  auto& upstream = f.start();
+  CHECK(upstream.limits().connect_timeout == milliseconds(0));
+  upstream.stream();
+  f.clock.advance(std::chrono::hours(100));
+  upstream.body(sse::answer("late"));
+  CHECK(f.log() == "first_byte late finish:stop ");
+}
+
+TEST_CASE("while the parent lags the provider's time stands still") {
+  Fixture f(kShort);
+  auto& upstream = f.start();
+  upstream.stream();
+  upstream.body(sse::text("a"));
+  f.clock.advance(milliseconds(60));
+  f.listener.attempt->set_paused(true);
+  f.listener.attempt->set_paused(true);
+  CHECK(upstream.paused());
+  CHECK(upstream.pause_calls() == 1);
+  CHECK(f.clock.pending() == 0);
+  f.clock.advance(std::chrono::hours(1));
+  CHECK(f.log() == "first_byte a ");
+  f.listener.attempt->set_paused(false);
+  CHECK(!upstream.paused());
+  f.clock.advance(milliseconds(99));
+  CHECK(f.log() == "first_byte a ");
+  f.clock.advance(milliseconds(1));
+  CHECK(f.log() == "first_byte a fail:timeout_idle ");
+}
+
+TEST_CASE("an error's body that stops coming is no endless wait") {
+  Fixture f(kShort);
+  auto& upstream = f.start();
+  upstream.head(500, {});
+  upstream.body("{");
+  f.clock.advance(milliseconds(100));
+  CHECK(f.log() == "fail:timeout_idle ");
+}
+
+TEST_CASE("redirects are refused at their head, naming the host only") {
+  for (const int status : {300, 301, 302, 304, 307, 308}) {
+    Fixture f;
+    auto& upstream = f.start();
+    upstream.head(status, {{"location", "https://other.example/path?token=s3cret"}});
+    CHECK(f.log() == "fail:redirect_refused ");
+    CHECK(!upstream.open());
+    CHECK(f.http.count() == 1);
+    CHECK(!f.listener.error.retryable);
+    CHECK(f.listener.error.message.find("other.example") != std::string::npos);
+    CHECK(f.listener.error.message.find("s3cret") == std::string::npos);
+  }
+  for (const std::string location : {"/elsewhere", "", "https://user:s3cret@other.example/", "https://\xFF\n"}) {
+    Fixture f;
+    f.start().head(302, {{"location", location}});
+    CHECK(f.log() == "fail:redirect_refused ");
+    CHECK(f.listener.error.message == "the provider redirects; redirects are not followed");
+  }
+}
+
+TEST_CASE("a page is no answer") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.head(200, {{"content-type", "text/html; charset=utf-8"}});
+  CHECK(f.log() == "first_byte fail:bad_content_type ");
+  CHECK(!upstream.open());
+}
+
+TEST_CASE("one JSON body is an answer too, asked for or not") {
+  const std::string body = R"({"choices":[{"index":0,"message":{"content":"whole"},"finish_reason":"stop"}]})";
+  Fixture unasked;
+  auto& upstream = unasked.start();
+  upstream.head(200, {{"content-type", "application/json"}});
+  upstream.body(body.substr(0, 20));
+  upstream.body(body.substr(20));
+  upstream.end();
+  CHECK(unasked.log() == "first_byte whole finish:stop ");
+
+  Fixture asked;
+  asked.chat.stream.upstream = false;
+  auto& other = asked.start();
+  other.head(200, {});
+  other.body(body);
+  other.end();
+  CHECK(asked.log() == "first_byte whole finish:stop ");
+}
+
+TEST_CASE("an HTTP error is read with its body") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.head(429, {{"content-type", "application/json"}, {"retry-after", "7"}, {"x-request-id", "req_1"}});
+  upstream.body(R"({"error":{"message":"slow down",)");
+  CHECK(f.log().empty());
+  upstream.body(R"("code":"rate_limit_exceeded"}})");
+  upstream.end();
+  CHECK(f.log() == "fail:upstream_http ");
+  const Error& error = f.listener.error;
+  CHECK(error.status == 429);
+  CHECK(error.category == Category::rate_limit);
+  CHECK(error.message == "slow down");
+  CHECK(error.provider_code == "rate_limit_exceeded");
+  CHECK(error.request_id == "req_1");
+  CHECK(error.retry_after_ms == 7'000);
+  CHECK(error.retryable);
+}
+
+TEST_CASE("an HTTP error is one even if its body is cut short or without end") {
+  Fixture cut;
+  auto& upstream = cut.start();
+  upstream.head(413, {});
+  upstream.body("too lar");
+  upstream.fail(network_error("upstream_reset"));
+  CHECK(cut.log() == "fail:upstream_http ");
+  CHECK(cut.listener.error.status == 413);
+
+  Fixture endless;
+  auto& other = endless.start();
+  other.head(502, {{"content-type", "text/html"}});
+  for (int i = 0; i < 100; ++i) other.body(std::string(100'000, 'x'));
+  other.end();
+  CHECK(endless.listener.error.status == 502);
+  CHECK(endless.listener.error.message.size() <= 4096);
+}
+
+TEST_CASE("a complete answer keeps its connection until HTTP's end came too") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.stream();
+  upstream.body(sse::answer("a"));
+  CHECK(f.log() == "first_byte a finish:stop ");
+  CHECK(upstream.open());
+  f.clock.advance(milliseconds(500));
+  upstream.body("data: more\n\n");
+  CHECK(upstream.open());
+  CHECK(f.log() == "first_byte a finish:stop ");
+  upstream.end();
+  CHECK(f.clock.pending() == 0);
+}
+
+TEST_CASE("a complete answer whose exchange never ends is closed after two seconds") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.stream();
+  upstream.body(sse::answer("a"));
+  f.clock.advance(milliseconds(1'999));
+  CHECK(upstream.open());
+  f.clock.advance(milliseconds(1));
+  CHECK(!upstream.open());
+}
+
+TEST_CASE("much that follows a complete answer closes its connection") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.stream();
+  upstream.body(sse::answer("a"));
+  for (int i = 0; i < 64; ++i) upstream.body(std::string(1024, 'x'));
+  CHECK(upstream.open());
+  upstream.body("x");
+  CHECK(!upstream.open());
+  CHECK(f.clock.pending() == 0);
+}
+
+TEST_CASE("an answer that completes while it is paused is not left paused") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.stream();
+  f.listener.attempt->set_paused(true);
+  upstream.body(sse::answer("a"));
+  CHECK(upstream.open());
+  CHECK(!upstream.paused());
+}
+
+TEST_CASE("what a large body refers to lives as long as its exchange") {
+  Fixture f;
+  const std::weak_ptr<std::string> memory = f.memory;
+  auto& upstream = f.start();
+  f.memory.reset();
+  upstream.stream();
+  upstream.body(sse::answer("a"));
+  CHECK(f.listener.attempt == nullptr);
+  REQUIRE(!memory.expired());
+  CHECK(upstream.request().body.str() == std::string(1000, 'm'));
+  upstream.end();
+  CHECK(memory.expired());
+}
+
+TEST_CASE("an attempt that is given up closes its connection and says nothing more") {
+  Fixture f;
+  auto& upstream = f.start();
+  upstream.stream();
+  f.listener.attempt.reset();
+  CHECK(!upstream.open());
+  CHECK(f.clock.pending() == 0);
+  f.clock.advance(std::chrono::hours(1));
+  CHECK(f.log() == "first_byte ");
+}
+
+TEST_CASE("exchanges that are kept are closed with their keeper") {
+  FakeClock clock;
+  FakeHttp http;
+  {
+    Listener listener;
+    ChatRequest chat;
+    FinishedExchanges finished(clock);
+    listener.attempt = start_http_attempt({clock, http, finished}, BuiltRequest{}, *wire_api(Api::openai_chat), chat,
+                                          nullptr, listener);
+    http.last().stream();
+    http.last().body(sse::answer("a"));
+    CHECK(http.last().open());
+  }
+  CHECK(!http.last().open());
+  CHECK(clock.pending() == 0);
+}

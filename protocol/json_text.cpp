@@ -159,17 +159,17 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text) {
 }
 
 std::string sanitize_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const auto bad = find_invalid_utf8(text);
-    if (!bad) {
-      out.append(text);
-      break;
+  const auto bad = find_invalid_utf8(text);
+  if (!bad) return std::string(text);
+  std::string out(text, 0, *bad);
+  for (text.remove_prefix(*bad); !text.empty();) {
+    if (const std::size_t length = utf8_sequence_length(text); length > 0) {
+      out.append(text, 0, length);
+      text.remove_prefix(length);
+      continue;
     }
-    out.append(text, 0, *bad);
     out += "\xEF\xBF\xBD";
-    text.remove_prefix(*bad + 1);
+    text.remove_prefix(1);
     while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0U) == 0x80U) text.remove_prefix(1);
   }
   return out;

@@ -1,6 +1,8 @@
 #include "protocol/decode.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -41,8 +43,10 @@ Error to_error(const JsonError& error) {
 // What can be told of who sent the line, even if a later part of it is bad.
 Envelope read_envelope(JsonReader& in) {
   Envelope envelope;
+  int ids = 0;
   in.object([&](std::string_view key) {
     if (key == "id") {
+      ++ids;
       std::string id = in.string();
       if (id.empty() || id.size() > kMaxIdBytes) {
         in.fail("an id has 1 to " + std::to_string(kMaxIdBytes) + " bytes");
@@ -57,14 +61,15 @@ Envelope read_envelope(JsonReader& in) {
       in.skip();
     }
   });
+  if (ids > 1) envelope.id.reset();  // which one is meant cannot be told
   return envelope;
 }
 
 void read_timeouts(JsonReader& in, Timeouts& timeouts) {
   const std::pair<std::string_view, std::int64_t*> fields[] = {
-      {"connectMs", &timeouts.connect_ms},   {"firstByteMs", &timeouts.first_byte_ms},
-      {"idleMs", &timeouts.idle_ms},         {"progressMs", &timeouts.progress_ms},
-      {"toolMs", &timeouts.tool_ms},         {"totalMs", &timeouts.total_ms},
+      {"connectMs", &timeouts.connect_ms}, {"firstByteMs", &timeouts.first_byte_ms},
+      {"idleMs", &timeouts.idle_ms},       {"progressMs", &timeouts.progress_ms},
+      {"toolMs", &timeouts.tool_ms},       {"totalMs", &timeouts.total_ms},
   };
   in.object([&](std::string_view key) {
     for (const auto& [name, value] : fields) {
@@ -229,7 +234,7 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   } else if (key == "parallelToolCalls") {
     chat.parallel_tool_calls = in.boolean();
   } else if (key == "providerOptions") {
-    in.object([&](std::string_view name) { chat.provider_options.emplace_back(RawString{name}.text(), in.value()); });
+    in.object([&](std::string_view name) { chat.provider_options.emplace_back(name, in.value()); });
   } else {
     return false;
   }
@@ -366,12 +371,15 @@ Request read_request(JsonReader& in, const Envelope& envelope, const std::shared
   return RejectedLine{id, std::move(unknown)};
 }
 
-bool needs_payload(std::string_view type) { return type != "health" && type != "shutdown"; }
+bool needs_payload(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"chat", "cancel", "tool_result", "tool_approval", "models", "reload_config"};
+  return std::ranges::find(kTypes, type) != std::end(kTypes);
+}
 
 Request reject(std::optional<std::string> id, Error error) { return RejectedLine{std::move(id), std::move(error)}; }
 
 // Rejects a line that is bad somewhere, with what can still be made out of its envelope.
-Request reject_bad(std::string& text, int max_depth, Error error) {
+RejectedLine reject_bad(std::string& text, int max_depth, Error error) {
   JsonReader in(text.data(), text.size(), max_depth);
   Envelope envelope = read_envelope(in);
   return RejectedLine{std::move(envelope.id), std::move(error), envelope.type == "chat"};
@@ -380,12 +388,13 @@ Request reject_bad(std::string& text, int max_depth, Error error) {
 Request reject_invalid_utf8(std::string& text, std::size_t offset, int max_depth) {
   Error error = invalid_request("not valid UTF-8 (byte " + std::to_string(offset) + ")", {});
   error.code = "invalid_utf8";
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  }
+  // Inside strings the reader passes over any byte, so the id can be found; it must be sound itself.
   JsonReader check(text.data(), text.size(), max_depth);
   check.validate();
-  return check.ok() ? reject_bad(text, max_depth, std::move(error)) : reject(std::nullopt, std::move(error));
+  if (!check.ok()) return reject(std::nullopt, std::move(error));
+  RejectedLine rejected = reject_bad(text, max_depth, std::move(error));
+  if (rejected.id && find_invalid_utf8(*rejected.id)) rejected.id.reset();
+  return rejected;
 }
 
 Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
@@ -403,23 +412,25 @@ Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
   if (!in.ok()) return reject(std::move(envelope.id), to_error(in.error()));
   if (!envelope.id) return reject(std::nullopt, invalid_request("a line needs an id", "/id"));
   if (envelope.type.empty()) return reject(envelope.id, invalid_request("a line needs a type", "/type"));
+  const bool absent = envelope.payload.empty();
+  if (absent && needs_payload(envelope.type)) {
+    return RejectedLine{std::move(envelope.id), invalid_request("a payload is missing", "/payload"),
+                        envelope.type == "chat"};
+  }
 
   std::string nothing = "{}";
-  const bool absent = envelope.payload.empty();
   const std::string_view payload = absent ? std::string_view(nothing) : envelope.payload.json;
   JsonReader body(const_cast<char*>(payload.data()), payload.size(), max_depth);
   body.set_pointer_prefix("/payload");
   Request request = read_request(body, envelope, line);
   if (body.ok()) {
     if (auto* chat = std::get_if<std::unique_ptr<ChatRequest>>(&request); chat && check.repaired_surrogates() > 0) {
-      (*chat)->notes.push_back({"surrogate_replaced", std::to_string(check.repaired_surrogates()) +
-                                                          " lone surrogate escapes were replaced by U+FFFD"});
+      (*chat)->notes.push_back({"surrogate_replaced", "lone surrogate escapes were replaced by U+FFFD: " +
+                                                          std::to_string(check.repaired_surrogates())});
     }
     return request;
   }
-  const bool is_missing = absent && needs_payload(envelope.type);
-  Error error = is_missing ? invalid_request("a payload is missing", "/payload") : to_error(body.error());
-  return RejectedLine{std::move(envelope.id), std::move(error), envelope.type == "chat"};
+  return RejectedLine{std::move(envelope.id), to_error(body.error()), envelope.type == "chat"};
 }
 
 }  // namespace

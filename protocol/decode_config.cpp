@@ -29,7 +29,7 @@ ModelConfig read_model(JsonReader& in) {
 }
 
 void read_headers(JsonReader& in, ProviderConfig& provider) {
-  in.object([&](std::string_view key) { provider.headers.emplace_back(RawString{key}.text(), in.string()); });
+  in.object([&](std::string_view key) { provider.headers.emplace_back(key, in.string()); });
 }
 
 Api read_api(JsonReader& in) {
@@ -81,7 +81,7 @@ Settings read_settings(JsonReader& in) {
 
 ModelAlias read_alias(JsonReader& in, std::string_view name) {
   ModelAlias alias;
-  alias.name = RawString{name}.text();
+  alias.name = name;
   in.object([&](std::string_view key) {
     if (key == "upstream") {
       alias.upstream = in.string();

@@ -15,7 +15,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string escape_pointer(std::string_view key) {
   std::string out;
-  for (const char c : RawString{key}.text()) {
+  for (const char c : key) {
     if (c == '~') {
       out += "~0";
     } else if (c == '/') {
@@ -61,7 +61,7 @@ std::string JsonReader::pointer() const {
   for (const auto& level : levels_) {
     if (level.first) break;  // nothing of this level has begun
     out += '/';
-    out += level.is_array ? std::to_string(level.index) : escape_pointer(level.key);
+    out += level.is_array ? std::to_string(level.index) : escape_pointer(RawString{level.key}.text());
     if (out.size() > kMaxPointerBytes) return std::string(utf8_prefix(out, kMaxPointerBytes));
   }
   return out;
@@ -156,7 +156,6 @@ bool JsonReader::next_member(std::string_view& key) {
   ++at_;
   return true;
 }
-
 
 bool JsonReader::skip_null() {
   skip_space();
@@ -278,8 +277,7 @@ std::int64_t JsonReader::integer(std::int64_t min, std::int64_t max) {
   if (!ok()) return min;
   const bool whole = result.ec == std::errc() && result.ptr == token.data() + token.size();
   if (whole && value >= min && value <= max) return value;
-  fail(JsonError::Kind::value,
-       "expected an integer from " + std::to_string(min) + " to " + std::to_string(max), begin);
+  fail(JsonError::Kind::value, "expected an integer from " + std::to_string(min) + " to " + std::to_string(max), begin);
   return min;
 }
 

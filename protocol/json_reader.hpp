@@ -38,16 +38,23 @@ class JsonReader {
  public:
   JsonReader(char* text, std::size_t size, int max_depth);
 
-  // Checks all of the text: grammar, depth, pairs of surrogates, numbers that fit a double, keys unique in their object.
+  // Checks all of the text: grammar, depth, pairs of surrogates, numbers that fit a double, keys unique in an object.
   void validate();
 
   [[nodiscard]] JsonType type();
-  // Calls on_member(key) for each member whose value is not null; it must read the value or skip it.
+  // Calls on_member(key) for each member whose value is not null; it must read the value or skip it. `key` is the key's
+  // text, its escapes resolved, and lives for the call.
   template <typename F>
   void object(F&& on_member) {
     if (!enter('{', JsonType::object)) return;
     for (std::string_view key; next_member(key);) {
-      if (!skip_null()) on_member(key);
+      if (skip_null()) continue;
+      if (key.find('\\') == std::string_view::npos) {
+        on_member(key);
+      } else {
+        const std::string text = RawString{key}.text();
+        on_member(std::string_view(text));
+      }
     }
   }
   // Calls on_item() for each item; it must read the value or skip it.
@@ -83,8 +90,8 @@ class JsonReader {
 
  private:
   struct Level {
-    std::string_view key;    // the member being read
-    std::size_t index = 0;   // the item being read
+    std::string_view key;   // the member being read
+    std::size_t index = 0;  // the item being read
     bool is_array = false;
     bool first = true;
   };

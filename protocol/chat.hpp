@@ -26,7 +26,7 @@ struct ReasoningPart {
   RawString provider_state;
 };
 enum class MediaKind { image, file, audio };
-// Either `data` (base64) or `url` is set, never both. A data URL given as `url` has been split into media_type and data.
+// Either `data` (base64) or `url` is set, never both. A data URL has been split into media_type and data.
 struct MediaPart {
   MediaKind kind = MediaKind::image;
   RawString media_type;
@@ -37,7 +37,7 @@ struct MediaPart {
 struct ToolCallPart {
   RawString tool_call_id;
   RawString tool_name;
-  JsonSpan input;        // `null` where the model's arguments were no JSON
+  JsonSpan input;        // `{}` where the model's arguments were no JSON
   RawString input_text;  // the arguments as the model wrote them; empty: not given
   RawString provider_state;
 };
@@ -81,7 +81,7 @@ struct ToolChoice {
 };
 
 struct Reasoning {
-  RawString effort;                          // e.g. "low", "medium", "high"; empty: none given
+  RawString effort;  // e.g. "low", "medium", "high"; empty: none given
   std::optional<std::int64_t> budget_tokens;
 };
 
@@ -130,8 +130,8 @@ struct ChatRequest {
   std::optional<std::int64_t> seed;
   std::optional<bool> logprobs;
   std::optional<Reasoning> reasoning;
-  JsonSpan response_schema;       // responseFormat {type: "json", schema}
-  bool response_json = false;     // responseFormat {type: "json"}, with or without a schema
+  JsonSpan response_schema;    // responseFormat {type: "json", schema}
+  bool response_json = false;  // responseFormat {type: "json"}, with or without a schema
   std::vector<std::pair<std::string, JsonSpan>> provider_options;  // in the order given
 
   Timeouts timeouts;

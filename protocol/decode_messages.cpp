@@ -84,7 +84,7 @@ bool split_data_url(RawString url, MediaPart& media) {
   media.data = {url.raw.substr(mark + kBase64.size())};
   media.url = {};
   const std::string_view type = url.raw.substr(5, mark - 5);
-  media.media_type = {type.substr(0, type.find(';'))};
+  if (!type.empty()) media.media_type = {type.substr(0, type.find(';'))};
   return true;
 }
 
@@ -203,9 +203,9 @@ UiToolPart make_ui_tool(JsonReader& in, PartFields fields, RawString name) {
     output.value = fields.error_text.empty()
                        ? kEmptyString
                        : JsonSpan{{fields.error_text.raw.data() - 1, fields.error_text.raw.size() + 2}};
-  } else if (!fields.output.empty()) {
+  } else if (!fields.output.empty() || fields.state.raw == "output-available") {
     output.type = fields.output.is_string() ? ToolOutputType::text : ToolOutputType::json;
-    output.value = fields.output;
+    output.value = fields.output.empty() ? kNullJson : fields.output;  // a tool may return nothing
   } else {
     return tool;
   }

@@ -36,7 +36,7 @@ struct Error {
   bool retryable = false;
   std::string pointer{};        // JSON pointer (RFC 6901) into the request line; empty: none
   std::string provider{};       // provider id as the config names it; empty: not a provider's failure
-  int status = 0;             // HTTP status; 0: none
+  int status = 0;               // HTTP status; 0: none
   std::string provider_code{};  // the provider's own word, as written
   std::string request_id{};     // the provider's id of the exchange, for its support
   std::optional<std::int64_t> retry_after_ms{};

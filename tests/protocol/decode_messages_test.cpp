@@ -1,0 +1,301 @@
+// Conversations in each shape that parents keep them.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/protocol/decoding.hpp"
+
+using namespace aiw;
+using aiw::test::content_line;
+using aiw::test::decode_chat;
+using aiw::test::decode_rejected;
+using aiw::test::describe;
+using aiw::test::messages_line;
+using nlohmann::ordered_json;
+
+namespace {
+
+void check_messages(std::string_view messages, std::string_view expected) {
+  CHECK(describe(decode_chat(messages_line(messages))->messages) == ordered_json::parse(expected));
+}
+
+// The parts of one user message.
+void check_parts(std::string_view parts, std::string_view expected) {
+  const auto chat = decode_chat(content_line(parts));
+  CHECK(describe(chat->messages) == ordered_json::parse(R"([{"user":)" + std::string(expected) + "}]"));
+}
+
+// An assistant's UI message.
+void check_ui(std::string_view parts, std::string_view expected) {
+  check_messages(R"([{"id":"m1","role":"assistant","parts":)" + std::string(parts) + "}]", expected);
+}
+
+void check_pointer(std::string_view messages, std::string_view pointer) {
+  CAPTURE(messages);
+  const RejectedLine rejected = decode_rejected(messages_line(messages));
+  CHECK(rejected.id == "c1");
+  CHECK(rejected.error.code == "invalid_request");
+  CHECK(rejected.error.pointer == "/payload/messages" + std::string(pointer));
+}
+
+}  // namespace
+
+TEST_CASE("content as a string is one text part") {
+  check_messages(R"([{"role":"system","content":"s"},{"role":"developer","content":"d"},{"role":"user","content":"u"},
+                     {"role":"assistant","content":""}])",
+                 R"([{"system":[{"text":"s"}]},{"system":[{"text":"d"}]},{"user":[{"text":"u"}]},
+                     {"assistant":[{"text":""}]}])");
+}
+
+TEST_CASE("content as parts keeps their order and their bytes") {
+  check_parts(R"([{"type":"text","text":"a\n\"\u00e9"},{"text":"b","type":"text"}])",
+              R"([{"text":"a\n\"é"},{"text":"b"}])");
+  const auto chat = decode_chat(content_line(R"([{"type":"text","text":"a\/\u00e9"}])"));
+  CHECK(std::get<TextPart>(chat->messages[0].parts[0]).text.raw == R"(a\/\u00e9)");
+  check_messages(R"([{"role":"user","content":[]}])", R"([{"user":[]}])");
+}
+
+TEST_CASE("reasoning and a provider's own blocks") {
+  check_messages(
+      R"([{"role":"assistant","content":[{"type":"reasoning","text":"hm","providerState":"c2ln"},
+                     {"type":"reasoning","text":"x"},{"type":"provider","providerState":"eA=="},{"type":"text","text":"so"}]}])",
+      R"([{"assistant":[{"reasoning":"hm","state":"c2ln"},{"reasoning":"x"},{"provider":"eA=="},{"text":"so"}]}])");
+}
+
+TEST_CASE("media by data and by link") {
+  check_parts(R"([{"type":"image","mediaType":"image/png","data":"AAAA"}])",
+              R"([{"media":"image","type":"image/png","data":"AAAA"}])");
+  check_parts(R"([{"type":"image","url":"https://h/a.png"}])", R"([{"media":"image","url":"https://h/a.png"}])");
+  check_parts(R"([{"type":"file","mediaType":"application/pdf","data":"JVBE","filename":"a\/b.pdf"}])",
+              R"([{"media":"file","type":"application/pdf","data":"JVBE","filename":"a/b.pdf"}])");
+  check_parts(R"([{"type":"audio","mediaType":"audio/wav","data":"UklG"}])",
+              R"([{"media":"audio","type":"audio/wav","data":"UklG"}])");
+  check_parts(R"([{"type":"file","mimeType":"image/gif","data":"R0lG"}])",
+              R"([{"media":"image","type":"image/gif","data":"R0lG"}])");
+  check_parts(R"([{"type":"file","mediaType":"audio/mpeg","url":"https://h/a"}])",
+              R"([{"media":"audio","type":"audio/mpeg","url":"https://h/a"}])");
+  check_parts(R"([{"type":"image","image":"https:\/\/h\/a.png"}])", R"([{"media":"image","url":"https://h/a.png"}])");
+  check_parts(R"([{"type":"image","image":"AAAA","mediaType":"image/png"}])",
+              R"([{"media":"image","type":"image/png","data":"AAAA"}])");
+}
+
+TEST_CASE("data URLs are split") {
+  check_parts(R"([{"type":"file","url":"data:image/png;base64,iVBO"}])",
+              R"([{"media":"image","type":"image/png","data":"iVBO"}])");
+  check_parts(R"([{"type":"image","url":"data:image\/png;base64,iV\/O","mediaType":"image/jpeg"}])",
+              R"([{"media":"image","type":"image/png","data":"iV/O"}])");
+  check_parts(R"([{"type":"file","data":"data:text/plain;charset=utf-8;base64,aGk="}])",
+              R"([{"media":"file","type":"text/plain","data":"aGk="}])");
+  check_parts(R"([{"type":"file","url":"data:audio/wav;base64,UklG"}])",
+              R"([{"media":"audio","type":"audio/wav","data":"UklG"}])");
+  check_parts(R"([{"type":"file","url":"data:text/plain,hello"}])",
+              R"([{"media":"file","url":"data:text/plain,hello"}])");
+}
+
+TEST_CASE("a data URL without a type leaves the part's own") {
+  check_parts(R"([{"type":"file","url":"data:;base64,JVBE","mediaType":"application/pdf"}])",
+              R"([{"media":"file","type":"application/pdf","data":"JVBE"}])");
+}
+
+TEST_CASE("tool calls and their results") {
+  check_messages(
+      R"([{"role":"assistant","content":[{"type":"text","text":"I look."},
+            {"type":"tool-call","toolCallId":"t\/1","toolName":"look\u0075p","input":{"a":[1, 2]},"inputText":"{\"a\":[1,2]}",
+             "providerState":"s"},
+            {"type":"tool-call","toolCallId":"t2","toolName":"probe"}]},
+          {"role":"tool","content":[{"type":"tool-result","toolCallId":"t\/1","toolName":"lookup","output":"plain"},
+            {"type":"tool-result","toolCallId":"t2","output":{"type":"json","value":{"x":null}}}]}])",
+      R"([{"assistant":[{"text":"I look."},
+            {"call":"t/1","tool":"lookup","input":{"a":[1,2]},"inputText":"{\"a\":[1,2]}","state":"s"},
+            {"call":"t2","tool":"probe","input":{}}]},
+          {"tool":[{"result":"t/1","tool":"lookup","text":"plain"},{"result":"t2","json":{"x":null}}]}])");
+}
+
+TEST_CASE("an input that was no JSON is absent, its text is kept") {
+  check_messages(
+      R"([{"role":"assistant","content":[{"type":"tool-call","toolCallId":"t","toolName":"n","input":null,"inputText":"{bad"}]}])",
+      R"([{"assistant":[{"call":"t","tool":"n","input":{},"inputText":"{bad"}]}])");
+}
+
+TEST_CASE("every type of output") {
+  const auto check_output = [](std::string_view output, std::string_view expected) {
+    check_messages(
+        R"([{"role":"tool","content":[{"type":"tool-result","toolCallId":"t","output":)" + std::string(output) + "}]}]",
+        R"([{"tool":[{"result":"t",)" + std::string(expected) + "}]}]");
+  };
+  check_output(R"("s\n")", R"("text":"s\n")");
+  check_output(R"({"type":"text","value":""})", R"("text":"")");
+  check_output(R"({"type":"json","value":[1,{}]})", R"("json":[1,{}])");
+  check_output(R"({"type":"json","value":null})", R"("json":null)");
+  check_output(R"({"type":"json"})", R"("json":null)");
+  check_output(R"({"type":"error-text","value":"no"})", R"("error-text":"no")");
+  check_output(R"({"value":{"e":1},"type":"error-json"})", R"("error-json":{"e":1})");
+  check_output(
+      R"({"type":"content","value":[{"type":"text","text":"t"},{"type":"media","mediaType":"image/png","data":"AA"},
+          {"type":"image","url":"data:image/gif;base64,R0"},{"type":"file","data":"JV","mediaType":"application/pdf"}]})",
+      R"("content":[{"text":"t"},{"media":"image","type":"image/png","data":"AA"},
+          {"media":"image","type":"image/gif","data":"R0"},{"media":"file","type":"application/pdf","data":"JV"}])");
+  check_output(R"({"type":"content","value":[]})", R"("content":[])");
+}
+
+TEST_CASE("UI messages: text, reasoning and files") {
+  check_messages(R"([{"id":"m1","role":"user","parts":[{"type":"text","text":"Look."},
+            {"type":"file","mediaType":"image/png","url":"data:image/png;base64,iVBO","filename":"a.png"}],"metadata":{"x":1}},
+          {"id":"m2","role":"assistant","parts":[{"type":"step-start"},{"type":"reasoning","text":"Hm","state":"done"},
+            {"type":"text","text":"A cat.","state":"done"},{"type":"source-url","sourceId":"s","url":"https://h"},
+            {"type":"source-document","sourceId":"s","mediaType":"x","title":"t"},{"type":"data-weather","id":"w","data":{"t":1}},
+            {"type":"data-n","data":"text"}]}])",
+                 R"([{"user":[{"text":"Look."},{"media":"image","type":"image/png","data":"iVBO","filename":"a.png"}]},
+          {"assistant":[{"reasoning":"Hm"},{"text":"A cat."}]}])");
+}
+
+TEST_CASE("UI messages: a tool's answer stands after its call, and what was said then after both") {
+  check_ui(R"([{"type":"step-start"},{"type":"text","text":"I look."},
+              {"type":"tool-lookup","toolCallId":"t1","state":"output-available","input":{"q":1},"output":{"n":[2]}},
+              {"type":"tool-read\/file","toolCallId":"t2","state":"output-available","input":{},"output":"text"},
+              {"type":"step-start"},{"type":"text","text":"Found."}])",
+           R"([{"assistant":[{"text":"I look."},{"call":"t1","tool":"lookup","input":{"q":1}},
+                             {"call":"t2","tool":"read/file","input":{}}]},
+               {"tool":[{"result":"t1","tool":"lookup","json":{"n":[2]}},{"result":"t2","tool":"read/file","text":"text"}]},
+               {"assistant":[{"text":"Found."}]}])");
+}
+
+TEST_CASE("UI messages: text after a tool begins a message of its own even without step-start") {
+  check_ui(
+      R"([{"type":"dynamic-tool","toolName":"x\u0031","toolCallId":"t1","state":"output-available","input":[1],"output":2},
+              {"type":"text","text":"So."},
+              {"type":"tool-b","toolCallId":"t2","state":"output-available","input":{},"output":false},
+              {"type":"reasoning","text":"Hm."}])",
+      R"([{"assistant":[{"call":"t1","tool":"x1","input":[1]}]},{"tool":[{"result":"t1","tool":"x1","json":2}]},
+               {"assistant":[{"text":"So."},{"call":"t2","tool":"b","input":{}}]},
+               {"tool":[{"result":"t2","tool":"b","json":false}]},{"assistant":[{"reasoning":"Hm."}]}])");
+}
+
+TEST_CASE("UI messages: a step without text is a message of its own") {
+  check_ui(R"([{"type":"step-start"},{"type":"tool-a","toolCallId":"t1","state":"output-available","output":1},
+              {"type":"step-start"},{"type":"tool-a","toolCallId":"t2","state":"output-available","output":2},
+              {"type":"step-start"}])",
+           R"([{"assistant":[{"call":"t1","tool":"a","input":{}}]},{"tool":[{"result":"t1","tool":"a","json":1}]},
+               {"assistant":[{"call":"t2","tool":"a","input":{}}]},{"tool":[{"result":"t2","tool":"a","json":2}]}])");
+}
+
+TEST_CASE("UI messages: failed tools") {
+  check_ui(R"([{"type":"tool-a","toolCallId":"t1","state":"output-error","input":{},"errorText":"no \"way\""},
+              {"type":"tool-b","toolCallId":"t2","state":"output-error","input":null,"errorText":""},
+              {"type":"tool-c","toolCallId":"t3","state":"output-error"},
+              {"type":"dynamic-tool","toolName":"d","toolCallId":"t4","state":"output-error","output":"old","errorText":"new"}])",
+           R"([{"assistant":[{"call":"t1","tool":"a","input":{}},{"call":"t2","tool":"b","input":{}},
+                             {"call":"t3","tool":"c","input":{}},{"call":"t4","tool":"d","input":{}}]},
+               {"tool":[{"result":"t1","tool":"a","error-text":"no \"way\""},{"result":"t2","tool":"b","error-text":""},
+                        {"result":"t3","tool":"c","error-text":""},{"result":"t4","tool":"d","error-text":"new"}]}])");
+}
+
+TEST_CASE("UI messages: a tool that returned nothing has answered") {
+  check_ui(R"([{"type":"tool-a","toolCallId":"t1","state":"output-available","input":{},"output":null},
+              {"type":"tool-b","toolCallId":"t2","state":"output-available","input":{}}])",
+           R"([{"assistant":[{"call":"t1","tool":"a","input":{}},{"call":"t2","tool":"b","input":{}}]},
+               {"tool":[{"result":"t1","tool":"a","json":null},{"result":"t2","tool":"b","json":null}]}])");
+}
+
+TEST_CASE("UI messages: a call that waits for its answer has none") {
+  check_ui(R"([{"type":"tool-a","toolCallId":"t1","state":"input-available","input":{"x":1}}])",
+           R"([{"assistant":[{"call":"t1","tool":"a","input":{"x":1}}]}])");
+}
+
+TEST_CASE("LeanSpec's history keeps calls and results as parts of one message") {
+  check_ui(
+      R"([{"type":"text","text":"a"},{"type":"tool-call","toolCallId":"t1","toolName":"n","input":{"q":1}},
+              {"type":"tool-call","toolCallId":"t2","toolName":"n","input":{}},
+              {"type":"tool-result","toolCallId":"t1","toolName":"n","output":{"type":"text","value":"r1"}},
+              {"type":"tool-result","toolCallId":"t2","toolName":"n","output":"r2"},
+              {"type":"text","text":"b"},{"type":"source-url","url":"https://h"}])",
+      R"([{"assistant":[{"text":"a"},{"call":"t1","tool":"n","input":{"q":1}},{"call":"t2","tool":"n","input":{}}]},
+               {"tool":[{"result":"t1","tool":"n","text":"r1"},{"result":"t2","tool":"n","text":"r2"}]},
+               {"assistant":[{"text":"b"}]}])");
+}
+
+TEST_CASE("a message with nothing a model can read is still a message") {
+  check_ui("[]", R"([{"assistant":[]}])");
+  check_ui(R"([{"type":"step-start"},{"type":"data-x","data":1}])", R"([{"assistant":[]}])");
+}
+
+TEST_CASE("parts win over content, null counts as absent") {
+  check_messages(R"([{"role":"user","content":"c","parts":[{"type":"text","text":"p"}]}])",
+                 R"([{"user":[{"text":"p"}]}])");
+  check_messages(R"([{"role":"user","content":"c","parts":null}])", R"([{"user":[{"text":"c"}]}])");
+  check_messages(R"([{"content":"first","name":null,"role":"user","x":{}}])", R"([{"user":[{"text":"first"}]}])");
+  check_parts(R"([{"type":"image","data":null,"url":"https://h","mediaType":null,"providerOptions":{"a":1}}])",
+              R"([{"media":"image","url":"https://h"}])");
+}
+
+TEST_CASE("mistakes in messages are named") {
+  check_pointer(R"({})", "");
+  check_pointer(R"("hi")", "");
+  check_pointer(R"([{"role":"user","content":"x"},null])", "/1");
+  check_pointer(R"([[]])", "/0");
+  check_pointer(R"([{"content":"x"}])", "/0");
+  check_pointer(R"([{"role":"robot","content":"x"}])", "/0/role");
+  check_pointer(R"([{"role":1,"content":"x"}])", "/0/role");
+  check_pointer(R"([{"role":"user"}])", "/0");
+  check_pointer(R"([{"role":"user","content":null}])", "/0");
+  check_pointer(R"([{"role":"user","content":5}])", "/0/content");
+  check_pointer(R"([{"role":"user","content":{"type":"text","text":"x"}}])", "/0/content");
+  check_pointer(R"([{"role":"user","parts":5}])", "/0/parts");
+}
+
+TEST_CASE("mistakes in parts are named") {
+  const auto check = [](std::string_view part, std::string_view pointer) {
+    const std::string first = R"({"type":"text","text":"fine"},)";
+    check_pointer(R"([{"role":"user","content":"x"},{"role":"user","content":[)" + first + std::string(part) + "]}]",
+                  "/1/content/1" + std::string(pointer));
+    check_pointer(R"([{"role":"user","content":"x"},{"role":"user","parts":[)" + first + std::string(part) + "]}]",
+                  "/1/parts/1" + std::string(pointer));
+  };
+  check("null", "");
+  check("\"text\"", "");
+  check("{}", "");
+  check(R"({"text":"x"})", "");
+  check(R"({"type":"video","url":"https://h"})", "");
+  check(R"({"type":5})", "/type");
+  check(R"({"type":"text","text":5})", "/text");
+  check(R"({"type":"reasoning","text":"x","providerState":{"a":1}})", "/providerState");
+  check(R"({"type":"image"})", "");
+  check(R"({"type":"image","data":""})", "");
+  check(R"({"type":"image","data":[1,2]})", "");
+  check(R"({"type":"image","url":{"href":"x"}})", "/url");
+  check(R"({"type":"file","data":"x","filename":1})", "/filename");
+  check(R"({"type":"tool-call","toolName":"n","input":{}})", "");
+  check(R"({"type":"tool-call","toolCallId":"t","input":{}})", "");
+  check(R"({"type":"tool-call","toolCallId":7,"toolName":"n"})", "/toolCallId");
+  check(R"({"type":"tool-call","toolCallId":"t","toolName":"n","inputText":{}})", "/inputText");
+  check(R"({"type":"tool-result","output":"x"})", "");
+  check(R"({"type":"tool-result","toolCallId":"t"})", "");
+  check(R"({"type":"tool-result","toolCallId":"t","output":7})", "/output");
+  check(R"({"type":"tool-result","toolCallId":"t","output":{"type":"sound"}})", "/output");
+  check(R"({"type":"tool-result","toolCallId":"t","output":{"type":[]}})", "/output/type");
+  check(R"({"type":"tool-result","toolCallId":"t","output":{"type":"text","value":1}})", "/output");
+  check(R"({"type":"tool-result","toolCallId":"t","output":{"type":"content","value":7}})", "/output/value");
+  check(R"({"type":"tool-result","toolCallId":"t","output":{"type":"content","value":["x"]}})", "/output/value/0");
+  check(R"({"type":"tool-result","toolCallId":"t","output":{"type":"content","value":[{"type":"text","text":1}]}})",
+        "/output/value/0/text");
+  check(R"({"type":"tool-lookup","input":{}})", "");
+  check(R"({"type":"dynamic-tool","toolCallId":"t"})", "");
+  check(R"({"type":"tool-","toolCallId":"t"})", "");
+}
+
+TEST_CASE("a long history costs no quadratic time") {
+  std::string messages = "[";
+  for (int i = 0; i < 100'000; ++i) messages += R"({"role":"user","content":[{"type":"text","text":"\n"}]},)";
+  messages.back() = ']';
+  CHECK(decode_chat(messages_line(messages))->messages.size() == 100'000);
+}
+
+TEST_CASE("decode_messages reads what the worker wrote itself") {
+  std::string json =
+      R"([{"role":"assistant","content":[{"type":"text","text":"a\n"},{"type":"tool-call","toolCallId":"t",)"
+      R"("toolName":"n","input":{},"inputText":"{}"}]},{"role":"tool","content":[{"type":"tool-result",)"
+      R"("toolCallId":"t","toolName":"n","output":{"type":"text","value":"r"}}]}])";
+  CHECK(describe(decode_messages(json)) ==
+        ordered_json::parse(R"([{"assistant":[{"text":"a\n"},{"call":"t","tool":"n","input":{},"inputText":"{}"}]},
+                                {"tool":[{"result":"t","tool":"n","text":"r"}]}])"));
+}

@@ -287,8 +287,11 @@ TEST_CASE("a synthetic stream at full speed has every chunk of every api, across
   for (const std::string& api : synthetic_apis()) {
     CAPTURE(api);
     for (std::size_t per_http_chunk : {1u, 7u}) {
-      auto stream = SyntheticStream::make(
-          {.api = api, .chunks = 1000, .event_bytes = 400, .events_per_http_chunk = per_http_chunk});
+      auto stream = SyntheticStream::make({.api = api,
+                                           .chunks = 1000,
+                                           .event_bytes = 400,
+                                           .block_bytes = 16384,
+                                           .events_per_http_chunk = per_http_chunk});
       REQUIRE(stream.has_value());
       CHECK((*stream)->full_blocks() > 0);
       auto server = serve(Script{.stream = *stream});

@@ -18,8 +18,9 @@ std::chrono::nanoseconds phase(std::int64_t interval, std::size_t k, std::size_t
 
 }  // namespace
 
-std::expected<std::unique_ptr<BenchUpstream>, std::string> BenchUpstream::start() {
+std::expected<std::unique_ptr<BenchUpstream>, std::string> BenchUpstream::start(std::size_t block_bytes) {
   auto upstream = std::make_unique<BenchUpstream>();
+  upstream->block_bytes_ = block_bytes;
   auto server = UpstreamServer::start([self = upstream.get()](const Request& request) { return self->answer(request); },
                                       {.max_body_kept = 0, .max_requests_kept = 0});
   if (!server) return std::unexpected(server.error());
@@ -28,7 +29,7 @@ std::expected<std::unique_ptr<BenchUpstream>, std::string> BenchUpstream::start(
 }
 
 BenchUpstream::Source BenchUpstream::add(std::size_t chunks, double rate, std::size_t streams, bool hold) {
-  auto stream = SyntheticStream::make({.chunks = chunks, .rate = rate}).value();
+  auto stream = SyntheticStream::make({.chunks = chunks, .rate = rate, .block_bytes = block_bytes_}).value();
   Plan plan{.stream = stream, .streams = streams, .hold = hold};
   if (rate > 0) plan.interval_ns = static_cast<std::int64_t>(1e9 / rate);
   std::lock_guard lock(mutex_);

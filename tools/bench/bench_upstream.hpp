@@ -15,7 +15,8 @@ namespace aiw::tools {
 
 class BenchUpstream {
  public:
-  static std::expected<std::unique_ptr<BenchUpstream>, std::string> start();
+  // `block_bytes`: how much of a full-speed stream goes into one write.
+  static std::expected<std::unique_ptr<BenchUpstream>, std::string> start(std::size_t block_bytes);
 
   struct Source {
     std::string base_url;
@@ -40,6 +41,7 @@ class BenchUpstream {
 
   Script answer(const Request& request);
 
+  std::size_t block_bytes_ = 0;
   std::mutex mutex_;
   std::vector<Plan> plans_;  // guarded by mutex_
   std::atomic<std::int64_t> last_received_ns_ = 0;

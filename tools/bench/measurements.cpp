@@ -87,20 +87,28 @@ struct Throughput {
   std::size_t chunks_per_stream = 0;  // fewer for slow subjects, once their speed is known
 };
 
-// One run; returns the reason if a chunk is missing or a stream did not end well.
+// A stream of more chunks is several answers, one after the other: no model writes that much in one, and a worker may
+// refuse it.
+constexpr std::size_t kMaxChunksPerAnswer = 50'000;
+
+// `streams` at once, as often as it takes; returns the reason if a chunk is missing or a stream did not end well.
 std::expected<void, std::string> run_throughput(Bench& bench, Session& session, std::size_t streams,
                                                 std::size_t chunks_per_stream, Throughput& result) {
-  auto source = bench.upstream.add(chunks_per_stream);
+  std::size_t answers = (chunks_per_stream + kMaxChunksPerAnswer - 1) / kMaxChunksPerAnswer;
+  std::size_t chunks_per_answer = chunks_per_stream / answers;
+  auto source = bench.upstream.add(chunks_per_answer);
   auto cpu_before = cpu(session);
   auto begin = Steady::now();
-  if (auto ran = session.chat(source.base_url, streams); !ran) return ran;
+  for (std::size_t i = 0; i < answers; ++i) {
+    if (auto ran = session.chat(source.base_url, streams); !ran) return ran;
+    if (session.output().fill_bytes != source.fill_bytes * streams) {
+      return std::unexpected(std::to_string(session.output().fill_bytes) + " bytes of text arrived instead of " +
+                             std::to_string(source.fill_bytes * streams));
+    }
+  }
   double seconds = microseconds(Steady::now() - begin) / 1e6;
   double used = microseconds(cpu(session) - cpu_before);
-  if (session.output().fill_bytes != source.fill_bytes * streams) {
-    return std::unexpected(std::to_string(session.output().fill_bytes) + " bytes of text arrived instead of " +
-                           std::to_string(source.fill_bytes * streams));
-  }
-  auto chunks = static_cast<double>(chunks_per_stream * streams);
+  auto chunks = static_cast<double>(chunks_per_answer * answers * streams);
   result.cpu_per_chunk.push_back(used / chunks);
   result.chunks_per_second.push_back(chunks / seconds);
   return {};

@@ -13,11 +13,15 @@ namespace {
 constexpr std::string_view kType = "\"type\":\"";
 constexpr std::size_t kTypeWithin = 200;
 
+std::uint64_t fill_in(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), kFillByte));
+}
+
 }  // namespace
 
 void OutputScanner::feed(std::span<const char> bytes, std::int64_t now_ns) {
-  fill_bytes += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), kFillByte));
   std::string_view rest(bytes.data(), bytes.size());
+  fill_bytes += fill_in(rest);
   while (!rest.empty()) {
     const auto* end = static_cast<const char*>(std::memchr(rest.data(), '\n', rest.size()));
     if (end == nullptr) {
@@ -38,19 +42,22 @@ void OutputScanner::feed(std::span<const char> bytes, std::int64_t now_ns) {
 
 void OutputScanner::on_line(std::string_view line, std::int64_t now_ns) {
   if (line.empty()) return;
-  if (collect_arrivals) collect(line, now_ns);
-  if (line.front() == '{') on_frame(line);
+  if (line.front() != '{' || on_frame(line)) {
+    if (collect_arrivals) collect(line, now_ns);
+  } else {
+    fill_bytes -= fill_in(line);
+  }
 }
 
-void OutputScanner::on_frame(std::string_view line) {
+bool OutputScanner::on_frame(std::string_view line) {
   // Most lines have it where the line before had it.
   if (line.size() <= type_at_ + kType.size() || line.substr(type_at_, kType.size()) != kType) {
     std::size_t found = line.substr(0, kTypeWithin).find(kType);
-    if (found == std::string_view::npos || line.size() <= found + kType.size()) return;
+    if (found == std::string_view::npos || line.size() <= found + kType.size()) return false;
     type_at_ = found;
   }
   std::string_view type = line.substr(type_at_ + kType.size());
-  if (type.starts_with("de") || type.starts_with("ch")) return;
+  if (type.starts_with("de") || type.starts_with("ch")) return true;
   if (type.starts_with("done\"")) {
     ++done;
   } else if (type.starts_with("error\"") || type.starts_with("rejected\"")) {
@@ -58,10 +65,11 @@ void OutputScanner::on_frame(std::string_view line) {
   } else if (type.starts_with("health_ok\"")) {
     constexpr std::string_view kId = "\"id\":\"";
     std::size_t id = line.find(kId);
-    if (id == std::string_view::npos) return;
+    if (id == std::string_view::npos) return false;
     id += kId.size();
     health_ids.emplace_back(line.substr(id, line.find('"', id) - id));
   }
+  return false;
 }
 
 void OutputScanner::collect(std::string_view line, std::int64_t now_ns) {

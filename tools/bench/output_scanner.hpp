@@ -17,7 +17,7 @@ class OutputScanner {
   // `now_ns`: steady clock at the end of the read, the time of arrival of every stamp in `bytes`.
   void feed(std::span<const char> bytes, std::int64_t now_ns);
 
-  std::uint64_t fill_bytes = 0;
+  std::uint64_t fill_bytes = 0;  // in deltas: the text that a `done` repeats does not count
   std::size_t done = 0;
   std::size_t failed = 0;     // error and rejected frames
   std::string first_failure;  // the first of them, cut to 500 bytes
@@ -32,7 +32,8 @@ class OutputScanner {
 
  private:
   void on_line(std::string_view line, std::int64_t now_ns);
-  void on_frame(std::string_view line);
+  // True if the line is a delta.
+  bool on_frame(std::string_view line);
   void collect(std::string_view line, std::int64_t now_ns);
 
   std::string partial_;  // a line that has not ended yet

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxChunks = 1'000'000'000;
 constexpr std::size_t kMaxEventBytes = 1u << 20;
-constexpr std::size_t kBlockBytes = 128u << 10;
+constexpr std::size_t kMaxBlockBytes = 1u << 20;
 constexpr std::size_t kStampBytes = kTimestampDigits + 2;
 
 // One wire API: what comes before the texts, around each text, and after them.
@@ -78,8 +78,8 @@ std::string http_chunks(std::string_view event, std::size_t events, std::size_t 
 }
 
 bool in_bounds(const SyntheticSpec& spec) {
-  return spec.chunks <= kMaxChunks && spec.event_bytes <= kMaxEventBytes && spec.events_per_http_chunk > 0 &&
-         spec.events_per_http_chunk <= 4096 && spec.rate >= 0 && spec.rate <= 1e6;
+  return spec.chunks <= kMaxChunks && spec.event_bytes <= kMaxEventBytes && spec.block_bytes <= kMaxBlockBytes &&
+         spec.events_per_http_chunk > 0 && spec.events_per_http_chunk <= 4096 && spec.rate >= 0 && spec.rate <= 1e6;
 }
 
 }  // namespace
@@ -108,8 +108,8 @@ std::expected<std::shared_ptr<const SyntheticStream>, std::string> SyntheticStre
     return stream;
   }
   std::string plain = event(std::string(text_bytes, kFillByte));
-  std::size_t per_block =
-      std::max(kBlockBytes / (event_bytes * spec.events_per_http_chunk), std::size_t{1}) * spec.events_per_http_chunk;
+  std::size_t per_block = std::max(spec.block_bytes / (event_bytes * spec.events_per_http_chunk), std::size_t{1}) *
+                          spec.events_per_http_chunk;
   stream->fill_per_event_ = text_bytes;
   stream->full_blocks_ = spec.chunks / per_block;
   if (stream->full_blocks_ > 0) stream->block_ = http_chunks(plain, per_block, spec.events_per_http_chunk);

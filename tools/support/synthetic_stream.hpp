@@ -24,6 +24,7 @@ struct SyntheticSpec {
   std::size_t chunks = 100;
   std::size_t event_bytes = 300;  // of one whole event on the wire, without HTTP framing; raised to what the API needs
   double rate = 0;                // events a second; 0: as fast as the client reads
+  std::size_t block_bytes = 128u << 10;   // about so much in one write, at full speed
   std::size_t events_per_http_chunk = 1;  // at full speed
 };
 

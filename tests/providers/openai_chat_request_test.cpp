@@ -296,7 +296,8 @@ TEST_CASE("state goes back where it came from") {
   CHECK_FALSE(messages[4].contains("reasoning_details"));
 
   f.target.base_url = "https://api.openai.com/v1";
-  for (const auto& message : f.body()["messages"]) {
+  const json to_openai = f.body();
+  for (const auto& message : to_openai["messages"]) {
     CHECK_FALSE(message.contains("reasoning_content"));
     CHECK_FALSE(message.contains("reasoning_details"));
   }

@@ -1,12 +1,16 @@
 #include "protocol/usage.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace aiw {
 namespace {
 
 void add_count(std::optional<std::int64_t>& into, const std::optional<std::int64_t>& more) {
-  if (more) into = into.value_or(0) + *more;
+  if (!more) return;
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(into.value_or(0), *more, &sum)) sum = std::numeric_limits<std::int64_t>::max();
+  into = sum;
 }
 
 }  // namespace

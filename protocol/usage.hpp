@@ -11,15 +11,16 @@ enum class UsageAccuracy { exact, last_seen, estimated };
 
 // Input includes cache reads and writes, output includes reasoning; absent where the wire has none.
 struct Usage {
-  std::optional<std::int64_t> input_tokens;
-  std::optional<std::int64_t> output_tokens;
-  std::optional<std::int64_t> total_tokens;
-  std::optional<std::int64_t> cached_input_tokens;
-  std::optional<std::int64_t> cache_write_tokens;
-  std::optional<std::int64_t> reasoning_tokens;
+  std::optional<std::int64_t> input_tokens{};
+  std::optional<std::int64_t> output_tokens{};
+  std::optional<std::int64_t> total_tokens{};
+  std::optional<std::int64_t> cached_input_tokens{};
+  std::optional<std::int64_t> cache_write_tokens{};
+  std::optional<std::int64_t> reasoning_tokens{};
   UsageAccuracy accuracy = UsageAccuracy::exact;
 
-  // Adds another step's counts; a count is absent only if it is absent in both. The less accurate word wins.
+  // Adds another step's counts; a count is absent only if it is absent in both, and stays at the largest if the sum
+  // does not fit. The less accurate word wins.
   void add(const Usage& other);
   [[nodiscard]] bool empty() const { return !input_tokens && !output_tokens && !total_tokens; }
 };

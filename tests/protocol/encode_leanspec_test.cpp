@@ -1,0 +1,120 @@
+#include "protocol/encode_leanspec.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+using namespace aiw;
+
+namespace {
+
+const std::unique_ptr<FrameEncoder> kEncoder = make_encoder(Dialect::leanspec);
+
+// The frame of `event` of chat "c1" without its newline.
+std::string frame(const ChatEvent& event, std::string_view id = "c1") {
+  std::string out;
+  CHECK(kEncoder->event(out, id, 7, event));
+  REQUIRE(out.ends_with('\n'));
+  CHECK(out.find('\n') == out.size() - 1);
+  out.pop_back();
+  CHECK(nlohmann::json::accept(out));
+  return out;
+}
+
+void check_no_word(const ChatEvent& event) {
+  std::string out = "before";
+  CHECK_FALSE(kEncoder->event(out, "c1", 0, event));
+  CHECK(out == "before");
+}
+
+}  // namespace
+
+TEST_CASE("leanspec: text and refusals are chunks") {
+  CHECK(frame(DeltaEvent{0, 1, DeltaKind::text, "Hi\n\"", {}}) ==
+        R"({"type":"chunk","id":"c1","data":{"text":"Hi\n\""}})");
+  CHECK(frame(DeltaEvent{0, 0, DeltaKind::refusal, "no", {}}) == R"({"type":"chunk","id":"c1","data":{"text":"no"}})");
+}
+
+TEST_CASE("leanspec: calls and results in both spellings") {
+  CHECK(frame(ToolCallEvent{1, "t1", "get_spec", {R"({"specId":"1"})"}, R"({"specId":"1"})", "parent", {}}) ==
+        R"({"type":"tool_call","id":"c1","data":{"toolCallId":"t1","toolName":"get_spec","args":{"specId":"1"},)"
+        R"("input":{"specId":"1"}}})");
+  CHECK(frame(ToolCallEvent{1, "t1", "get_spec", {"null"}, "{", "parent", "cut"}) ==
+        R"({"type":"tool_call","id":"c1","data":{"toolCallId":"t1","toolName":"get_spec","args":null,"input":null}})");
+  CHECK(frame(ToolResultEvent{1, "t1", "get_spec", {R"({"type":"text","value":"x"})"}}) ==
+        R"({"type":"tool_result","id":"c1","data":{"toolCallId":"t1","toolName":"get_spec",)"
+        R"("result":{"type":"text","value":"x"},"output":{"type":"text","value":"x"}}})");
+}
+
+TEST_CASE("leanspec: done brings usage and the reason") {
+  CHECK(frame(DoneEvent{FinishReason::length, "max_tokens", {"[]"}, {.input_tokens = 2}, 1, {}, {}}) ==
+        R"({"type":"done","id":"c1","finishReason":"length","usage":{"inputTokens":2,"outputTokens":null,)"
+        R"("totalTokens":null,"cachedInputTokens":null,"cacheWriteTokens":null,"reasoningTokens":null,)"
+        R"("accuracy":"exact"}})");
+}
+
+TEST_CASE("leanspec: an error is a string") {
+  const Error error{.code = "upstream_http", .category = Category::auth, .message = "bad key", .status = 401};
+  CHECK(frame(ErrorEvent{error, {"[]"}, Usage{}}) ==
+        R"({"type":"error","id":"c1","error":"bad key","code":"upstream_http","category":"auth","retryable":false})");
+  const Error silent{.code = "internal"};
+  CHECK(frame(ErrorEvent{silent, {}, std::nullopt}) ==
+        R"({"type":"error","id":"c1","error":"internal","code":"internal","category":"internal","retryable":false})");
+}
+
+TEST_CASE("leanspec: what its parent has no word for is not written") {
+  check_no_word(StartEvent{0, "p", "m", 1, {}});
+  check_no_word(DeltaEvent{0, 0, DeltaKind::reasoning, "hm", {}});
+  check_no_word(DeltaEvent{0, 0, DeltaKind::tool_input, "{", "t1"});
+  check_no_word(DeltaEvent{0, 0, DeltaKind::text, "", {}});
+  check_no_word(ToolCancelEvent{"t1", "r"});
+  check_no_word(UsageEvent{});
+  check_no_word(RetryEvent{});
+  check_no_word(WarningEvent{"c", "m"});
+  check_no_word(HeartbeatEvent{});
+  std::string out;
+  kEncoder->ack(out, "a", {.late = true});
+  CHECK(out.empty());
+}
+
+TEST_CASE("leanspec: the first line, health and config_reloaded") {
+  std::string out;
+  kEncoder->ready(out, {.version = "1"});
+  HealthInfo info;
+  info.providers = {"openai", "a\"b"};
+  kEncoder->health(out, "h1", info);
+  kEncoder->config_reloaded(out, "r1");
+  CHECK(out == R"({"type":"health_ok","id":"init","data":{"ready":true}})"
+               "\n"
+               R"({"type":"health_ok","id":"h1","data":{"ready":true,"providers":["openai","a\"b"]}})"
+               "\n"
+               R"({"type":"config_reloaded","id":"r1"})"
+               "\n");
+}
+
+TEST_CASE("leanspec: only a chat's rejection ends as its error") {
+  const Error error{.code = "overloaded", .category = Category::overloaded, .message = "busy", .retryable = true};
+  std::string out;
+  CHECK(kEncoder->rejected(out, "c1", true, error));
+  CHECK(out == R"({"type":"error","id":"c1","error":"busy","code":"overloaded","category":"overloaded",)"
+               R"("retryable":true})"
+               "\n");
+  out.clear();
+  CHECK_FALSE(kEncoder->rejected(out, "c1", false, error));
+  CHECK_FALSE(kEncoder->rejected(out, std::nullopt, true, error));
+  // That id's chat is running, and an error frame would end it.
+  CHECK_FALSE(kEncoder->rejected(out, "c1", true, {.code = "duplicate_id"}));
+  CHECK(out.empty());
+}
+
+TEST_CASE("leanspec: hostile text stays one valid line that reads back as itself") {
+  std::string text;
+  for (char c = 0; c < 0x20; ++c) text += c;
+  text += "\x7f\"\\/\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xF0\x9F\x98\x80\xEF\xBF\xBF</script>";
+  const auto chunk = nlohmann::json::parse(frame(DeltaEvent{0, 0, DeltaKind::text, text, {}}, text));
+  CHECK(chunk["id"] == text);
+  CHECK(chunk["data"]["text"] == text);
+  const Error error{.code = "x", .message = text};
+  CHECK(nlohmann::json::parse(frame(ErrorEvent{error, {}, std::nullopt}))["error"] == text);
+}

@@ -291,7 +291,8 @@ TEST_CASE("state goes back where it came from") {
   CHECK(messages[0]["reasoning_content"] == "thought");
   CHECK(messages[0]["tool_calls"][0]["extra_content"]["google"]["thought_signature"] == "s");
   CHECK(messages[1] == json::parse(R"({"role":"assistant","content":"x"})"));
-  for (std::size_t i : {2, 3}) CHECK(messages[i]["reasoning_details"][0]["text"] == "a\xE2\x82\xAC");
+  for (const std::size_t i : {std::size_t{2}, std::size_t{3}})
+    CHECK(messages[i]["reasoning_details"][0]["text"] == "a\xE2\x82\xAC");
   CHECK_FALSE(messages[4].contains("reasoning_content"));
   CHECK_FALSE(messages[4].contains("reasoning_details"));
 

@@ -87,9 +87,7 @@ AnthropicConversation::AnthropicConversation(std::span<const Message> messages, 
 }
 
 std::expected<void, Error> AnthropicConversation::plan() {
-  for (std::size_t i = leading_system_; i < messages_.size(); ++i) {
-    if (auto planned = plan_message(messages_[i], i); !planned) return planned;
-  }
+  for (const Message& message : messages_.subspan(leading_system_)) plan_message(message);
   if (turns_.empty()) {
     return std::unexpected(Error{.code = "invalid_request",
                                  .category = Category::invalid_request,
@@ -105,7 +103,7 @@ AnthropicConversation::Turn& AnthropicConversation::turn(bool assistant) {
   return turns_.back();
 }
 
-std::expected<void, Error> AnthropicConversation::plan_message(const Message& message, std::size_t index) {
+void AnthropicConversation::plan_message(const Message& message) {
   for (const Part& part : message.parts) {
     if (std::holds_alternative<ToolResultPart>(part)) {
       turn(false).results.push_back({&part});
@@ -115,21 +113,17 @@ std::expected<void, Error> AnthropicConversation::plan_message(const Message& me
       if (message.role == Role::system) notes_.add("system_in_place", "a later system message is sent as user text");
       if (!is_blank(text->text)) turn(false).others.push_back({&part, nullptr, message.role == Role::system});
     } else if (const auto* media = std::get_if<MediaPart>(&part)) {
-      if (auto checked = check_media(*media, index); !checked) return checked;
-      turn(false).others.push_back({&part});
+      if (can_send(*media)) turn(false).others.push_back({&part});
     } else {
       notes_.add("part_dropped", "a part that only an assistant message may have was left out");
     }
   }
-  return {};
 }
 
-std::expected<void, Error> AnthropicConversation::check_media(const MediaPart& media, std::size_t index) const {
-  if (anthropic_media_form(media) != AnthropicMediaForm::unsupported) return {};
-  return std::unexpected(Error{.code = "invalid_request",
-                               .category = Category::invalid_request,
-                               .message = "this provider takes images, PDF documents and text files only",
-                               .pointer = "/payload/messages/" + std::to_string(index)});
+bool AnthropicConversation::can_send(const MediaPart& media) const {
+  if (anthropic_media_form(media) != AnthropicMediaForm::unsupported) return true;
+  notes_.add("media_dropped", "this provider takes images, PDF documents and text files; other media was left out");
+  return false;
 }
 
 void AnthropicConversation::plan_assistant_part(const Part& part) {
@@ -269,11 +263,7 @@ void AnthropicConversation::write_output(Rope& body, const ToolOutput& output) c
   for (const Part& part : output.parts) {
     if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text);
     const auto* media = std::get_if<MediaPart>(&part);
-    if (media == nullptr) continue;
-    if (anthropic_media_form(*media) == AnthropicMediaForm::unsupported) {
-      notes_.add("media_dropped", "a tool's result has media that this provider does not take");
-      continue;
-    }
+    if (media == nullptr || !can_send(*media)) continue;
     blocks.next();
     write_anthropic_media(body, *media);
   }

@@ -34,7 +34,7 @@ class AnthropicConversation {
  public:
   AnthropicConversation(std::span<const Message> messages, AnthropicNotes& notes);
 
-  // Reads all messages. Error: content that the API has no block for, or nothing to send.
+  // Reads all messages. Error: nothing to send.
   std::expected<void, Error> plan();
   // The items of the `system` array; false if there are none.
   bool write_system(Rope& body, RawString system) const;
@@ -53,8 +53,8 @@ class AnthropicConversation {
     std::vector<Item> others;
   };
 
-  std::expected<void, Error> plan_message(const Message& message, std::size_t index);
-  std::expected<void, Error> check_media(const MediaPart& media, std::size_t index) const;
+  void plan_message(const Message& message);
+  bool can_send(const MediaPart& media) const;  // notes it if not
   void plan_assistant_part(const Part& part);
   Turn& turn(bool assistant);
   void write_item(Rope& body, const Item& item, bool is_prefill) const;

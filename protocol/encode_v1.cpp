@@ -6,6 +6,8 @@
 namespace aiw {
 namespace {
 
+constexpr std::size_t kLarge = 64 << 10;
+
 void write_data(JsonWriter& json, const StartEvent& e) {
   json.field("step", e.step).field("provider", e.provider).field("model", e.model).field("attempt", e.attempt);
   if (!e.metadata.empty()) json.field("metadata", e.metadata);
@@ -108,6 +110,10 @@ void close_frame(JsonWriter& json, std::string& out) {
 class V1Encoder : public FrameEncoder {
  public:
   bool event(std::string& out, std::string_view chat_id, std::uint64_t seq, const ChatEvent& event) const override {
+    // An answer may be megabytes: growing by doubling would touch three times as much memory.
+    if (const auto* done = std::get_if<DoneEvent>(&event); done != nullptr && done->messages.json.size() > kLarge) {
+      out.reserve(out.size() + done->messages.json.size() + kLarge);
+    }
     JsonWriter json(out);
     json.begin_object().field("id", chat_id).field("seq", seq).field("type", type_of(event));
     json.key("data").begin_object();

@@ -59,6 +59,15 @@ class JsonWriter {
     out_ += '"';
     return *this;
   }
+  // A string whose contents are escaped already and lie in pieces.
+  template <typename Pieces>
+  JsonWriter& raw_pieces(const Pieces& pieces) {
+    separate();
+    out_ += '"';
+    for (const auto& piece : pieces) out_ += piece;
+    out_ += '"';
+    return *this;
+  }
 
   JsonWriter& field(std::string_view name, std::string_view text) { return key(name).string(text); }
   JsonWriter& field(std::string_view name, const char* text) { return key(name).string(text); }

@@ -1,5 +1,6 @@
 #include "protocol/line_framer.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,10 @@ std::span<char> LineFramer::prepare(std::size_t size) {
   begin_ = 0;
   end_ = kept;
   buffer_.resize(kept);  // so that growing copies no stale room
-  buffer_.reserve(needed);
+  // Doubling would hold a very long line twice while it is copied, and take room for twice the limit. Room that no byte
+  // has reached costs no memory.
+  const bool very_long = needed > buffer_.capacity() && needed > max_line_bytes_ / 3;
+  buffer_.reserve(very_long ? std::max(needed, max_line_bytes_ + size + kPadding) : needed);
   buffer_.resize_and_overwrite(kept + size, [](char*, std::size_t n) { return n; });
   return {buffer_.data() + end_, size};
 }

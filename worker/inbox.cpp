@@ -41,8 +41,9 @@ void Inbox::wait_for_room(std::size_t bytes) {
 
 // On the reader's thread.
 void Inbox::decode(std::vector<FramedLine> lines) {
-  const std::size_t bytes = std::accumulate(lines.begin(), lines.end(), std::size_t{0},
-                                            [](std::size_t sum, const FramedLine& line) { return sum + line.text.size(); });
+  const std::size_t bytes =
+      std::accumulate(lines.begin(), lines.end(), std::size_t{0},
+                      [](std::size_t sum, const FramedLine& line) { return sum + line.text.size(); });
   wait_for_room(bytes);
   auto requests = std::make_shared<std::vector<Request>>();
   requests->reserve(lines.size());

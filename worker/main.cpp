@@ -1,5 +1,6 @@
 // ai-worker: JSON lines in, model answers out.
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -16,11 +17,20 @@
 namespace {
 
 // Long lines live in mappings of their own and go back to the system; without this, glibc raises the threshold after
-// the first long line and keeps the next ones.
+// the first long line and keeps the next ones. The buffers of a busy stream are shorter and stay.
 void tune_allocator() {
-  mallopt(M_MMAP_THRESHOLD, 256 << 10);
-  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20);
   mallopt(M_ARENA_MAX, 2);
+}
+
+// A descriptor that the parent left closed would become the next one that is opened, and frames would go there. What
+// takes its place can be read to its end or not at all, and never be written.
+void occupy_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
+      const int opened = open(fd == STDIN_FILENO ? "/dev/null" : "/", O_RDONLY);
+  }
 }
 
 int run(int argc, char** argv) {
@@ -34,6 +44,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   tune_allocator();
+  occupy_standard_descriptors();
   int code = aiw::kExitInternal;
   try {
     code = run(argc, argv);

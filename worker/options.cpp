@@ -12,15 +12,19 @@ namespace aiw {
 namespace {
 
 constexpr const char* kDescription =
-    "A stateless AI worker. Reads one JSON request a line from stdin, calls the model provider that the request's config "
+    "A stateless AI worker. Reads one JSON request a line from stdin, calls the model provider that the request's "
+    "config "
     "names, and streams the answer to stdout as JSON lines. stdout carries frames only; logs go to stderr.";
 
 constexpr const char* kFooter =
     "Exit codes: 0 the input ended and every chat was answered; 1 with --fail, a chat failed or a line was rejected; "
-    "64 bad arguments; 70 internal error; 71 out of memory; 74 stdout was lost while work was under way; 75 a signal cut "
+    "64 bad arguments; 70 internal error; 71 out of memory; 74 stdout was lost while work was under way; 75 a signal "
+    "cut "
     "chats short; 130/143 a second SIGINT/SIGTERM.\n\n"
-    "Try it: printf '%s\\n' '{\"id\":\"1\",\"type\":\"chat\",\"payload\":{\"config\":{\"providers\":[{\"id\":\"mock\"}]},"
-    "\"providerId\":\"mock\",\"modelId\":\"echo\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}}' | ai-worker";
+    "Try it: printf '%s\\n' "
+    "'{\"id\":\"1\",\"type\":\"chat\",\"payload\":{\"config\":{\"providers\":[{\"id\":\"mock\"}]},"
+    "\"providerId\":\"mock\",\"modelId\":\"echo\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}}' | "
+    "ai-worker";
 
 bool in_leanspec_mode() {
   const char* mode = std::getenv("LEANSPEC_IPC_MODE");
@@ -43,40 +47,59 @@ void add_limits(CLI::App& app, Options& options) {
   ServerOptions& server = options.server;
   constexpr const char* kGroup = "Limits";
   app.add_option("--max-line-bytes", server.max_line_bytes, "Longest line that is read")
-      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option("--max-frame-bytes", server.max_frame_bytes, "Length that deltas are split to fit")
-      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option("--max-depth", server.max_depth, "Deepest nesting of a line")
-      ->check(CLI::Range(8, 1000))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(8, 1000))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option("--max-in-flight", server.max_in_flight, "Chats that run at once")
-      ->check(CLI::Range(1, 1'000'000))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option("--max-queued", server.max_queued, "Chats that wait behind them")
-      ->check(CLI::Range(0, 10'000'000))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(0, 10'000'000))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option_function<std::int64_t>(
          "--drain-ms", [&server](std::int64_t ms) { server.drain = std::chrono::milliseconds(ms); },
          "Time that chats have to finish after SIGTERM or shutdown [25000]")
-      ->check(CLI::Range(0, 86'400'000))->group(kGroup);
+      ->check(CLI::Range(0, 86'400'000))
+      ->group(kGroup);
   app.add_option("--stdout-stall-ms", options.stdout_stall_ms, "Give up when nobody reads stdout for so long; 0: never")
-      ->check(CLI::Range(0, 86'400'000))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(0, 86'400'000))
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 void add_security(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Security";
-  app.add_option("--allow-env", options.allow_env, "Variable that ${NAME} in a config may also read (repeatable)")->group(kGroup);
-  app.add_option("--allow-host", options.allow_host, "Host that keys from variables and files may also go to (repeatable)")
+  app.add_option("--allow-env", options.allow_env, "Variable that ${NAME} in a config may also read (repeatable)")
       ->group(kGroup);
-  app.add_option("--egress", options.egress, "any: every address but metadata services; public: no private ones either [any]")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Egress>{{"any", Egress::any}, {"public", Egress::public_only}}))
+  app.add_option("--allow-host", options.allow_host,
+                 "Host that keys from variables and files may also go to (repeatable)")
+      ->group(kGroup);
+  app.add_option("--egress", options.egress,
+                 "any: every address but metadata services; public: no private ones either [any]")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, Egress>{{"any", Egress::any}, {"public", Egress::public_only}}))
       ->group(kGroup);
 }
 
 void add_logging(CLI::App& app, Options& options) {
-  const std::map<std::string, LogLevel> levels{{"trace", LogLevel::trace}, {"debug", LogLevel::debug}, {"info", LogLevel::info},
-                                               {"warn", LogLevel::warn},   {"error", LogLevel::error}, {"off", LogLevel::off}};
+  const std::map<std::string, LogLevel> levels{{"trace", LogLevel::trace}, {"debug", LogLevel::debug},
+                                               {"info", LogLevel::info},   {"warn", LogLevel::warn},
+                                               {"error", LogLevel::error}, {"off", LogLevel::off}};
   app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off [warn]")
       ->transform(CLI::CheckedTransformer(levels));
   app.add_option("--log-format", options.log_format, "text or json [text]")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}));
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}));
 }
 
 }  // namespace
@@ -94,9 +117,11 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.set_version_flag("--version", std::string("ai-worker ") + AIW_VERSION);
   app.add_option("--protocol", "Version of the protocol")->check(CLI::IsMember({"1"}));
   app.add_option("--dialect", options.dialect, "v1 or leanspec [v1; leanspec if LEANSPEC_IPC_MODE=true]")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}}));
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}}));
   std::string schema;
-  app.add_option("--print-schema", schema, "Print a JSON Schema of the protocol and exit")->check(CLI::IsMember(schema_names()));
+  app.add_option("--print-schema", schema, "Print a JSON Schema of the protocol and exit")
+      ->check(CLI::IsMember(schema_names()));
   app.add_flag("--fail", options.fail, "Exit with 1 if a chat ended with an error or a line was rejected");
   add_logging(app, options);
   add_limits(app, options);

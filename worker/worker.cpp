@@ -92,8 +92,9 @@ void Worker::output_relieved() {
 
 void Worker::output_broken(int error) {
   const bool busy = server_->in_flight() > 0 || server_->queued() > 0 || output_->pending() > 0;
-  log(busy ? LogLevel::error : LogLevel::info, "stdout is gone", {{"errno", std::int64_t{error}}});
-  leave(busy || error != EPIPE ? kExitOutput : kExitOk);
+  const bool lost = busy || error != EPIPE;  // a parent may close what it needs no more
+  log(lost ? LogLevel::error : LogLevel::info, "stdout is gone", {{"errno", std::int64_t{error}}});
+  leave(lost ? kExitOutput : kExitOk);
 }
 
 void Worker::on_signal(int signal) {
@@ -105,7 +106,8 @@ void Worker::on_signal(int signal) {
 // The parent's lines are not read any more; its chats go on.
 void Worker::begin_drain(int signal) {
   draining_signal_ = signal;
-  log(LogLevel::info, "draining", {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
+  log(LogLevel::info, "draining",
+      {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
   inbox_->set_paused(true);
   server_->drain(options_.server.drain);
 }
@@ -127,9 +129,14 @@ void Worker::log_stats() const {
   const ServerStats& stats = server_->stats();
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   log(LogLevel::error, "stats",
-      {{"lines", number(stats.lines)}, {"accepted", number(stats.accepted)}, {"done", number(stats.done)},
-       {"errors", number(stats.errors)}, {"rejected", number(stats.rejected)}, {"inFlight", number(server_->in_flight())},
-       {"queued", number(server_->queued())}, {"unwrittenBytes", number(output_->pending())}});
+      {{"lines", number(stats.lines)},
+       {"accepted", number(stats.accepted)},
+       {"done", number(stats.done)},
+       {"errors", number(stats.errors)},
+       {"rejected", number(stats.rejected)},
+       {"inFlight", number(server_->in_flight())},
+       {"queued", number(server_->queued())},
+       {"unwrittenBytes", number(output_->pending())}});
 }
 
 }  // namespace aiw

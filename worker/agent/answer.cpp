@@ -10,6 +10,7 @@ namespace {
 constexpr int kMaxInputDepth = 92;  // frames are nested at most 100 deep, and `done` has 6 levels around an input
 // A provider that numbers its parts absurdly high must not make us allocate for it.
 constexpr int kMaxParts = 100'000;
+constexpr std::size_t kBlockBytes = 64 << 10;
 
 }  // namespace
 
@@ -28,6 +29,18 @@ CheckedCall check_call(ToolCall call) {
   return checked;
 }
 
+void GrowingText::append(std::string_view text) {
+  if (text.empty()) return;
+  if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) blocks_.emplace_back();
+  // Only what is known to be long gets a whole block at once.
+  if (blocks_.size() > 1 && blocks_.back().empty()) blocks_.back().reserve(kBlockBytes + text.size());
+  const std::size_t before = blocks_.back().size();
+  append_json_escaped(blocks_.back(), text);
+  size_ += blocks_.back().size() - before;
+}
+
+void GrowingText::write(JsonWriter& json) const { json.raw_pieces(blocks_); }
+
 Answer::AnswerPart& Answer::at(int part) {
   const auto index = static_cast<std::size_t>(std::clamp(part, 0, kMaxParts));
   if (index >= parts_.size()) parts_.resize(index + 1);
@@ -42,7 +55,7 @@ void Answer::delta(int part, ContentKind kind, std::string_view text) {
     case ContentKind::text:
     case ContentKind::refusal: into.kind = AnswerPart::Kind::text;
   }
-  into.text += text;
+  into.text.append(text);
 }
 
 const CheckedCall& Answer::tool_call(int part, ToolCall call) {
@@ -81,10 +94,20 @@ void Answer::write_part(JsonWriter& json, const AnswerPart& part) {
     json.field("type", "tool-call").field("toolCallId", part.call.call.id).field("toolName", part.call.call.name);
     json.field("input", JsonSpan{part.call.input_json}).field("inputText", part.call.call.input_text);
   } else {
-    json.field("type", part.kind == Kind::reasoning ? "reasoning" : "text").field("text", part.text);
+    json.field("type", part.kind == Kind::reasoning ? "reasoning" : "text").key("text");
+    part.text.write(json);
   }
   if (!part.state.empty()) json.field("providerState", part.state);
   json.end_object();
+}
+
+std::size_t Answer::size_hint() const {
+  constexpr std::size_t kAround = 128;
+  std::size_t size = kAround;
+  for (const auto& part : parts_) {
+    size += kAround + part.text.size() + part.state.size() + 2 * part.call.input_json.size();
+  }
+  return size;
 }
 
 void Answer::write_message(JsonWriter& json) const {

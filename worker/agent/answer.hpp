@@ -19,6 +19,20 @@ struct CheckedCall {
 
 CheckedCall check_call(ToolCall call);
 
+// Text that grows by small pieces, kept escaped for a JSON string, in blocks: an answer of megabytes is never moved.
+class GrowingText {
+ public:
+  void append(std::string_view text);
+  [[nodiscard]] bool empty() const { return blocks_.empty(); }
+  // Bytes of the escaped text.
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void write(JsonWriter& json) const;
+
+ private:
+  std::vector<std::string> blocks_;
+  std::size_t size_ = 0;
+};
+
 class Answer {
  public:
   void delta(int part, ContentKind kind, std::string_view text);
@@ -30,11 +44,13 @@ class Answer {
   [[nodiscard]] std::vector<CheckedCall> calls() const;
   // Appends the assistant message; calls whose input never became complete are left out.
   void write_message(JsonWriter& json) const;
+  // Enough bytes for that message, as a rule.
+  [[nodiscard]] std::size_t size_hint() const;
 
  private:
   struct AnswerPart {
     enum class Kind { none, text, reasoning, tool_input, tool_call } kind = Kind::none;
-    std::string text;
+    GrowingText text;
     std::string state;
     CheckedCall call;
   };

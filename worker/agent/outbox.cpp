@@ -101,8 +101,9 @@ void Outbox::hold(std::size_t added) {
 }
 
 void Outbox::leave_backlog() {
-  backlog_.held_ -= held_.size() + (open_ ? open_->text.size() : 0);
+  backlog_.held_ -= held_bytes();
   held_.clear();
+  let_out_ = 0;
   if (place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
 }
 
@@ -112,12 +113,17 @@ void Outbox::let_out(std::size_t at_most) {
     flush();
   }
   if (!held_.empty()) {
-    std::size_t end = held_.size() <= at_most ? held_.size() : held_.rfind('\n', at_most) + 1;
-    if (end == 0) end = held_.find('\n') + 1;
-    output_.tail().append(held_, 0, end);
+    const std::string_view rest = std::string_view(held_).substr(let_out_);
+    std::size_t end = rest.size() <= at_most ? rest.size() : rest.rfind('\n', at_most) + 1;
+    if (end == 0) end = rest.find('\n') + 1;
+    output_.tail() += rest.substr(0, end);
     output_.frame_appended();
-    held_.erase(0, end);
     backlog_.held_ -= end;
+    let_out_ += end;
+    if (let_out_ == held_.size()) {
+      held_.clear();
+      let_out_ = 0;
+    }
   }
   if (held_.empty() && !open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
   if (must_pause()) return;
@@ -128,7 +134,7 @@ void Outbox::let_out(std::size_t at_most) {
 void Outbox::send_last(const ChatEvent& event) {
   flush();
   if (!held_.empty()) {
-    output_.tail() += held_;
+    output_.tail() += std::string_view(held_).substr(let_out_);
     output_.frame_appended();
   }
   leave_backlog();
@@ -138,7 +144,7 @@ void Outbox::send_last(const ChatEvent& event) {
 }
 
 bool Outbox::must_pause() const {
-  const std::size_t mine = held_.size() + (open_ ? open_->text.size() : 0);
+  const std::size_t mine = held_bytes();
   // Only the backlog's turn tells that a pause is over; a delta that is merely merged for a while waits for no turn.
   return place_ && mine > 0 && (mine >= limits_.max_held || backlog_.total() >= limits_.max_total);
 }

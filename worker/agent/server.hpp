@@ -21,7 +21,7 @@
 namespace aiw {
 
 struct ServerOptions {
-  std::string version;
+  std::string version{};
   std::size_t max_in_flight = 4096;
   std::size_t max_queued = 10'000;
   std::size_t max_line_bytes = std::size_t{64} << 20;

@@ -33,6 +33,7 @@ const Tool* find_tool(const ChatRequest& chat, std::string_view name) {
 
 std::string as_array(const Answer& answer) {
   std::string json;
+  json.reserve(answer.size_hint());
   JsonWriter writer(json);
   writer.begin_array();
   answer.write_message(writer);

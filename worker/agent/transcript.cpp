@@ -12,7 +12,8 @@ void Transcript::add(std::string json) {
   messages_.insert(messages_.end(), std::make_move_iterator(messages.begin()), std::make_move_iterator(messages.end()));
 }
 
-std::string Transcript::added(std::string_view last) const {
+std::string Transcript::added(std::string last) const {
+  if (added_.empty() && !last.empty()) return last;
   std::string out = "[";
   const auto append = [&](std::string_view array) {
     if (array.size() <= 2) return;

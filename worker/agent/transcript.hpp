@@ -21,7 +21,7 @@ class Transcript {
   void add(std::string json);
   [[nodiscard]] std::span<const Message> messages() const { return messages_; }
   // What was added, as one JSON array, with the elements of `last` (a JSON array too; may be empty) behind it.
-  [[nodiscard]] std::string added(std::string_view last = {}) const;
+  [[nodiscard]] std::string added(std::string last = {}) const;
   [[nodiscard]] bool grew() const { return !added_.empty(); }
 
  private:

@@ -11,6 +11,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
+constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;  // without waiting for the end of the current event
 constexpr std::size_t kWorthCompacting = std::size_t{64} << 10;
 
 }  // namespace
@@ -106,10 +107,10 @@ void StdoutWriter::Impl::fail(int error) {
   if (std::exchange(broken, true)) return;
   loop.unwatch(out.fd());
   stall_timer.reset();
-  queue = std::string();
-  head = 0;
   congested = false;  // nothing is to wait for any more
-  handlers.on_broken(error);
+  queue.erase(0, std::exchange(head, 0));
+  handlers.on_broken(error);  // may ask what is pending, and is lost
+  queue = std::string();
   after_write();
 }
 
@@ -141,6 +142,7 @@ std::string& StdoutWriter::tail() { return impl_->queue; }
 void StdoutWriter::frame_appended() {
   auto& self = *impl_;
   if (self.broken) return self.queue.clear();
+  if (!self.blocked && self.pending() >= kWriteAtOnce) self.write_queue();
   if (self.pending() >= self.options.high_water) self.congested = true;
   if (self.blocked || std::exchange(self.flush_posted, true)) return;
   self.loop.post([&self] {

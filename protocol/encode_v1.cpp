@@ -6,8 +6,6 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kLarge = 64 << 10;
-
 void write_data(JsonWriter& json, const StartEvent& e) {
   json.field("step", e.step).field("provider", e.provider).field("model", e.model).field("attempt", e.attempt);
   if (!e.metadata.empty()) json.field("metadata", e.metadata);
@@ -54,7 +52,7 @@ void write_data(JsonWriter& json, const DoneEvent& e) {
   } else {
     json.field("finishRaw", e.finish_raw);
   }
-  json.field("messages", e.messages);
+  json.key("messages").raw(e.messages);
   json.key("usage");
   write_usage(json, e.usage);
   json.field("steps", e.steps);
@@ -77,11 +75,19 @@ void write_error(JsonWriter& json, const Error& error) {
 
 void write_data(JsonWriter& json, const ErrorEvent& e) {
   write_error(json, e.error);
-  if (!e.messages.empty()) json.field("partial", true).field("messages", e.messages);
+  if (!e.messages.empty()) json.field("partial", true).key("messages").raw(e.messages);
   if (e.usage) {
     json.key("usage");
     write_usage(json, *e.usage);
   }
+}
+
+// A long answer would touch three times its memory if `out` grew by doubling.
+void make_room(std::string& out, const JsonPieces& messages) {
+  constexpr std::size_t kLarge = 64 << 10;
+  std::size_t size = 0;
+  for (const auto piece : messages) size += piece.size();
+  if (size > kLarge) out.reserve(out.size() + size + kLarge);
 }
 
 std::string_view type_of(const ChatEvent& event) {
@@ -110,10 +116,7 @@ void close_frame(JsonWriter& json, std::string& out) {
 class V1Encoder : public FrameEncoder {
  public:
   bool event(std::string& out, std::string_view chat_id, std::uint64_t seq, const ChatEvent& event) const override {
-    // An answer may be megabytes: growing by doubling would touch three times as much memory.
-    if (const auto* done = std::get_if<DoneEvent>(&event); done != nullptr && done->messages.json.size() > kLarge) {
-      out.reserve(out.size() + done->messages.json.size() + kLarge);
-    }
+    if (const auto* done = std::get_if<DoneEvent>(&event)) make_room(out, done->messages);
     JsonWriter json(out);
     json.begin_object().field("id", chat_id).field("seq", seq).field("type", type_of(event));
     json.key("data").begin_object();

@@ -72,10 +72,13 @@ struct Timing {
   std::optional<std::int64_t> first_delta_ms;
   std::int64_t total_ms = 0;
 };
+// A JSON text in consecutive pieces: an answer of megabytes is written from where it lies.
+using JsonPieces = std::vector<std::string_view>;
+
 struct DoneEvent {
   FinishReason finish_reason = FinishReason::stop;
   std::string_view finish_raw;
-  JsonSpan messages;  // an array
+  JsonPieces messages;  // an array
   Usage usage;
   int steps = 0;
   Timing timing;
@@ -83,7 +86,7 @@ struct DoneEvent {
 };
 struct ErrorEvent {
   const Error& error;
-  JsonSpan messages;  // what arrived; empty: nothing did
+  JsonPieces messages;  // an array of what arrived; empty: nothing did
   std::optional<Usage> usage;
 };
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -59,13 +60,10 @@ class JsonWriter {
     out_ += '"';
     return *this;
   }
-  // A string whose contents are escaped already and lie in pieces.
-  template <typename Pieces>
-  JsonWriter& raw_pieces(const Pieces& pieces) {
+  // A value that is JSON already, in consecutive pieces.
+  JsonWriter& raw(std::span<const std::string_view> pieces) {
     separate();
-    out_ += '"';
-    for (const auto& piece : pieces) out_ += piece;
-    out_ += '"';
+    for (const auto piece : pieces) out_ += piece;
     return *this;
   }
 

@@ -9,10 +9,9 @@ using namespace aiw;
 namespace {
 
 std::string message(const Answer& answer) {
-  std::string json;
-  JsonWriter writer(json);
-  answer.write_message(writer);
-  return json;
+  Rope json;
+  answer.write_message(json);
+  return json.str();
 }
 
 CheckedCall check(std::string input) { return check_call({"id", "name", std::move(input), false}); }

@@ -1,8 +1,10 @@
 #include "worker/agent/answer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/json_reader.hpp"
+#include "protocol/json_writer.hpp"
 
 namespace aiw {
 namespace {
@@ -34,12 +36,12 @@ void GrowingText::append(std::string_view text) {
   if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) blocks_.emplace_back();
   // Only what is known to be long gets a whole block at once.
   if (blocks_.size() > 1 && blocks_.back().empty()) blocks_.back().reserve(kBlockBytes + text.size());
-  const std::size_t before = blocks_.back().size();
   append_json_escaped(blocks_.back(), text);
-  size_ += blocks_.back().size() - before;
 }
 
-void GrowingText::write(JsonWriter& json) const { json.raw_pieces(blocks_); }
+void GrowingText::write(Rope& out) const {
+  for (const auto& block : blocks_) out.splice(block);
+}
 
 Answer::AnswerPart& Answer::at(int part) {
   const auto index = static_cast<std::size_t>(std::clamp(part, 0, kMaxParts));
@@ -82,38 +84,46 @@ std::vector<CheckedCall> Answer::calls() const {
   return calls;
 }
 
-void Answer::write_part(JsonWriter& json, const AnswerPart& part) {
+bool Answer::is_shown(const AnswerPart& part) {
   using Kind = AnswerPart::Kind;
-  const bool is_blank = part.kind == Kind::none || part.kind == Kind::tool_input;
-  if (is_blank && part.state.empty()) return;
-  if (part.kind == Kind::text && part.text.empty() && part.state.empty()) return;
-  json.begin_object();
-  if (is_blank) {
-    json.field("type", "provider");
+  if (!part.state.empty()) return true;
+  if (part.kind == Kind::text) return !part.text.empty();
+  return part.kind == Kind::reasoning || part.kind == Kind::tool_call;
+}
+
+void Answer::write_part(Rope& out, const AnswerPart& part) {
+  using Kind = AnswerPart::Kind;
+  if (part.kind == Kind::text || part.kind == Kind::reasoning) {
+    out.append(part.kind == Kind::text ? R"({"type":"text","text":")" : R"({"type":"reasoning","text":")");
+    part.text.write(out);
+    out.append("\"");
   } else if (part.kind == Kind::tool_call) {
-    json.field("type", "tool-call").field("toolCallId", part.call.call.id).field("toolName", part.call.call.name);
-    json.field("input", JsonSpan{part.call.input_json}).field("inputText", part.call.call.input_text);
+    std::string fields;
+    JsonWriter json(fields);
+    json.begin_object().field("type", "tool-call").field("toolCallId", part.call.call.id);
+    json.field("toolName", part.call.call.name).field("input", JsonSpan{part.call.input_json});
+    json.field("inputText", part.call.call.input_text);
+    out.append(fields);
   } else {
-    json.field("type", part.kind == Kind::reasoning ? "reasoning" : "text").key("text");
-    part.text.write(json);
+    out.append(R"({"type":"provider")");
   }
-  if (!part.state.empty()) json.field("providerState", part.state);
-  json.end_object();
+  if (!part.state.empty()) {
+    std::string state = R"(,"providerState":)";
+    append_json_string(state, part.state);
+    out.append(state);
+  }
+  out.append("}");
 }
 
-std::size_t Answer::size_hint() const {
-  constexpr std::size_t kAround = 128;
-  std::size_t size = kAround;
+void Answer::write_message(Rope& out) const {
+  out.append(R"({"role":"assistant","content":[)");
+  bool first = true;
   for (const auto& part : parts_) {
-    size += kAround + part.text.size() + part.state.size() + 2 * part.call.input_json.size();
+    if (!is_shown(part)) continue;
+    if (!std::exchange(first, false)) out.append(",");
+    write_part(out, part);
   }
-  return size;
-}
-
-void Answer::write_message(JsonWriter& json) const {
-  json.begin_object().field("role", "assistant").key("content").begin_array();
-  for (const auto& part : parts_) write_part(json, part);
-  json.end_array().end_object();
+  out.append("]}");
 }
 
 }  // namespace aiw

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/json_writer.hpp"
+#include "worker/base/rope.hpp"
 #include "worker/providers/step.hpp"
 
 namespace aiw {
@@ -24,13 +24,11 @@ class GrowingText {
  public:
   void append(std::string_view text);
   [[nodiscard]] bool empty() const { return blocks_.empty(); }
-  // Bytes of the escaped text.
-  [[nodiscard]] std::size_t size() const { return size_; }
-  void write(JsonWriter& json) const;
+  // Appends it by reference, without quotes.
+  void write(Rope& out) const;
 
  private:
   std::vector<std::string> blocks_;
-  std::size_t size_ = 0;
 };
 
 class Answer {
@@ -42,10 +40,8 @@ class Answer {
   // True while no text, reasoning or call came.
   [[nodiscard]] bool empty() const;
   [[nodiscard]] std::vector<CheckedCall> calls() const;
-  // Appends the assistant message; calls whose input never became complete are left out.
-  void write_message(JsonWriter& json) const;
-  // Enough bytes for that message, as a rule.
-  [[nodiscard]] std::size_t size_hint() const;
+  // Appends the assistant message, which refers to this answer; calls whose input never became complete are left out.
+  void write_message(Rope& out) const;
 
  private:
   struct AnswerPart {
@@ -55,7 +51,8 @@ class Answer {
     CheckedCall call;
   };
   AnswerPart& at(int part);
-  static void write_part(JsonWriter& json, const AnswerPart& part);
+  static void write_part(Rope& out, const AnswerPart& part);
+  static bool is_shown(const AnswerPart& part);
 
   std::vector<AnswerPart> parts_;
 };

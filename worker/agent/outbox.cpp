@@ -43,15 +43,20 @@ void Outbox::send_delta(const DeltaEvent& delta) {
 }
 
 bool Outbox::extend(const DeltaEvent& delta) {
-  if (!open_ || open_->step != delta.step || open_->part != delta.part || open_->kind != delta.kind) return false;
-  open_->text += delta.text;
+  if (!is_open_ || open_.step != delta.step || open_.part != delta.part || open_.kind != delta.kind) return false;
+  open_.text += delta.text;
   backlog_.held_ += delta.text.size();
   flush_if_long();
   return true;
 }
 
 void Outbox::open(const DeltaEvent& delta) {
-  open_ = OpenDelta{delta.step, delta.part, delta.kind, std::string(delta.tool_call_id), std::string(delta.text)};
+  is_open_ = true;
+  open_.step = delta.step;
+  open_.part = delta.part;
+  open_.kind = delta.kind;
+  open_.tool_call_id = delta.tool_call_id;
+  open_.text = delta.text;
   backlog_.held_ += delta.text.size();
   if (holding()) hold(0);
   if (limits_.delta_interval.count() > 0) {
@@ -61,17 +66,16 @@ void Outbox::open(const DeltaEvent& delta) {
 }
 
 void Outbox::flush_if_long() {
-  const std::size_t size = open_->text.size();
+  const std::size_t size = open_.text.size();
   const bool long_enough = limits_.delta_size > 0 && size >= limits_.delta_size && !holding();
   if (long_enough || size >= limits_.max_delta_bytes) flush();
 }
 
 void Outbox::flush() {
-  if (!open_) return;
+  if (!std::exchange(is_open_, false)) return;
   flush_timer_.reset();
-  const OpenDelta last = *std::exchange(open_, std::nullopt);
-  backlog_.held_ -= last.text.size();
-  emit_split({last.step, last.part, last.kind, last.text, last.tool_call_id});
+  backlog_.held_ -= open_.text.size();
+  emit_split({open_.step, open_.part, open_.kind, open_.text, open_.tool_call_id});
 }
 
 void Outbox::emit_split(DeltaEvent delta) {
@@ -102,6 +106,7 @@ void Outbox::hold(std::size_t added) {
 
 void Outbox::leave_backlog() {
   backlog_.held_ -= held_bytes();
+  is_open_ = false;
   held_.clear();
   let_out_ = 0;
   if (place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
@@ -109,9 +114,7 @@ void Outbox::leave_backlog() {
 
 // Writes whole frames of at most `at_most` bytes, but one anyway.
 void Outbox::let_out(std::size_t at_most) {
-  if (held_.empty() && open_) {
-    flush();
-  }
+  if (held_.empty()) flush();
   if (!held_.empty()) {
     const std::string_view rest = std::string_view(held_).substr(let_out_);
     std::size_t end = rest.size() <= at_most ? rest.size() : rest.rfind('\n', at_most) + 1;
@@ -125,7 +128,7 @@ void Outbox::let_out(std::size_t at_most) {
       let_out_ = 0;
     }
   }
-  if (held_.empty() && !open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
+  if (held_.empty() && !is_open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
   if (must_pause()) return;
   // What it resumes may bring the chat's end, and with it this object's: nothing is touched after it.
   if (const auto action = on_relieved_) action();

@@ -78,7 +78,7 @@ class Outbox {
   void flush_if_long();
   void emit_split(DeltaEvent delta);
   void emit(const ChatEvent& event);
-  [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (open_ ? open_->text.size() : 0); }
+  [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (is_open_ ? open_.text.size() : 0); }
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }
   void hold(std::size_t added);
   void let_out(std::size_t at_most);
@@ -95,7 +95,8 @@ class Outbox {
   std::string held_;         // whole frames, numbered
   std::size_t let_out_ = 0;  // bytes of held_ that were written
   std::optional<std::list<Outbox*>::iterator> place_;
-  std::optional<OpenDelta> open_;  // the last event, if it may still grow; it comes after held_
+  OpenDelta open_;        // the last event, if it may still grow; it comes after held_
+  bool is_open_ = false;  // else open_ only keeps its memory
   std::unique_ptr<Timer> flush_timer_;
 };
 

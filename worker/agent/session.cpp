@@ -31,16 +31,6 @@ const Tool* find_tool(const ChatRequest& chat, std::string_view name) {
   return found == chat.tools.end() ? nullptr : &*found;
 }
 
-std::string as_array(const Answer& answer) {
-  std::string json;
-  json.reserve(answer.size_hint());
-  JsonWriter writer(json);
-  writer.begin_array();
-  answer.write_message(writer);
-  writer.end_array();
-  return json;
-}
-
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
 }  // namespace
@@ -253,7 +243,11 @@ void Session::finish(FinishReason reason, std::string_view raw) {
 
 // The step's answer becomes history.
 void Session::close_step() {
-  transcript_->add(as_array(answer_));
+  Rope message;
+  message.append("[");
+  answer_.write_message(message);
+  message.append("]");
+  transcript_->add(message.str());
   answer_ = {};
   if (step_usage_) past_usage_.add(*step_usage_);
   step_usage_.reset();
@@ -361,11 +355,22 @@ void Session::cancel_tools(std::string_view reason) {
 
 // --- the end --------------------------------------------------------------------------------------------------------
 
+// The messages that are new, as an array.
+Rope Session::new_messages() const {
+  Rope messages;
+  messages.append("[");
+  transcript_->write_added(messages);
+  if (transcript_->grew() && !answer_.empty()) messages.append(",");
+  if (!answer_.empty()) answer_.write_message(messages);
+  messages.append("]");
+  return messages;
+}
+
 void Session::end_done(FinishReason reason) {
-  const std::string messages = transcript_->added(answer_.empty() ? std::string() : as_array(answer_));
+  const Rope messages = new_messages();
   reply_.done({.finish_reason = reason,
                .finish_raw = finish_raw_,
-               .messages = {messages},
+               .messages = messages.pieces(),
                .usage = total_usage(),
                .steps = step_ + 1,
                .timing = timing(),
@@ -374,12 +379,10 @@ void Session::end_done(FinishReason reason) {
 }
 
 void Session::end_error(Error error) {
-  std::string messages;
-  if (transcript_->grew() || !answer_.empty()) {
-    messages = transcript_->added(answer_.empty() ? std::string() : as_array(answer_));
-  }
+  const Rope messages = new_messages();
+  const bool any = transcript_->grew() || !answer_.empty();
   const Usage usage = total_usage();
-  reply_.error({error, {messages}, usage.empty() ? std::nullopt : std::optional(usage)});
+  reply_.error({error, any ? messages.pieces() : JsonPieces(), usage.empty() ? std::nullopt : std::optional(usage)});
   release();
 }
 

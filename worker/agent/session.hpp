@@ -87,6 +87,7 @@ class Session : private AttemptObserver {
   void proceed_if_answered();
   void cancel_tools(std::string_view reason);
 
+  [[nodiscard]] Rope new_messages() const;
   void end_done(FinishReason reason);
   void end_error(Error error);
   void release();

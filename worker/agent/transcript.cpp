@@ -1,6 +1,7 @@
 #include "worker/agent/transcript.hpp"
 
 #include <iterator>
+#include <utility>
 
 #include "protocol/decode.hpp"
 
@@ -12,18 +13,12 @@ void Transcript::add(std::string json) {
   messages_.insert(messages_.end(), std::make_move_iterator(messages.begin()), std::make_move_iterator(messages.end()));
 }
 
-std::string Transcript::added(std::string last) const {
-  if (added_.empty() && !last.empty()) return last;
-  std::string out = "[";
-  const auto append = [&](std::string_view array) {
-    if (array.size() <= 2) return;
-    if (out.size() > 1) out += ',';
-    out += array.substr(1, array.size() - 2);
-  };
-  for (const auto& array : added_) append(array);
-  append(last);
-  out += ']';
-  return out;
+void Transcript::write_added(Rope& out) const {
+  bool first = true;
+  for (const std::string_view array : added_) {
+    if (!std::exchange(first, false)) out.append(",");
+    out.splice(array.substr(1, array.size() - 2));
+  }
 }
 
 }  // namespace aiw

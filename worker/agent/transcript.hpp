@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/chat.hpp"
+#include "worker/base/rope.hpp"
 
 namespace aiw {
 
@@ -20,8 +21,8 @@ class Transcript {
   // Adds messages given as a JSON array in the shape of `done.messages`.
   void add(std::string json);
   [[nodiscard]] std::span<const Message> messages() const { return messages_; }
-  // What was added, as one JSON array, with the elements of `last` (a JSON array too; may be empty) behind it.
-  [[nodiscard]] std::string added(std::string last = {}) const;
+  // Appends the elements of what was added, with commas between them, by reference.
+  void write_added(Rope& out) const;
   [[nodiscard]] bool grew() const { return !added_.empty(); }
 
  private:

@@ -34,7 +34,7 @@ class HttpTransfer {
 };
 
 struct HttpLimits {
-  std::chrono::milliseconds connect_timeout{10'000};  // name, TCP and TLS together; 0: none
+  std::chrono::milliseconds connect_timeout{10'000};       // name, TCP and TLS together; 0: none
   std::uint64_t max_body_bytes = std::uint64_t{64} << 20;  // decoded; beyond: response_too_large
 };
 

@@ -47,6 +47,13 @@ std::size_t Rope::read(std::size_t offset, char* out, std::size_t capacity) {
   return copied;
 }
 
+std::vector<std::string_view> Rope::pieces() const {
+  std::vector<std::string_view> pieces;
+  pieces.reserve(segments_.size());
+  for (const auto& segment : segments_) pieces.push_back(bytes(segment));
+  return pieces;
+}
+
 std::string Rope::str() const {
   std::string out;
   out.reserve(size_);

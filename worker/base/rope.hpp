@@ -28,7 +28,9 @@ class Rope {
   // Copies up to `capacity` bytes that start at `offset` to `out`; returns how many; 0 at the end. Reading on from
   // where the last call stopped costs nothing extra; any other offset searches from the start.
   std::size_t read(std::size_t offset, char* out, std::size_t capacity);
-  // The whole as one string, for tests and dryRun.
+  // The whole in consecutive pieces, valid until the next change.
+  [[nodiscard]] std::vector<std::string_view> pieces() const;
+  // The whole as one string.
   [[nodiscard]] std::string str() const;
 
  private:

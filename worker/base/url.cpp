@@ -11,7 +11,9 @@ bool is_url_char(char c) {
   return c > 0x20 && c < 0x7F && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
 }
 
-bool is_host_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_'; }
+bool is_host_char(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_';
+}
 bool is_ipv6_char(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == ':' || c == '.'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -64,7 +66,8 @@ std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
 bool is_loopback(std::string_view host) {
   if (host == "localhost" || host == "::1") return true;
   if (!host.starts_with("127.")) return false;
-  return std::ranges::count(host, '.') == 3 && std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
+  return std::ranges::count(host, '.') == 3 &&
+         std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
 }
 
 }  // namespace aiw

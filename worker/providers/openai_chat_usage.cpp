@@ -30,9 +30,10 @@ Usage read_openai_chat_usage(const JsonElement& usage) {
   out.output_tokens = first_count(usage, {"completion_tokens", "output_tokens"});
   out.total_tokens = get_count(usage, "total_tokens");
   out.cached_input_tokens = detail(usage, "prompt_tokens_details", "cached_tokens");
-  // DeepSeek and Moonshot name it beside the others.
+  // DeepSeek, Moonshot and Databricks name it beside the others.
   if (!out.cached_input_tokens) {
-    out.cached_input_tokens = first_count(usage, {"prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"});
+    out.cached_input_tokens = first_count(
+        usage, {"prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"});
   }
   // OpenRouter.
   out.cache_write_tokens = detail(usage, "prompt_tokens_details", "cache_write_tokens");

@@ -148,6 +148,7 @@ void Session::start_attempt() {
   phase_ = Phase::streaming;
   ++attempt_;
   answer_ = {};
+  call_ids_.clear();
   step_usage_.reset();
   committed_ = false;
   if (target_.api == Api::mock) {
@@ -187,11 +188,30 @@ void Session::delta(int part, ContentKind kind, std::string_view text, std::stri
     if (!first_delta_) first_delta_ = services_.attempt.clock.now();
   }
   Outbox& events = reply_.events();
-  events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, tool_call_id});
+  const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(tool_call_id);
+  events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, call_id});
   if (events.must_pause()) running_->set_paused(true);
 }
 
+// Some servers give every step's first call the same id, or none, and the decoder then counts from 0: a result must
+// belong to one call of the conversation.
+const std::string& Session::own_call_id(std::string_view id) {
+  const auto known = call_ids_.find(id);
+  if (known != call_ids_.end()) return known->second;
+  const auto messages = transcript_->messages();
+  const bool taken = std::ranges::any_of(messages, [&](const Message& message) {
+    return std::ranges::any_of(message.parts, [&](const Part& part) {
+      const auto* call = std::get_if<ToolCallPart>(&part);
+      return call != nullptr && call->tool_call_id.text() == id;
+    });
+  });
+  std::string own(id);
+  if (taken) own += "_" + std::to_string(messages.size());
+  return call_ids_.emplace(id, std::move(own)).first->second;
+}
+
 void Session::tool_call(int part, ToolCall call) {
+  call.id = own_call_id(call.id);
   if (call.by_provider) {
     committed_ = true;
     announce(check_call(std::move(call)), "provider");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,7 @@ class Session : private AttemptObserver {
   void begin_step();
   void start_attempt();
   [[nodiscard]] StepInput step_input() const;
+  const std::string& own_call_id(std::string_view id);
   void end_attempt();
   void back_off(const Error& error, std::chrono::milliseconds delay);
   void release_retry();
@@ -115,6 +117,7 @@ class Session : private AttemptObserver {
   Usage past_usage_;  // of the steps before
   std::string finish_raw_;
   std::vector<PendingCall> calls_;
+  std::map<std::string, std::string, std::less<>> call_ids_;  // of this step: the provider's and ours
   std::optional<Instant> started_, first_byte_, first_delta_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;

@@ -88,7 +88,7 @@ void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
   if (done_) return;
   parser_.feed(bytes);
   SseEvent event;
-  while (!done_ && parser_.next(event)) on_event(event, sink);
+  while (!done_ && parser_.next(event)) on_event(event, false, sink);
   if (!done_ && parser_.too_large()) {
     fail(upstream_failure("event_too_large", "an event of the stream exceeds the limit", false), sink);
   }
@@ -97,13 +97,15 @@ void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
 void AnthropicStreamDecoder::end(StepSink& sink) {
   if (done_) return;
   SseEvent event;
-  if (parser_.finish(event)) on_event(event, sink);
+  if (parser_.finish(event)) on_event(event, true, sink);
   if (!done_) fail(upstream_failure("truncated_stream", "the stream ended before message_stop", true), sink);
 }
 
-void AnthropicStreamDecoder::on_event(const SseEvent& event, StepSink& sink) {
+// `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
   if (event.data.empty() || event.data == "[DONE]") return;  // some gateways add what OpenAI's streams have
   const auto json = json_.parse(event.data);
+  if (!json && unfinished) return;
   if (!json || !json->is_object()) {
     return fail(upstream_failure("bad_event", "an event of the stream is no JSON object", true), sink);
   }

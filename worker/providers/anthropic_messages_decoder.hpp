@@ -41,7 +41,7 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
   void end(StepSink& sink) override;
 
  private:
-  void on_event(const SseEvent& event, StepSink& sink);
+  void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
   void on_message(std::string_view type, const JsonElement& event, StepSink& sink);
   void on_message_start(const JsonElement& event, StepSink& sink);
   void on_message_delta(const JsonElement& event, StepSink& sink);

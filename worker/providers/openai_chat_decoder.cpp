@@ -60,7 +60,7 @@ class StreamDecoder final : public ResponseDecoder {
     if (!format_known_ && !recognise(bytes, sink)) return;
     parser_.feed(bytes);
     SseEvent event;
-    while (!answer_.ended() && parser_.next(event)) on_event(event, sink);
+    while (!answer_.ended() && parser_.next(event)) on_event(event, false, sink);
     if (parser_.too_large()) {
       answer_.fail(upstream_fault("event_too_large", "an event of the answer is too large", false), sink);
     }
@@ -70,7 +70,7 @@ class StreamDecoder final : public ResponseDecoder {
     if (unary_) return unary_->end(sink);
     if (answer_.ended()) return;
     SseEvent event;
-    if (parser_.finish(event)) on_event(event, sink);
+    if (parser_.finish(event)) on_event(event, true, sink);
     if (answer_.ended()) return;
     if (!answer_.has_finish_reason()) return answer_.fail(truncated(), sink);
     sink.warning("missing_done", "the stream ended without [DONE]");
@@ -94,11 +94,13 @@ class StreamDecoder final : public ResponseDecoder {
     return false;
   }
 
-  void on_event(const SseEvent& event, StepSink& sink) {
+  // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+  void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
     const auto data = trim(event.data);
     if (data == "[DONE]") return answer_.finish(sink);
     if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
     const auto root = json_.parse(data);
+    if (!root && unfinished) return;
     if (!root) return answer_.fail(upstream_fault("bad_event", "an event's data is not one JSON value", true), sink);
     answer_.add(json_, *root, event.type == "error", sink);
   }

@@ -1,0 +1,188 @@
+// The leanspec dialect as leanspec-http 0.2.20 uses it: its launch, its requests, and a reader as strict as its own.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/upstream.hpp"
+
+namespace aiw::e2e {
+namespace {
+
+constexpr const char* kKey = "sk-canary-leanspec-1234567890";
+
+// `LEANSPEC_NODE_PATH <LEANSPEC_AI_WORKER>`, both naming this program, with the variable that the parent sets.
+TestWorker launched_by_leanspec() {
+  return TestWorker({worker_binary()}, {"LEANSPEC_IPC_MODE=true", std::string("MY_KEY=") + kKey}, Words::leanspec);
+}
+
+// The parent's own request: keys in its order, null for what is absent.
+Json leanspec_chat(const std::string& id, const std::string& base_url, const Json& messages) {
+  const Json provider = {
+      {"id", "custom"},
+      {"name", "Custom"},
+      {"baseUrl", base_url},
+      {"apiKey", "${MY_KEY}"},
+      {"models", Json::array({{{"id", "m"}, {"name", "M"}, {"maxTokens", 100}, {"default", true}}})}};
+  const Json config = {{"version", "1.0"},
+                       {"providers", Json::array({provider})},
+                       {"settings", {{"maxSteps", 5}, {"defaultProviderId", "custom"}, {"defaultModelId", "m"}}}};
+  return {{"type", "chat"},
+          {"id", id},
+          {"payload",
+           {{"messages", messages},
+            {"projectId", nullptr},
+            {"providerId", nullptr},
+            {"modelId", nullptr},
+            {"sessionId", nullptr},
+            {"config", config},
+            {"baseUrl", "http://127.0.0.1:1"}}}};
+}
+
+Json ui_message(const std::string& text) {
+  return Json::array({{{"id", "1"}, {"role", "user"}, {"parts", Json::array({{{"type", "text"}, {"text", text}}})}}});
+}
+
+int depth_of(const Json& json) {
+  int deepest = 0;
+  if (json.is_structured()) {
+    for (const Json& member : json) deepest = std::max(deepest, depth_of(member));
+    ++deepest;
+  }
+  return deepest;
+}
+
+TEST_CASE("leanspec: launched with a path, greeted with health_ok of id init, and health comes first on its id") {
+  TestWorker worker = launched_by_leanspec();
+  worker.send({{"type", "health"}, {"id", "h"}});
+  const Json init = worker.wait_for("init", "health_ok");
+  CHECK(init == Json{{"type", "health_ok"}, {"id", "init"}, {"data", {{"ready", true}}}});
+  CHECK(worker.wait_for("h", "health_ok").at("data").at("ready") == true);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("leanspec: a chat is chunks and done; keys come from the environment and go to the entry's own host") {
+  Upstream upstream;
+  TestWorker worker = launched_by_leanspec();
+  upstream.answer("p", {event_stream(openai_answer({"Hello ", "é😀"}), {.mode = Cut::Mode::kBytes})});
+  worker.send(leanspec_chat("a", upstream.base_url("p"), ui_message("Hi")));
+  const FrameLog& log = worker.end_of("a");
+  CHECK(log.outcome() == "done");
+  CHECK(log.text() == "Hello é😀");
+  for (const std::string& type : log.types()) CHECK((type == "chunk" || type == "done"));
+  CHECK(log.last().at("finishReason") == "stop");
+  CHECK(log.last().at("usage").at("totalTokens") == 12);
+  REQUIRE(upstream.count("p") == 1);
+  CHECK(upstream.requests("p")[0].header("authorization") == std::string("Bearer ") + kKey);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("leanspec: failures are error frames with a sentence, and lines without a usable id are only logged") {
+  Upstream upstream;
+  TestWorker worker = launched_by_leanspec();
+  upstream.answer("bad", {tools::json_script(401, R"({"error":{"message":"wrong key"}})")});
+  upstream.answer("cut", {event_stream(text_event("half"))});
+  worker.send(leanspec_chat("a", upstream.base_url("bad"), ui_message("Hi")));
+  CHECK(worker.end_of("a").outcome() == "upstream_http");
+  CHECK(worker.log("a").last().at("error").get<std::string>().find("wrong key") != std::string::npos);
+  worker.send(leanspec_chat("b", upstream.base_url("cut"), ui_message("Hi")));
+  CHECK(worker.end_of("b").outcome() == "truncated_stream");
+  CHECK(worker.log("b").text() == "half");
+  Json nobody = leanspec_chat("c", upstream.base_url("p"), ui_message("Hi"));
+  nobody["payload"]["providerId"] = "nobody";
+  worker.send(nobody);
+  CHECK(worker.end_of("c").outcome() == "provider_not_found");
+  for (const char* line : {"no json", "{\"type\":\"health\"}", "{\"type\":\"dance\",\"id\":\"d\"}", "\xff"}) {
+    worker.send_text(line);
+  }
+  worker.send({{"type", "health"}, {"id", "h"}});
+  worker.wait_for("h", "health_ok");
+  CHECK(worker.log("d").frames.empty());
+  CHECK(eventually([&] {
+    const std::string& text = worker.process().stderr_text();
+    return std::ranges::count(text, '\n') >= 4;
+  }));
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("leanspec: a second chat of a running id does not end the first") {
+  Upstream upstream;
+  TestWorker worker = launched_by_leanspec();
+  std::vector<std::string> events(30, text_event("x"));
+  events.push_back(openai_ending());
+  upstream.answer("p", {paced(events, Milliseconds(5))});
+  worker.send(leanspec_chat("a", upstream.base_url("p"), ui_message("Hi")));
+  worker.wait_for("a", "chunk");
+  worker.send(leanspec_chat("a", upstream.base_url("p"), ui_message("Hi")));
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(worker.log("a").text() == std::string(30, 'x'));
+  CHECK(upstream.count("p") == 1);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("leanspec: whatever an upstream sends, no frame ends or disturbs the parent's reader") {
+  Upstream upstream;
+  TestWorker worker = launched_by_leanspec();
+  const auto raw_event = [](const std::string& inside) {
+    return R"(data: {"choices":[{"index":0,"delta":{"content":")" + inside + "\"}}]}\n\n";
+  };
+  upstream.answer("bytes", {event_stream(raw_event("a\xff\xfe") + raw_event("\\ud83d") + raw_event("b\\u0000c\\u2028") +
+                                         openai_ending())});
+  worker.send(leanspec_chat("a", upstream.base_url("bytes"), ui_message("Hi")));
+  CHECK(worker.end_of("a").outcome() == "done");
+  const std::string replacement = "\xEF\xBF\xBD";
+  CHECK(worker.log("a").text() ==
+        "a" + replacement + replacement + replacement + "b" + std::string(1, '\0') + "c\xE2\x80\xA8");
+
+  // Its JSON reader stops at a nesting of about 120 and knows no number beyond a double's range.
+  int number = 0;
+  for (const std::string& arguments :
+       {std::string(100, '[') + std::string(100, ']'), std::string(500, '[') + std::string(500, ']'),
+        std::string("{\"n\":1e400}"), std::string("{\"a\":1,\"a\":2}"), std::string("{\"s\":\"\\ud83d\"}"),
+        std::string("{ \"multi\" :\n 1 }"), std::string("{\"cut")}) {
+    CAPTURE(arguments);
+    const std::string id = "t" + std::to_string(number++);
+    upstream.answer(
+        id, {event_stream(openai_tool_call("call_1", "nosuch", arguments)), event_stream(openai_answer({"went on"}))});
+    Json line = leanspec_chat(id, upstream.base_url(id), ui_message("Hi"));
+    line["payload"]["tools"] = Json::array({{{"name", "look"}}});
+    worker.send(line);
+    const FrameLog& log = worker.end_of(id);
+    CHECK(log.text() == "went on");
+    REQUIRE(log.count("tool_call") == 1);
+    REQUIRE(log.count("tool_result") == 1);
+    for (const char* field : {"args", "input", "toolCallId", "toolName"}) {
+      CHECK(log.all("tool_call")[0].at("data").contains(field));
+    }
+    for (const char* field : {"result", "output"}) CHECK(log.all("tool_result")[0].at("data").contains(field));
+    for (const Frame& frame : log.frames) CHECK(depth_of(frame.json) <= 120);
+  }
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("leanspec: reload_config is acknowledged; the end of stdin ends the worker") {
+  Upstream upstream;
+  TestWorker worker = launched_by_leanspec();
+  upstream.answer("p", {event_stream(openai_answer({"x"}))});
+  const Json chat = leanspec_chat("a", upstream.base_url("p"), ui_message("Hi"));
+  worker.send({{"type", "reload_config"}, {"id", "r"}, {"payload", chat.at("payload").at("config")}});
+  CHECK(worker.wait_for("r", "config_reloaded").at("id") == "r");
+  Json bare = chat;
+  bare["payload"]["config"] = nullptr;
+  worker.send(bare);
+  worker.process().close_stdin();
+  CHECK(worker.end_of("a").text() == "x");
+  CHECK(worker.exit_code() == 0);
+}
+
+TEST_CASE("leanspec: the dialect can be asked for by name, and a path is no argument otherwise") {
+  TestWorker worker({"--dialect", "leanspec"}, {}, Words::leanspec);
+  worker.wait_for("init", "health_ok");
+  CHECK(worker.close_and_exit() == 0);
+  TestWorker refused({"/some/worker.js"});
+  CHECK(refused.exit_code() == 64);
+}
+
+}  // namespace
+}  // namespace aiw::e2e

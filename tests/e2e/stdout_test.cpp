@@ -1,0 +1,173 @@
+// What goes out: readers that lag, stop or leave (rows 23 to 27 of the table of faults).
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "tests/e2e/child_process.hpp"
+#include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/upstream.hpp"
+
+namespace aiw::e2e {
+namespace {
+
+// Texts that tell their place, so that a lost, doubled or moved piece shows.
+std::string numbered_text(std::size_t bytes) {
+  std::string text;
+  for (int i = 0; text.size() < bytes; ++i) text += std::to_string(i) + " é\n";
+  return text;
+}
+
+Script long_answer(const std::string& text, std::size_t piece) {
+  std::string body;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t length = std::min(piece, text.size() - at);
+    while (at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xC0) == 0x80) ++length;
+    body += text_event(std::string_view(text).substr(at, length));
+    at += length;
+  }
+  return event_stream(body + openai_ending());
+}
+
+// The memory that the worker has when it does not change any more.
+std::size_t settled_rss(const TestWorker& worker) {
+  std::size_t last = 0;
+  int same = 0;
+  eventually([&] {
+    std::this_thread::sleep_for(Milliseconds(50));
+    const std::size_t now = worker.rss();
+    same = now <= last + 64 * 1024 ? same + 1 : 0;
+    last = std::max(last, now);
+    return same == 10;
+  });
+  return last;
+}
+
+TEST_CASE("fault 23: while nobody reads, memory stays bounded and upstreams wait; nothing is lost") {
+  Upstream upstream;
+  TestWorker worker;
+  constexpr int kChats = 8;
+  const std::string text = numbered_text((kSanitized ? 4 : 12) * kMiB);
+  upstream.answer("p", {long_answer(text, 1000)});
+  worker.ask({{"id", "first"}, {"type", "health"}});
+  const std::size_t before = worker.rss();
+  Canary canary(worker, upstream, 20);
+  for (int i = 0; i < kChats; ++i) worker.send(upstream.chat("c" + std::to_string(i), "p"));
+  REQUIRE(upstream.wait_for_request("p", kChats));
+  const std::size_t grown = settled_rss(worker) - std::min(before, worker.rss());
+  MESSAGE("memory grew by " << grown / kMiB << " MiB for " << kChats << " chats of " << text.size() / kMiB << " MiB");
+  // 1 MiB of frames for each chat, its answer so far, and buffers; unbounded it would be all of the text.
+  if (!kSanitized) CHECK(grown <= kChats * 4 * kMiB);
+  // Answers to lines are still given while deltas wait, and cancelling is heard.
+  worker.send({{"id", "h"}, {"type", "health"}});
+  worker.send(cancel_line("x", "c0"));
+  CHECK(worker.end_of("c0").last().at("data").at("finishReason") == "cancelled");
+  CHECK(text.starts_with(worker.log("c0").text()));
+  for (int i = 1; i < kChats; ++i) {
+    const FrameLog& log = worker.end_of("c" + std::to_string(i));
+    CHECK(log.outcome() == "done");
+    CHECK((log.text() == text));
+  }
+  CHECK(worker.log("h").count("health_ok") == 1);
+  canary.check();
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 24: a reader that never comes back ends the worker with 74") {
+  Upstream upstream;
+  TestWorker worker({"--stdout-stall-ms", "300"});
+  upstream.answer("p", {long_answer(numbered_text(4 * kMiB), 1000)});
+  worker.send(upstream.chat("a", "p"));
+  // Nobody reads: wait_exit would.
+  REQUIRE(eventually([&] { return worker.process().stderr_text().find("stdout is gone") != std::string::npos; }));
+  const auto exit = worker.process().wait_exit(kPatience);
+  REQUIRE(exit.has_value());
+  CHECK(exit->signal == 0);
+  CHECK(exit->code == 74);
+  CHECK(eventually([&] { return upstream.open_connections() == 0; }));
+}
+
+TEST_CASE("fault 25: a reader that leaves is noticed without a write: 0 if idle, 74 if work was lost") {
+  Upstream upstream;
+  upstream.answer("hang", {{.ending = Ending::kHang, .before_head = true}});
+  for (const bool busy : {false, true}) {
+    CAPTURE(busy);
+    TestWorker worker;
+    worker.ask({{"id", "h"}, {"type", "health"}});
+    if (busy) {
+      worker.send(upstream.chat("a", "hang"));
+      worker.wait_for("a", "start");
+      REQUIRE(upstream.wait_for_request("hang"));
+    }
+    worker.process().close_stdout();
+    const auto exit = worker.process().wait_exit(kPatience);
+    REQUIRE(exit.has_value());
+    CHECK(exit->signal == 0);
+    CHECK(exit->code == (busy ? 74 : 0));
+    CHECK(eventually([&] { return upstream.open_connections() == 0; }));
+  }
+}
+
+TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the worker with 74, not by SIGPIPE") {
+  Upstream upstream;
+  TestWorker worker;
+  upstream.answer("p", {long_answer(numbered_text(20 * kMiB), 100)});
+  worker.send(upstream.chat("a", "p"));
+  worker.wait_for("a", "delta", 3);
+  worker.process().close_stdout();
+  const auto exit = worker.process().wait_exit(kPatience);
+  REQUIRE(exit.has_value());
+  CHECK(exit->signal == 0);
+  CHECK(exit->code == 74);
+  CHECK(eventually([&] { return upstream.open_connections() == 0; }));
+}
+
+TEST_CASE("fault 26: large frames to a non-blocking stdout are never torn and never interleave") {
+  Upstream upstream;
+  const std::string text = numbered_text(400'000);
+  upstream.answer("p", {long_answer(text, 150'000)});
+  for (const bool socket : {false, true}) {
+    CAPTURE(socket);
+    HandlePair in = pipe_to_child();
+    HandlePair out = socket ? socket_pair() : pipe_from_child();
+    ::fcntl(out.theirs.get(), F_SETFL, ::fcntl(out.theirs.get(), F_GETFL) | O_NONBLOCK);
+    ChildProcess child(in.theirs.get(), out.theirs.get());
+    in.theirs.close();
+    out.theirs.close();
+    for (int i = 0; i < 8; ++i) write_all(in.ours.get(), upstream.chat("c" + std::to_string(i), "p").dump() + "\n");
+    in.ours.close();
+    std::this_thread::sleep_for(Milliseconds(100));  // let the pipe fill
+    std::map<std::string, std::string> texts;
+    std::size_t longest = 0;
+    int done = 0;
+    for (const Json& frame : parse_lines(read_to(out.ours.get()))) {
+      if (frame.at("type") == "delta") texts[frame.at("id")] += frame.at("data").at("text").get<std::string>();
+      longest = std::max(longest, frame.dump().size());
+      done += frame.at("type") == "done" ? 1 : 0;
+    }
+    CHECK(done == 8);
+    CHECK(longest > 400'000);
+    for (const auto& [id, got] : texts) CHECK((got == text));
+    CHECK(child.exit_code() == 0);
+  }
+}
+
+TEST_CASE("fault 27: a stdout that cannot be written ends the worker with 74 and one line on stderr") {
+  for (const char* shell : {"exec \"$0\" >/dev/full", "exec \"$0\" >&-"}) {
+    CAPTURE(shell);
+    TestWorker worker = TestWorker::under_shell(shell);
+    const auto exit = worker.process().wait_exit(kPatience);
+    REQUIRE(exit.has_value());
+    CHECK(exit->signal == 0);
+    CHECK(exit->code == 74);
+    const std::string& complaint = worker.process().stderr_text();
+    CHECK(std::ranges::count(complaint, '\n') == 1);
+    CHECK(complaint.ends_with('\n'));
+  }
+}
+
+}  // namespace
+}  // namespace aiw::e2e

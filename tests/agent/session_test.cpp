@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/agent/session_fixture.hpp"
 
 using namespace aiw;
@@ -239,8 +241,9 @@ TEST_CASE("after the last allowed step one without tools asks for an answer") {
   f.start(R"({"tools": [{"name": "add"}], "maxSteps": 2})");
   for (int step = 0; step < 2; ++step) {
     CHECK(f.body(static_cast<std::size_t>(step)).contains("tools"));
-    f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
-    f.tool_result("a", R"({"type":"text","value":"A"})");
+    const std::string id = "call_" + std::to_string(step);
+    f.answer(sse::call(0, id, "add", "{}") + sse::finish("tool_calls") + sse::done());
+    f.tool_result(id, R"({"type":"text","value":"A"})");
   }
   REQUIRE(f.http.count() == 3);
   CHECK(!f.body(2).contains("tools"));
@@ -260,6 +263,25 @@ TEST_CASE("a model that calls tools all the same after the last step gets no fur
   CHECK(f.http.count() == 2);
   CHECK(f.last()["finishReason"] == "max_steps");
   CHECK(!f.session->awaits("b"));
+}
+
+TEST_CASE("a call id that an earlier call of the conversation had becomes another") {
+  SessionFixture f;
+  f.start(std::string(kParentTool));
+  f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
+  f.tool_result("a", R"({"type":"text","value":"A"})");
+  f.answer(sse::call(0, "a", "add", "{") + sse::call(0, "", "", "}") + sse::finish("tool_calls") + sse::done());
+  CHECK(!f.session->awaits("a"));
+  std::set<std::string> ids;
+  for (const auto& frame : f.output.frames()) {
+    if (frame["data"]["step"] == 1 && frame["data"].contains("toolCallId")) ids.insert(frame["data"]["toolCallId"]);
+  }
+  REQUIRE(ids.size() == 1);
+  f.tool_result(*ids.begin(), R"({"type":"text","value":"B"})");
+  const Json messages = f.body(2)["messages"];
+  REQUIRE(messages.size() == 5);
+  CHECK(messages[4]["tool_call_id"] == *ids.begin());
+  CHECK(messages[3]["tool_calls"][0]["id"] == *ids.begin());
 }
 
 TEST_CASE("failures before the first delta are retried after exact delays") {

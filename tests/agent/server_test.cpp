@@ -1,0 +1,542 @@
+#include "worker/agent/server.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <random>
+
+#include "tests/agent/session_fixture.hpp"
+
+using namespace aiw;
+using std::chrono::milliseconds;
+
+namespace {
+
+struct ServerFixture {
+  explicit ServerFixture(const ServerOptions& options = {.version = "1.2.3"}, Dialect dialect = Dialect::v1)
+      : encoder(make_encoder(dialect)),
+        server(std::make_unique<Server>(
+            options,
+            ServerServices{.clock = clock,
+                           .http = http,
+                           .output = output,
+                           .encoder = *encoder,
+                           .keys = keys,
+                           .random = [] { return 0.0; },
+                           .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
+                           .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }})) {
+    server->on_idle([this] { ++idle; });
+  }
+
+  // What the loop does after each event.
+  void settle() {
+    while (!posted.empty()) {
+      const auto action = std::move(posted.front());
+      posted.pop_front();
+      action();
+    }
+  }
+  void advance(int ms) {
+    clock.advance(milliseconds(ms));
+    settle();
+  }
+  // One line from the parent.
+  void line(const Json& line) {
+    server->handle(decode_line({line.dump()}));
+    settle();
+  }
+  void line(std::string_view type, std::string_view id, const std::string& payload = "{}") {
+    line(Json{{"id", id}, {"type", type}, {"payload", Json::parse(payload)}});
+  }
+  void chat(std::string_view id, const std::string& payload = "{}") { line(chat_line(Json::parse(payload), id)); }
+  void cancel(std::string_view chat, std::string_view id = "x") {
+    line("cancel", id, R"({"chatId":")" + std::string(chat) + "\"}");
+  }
+  void answer(std::size_t request, const std::string& body = sse::answer("ok")) {
+    FakeExchange& exchange = http.at(request);
+    exchange.stream();
+    exchange.body(body);
+    exchange.end();
+    settle();
+  }
+  [[nodiscard]] std::string types(std::string_view id) const { return output.types(id); }
+  [[nodiscard]] Json last() const { return output.last(); }
+
+  FakeClock clock;
+  FakeHttp http;
+  FakeOutput output;
+  KeyPolicy keys;
+  std::unique_ptr<FrameEncoder> encoder;
+  std::deque<std::function<void()>> posted;
+  std::string unanswered;
+  int idle = 0;
+  std::unique_ptr<Server> server;
+};
+
+std::string call_tool(std::string_view id) {
+  return sse::call(0, id, "add", "{}") + sse::finish("tool_calls") + sse::done();
+}
+
+const std::string kWithTool = R"({"tools": [{"name": "add"}]})";
+
+std::string config_of(std::string_view host) {
+  return R"({"providers": [{"id": "p", "baseUrl": "https://)" + std::string(host) + R"(", "models": [{"id": "m"}]}]})";
+}
+
+}  // namespace
+
+TEST_CASE("the greeting says what the worker is and takes") {
+  ServerFixture f({.version = "1.2.3", .max_in_flight = 7, .max_queued = 8});
+  f.server->greet();
+  const Json ready = f.last();
+  CHECK(ready["id"].is_null());
+  CHECK(ready["type"] == "ready");
+  CHECK(ready["data"]["version"] == "1.2.3");
+  CHECK(ready["data"]["limits"]["maxInFlight"] == 7);
+  CHECK(ready["data"]["limits"]["maxQueued"] == 8);
+}
+
+TEST_CASE("chats run side by side") {
+  ServerFixture f;
+  f.chat("a");
+  f.chat("b");
+  CHECK(f.server->in_flight() == 2);
+  f.answer(1, sse::answer("for b"));
+  CHECK(f.types("a") == "start");
+  CHECK(f.types("b") == "start delta done");
+  f.answer(0, sse::answer("for a"));
+  CHECK(f.types("a") == "start delta done");
+  CHECK(f.server->in_flight() == 0);
+  CHECK(f.server->stats().accepted == 2);
+  CHECK(f.server->stats().done == 2);
+}
+
+TEST_CASE("a duplicate id is rejected, and the chat that has it is unharmed") {
+  ServerFixture f({.max_in_flight = 1});
+  f.chat("a");
+  f.chat("a");
+  CHECK(f.types("a") == "start rejected");
+  CHECK(f.last()["data"]["code"] == "duplicate_id");
+  CHECK(f.last()["data"]["pointer"] == "/id");
+  f.chat("queued");
+  f.chat("queued");
+  CHECK(f.types("queued") == "rejected");
+  f.answer(0);
+  CHECK(f.types("a") == "start rejected delta done");
+  f.answer(1);
+  CHECK(f.types("queued") == "rejected start delta done");
+  CHECK(f.server->stats().accepted == 2);
+  CHECK(f.server->stats().rejected == 2);
+}
+
+TEST_CASE("an id is free again once its chat has ended, and its numbers begin anew") {
+  ServerFixture f;
+  f.chat("a");
+  f.answer(0);
+  f.chat("a");
+  f.answer(1);
+  CHECK(f.types("a") == "start delta done start delta done");
+  CHECK(f.output.frames()[3]["seq"] == 0);
+}
+
+TEST_CASE("chats beyond the limit wait in order, and beyond the queue are told to come again") {
+  ServerFixture f({.max_in_flight = 1, .max_queued = 2});
+  f.chat("a");
+  f.chat("b");
+  f.chat("c");
+  f.chat("d");
+  CHECK(f.server->in_flight() == 1);
+  CHECK(f.server->queued() == 2);
+  CHECK(f.types("b").empty());
+  CHECK(f.types("d") == "rejected");
+  const Json error = f.last()["data"];
+  CHECK(error["code"] == "overloaded");
+  CHECK(error["category"] == "overloaded");
+  CHECK(error["retryable"] == true);
+  CHECK(error["retryAfterMs"] == 1'000);
+  f.advance(30);
+  f.answer(0);
+  CHECK(f.types("b") == "start");
+  CHECK(f.types("c").empty());
+  f.answer(1);
+  CHECK(f.last()["id"] == "c");
+  f.answer(2);
+  CHECK(f.last()["data"]["timing"]["queuedMs"] == 30);
+  CHECK(f.server->stats().done == 3);
+}
+
+TEST_CASE("a chat that comes the moment a place is free does not overtake those that wait") {
+  ServerFixture f({.max_in_flight = 1, .max_queued = 1});
+  f.chat("a");
+  f.chat("b");
+  FakeExchange& exchange = f.http.at(0);
+  exchange.stream();
+  exchange.body(sse::answer("ok"));
+  CHECK(f.server->in_flight() == 0);
+  f.server->handle(decode_line({chat_line(Json::object(), "c").dump()}));
+  CHECK(f.types("c") == "rejected");
+  f.settle();
+  CHECK(f.types("b") == "start");
+  CHECK(f.server->in_flight() == 1);
+}
+
+TEST_CASE("cancel is acknowledged before the end that it brings") {
+  ServerFixture f({.max_in_flight = 1});
+  f.chat("a");
+  f.chat("queued");
+  f.cancel("queued", "x1");
+  CHECK(f.types("queued") == "done");
+  CHECK(f.last()["data"]["finishReason"] == "cancelled");
+  f.cancel("a", "x2");
+  const auto frames = f.output.frames();
+  CHECK(frames[frames.size() - 2]["id"] == "x2");
+  CHECK(frames[frames.size() - 2]["data"].dump() == "{}");
+  CHECK(frames.back()["type"] == "done");
+  CHECK(!f.http.at(0).open());
+  CHECK(f.server->in_flight() == 0);
+  CHECK(f.http.count() == 1);
+}
+
+TEST_CASE("a cancel that comes too late is acknowledged as such, one for nothing is rejected") {
+  ServerFixture f;
+  f.chat("a");
+  f.answer(0);
+  f.cancel("a", "x1");
+  CHECK(f.last()["type"] == "ack");
+  CHECK(f.last()["data"]["late"] == true);
+  f.cancel("never", "x2");
+  CHECK(f.last()["id"] == "x2");
+  CHECK(f.last()["type"] == "rejected");
+  CHECK(f.last()["data"]["code"] == "unknown_id");
+  CHECK(f.types("a") == "start delta done");
+}
+
+TEST_CASE("tool results find their call once") {
+  ServerFixture f;
+  const auto result = [&](std::string_view id, std::string_view chat, std::string_view call) {
+    f.line("tool_result", id,
+           Json{{"chatId", chat}, {"toolCallId", call}, {"output", {{"type", "text"}, {"value", "3"}}}}.dump());
+    return f.output.transcript(id);
+  };
+  f.chat("a", kWithTool);
+  CHECK(result("r0", "a", "t").find("unknown_call_id") != std::string::npos);
+  f.answer(0, call_tool("t"));
+  CHECK(result("r1", "a", "other").find("unknown_call_id") != std::string::npos);
+  CHECK(result("r2", "nobody", "t").find("unknown_id") != std::string::npos);
+  CHECK(result("r3", "a", "t") == "ack {}\n");
+  CHECK(result("r4", "a", "t").find("unknown_call_id") != std::string::npos);
+  const auto frames = f.output.frames();
+  CHECK(frames[frames.size() - 3]["type"] == "ack");
+  CHECK(frames[frames.size() - 2]["type"] == "start");
+  f.answer(1);
+  CHECK(f.types("a") == "start delta tool_call start delta done");
+  CHECK(result("r5", "a", "t").find("unknown_id") != std::string::npos);
+}
+
+TEST_CASE("a chat without a config uses the one that was given last, as it was when the chat came") {
+  ServerFixture f;
+  const auto bare = [&](std::string_view id) { f.chat(id, R"({"config": null})"); };
+  bare("none");
+  CHECK(f.types("none") == "rejected");
+  CHECK(f.last()["data"]["code"] == "no_config");
+  f.line("reload_config", "r1", config_of("one.example"));
+  CHECK(f.types("r1") == "config_reloaded");
+  bare("a");
+  f.line("reload_config", "r2", config_of("two.example"));
+  bare("b");
+  f.chat("own");
+  f.http.at(0).fail(network_error("connect_error"));
+  f.advance(500);
+  CHECK(f.http.at(0).request().url.starts_with("https://one.example/"));
+  CHECK(f.http.at(1).request().url.starts_with("https://two.example/"));
+  CHECK(f.http.at(2).request().url.starts_with("https://p.example/"));
+  CHECK(f.http.at(3).request().url.starts_with("https://one.example/"));
+}
+
+TEST_CASE("health is answered at once, however busy the worker is") {
+  ServerFixture f({.version = "1.2.3", .max_in_flight = 1});
+  f.line("reload_config", "r", config_of("one.example"));
+  f.chat("a");
+  f.chat("b");
+  f.output.is_congested = true;
+  f.advance(1'500);
+  f.line("health", "h");
+  CHECK(f.output.transcript("h") ==
+        R"(health_ok {"ready":true,"providers":["p"],"inFlight":1,"queued":1,"version":"1.2.3","uptimeMs":1500})"
+        "\n");
+}
+
+TEST_CASE("lines that are no requests are rejected on their id, if they have one") {
+  ServerFixture f;
+  f.line("nonsense", "n");
+  CHECK(f.last()["data"]["code"] == "unknown_type");
+  f.server->handle(decode_line({"{"}));
+  CHECK(f.last()["id"].is_null());
+  CHECK(f.last()["data"]["code"] == "invalid_json");
+  f.line("models", "m", R"({"providerId":"p"})");
+  CHECK(f.last()["data"]["code"] == "not_supported");
+  f.chat("a", R"({"providerId": "nobody"})");
+  CHECK(f.last()["data"]["code"] == "provider_not_found");
+  CHECK(f.server->stats().accepted == 0);
+  CHECK(f.server->stats().rejected == 4);
+  CHECK(f.server->stats().lines == 4);
+}
+
+TEST_CASE("what a dialect cannot say to the parent goes to the log") {
+  ServerFixture f({}, Dialect::leanspec);
+  f.chat("a");
+  f.chat("a");
+  CHECK(f.unanswered == "duplicate_id ");
+  f.cancel("a");
+  CHECK(f.types("a") == "done");
+}
+
+TEST_CASE("after the input's end what runs and waits is finished, then the worker is idle") {
+  ServerFixture f({.max_in_flight = 1});
+  f.chat("a");
+  f.chat("b");
+  f.server->close_input();
+  f.settle();
+  CHECK(f.idle == 0);
+  f.answer(0);
+  f.answer(1);
+  CHECK(f.types("b") == "start delta done");
+  CHECK(f.idle == 1);
+}
+
+TEST_CASE("after the input's end a chat that waits for its parent ends, queued ones included") {
+  ServerFixture f({.max_in_flight = 1});
+  f.chat("a", kWithTool);
+  f.chat("b", kWithTool);
+  f.answer(0, call_tool("t"));
+  f.server->close_input();
+  f.settle();
+  CHECK(f.types("a") == "start delta tool_call tool_cancel error");
+  CHECK(f.idle == 0);
+  f.answer(1, call_tool("t"));
+  CHECK(f.types("b") == "start delta tool_call tool_cancel error");
+  CHECK(f.last()["data"]["code"] == "input_closed");
+  CHECK(f.idle == 1);
+}
+
+TEST_CASE("a worker without chats is idle as soon as its input ends") {
+  ServerFixture f;
+  f.server->close_input();
+  f.settle();
+  CHECK(f.idle == 1);
+  f.server->close_input();
+  f.settle();
+  CHECK(f.idle == 1);
+}
+
+TEST_CASE("shutdown finishes what runs and refuses what comes") {
+  ServerFixture f({.max_in_flight = 1});
+  f.chat("a");
+  f.chat("b");
+  f.line("shutdown", "s");
+  CHECK(f.types("s") == "ack");
+  f.chat("c");
+  CHECK(f.types("c") == "rejected");
+  CHECK(f.last()["data"]["code"] == "shutting_down");
+  CHECK(f.last()["data"]["retryable"] == true);
+  f.line("health", "h");
+  CHECK(f.last()["data"]["ready"] == false);
+  f.answer(0);
+  f.answer(1);
+  CHECK(f.types("b") == "start delta done");
+  CHECK(f.idle == 1);
+  CHECK(f.server->cut_short() == 0);
+}
+
+TEST_CASE("what shutdown's time does not suffice for ends with shutting_down") {
+  ServerFixture f({.max_in_flight = 1});
+  f.chat("a", kWithTool);
+  f.chat("b");
+  f.answer(0, call_tool("t"));
+  f.line("shutdown", "s", R"({"graceMs": 700})");
+  f.advance(699);
+  CHECK(f.idle == 0);
+  f.advance(1);
+  CHECK(f.types("a") == "start delta tool_call tool_cancel error");
+  CHECK(f.types("b") == "error");
+  CHECK(f.last()["data"]["code"] == "shutting_down");
+  CHECK(f.server->cut_short() == 2);
+  CHECK(f.server->stats().errors == 2);
+  CHECK(f.idle == 1);
+}
+
+TEST_CASE("a drain without time ends everything, also what the loop has not got to") {
+  ServerFixture f;
+  f.chat("a");
+  f.server->drain(milliseconds(0));
+  f.advance(0);
+  CHECK(f.types("a") == "start error");
+  CHECK(f.idle == 1);
+}
+
+TEST_CASE("a server that goes answers the chats that it has, and is not called again") {
+  ServerFixture f({.max_in_flight = 2});
+  f.chat("a", kWithTool);
+  f.answer(0, call_tool("t"));
+  f.chat("b");
+  f.chat("c");
+  f.server.reset();
+  CHECK(f.types("a") == "start delta tool_call tool_cancel error");
+  CHECK(f.types("b") == "start error");
+  CHECK(f.types("c") == "error");
+  CHECK(f.posted.empty());
+  CHECK(f.clock.pending() == 0);
+  CHECK(!f.http.at(1).open());
+}
+
+TEST_CASE("a chat's deltas are split to fit a frame") {
+  ServerFixture f({.max_frame_bytes = 1024});
+  f.chat("a");
+  f.answer(0, sse::answer(std::string(1000, '"')));
+  std::size_t longest = 0;
+  std::string said;
+  for (const auto& frame : f.output.frames()) {
+    if (frame["type"] != "delta") continue;
+    longest = std::max(longest, frame.dump().size());
+    said += frame["data"]["text"].get<std::string>();
+  }
+  CHECK(said == std::string(1000, '"'));
+  CHECK(longest <= 1024);
+}
+
+// --- a random walk --------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Plays parent, providers, reader and time at random, and keeps count of what must hold.
+class Walk {
+ public:
+  explicit Walk(unsigned seed) : random_(seed), f_({.max_in_flight = 4, .max_queued = 3}) {}
+
+  void run() {
+    for (int i = 0; i < 400; ++i) step();
+    f_.output.is_congested = false;
+    f_.server->output_relieved();
+    f_.settle();
+    close();
+    check();
+  }
+
+ private:
+  int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
+  std::string id() { return "c" + std::to_string(pick(12)); }
+
+  void step() {
+    switch (pick(10)) {
+      case 0:
+      case 1: return chat();
+      case 2: return f_.cancel(id());
+      case 3: return f_.line("tool_result", "r", Json{{"chatId", id()}, {"toolCallId", "t"}, {"output", "o"}}.dump());
+      case 4: return f_.advance(pick(2) == 0 ? pick(50) : pick(2'000));
+      case 5: return congest();
+      default: return upstream();
+    }
+  }
+
+  void chat() {
+    Json payload = {
+        {"tools", {{{"name", "add"}}, {{"name", "back"}, {"executor", "return"}}}},
+        {"maxSteps", 1 + pick(3)},
+        {"retry", {{"max", pick(3)}, {"restart", pick(4) == 0}}},
+        {"stream", {{"deltaIntervalMs", pick(2) * 20}}},
+        {"heartbeatMs", pick(5) == 0 ? 500 : 0},
+        {"dryRun", pick(20) == 0},
+        {"timeouts",
+         {{"firstByteMs", 1'000}, {"idleMs", 700}, {"progressMs", 900}, {"toolMs", 1'500}, {"totalMs", 6'000}}}};
+    if (pick(4) == 0) {
+      payload["config"] = Json::parse(R"({"providers": [{"id": "mock"}]})");
+      payload["modelId"] = pick(8) == 0 ? "none" : "echo";
+    }
+    f_.line(chat_line(std::move(payload), id()));
+  }
+
+  void congest() {
+    f_.output.is_congested = !f_.output.is_congested;
+    if (!f_.output.is_congested) f_.server->output_relieved();
+    f_.settle();
+  }
+
+  // Something happens on one of the latest exchanges.
+  void upstream() {
+    if (f_.http.count() == 0) return;
+    const std::size_t recent = std::min<std::size_t>(f_.http.count(), 6);
+    const std::size_t index = f_.http.count() - 1 - static_cast<std::size_t>(pick(static_cast<int>(recent)));
+    FakeExchange& exchange = f_.http.at(index);
+    if (!began_.insert(index).second) {
+      speak(exchange);
+    } else if (pick(8) == 0) {
+      exchange.fail(network_error("connect_error"));
+    } else if (pick(8) == 0) {
+      exchange.head(pick(2) == 0 ? 503 : 302, {});
+    } else {
+      exchange.stream();
+    }
+    f_.settle();
+  }
+
+  void speak(FakeExchange& exchange) {
+    switch (pick(9)) {
+      case 0: return exchange.body(sse::finish("stop") + sse::usage(1, 1) + sse::done());
+      case 1: return exchange.body(sse::call(0, "t", "add", "{}") + sse::finish("tool_calls") + sse::done());
+      case 2:
+        return exchange.body(sse::call(0, "t", pick(2) == 0 ? "back" : "gone", "{") + sse::finish("tool_calls") +
+                             sse::done());
+      case 3: return pick(3) == 0 ? exchange.fail(network_error("upstream_reset")) : exchange.end();
+      case 4: return exchange.body(": ping\n\n");
+      case 5: return exchange.body(sse::reasoning("hm"));
+      case 6: return exchange.body("data: nonsense\n\n");
+      default: return exchange.body(sse::text("some words "));
+    }
+  }
+
+  void close() {
+    if (pick(3) == 0) {
+      f_.server.reset();
+      return;
+    }
+    if (pick(2) == 0) {
+      f_.server->close_input();
+    } else {
+      f_.server->drain(milliseconds(pick(2) * 1'000));
+    }
+    f_.settle();
+    for (int i = 0; i < 200; ++i) f_.advance(500);
+    CHECK(f_.idle == 1);
+    CHECK(f_.server->in_flight() + f_.server->queued() == 0);
+    const ServerStats& stats = f_.server->stats();
+    CHECK(stats.done + stats.errors == stats.accepted);
+    f_.server.reset();
+    CHECK(f_.clock.pending() == 0);
+  }
+
+  // Every chat has its frames numbered without a gap and ends once; nothing follows its end.
+  void check() {
+    std::map<std::string, std::uint64_t> next;
+    for (const auto& frame : f_.output.frames()) {
+      if (!frame.contains("seq")) continue;
+      const auto id = frame["id"].get<std::string>();
+      REQUIRE(frame["seq"] == next[id]++);
+      if (frame["type"] == "done" || frame["type"] == "error") next.erase(id);
+    }
+    CHECK(next.empty());
+    for (std::size_t i = 0; i < f_.http.count(); ++i) CHECK(!f_.http.at(i).open());
+  }
+
+  std::mt19937 random_;
+  ServerFixture f_;
+  std::set<std::size_t> began_;
+};
+
+}  // namespace
+
+TEST_CASE("whatever happens, in whatever order, each accepted chat ends exactly once") {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    CAPTURE(seed);
+    Walk(seed).run();
+  }
+}

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <deque>
+#include <list>
 
 namespace aiw {
 namespace {
@@ -330,7 +330,7 @@ void JsonReader::scan_value() {
 void JsonReader::check_keys(std::size_t from) {
   if (!ok()) return;
   const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(from);
-  std::deque<std::string> decoded;
+  std::list<std::string> decoded;  // a list: most objects need none of it, and an empty list allocates nothing
   for (auto key = begin; key != keys_.end(); ++key) {
     if (key->find('\\') != std::string_view::npos) *key = decoded.emplace_back(RawString{*key}.text());
   }

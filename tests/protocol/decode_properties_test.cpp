@@ -154,7 +154,7 @@ TEST_CASE("a line says the same however it is written") {
     CHECK(test::describe(test::decode(parsed.dump())) == expected);
     CHECK(test::describe(test::decode(parsed.dump(-1, ' ', true))) == expected);
     CHECK(test::describe(test::decode(" \t" + parsed.dump(2, '\t') + "\r ")) == expected);
-    CHECK(expected["is"] == parsed["type"]);
+    CHECK(expected.at("is") == parsed.at("type"));
   }
 }
 

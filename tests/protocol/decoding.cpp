@@ -209,10 +209,16 @@ ordered_json describe(const Config& config) {
 
 ordered_json describe(const Request& request) { return std::visit(RequestDescriber{}, request); }
 
-void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
-
-long peak_memory_kib() { return read_status("VmHWM:"); }
-
-long memory_kib() { return read_status("VmRSS:"); }
+long decoding_memory(std::string line, Request& request) {
+  std::ofstream("/proc/self/clear_refs") << "5";  // resets the peak (proc(5))
+  const long before = read_status("VmRSS:");
+  request = decode_line({std::move(line), false}, {});
+#ifdef __SANITIZE_ADDRESS__
+  (void)before;
+  return 0;
+#else
+  return (read_status("VmHWM:") - before) * 1024;
+#endif
+}
 
 }  // namespace aiw::test

@@ -9,6 +9,7 @@
 #include "tests/protocol/decoding.hpp"
 
 using namespace aiw;
+using namespace nlohmann::literals;
 using nlohmann::ordered_json;
 
 namespace {
@@ -37,8 +38,8 @@ TEST_CASE("every example request is taken, as the type it names") {
   each_example("requests", [](const std::string& name, const ordered_json& line) {
     CAPTURE(name);
     const ordered_json request = test::describe(test::decode(line.dump()));
-    CHECK(request["is"] == line["type"]);
-    CHECK(request["id"] == line["id"]);
+    CHECK(request.at("is") == line.at("type"));
+    CHECK(request.at("id") == line.at("id"));
   });
 }
 
@@ -46,7 +47,7 @@ TEST_CASE("every example config can be the default") {
   each_example("config", [](const std::string& name, const ordered_json& config) {
     CAPTURE(name);
     const auto request = test::decode_as<ReloadConfigRequest>(reload_line(config));
-    CHECK(request.config.providers.size() == config["providers"].size());
+    CHECK(request.config.providers.size() == config.at("providers").size());
   });
 }
 
@@ -54,9 +55,9 @@ TEST_CASE("example requests and configs that the schemas refuse are rejected") {
   int count = 0;
   each_example("invalid", [&](const std::string& name, const ordered_json& example) {
     CAPTURE(name);
-    const ordered_json& instance = example["instance"];
-    if (example["schema"] != "request" && example["schema"] != "config") return;
-    const auto line = example["schema"] == "request" ? instance.dump() : reload_line(instance);
+    const ordered_json& instance = example.at("instance");
+    if (example.at("schema") != "request" && example.at("schema") != "config") return;
+    const auto line = example.at("schema") == "request" ? instance.dump() : reload_line(instance);
     const RejectedLine rejected = test::decode_rejected(line);
     CHECK(rejected.error.category == Category::invalid_request);
     CHECK_FALSE(rejected.error.pointer.empty());
@@ -67,11 +68,11 @@ TEST_CASE("example requests and configs that the schemas refuse are rejected") {
 
 TEST_CASE("the messages that frames bring can be sent back") {
   each_example("events", [](const std::string& name, const ordered_json& frame) {
-    if (!frame["data"].contains("messages") || frame["data"]["messages"].is_null()) return;
+    if (!frame.contains("/data/messages"_json_pointer)) return;
     CAPTURE(name);
-    const auto chat = test::decode_chat(test::messages_line(frame["data"]["messages"].dump()));
-    std::string json = frame["data"]["messages"].dump();
+    const auto chat = test::decode_chat(test::messages_line(frame.at("data").at("messages").dump()));
+    std::string json = frame.at("data").at("messages").dump();
     CHECK(test::describe(chat->messages) == test::describe(decode_messages(json)));
-    CHECK(chat->messages.size() >= frame["data"]["messages"].size());
+    CHECK(chat->messages.size() >= frame.at("data").at("messages").size());
   });
 }

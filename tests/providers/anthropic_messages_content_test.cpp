@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/providers/anthropic_messages_chat.hpp"
+#include "worker/providers/anthropic_messages_media.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -124,6 +125,15 @@ TEST_CASE("images and documents") {
         json({{"type", "document"}, {"source", {{"type", "url"}, {"url", "https://x/a.pdf"}}}}));
   CHECK(block({{"type", "file"}, {"mediaType", "text/markdown; charset=utf-8"}, {"data", "IyBIw6kK"}}) ==
         json({{"type", "document"}, {"source", {{"type", "text"}, {"media_type", "text/plain"}, {"data", "# Hé\n"}}}}));
+}
+
+TEST_CASE("base64 with escaped slashes is recognised and sent as written") {
+  MediaPart media;
+  media.data = {R"(\/9j\/4AAQ)"};
+  Rope body;
+  REQUIRE(anthropic_media_form(media) == AnthropicMediaForm::image);
+  write_anthropic_media(body, media);
+  CHECK(body.str() == R"({"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"\/9j\/4AAQ"}})");
 }
 
 TEST_CASE("media that the API has no block for is left out with a note") {

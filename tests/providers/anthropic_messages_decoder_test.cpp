@@ -226,6 +226,15 @@ TEST_CASE("thinking that hides its text still is a reasoning part, because of it
   CHECK(got.states.at(0) == std::pair(0, state(R"({"signature":"sig"})")));
 }
 
+TEST_CASE("a signature that streams takes the place of the one in the block's beginning") {
+  const auto got = read(message_start() + block_start(0, R"({"type":"thinking","thinking":"","signature":"ab"})") +
+                        delta(0, R"("type":"signature_delta","signature":"ab")") +
+                        delta(0, R"("type":"signature_delta","signature":"cd")") + block_stop(0) +
+                        block_start(1, R"({"type":"thinking","thinking":"whole","signature":"ef"})") + ending());
+  CHECK(got.states.at(0).second == state(R"({"signature":"abcd"})"));
+  CHECK(got.states.at(1).second == state(R"({"signature":"ef"})"));
+}
+
 TEST_CASE("redacted thinking is a part of its own, whole") {
   const auto got = read(message_start() + block_start(0, R"({"type":"redacted_thinking","data":"Abc/+="})") +
                         block_stop(0) + text_block(1, "ok") + ending());
@@ -238,17 +247,17 @@ TEST_CASE("a server tool is the provider's call and an opaque block, rebuilt wit
   const auto got = read(
       message_start() + block_start(0, R"({"type":"server_tool_use","id":"srv_1","name":"web_search","input":{}})") +
       input_delta(0, "") + input_delta(0, "{\\\"query\\\":\\n \\\"caf\\u00e9") +
-      input_delta(0, " \\ud83d\\ude00\\\"}") + block_stop(0) +
+      input_delta(0, " \\ud83d\\ude01\\\"}") + block_stop(0) +
       block_start(1, R"({"type":"web_search_tool_result","tool_use_id":"srv_1",)"
                      R"("content":[{"type":"web_search_result","title":"é\u007f","encrypted_content":"Ab/="}]})") +
       block_stop(1) + text_block(2, "found") + ending());
   REQUIRE(got.calls.size() == 1);
   CHECK(got.calls[0].second.by_provider);
   CHECK(got.calls[0].second.name == "web_search");
-  CHECK(got.calls[0].second.input_text == "{\"query\":\n \"caf\xC3\xA9 \xF0\x9F\x98\x80\"}");
+  CHECK(got.calls[0].second.input_text == "{\"query\":\n \"caf\xC3\xA9 \xF0\x9F\x98\x81\"}");
   REQUIRE(got.states.size() == 2);
   CHECK(got.states[0].second == state(R"({"type":"server_tool_use","id":"srv_1","name":"web_search",)"
-                                      R"("input":{"query":  "caf\u00e9 \ud83d\ude00"}})"));
+                                      R"("input":{"query":  "caf\u00e9 \ud83d\ude01"}})"));
   CHECK(got.states[1].second ==
         state(R"({"type":"web_search_tool_result","tool_use_id":"srv_1","content":)"
               R"([{"type":"web_search_result","title":"\u00e9\u007f","encrypted_content":"Ab/="}]})"));
@@ -354,6 +363,16 @@ TEST_CASE("CRLF line ends and comments change nothing") {
   std::string crlf;
   for (const char c : body) crlf += c == '\n' ? std::string("\r\n") : std::string(1, c);
   CHECK(read(crlf).summary() == read(body).summary());
+}
+
+TEST_CASE("a block ends when another begins under its number") {
+  const auto got =
+      read(message_start() + block_start(0, R"({"type":"tool_use","id":"t1","name":"a","input":{}})") +
+           input_delta(0, "{}") + block_start(0, R"({"type":"tool_use","id":"t2","name":"b","input":{}})") +
+           block_stop(0) + ending("tool_use"));
+  REQUIRE(got.calls.size() == 2);
+  CHECK(got.calls[0].second.id == "t1");
+  CHECK(got.calls[1].second.id == "t2");
 }
 
 TEST_CASE("blocks left open end with the message") {

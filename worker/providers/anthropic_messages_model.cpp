@@ -24,7 +24,6 @@ std::optional<int> claude_version(std::string_view model) {
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
     const bool is_version = !token.empty() && token.size() <= 2 && error == std::errc() && end == token.end();
     if (is_version) numbers[found++] = number;
-    if (token.size() == 8 && found > 0) break;  // the date ends the version
     model.remove_prefix(std::min(token.size() + 1, model.size()));
   }
   return numbers[0] < 0 ? kNewest : 100 * numbers[0] + numbers[1];

@@ -102,7 +102,7 @@ TEST_CASE("fault 20: when the input ends, a chat that waits for a tool ends with
   CHECK(worker.exit_code() == 0);
 }
 
-TEST_CASE("fault 21: stdin may be a file or the null device") {
+TEST_CASE("fault 21: stdin may be a file, the null device or closed") {
   const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-stdin.jsonl";
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"from ", "a file"}))});
@@ -112,10 +112,13 @@ TEST_CASE("fault 21: stdin may be a file or the null device") {
   CHECK(from_file.log("a").text() == "from a file");
   CHECK(from_file.log("b").text() == "from a file");
   CHECK(from_file.log("h").count("health_ok") == 1);
-  TestWorker from_null = TestWorker::under_shell("exec \"$0\" </dev/null");
-  CHECK(from_null.exit_code() == 0);
-  REQUIRE(from_null.without_id().size() == 1);
-  CHECK(from_null.without_id()[0].at("type") == "ready");
+  for (const char* shell : {"exec \"$0\" </dev/null", "exec \"$0\" <&-"}) {
+    CAPTURE(shell);
+    TestWorker from_nothing = TestWorker::under_shell(shell);
+    CHECK(from_nothing.exit_code() == 0);
+    REQUIRE(from_nothing.without_id().size() == 1);
+    CHECK(from_nothing.without_id()[0].at("type") == "ready");
+  }
 }
 
 TEST_CASE("fault 21: stdin and stdout may be one socket, as Node gives its children, or non-blocking") {

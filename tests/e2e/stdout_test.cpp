@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <thread>
 
@@ -114,7 +115,7 @@ TEST_CASE("fault 25: a reader that leaves is noticed without a write: 0 if idle,
 TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the worker with 74, not by SIGPIPE") {
   Upstream upstream;
   TestWorker worker;
-  upstream.answer("p", {long_answer(numbered_text(20 * kMiB), 100)});
+  upstream.answer("p", {long_answer(numbered_text(4 * kMiB), 100)});
   worker.send(upstream.chat("a", "p"));
   worker.wait_for("a", "delta", 3);
   worker.process().close_stdout();
@@ -123,6 +124,24 @@ TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the wor
   CHECK(exit->signal == 0);
   CHECK(exit->code == 74);
   CHECK(eventually([&] { return upstream.open_connections() == 0; }));
+}
+
+TEST_CASE("fault 25: frames that the reader did not take before it left were work, too") {
+  TestWorker worker;
+  worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 500}}})));
+  const auto all_but_written = [&] {
+    worker.process().send_signal(SIGUSR1);
+    const std::string& text = worker.process().stderr_text();
+    const std::size_t last = text.rfind("stats");
+    return last != std::string::npos && text.find("done=1 ", last) != std::string::npos &&
+           text.find("inFlight=0", last) != std::string::npos;
+  };
+  REQUIRE(eventually(all_but_written));
+  worker.process().close_stdout();
+  const auto exit = worker.process().wait_exit(kPatience);
+  REQUIRE(exit.has_value());
+  CHECK(exit->signal == 0);
+  CHECK(exit->code == 74);
 }
 
 TEST_CASE("fault 26: large frames to a non-blocking stdout are never torn and never interleave") {

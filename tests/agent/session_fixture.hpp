@@ -74,14 +74,23 @@ struct SessionFixture {
   [[nodiscard]] std::string types() const { return output.types("c"); }
   [[nodiscard]] Json last() const { return output.last()["data"]; }
   [[nodiscard]] Json body(std::size_t request) { return Json::parse(http.at(request).request().body.str()); }
-  // Nothing is left running.
-  void check_ended() const {
-    CHECK((ended == "done" || ended == "error"));
-    CHECK(!session->awaits("any"));
-  }
 };
 
 inline constexpr std::string_view kParentTool =
     R"({"tools": [{"name": "add", "inputSchema": {"type": "object"}}], "maxSteps": 5})";
+
+// The counts of a `usage` or `done` as they are written.
+inline std::string counts(int input, int output) {
+  return R"("inputTokens":)" + std::to_string(input) + R"(,"outputTokens":)" + std::to_string(output) +
+         R"(,"totalTokens":)" + std::to_string(input + output) +
+         R"(,"cachedInputTokens":null,"cacheWriteTokens":null,"reasoningTokens":null,"accuracy":"exact")";
+}
+
+// The golden `start` of a step.
+inline std::string start_line(int seq, int step) {
+  return std::to_string(seq) + R"( start {"step":)" + std::to_string(step) +
+         R"(,"provider":"p","model":"m","attempt":1})"
+         "\n";
+}
 
 }  // namespace aiw

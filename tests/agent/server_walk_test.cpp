@@ -1,0 +1,146 @@
+// A random walk: whatever parent, providers, reader and time do, each accepted chat ends exactly once.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "tests/agent/server_fixture.hpp"
+
+using namespace aiw;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Plays parent, providers, reader and time at random, and keeps count of what must hold.
+class Walk {
+ public:
+  explicit Walk(unsigned seed) : random_(seed), f_({.max_in_flight = 4, .max_queued = 3}) {}
+
+  void run() {
+    for (int i = 0; i < 400; ++i) step();
+    f_.output.is_congested = false;
+    f_.server->output_relieved();
+    f_.settle();
+    close();
+    check();
+  }
+
+ private:
+  int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
+  std::string id() { return "c" + std::to_string(pick(12)); }
+
+  void step() {
+    switch (pick(10)) {
+      case 0:
+      case 1: return chat();
+      case 2: return f_.cancel(id());
+      case 3: return f_.line("tool_result", "r", Json{{"chatId", id()}, {"toolCallId", "t"}, {"output", "o"}}.dump());
+      case 4: return f_.advance(pick(2) == 0 ? pick(50) : pick(2'000));
+      case 5: return congest();
+      default: return upstream();
+    }
+  }
+
+  void chat() {
+    Json payload = {
+        {"tools", {{{"name", "add"}}, {{"name", "back"}, {"executor", "return"}}}},
+        {"maxSteps", 1 + pick(3)},
+        {"retry", {{"max", pick(3)}, {"restart", pick(4) == 0}}},
+        {"stream", {{"deltaIntervalMs", pick(2) * 20}}},
+        {"heartbeatMs", pick(5) == 0 ? 500 : 0},
+        {"dryRun", pick(20) == 0},
+        {"timeouts",
+         {{"firstByteMs", 1'000}, {"idleMs", 700}, {"progressMs", 900}, {"toolMs", 1'500}, {"totalMs", 6'000}}}};
+    if (pick(4) == 0) {
+      payload["config"] = Json::parse(R"({"providers": [{"id": "mock"}]})");
+      payload["modelId"] = pick(8) == 0 ? "none" : "echo";
+    }
+    f_.line(chat_line(std::move(payload), id()));
+  }
+
+  void congest() {
+    f_.output.is_congested = !f_.output.is_congested;
+    if (!f_.output.is_congested) f_.server->output_relieved();
+    f_.settle();
+  }
+
+  // Something happens on one of the latest exchanges.
+  void upstream() {
+    if (f_.http.count() == 0) return;
+    const std::size_t recent = std::min<std::size_t>(f_.http.count(), 6);
+    const std::size_t index = f_.http.count() - 1 - static_cast<std::size_t>(pick(static_cast<int>(recent)));
+    FakeExchange& exchange = f_.http.at(index);
+    if (!began_.insert(index).second) {
+      speak(exchange);
+    } else if (pick(8) == 0) {
+      exchange.fail(network_error("connect_error"));
+    } else if (pick(8) == 0) {
+      exchange.head(pick(2) == 0 ? 503 : 302, {});
+    } else {
+      exchange.stream();
+    }
+    f_.settle();
+  }
+
+  void speak(FakeExchange& exchange) {
+    switch (pick(9)) {
+      case 0: return exchange.body(sse::finish("stop") + sse::usage(1, 1) + sse::done());
+      case 1: return exchange.body(sse::call(0, "t", "add", "{}") + sse::finish("tool_calls") + sse::done());
+      case 2:
+        return exchange.body(sse::call(0, "t", pick(2) == 0 ? "back" : "gone", "{") + sse::finish("tool_calls") +
+                             sse::done());
+      case 3: return pick(3) == 0 ? exchange.fail(network_error("upstream_reset")) : exchange.end();
+      case 4: return exchange.body(": ping\n\n");
+      case 5: return exchange.body(sse::reasoning("hm"));
+      case 6: return exchange.body("data: nonsense\n\n");
+      default: return exchange.body(sse::text("some words "));
+    }
+  }
+
+  void close() {
+    if (pick(3) == 0) {
+      f_.server.reset();
+      return;
+    }
+    if (pick(2) == 0) {
+      f_.server->close_input();
+    } else {
+      f_.server->drain(milliseconds(pick(2) * 1'000));
+    }
+    f_.settle();
+    for (int i = 0; i < 200; ++i) f_.advance(500);
+    CHECK(f_.idle == 1);
+    CHECK(f_.server->in_flight() + f_.server->queued() == 0);
+    const ServerStats& stats = f_.server->stats();
+    CHECK(stats.done + stats.errors == stats.accepted);
+    f_.server.reset();
+    CHECK(f_.clock.pending() == 0);
+  }
+
+  // Every chat has its frames numbered without a gap and ends once; nothing follows its end.
+  void check() {
+    std::map<std::string, std::uint64_t> next;
+    for (const auto& frame : f_.output.frames()) {
+      if (!frame.contains("seq")) continue;
+      const auto id = frame["id"].get<std::string>();
+      REQUIRE(frame["seq"] == next[id]++);
+      if (frame["type"] == "done" || frame["type"] == "error") next.erase(id);
+    }
+    CHECK(next.empty());
+    for (std::size_t i = 0; i < f_.http.count(); ++i) CHECK(!f_.http.at(i).open());
+  }
+
+  std::mt19937 random_;
+  ServerFixture f_;
+  std::set<std::size_t> began_;
+};
+
+}  // namespace
+
+TEST_CASE("whatever happens, in whatever order, each accepted chat ends exactly once") {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    CAPTURE(seed);
+    Walk(seed).run();
+  }
+}

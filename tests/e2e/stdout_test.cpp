@@ -128,6 +128,7 @@ TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the wor
 
 TEST_CASE("fault 25: frames that the reader did not take before it left were work, too") {
   TestWorker worker;
+  REQUIRE(worker.next());  // ready: before, SIGUSR1 would still have its default effect
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 500}}})));
   const auto all_but_written = [&] {
     worker.process().send_signal(SIGUSR1);

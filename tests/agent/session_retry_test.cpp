@@ -113,6 +113,7 @@ TEST_CASE("a retry's place in the budget is given back, however the chat ends") 
     for (int i = 0; i < places; ++i) f.budget.release("https://p.example/v1");
     return places;
   };
+  f.budget.chat_began("https://p.example/v1");  // another chat, so that the count is not forgotten
   f.start();
   f.http.last().fail(network_error("connect_error"));
   CHECK(free_places() == 2);

@@ -1,4 +1,5 @@
-// A wire API is three pure functions: a chat to an HTTP request, bytes of an answer to events, an HTTP error to an Error.
+// A wire API is three pure functions: a chat to an HTTP request, bytes of an answer to events, an HTTP error to an
+// Error.
 #pragma once
 
 #include <expected>
@@ -20,22 +21,22 @@ struct Target {
   std::string model;     // the upstream's name for it
   std::string shown_as;  // the name that events use: an alias, or `model`
   Api api = Api::openai_chat;
-  std::string base_url;  // without a trailing slash
-  std::string api_key;   // empty: none is sent
-  std::vector<Header> headers;  // the config's own, sent last and winning
+  std::string base_url;                    // without a trailing slash
+  std::string api_key;                     // empty: none is sent
+  std::vector<Header> headers;             // the config's own, sent last and winning
   std::optional<std::int64_t> max_tokens;  // the model's limit from the config
-  std::string script;    // mock only
+  std::string script;                      // mock only
 };
 
 struct StepInput {
-  const ChatRequest& chat;              // everything but the messages
-  std::span<const Message> messages;    // the history, and what earlier steps added
+  const ChatRequest& chat;            // everything but the messages
+  std::span<const Message> messages;  // the history, and what earlier steps added
   const Target& target;
-  bool offer_tools = true;              // false: a last step that must answer without tools
+  bool offer_tools = true;  // false: a last step that must answer without tools
 };
 
 struct BuiltRequest {
-  HttpRequest http;  // the body may refer to the conversation's bytes
+  HttpRequest http;                      // the body may refer to the conversation's bytes
   std::vector<ChatRequest::Note> notes;  // repairs and omissions, each a `warning`
 };
 

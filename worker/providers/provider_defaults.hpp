@@ -1,4 +1,5 @@
-// What is known of providers by their id, as data: which wire API they speak, where, and which variable holds their key.
+// What is known of providers by their id, as data: which wire API they speak, where, and which variable holds their
+// key.
 #pragma once
 
 #include <optional>

@@ -13,9 +13,9 @@ enum class ContentKind { text, reasoning, tool_input, refusal };
 
 // A call the model asks for, once its input is complete.
 struct ToolCall {
-  std::string id;          // never empty: the decoder makes one ("call_<n>") where the wire has none
+  std::string id;  // never empty: the decoder makes one ("call_<n>") where the wire has none
   std::string name;
-  std::string input_text;  // the arguments as the model wrote them; empty arguments are "{}"
+  std::string input_text;    // the arguments as the model wrote them; empty arguments are "{}"
   bool by_provider = false;  // the provider carries it out itself
 };
 

@@ -229,7 +229,7 @@ class MessageAssembler {
   }
   void add(UiToolPart tool) {
     // A call that follows others of the same batch stays with them.
-    parts_.emplace_back(std::move(tool.call));
+    parts_.emplace_back(tool.call);
     if (tool.result) results_.emplace_back(*std::move(tool.result));
   }
   void step() {

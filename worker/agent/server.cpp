@@ -248,6 +248,7 @@ void Server::remember(const std::string& id) {
 void Server::close_input() {
   input_closed_ = true;
   std::vector<std::string> ids;
+  ids.reserve(sessions_.size());
   for (const auto& [id, session] : sessions_) ids.push_back(id);
   for (const auto& id : ids) {
     if (Session* session = find(id)) session->close_input();
@@ -266,6 +267,7 @@ void Server::drain(milliseconds grace) {
 
 void Server::abort_all(const Error& error) {
   std::vector<std::string> ids;
+  ids.reserve(queue_.size() + sessions_.size());
   for (const auto& waiting : queue_) ids.push_back(waiting.id);
   for (const auto& [id, session] : sessions_) ids.push_back(id);
   for (const auto& id : ids) {

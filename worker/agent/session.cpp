@@ -86,7 +86,7 @@ void Session::abort(Error error) {
   if (phase_ == Phase::finished) return;
   cancel_tools(error.code);
   end_attempt();
-  end_error(std::move(error));
+  end_error(error);
 }
 
 void Session::close_input() {
@@ -104,7 +104,7 @@ void Session::dry_run() {
   std::string request = "null";
   if (api != nullptr) {
     auto built = api->build(step_input());
-    if (!built) return end_error(std::move(built).error());
+    if (!built) return end_error(built.error());
     request.clear();
     JsonWriter json(request);
     json.begin_object().field("method", built->http.method).field("url", built->http.url);
@@ -153,13 +153,13 @@ void Session::start_attempt() {
   committed_ = false;
   if (target_.api == Api::mock) {
     auto attempt = start_mock_attempt(services_.attempt.clock, step_input(), *this);
-    if (!attempt) return end_error(std::move(attempt).error());
+    if (!attempt) return end_error(attempt.error());
     running_ = *std::move(attempt);
     return;
   }
   const WireApi& api = *wire_api(target_.api);
   auto request = api.build(step_input());
-  if (!request) return end_error(std::move(request).error());
+  if (!request) return end_error(request.error());
   if (attempt_ == 1) {
     for (const auto& note : request->notes) reply_.events().send(WarningEvent{note.code, note.message});
   }
@@ -237,7 +237,7 @@ void Session::fail(Error error) {
     retrying_ = true;
     return back_off(error, *delay);
   }
-  end_error(std::move(error));
+  end_error(error);
 }
 
 void Session::back_off(const Error& error, milliseconds delay) {
@@ -398,7 +398,7 @@ void Session::end_done(FinishReason reason) {
   release();
 }
 
-void Session::end_error(Error error) {
+void Session::end_error(const Error& error) {
   const Rope messages = new_messages();
   const bool any = transcript_->grew() || !answer_.empty();
   const Usage usage = total_usage();

@@ -91,7 +91,7 @@ class Session : private AttemptObserver {
 
   [[nodiscard]] Rope new_messages() const;
   void end_done(FinishReason reason);
-  void end_error(Error error);
+  void end_error(const Error& error);
   void release();
   [[nodiscard]] Usage total_usage() const;
   [[nodiscard]] Timing timing() const;

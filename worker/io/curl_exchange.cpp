@@ -173,7 +173,7 @@ CURLcode CurlExchange::set_headers() {
   const auto append = [this](const std::string& line) {
     auto* const longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) return false;
-    headers_.release();
+    static_cast<void>(headers_.release());  // it is the tail of the longer list now
     headers_.reset(longer);
     return true;
   };

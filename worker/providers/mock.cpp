@@ -36,7 +36,7 @@ class ScriptReader {
   void read_error(const Json& fields);
   void read_finish(const Json& word);
   void add_pieces(std::string_view text, std::size_t pieces, bool reasoning);
-  void fail(std::string message);
+  void fail(const std::string& message);
   std::string string_of(const Json& object, const char* key);
   std::optional<std::int64_t> count_of(const Json& object, const char* key, std::int64_t max);
 
@@ -80,7 +80,7 @@ std::expected<Actions, Error> ScriptReader::read(const Json& actions) {
   return std::move(actions_);
 }
 
-void ScriptReader::fail(std::string message) {
+void ScriptReader::fail(const std::string& message) {
   if (error_) return;
   error_ = bad_script("step " + std::to_string(step_) + ", action " + std::to_string(place_) + ": " + message);
 }

@@ -106,6 +106,10 @@ TEST_CASE("a stream that ends before message_stop is truncated, stop reason or n
   }
 }
 
+TEST_CASE("an event that the stream's end cuts short is a truncated stream, not a bad event") {
+  CHECK(read(message_start() + "data: {\"type\":\"content_block_del").failed->code == "truncated_stream");
+}
+
 TEST_CASE("message_stop counts without the blank line that should follow it") {
   const auto got =
       read(message_start() + text_block(0, "hi") + "event: message_stop\ndata: {\"type\":\"message_stop\"}");

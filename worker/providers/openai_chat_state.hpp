@@ -15,7 +15,4 @@ std::string make_openai_chat_state(std::string_view key, std::string_view value)
 // The member `key` of such a state as JSON text; nothing if the state is another API's or has no such member.
 std::optional<std::string> read_openai_chat_state(std::string_view state, std::string_view key);
 
-// JSON text with all characters beyond ASCII written as escapes.
-std::string to_ascii_json(std::string_view json);
-
 }  // namespace aiw

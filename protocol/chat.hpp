@@ -18,21 +18,29 @@ namespace aiw {
 
 enum class Role { system, user, assistant, tool };
 
+// Asks the provider to keep the prompt up to here in its cache, for about so long.
+enum class CacheMark { none, five_minutes, one_hour };
+
 struct TextPart {
   RawString text;
+  RawString provider_state{};
+  CacheMark cache = CacheMark::none;
 };
 struct ReasoningPart {
   RawString text;
   RawString provider_state;
 };
 enum class MediaKind { image, file, audio };
-// Either `data` (base64) or `url` is set, never both. A data URL has been split into media_type and data.
+// Exactly one of `data` (base64), `url` and `file_id` is set. A data URL has been split into media_type and data.
 struct MediaPart {
   MediaKind kind = MediaKind::image;
-  RawString media_type;
-  RawString data;
-  RawString url;
-  RawString filename;
+  RawString media_type{};
+  RawString data{};
+  RawString url{};
+  RawString filename{};
+  RawString file_id{};  // the provider's own name of a file that was uploaded to it
+  RawString provider_state{};
+  CacheMark cache = CacheMark::none;
 };
 struct ToolCallPart {
   RawString tool_call_id;
@@ -40,6 +48,7 @@ struct ToolCallPart {
   JsonSpan input;        // `{}` where the model's arguments were no JSON
   RawString input_text;  // the arguments as the model wrote them; empty: not given
   RawString provider_state;
+  CacheMark cache = CacheMark::none;
 };
 struct ToolResultPart;
 // A provider's own block, opaque to everyone else.
@@ -59,6 +68,7 @@ struct ToolResultPart {
   RawString tool_call_id;
   RawString tool_name;
   std::shared_ptr<const ToolOutput> output;  // shared: parts are values that copy, an output may be large
+  CacheMark cache = CacheMark::none;
 };
 
 struct Message {
@@ -66,12 +76,17 @@ struct Message {
   std::vector<Part> parts;  // a `content` string is one text part
 };
 
-enum class ToolExecutor { parent, returned };
+enum class ToolExecutor { parent, returned, provider };
+// A tool is described by name, description and schema, or by `definition`: the whole entry in the wire API's own words
+// (a provider's web search, its bash tool), sent as it is.
 struct Tool {
-  RawString name;
-  RawString description;
-  JsonSpan input_schema;  // empty: none given
+  RawString name;  // empty only if the provider runs it
+  RawString description{};
+  JsonSpan input_schema{};       // empty: none given
+  JsonSpan definition{};         // an object; empty: none
+  std::optional<bool> strict{};  // the provider is to hold the model to the schema
   ToolExecutor executor = ToolExecutor::parent;
+  CacheMark cache = CacheMark::none;
 };
 
 enum class ToolChoiceType { automatic, none, required, tool };
@@ -126,13 +141,19 @@ struct ChatRequest {
   std::optional<std::int64_t> max_output_tokens;
   std::optional<double> temperature;
   std::optional<double> top_p;
+  std::optional<std::int64_t> top_k;
+  std::optional<double> frequency_penalty;
+  std::optional<double> presence_penalty;
   std::vector<RawString> stop_sequences;
   std::optional<std::int64_t> seed;
   std::optional<bool> logprobs;
   std::optional<Reasoning> reasoning;
-  JsonSpan response_schema;    // responseFormat {type: "json", schema}
   bool response_json = false;  // responseFormat {type: "json"}, with or without a schema
-  std::vector<std::pair<std::string, JsonSpan>> provider_options;  // in the order given
+  JsonSpan response_schema;    // empty: none
+  RawString response_name, response_description;
+  std::optional<bool> response_strict;
+  // A JSON Merge Patch (RFC 7396) on the request's body, its conversation excepted; in the order given.
+  std::vector<std::pair<std::string, JsonSpan>> provider_options;
 
   Timeouts timeouts;
   RetryOptions retry;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/usage.hpp"
+
 namespace aiw {
 
 // The wire APIs the worker can speak. Names on the wire are in api_names().
@@ -25,17 +27,43 @@ enum class Api {
   cohere_chat,
   ollama_chat,
   ollama_generate,
+  azure_openai_responses,
   mock,
 };
 
 std::string_view to_string(Api api);
 std::optional<Api> api_from_name(std::string_view name);
 
+// How a request shows its key.
+enum class Auth {
+  none,
+  bearer,          // Authorization: Bearer
+  api_key,         // api-key (Azure)
+  x_api_key,       // x-api-key (Anthropic)
+  x_goog_api_key,  // x-goog-api-key (Google)
+  sigv4,           // signed with AWS Signature Version 4
+};
+
+std::optional<Auth> auth_from_name(std::string_view name);
+
+// For a million tokens, in any currency. A rate that is absent is the input's rate.
+struct Price {
+  double input = 0;
+  double output = 0;
+  std::optional<double> cached_input;
+  std::optional<double> cache_write;
+};
+
+// What the tokens cost; nothing if the input's or the output's count is not known. Counts that contradict each other
+// (more cached than read) never make it negative.
+std::optional<double> cost_of(const Usage& usage, const Price& price);
+
 struct ModelConfig {
   std::string id;
   std::string name;
   std::optional<std::int64_t> max_tokens;
   bool is_default = false;
+  std::optional<Price> price{};
   std::string script;  // mock only: a JSON array of steps; empty: none (docs/mock.md)
 };
 
@@ -44,7 +72,14 @@ struct ProviderConfig {
   std::string name;
   std::optional<Api> type;  // absent: by id, else openai-chat
   std::string base_url;     // empty: the provider's own
-  std::string api_key;      // a literal, ${ENV_NAME}, ${file:PATH} or empty; resolved when a request is sent
+  // Secrets are a literal, ${ENV_NAME}, ${file:PATH} or empty; resolved when a request is sent.
+  std::string api_key;
+  std::string credentials;                                      // Vertex: a Google service account's JSON
+  std::string access_key_id, secret_access_key, session_token;  // Bedrock: signs requests instead of api_key
+  std::optional<Auth> auth;                                     // absent: the wire API's own way
+  std::string region;                                           // Bedrock, Vertex
+  std::string project;                                          // Vertex
+  std::string api_version;  // Azure: sent as api-version; empty: the v1 API, which has none
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<ModelConfig> models;
 };

@@ -1,11 +1,35 @@
 #include "protocol/decode_config.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace aiw {
 namespace {
 
 constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+
+Price read_price(JsonReader& in) {
+  Price price;
+  const auto rate = [&in] {
+    const double value = in.number();
+    if (in.ok() && !(value >= 0)) in.fail("a price is 0 or more");
+    return value;
+  };
+  in.object([&](std::string_view key) {
+    if (key == "input") {
+      price.input = rate();
+    } else if (key == "output") {
+      price.output = rate();
+    } else if (key == "cachedInput") {
+      price.cached_input = rate();
+    } else if (key == "cacheWrite") {
+      price.cache_write = rate();
+    } else {
+      in.skip();
+    }
+  });
+  return price;
+}
 
 ModelConfig read_model(JsonReader& in) {
   ModelConfig model;
@@ -18,6 +42,8 @@ ModelConfig read_model(JsonReader& in) {
       model.max_tokens = in.integer(1, kMax);
     } else if (key == "default") {
       model.is_default = in.boolean();
+    } else if (key == "price") {
+      model.price = read_price(in);
     } else if (key == "script") {
       model.script = in.value().json;
     } else {
@@ -38,9 +64,57 @@ Api read_api(JsonReader& in) {
   return api.value_or(Api::openai_chat);
 }
 
+Auth read_auth(JsonReader& in) {
+  const auto auth = auth_from_name(in.string());
+  if (!auth) in.fail("auth is bearer, api-key, x-api-key, x-goog-api-key, sigv4 or none");
+  return auth.value_or(Auth::none);
+}
+
+// It becomes part of a host's or a path's name.
+std::string read_name_part(JsonReader& in) {
+  std::string name = in.string();
+  const bool fits = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == ':' ||
+           c == '.';
+  });
+  if (in.ok() && (!fits || name.size() > 128)) in.fail("only letters, digits, '-', ':' and '.' may stand here");
+  return name;
+}
+
+// A service account's key as an object, or as a string that holds or refers to it.
+std::string read_credentials(JsonReader& in) {
+  return in.type() == JsonType::string ? in.string() : std::string(in.value().json);
+}
+
+bool read_access_field(JsonReader& in, std::string_view key, ProviderConfig& provider) {
+  if (key == "apiKey") {
+    provider.api_key = in.string();
+  } else if (key == "auth") {
+    provider.auth = read_auth(in);
+  } else if (key == "credentials") {
+    provider.credentials = read_credentials(in);
+  } else if (key == "accessKeyId") {
+    provider.access_key_id = in.string();
+  } else if (key == "secretAccessKey") {
+    provider.secret_access_key = in.string();
+  } else if (key == "sessionToken") {
+    provider.session_token = in.string();
+  } else if (key == "region") {
+    provider.region = read_name_part(in);
+  } else if (key == "project") {
+    provider.project = read_name_part(in);
+  } else if (key == "apiVersion") {
+    provider.api_version = read_name_part(in);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 ProviderConfig read_provider(JsonReader& in) {
   ProviderConfig provider;
   in.object([&](std::string_view key) {
+    if (read_access_field(in, key, provider)) return;
     if (key == "id") {
       provider.id = in.string();
     } else if (key == "name") {
@@ -49,8 +123,6 @@ ProviderConfig read_provider(JsonReader& in) {
       provider.type = read_api(in);
     } else if (key == "baseUrl" || key == "baseURL") {
       provider.base_url = in.string();
-    } else if (key == "apiKey") {
-      provider.api_key = in.string();
     } else if (key == "headers") {
       read_headers(in, provider);
     } else if (key == "models") {

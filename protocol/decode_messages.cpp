@@ -15,9 +15,10 @@ constexpr JsonSpan kEmptyString{"\"\""};
 // Every field that any part has, as found; `type` decides afterwards what they mean.
 struct PartFields {
   std::string_view type;  // as written: the known ones hold nothing to escape
-  RawString text, provider_state, media_type, data, url, filename;
+  RawString text, provider_state, media_type, data, url, file_id, filename;
   RawString tool_call_id, tool_name, input_text, state, error_text;
   JsonSpan input, output;
+  CacheMark cache = CacheMark::none;
 };
 
 // A part of a UI message that holds a call and, perhaps, its answer.
@@ -48,8 +49,12 @@ void read_part_field(JsonReader& in, std::string_view key, PartFields& part) {
     }
   } else if (key == "url") {
     part.url = in.raw_string();
+  } else if (key == "fileId") {
+    part.file_id = in.raw_string();
   } else if (key == "filename") {
     part.filename = in.raw_string();
+  } else if (key == "cache") {
+    part.cache = read_cache_mark(in);
   } else if (key == "toolCallId") {
     part.tool_call_id = in.raw_string();
   } else if (key == "toolName") {
@@ -98,9 +103,13 @@ MediaPart make_media(JsonReader& in, const PartFields& fields) {
   MediaPart media;
   media.media_type = fields.media_type;
   media.filename = fields.filename;
+  media.provider_state = fields.provider_state;
+  media.cache = fields.cache;
   const RawString source = fields.data.empty() ? fields.url : fields.data;
-  if (source.empty()) in.fail("a media part needs data or url");
-  if (!split_data_url(source, media)) {
+  if (source.empty() == fields.file_id.empty()) in.fail("a media part needs one of data, url and fileId");
+  if (source.empty()) {
+    media.file_id = fields.file_id;
+  } else if (!split_data_url(source, media)) {
     const bool is_link = fields.data.empty() || source.raw.starts_with("http:") || source.raw.starts_with("https:");
     (is_link ? media.url : media.data) = source;
   }
@@ -111,7 +120,7 @@ MediaPart make_media(JsonReader& in, const PartFields& fields) {
 ToolCallPart make_tool_call(JsonReader& in, const PartFields& fields) {
   if (fields.tool_call_id.empty() || fields.tool_name.empty()) in.fail("a tool call needs toolCallId and toolName");
   const JsonSpan input = fields.input.empty() ? kEmptyObject : fields.input;
-  return {fields.tool_call_id, fields.tool_name, input, fields.input_text, fields.provider_state};
+  return {fields.tool_call_id, fields.tool_name, input, fields.input_text, fields.provider_state, fields.cache};
 }
 
 std::vector<Part> read_output_parts(JsonReader& in) {
@@ -169,11 +178,11 @@ ToolResultPart make_tool_result(JsonReader& in, const PartFields& fields) {
     output = read_tool_output(inner);
     if (!inner.ok()) in.adopt(inner.error());
   }
-  return {fields.tool_call_id, fields.tool_name, std::make_shared<const ToolOutput>(std::move(output))};
+  return {fields.tool_call_id, fields.tool_name, std::make_shared<const ToolOutput>(std::move(output)), fields.cache};
 }
 
 std::optional<Part> make_part(JsonReader& in, const PartFields& fields) {
-  if (fields.type == "text") return TextPart{fields.text};
+  if (fields.type == "text") return TextPart{fields.text, fields.provider_state, fields.cache};
   if (fields.type == "reasoning") return ReasoningPart{fields.text, fields.provider_state};
   if (fields.type == "image" || fields.type == "file" || fields.type == "audio") return make_media(in, fields);
   if (fields.type == "tool-call") return make_tool_call(in, fields);
@@ -287,7 +296,19 @@ void read_content(JsonReader& in, Role role, std::vector<Message>& messages) {
   message.finish();
 }
 
+// The mark of a message is its last part's.
+void mark_last(Message& message, CacheMark cache) {
+  if (message.parts.empty()) return;
+  std::visit(
+      [cache](auto& part) {
+        if constexpr (requires { part.cache; }) part.cache = cache;
+      },
+      message.parts.back());
+}
+
 void read_message(JsonReader& in, std::vector<Message>& messages) {
+  CacheMark cache = CacheMark::none;
+  const std::size_t before = messages.size();
   std::optional<Role> role;
   JsonSpan content;
   JsonSpan parts;
@@ -298,6 +319,8 @@ void read_message(JsonReader& in, std::vector<Message>& messages) {
       content = in.value();
     } else if (key == "parts") {
       parts = in.value();
+    } else if (key == "cache") {
+      cache = read_cache_mark(in);
     } else {
       in.skip();
     }
@@ -308,10 +331,19 @@ void read_message(JsonReader& in, std::vector<Message>& messages) {
   JsonReader inner = reader_of(is_ui ? parts : content);
   inner.set_pointer_prefix(in.pointer() + (is_ui ? "/parts" : "/content"));
   read_content(inner, *role, messages);
+  if (cache != CacheMark::none && messages.size() > before) mark_last(messages.back(), cache);
   if (!inner.ok()) in.adopt(inner.error());
 }
 
 }  // namespace
+
+CacheMark read_cache_mark(JsonReader& in) {
+  if (in.type() != JsonType::string) return in.boolean() ? CacheMark::five_minutes : CacheMark::none;
+  const std::string time = in.string();
+  if (time == "5m") return CacheMark::five_minutes;
+  if (time != "1h") in.fail("cache is true, false, \"5m\" or \"1h\"");
+  return CacheMark::one_hour;
+}
 
 ToolOutput read_tool_output(JsonReader& in) {
   ToolOutput output;

@@ -12,6 +12,9 @@ namespace aiw {
 // results of its tools, and what it said then.
 void read_messages(JsonReader& in, std::vector<Message>& messages);
 
+// true, false, "5m" or "1h".
+CacheMark read_cache_mark(JsonReader& in);
+
 // {type, value}; a plain string is taken as text.
 ToolOutput read_tool_output(JsonReader& in);
 

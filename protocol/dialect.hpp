@@ -34,6 +34,7 @@ class FrameEncoder {
   virtual bool rejected(std::string& out, const std::optional<std::string>& id, bool is_chat,
                         const Error& error) const = 0;
   virtual void health(std::string& out, std::string_view id, const HealthInfo& info) const = 0;
+  virtual void models(std::string& out, std::string_view id, const ModelList& list) const = 0;
   virtual void config_reloaded(std::string& out, std::string_view id) const = 0;
 };
 

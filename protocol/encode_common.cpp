@@ -19,6 +19,7 @@ void write_usage_fields(JsonWriter& json, const Usage& usage) {
   json.field("cachedInputTokens", usage.cached_input_tokens);
   json.field("cacheWriteTokens", usage.cache_write_tokens);
   json.field("reasoningTokens", usage.reasoning_tokens);
+  if (usage.cost) json.field("cost", *usage.cost);
   json.field("accuracy", to_string(usage.accuracy));
 }
 

@@ -74,6 +74,9 @@ class LeanSpecEncoder : public FrameEncoder {
     close(json, out);
   }
 
+  // This parent asks for no models.
+  void models(std::string&, std::string_view, const ModelList&) const override {}
+
   void config_reloaded(std::string& out, std::string_view id) const override {
     JsonWriter json(out);
     open_frame(json, "config_reloaded", id);

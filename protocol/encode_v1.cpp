@@ -28,6 +28,31 @@ void write_data(JsonWriter& json, const ToolResultEvent& e) {
   json.field("output", e.output);
 }
 
+void write_given(JsonWriter& json, std::string_view name, std::string_view text) {
+  if (!text.empty()) json.field(name, text);
+}
+
+void write_data(JsonWriter& json, const SourceEvent& e) {
+  json.field("step", e.step).field("sourceType", e.source_type);
+  write_given(json, "id", e.id);
+  write_given(json, "url", e.url);
+  write_given(json, "title", e.title);
+  write_given(json, "mediaType", e.media_type);
+  write_given(json, "filename", e.filename);
+  write_given(json, "quote", e.quote);
+}
+
+void write_data(JsonWriter& json, const FileEvent& e) {
+  json.field("step", e.step).field("part", e.part).field("mediaType", e.media_type);
+  write_given(json, "data", e.data);
+  write_given(json, "url", e.url);
+  write_given(json, "filename", e.filename);
+}
+
+void write_data(JsonWriter& json, const LogprobsEvent& e) {
+  json.field("step", e.step).field("part", e.part).field("tokens", e.tokens);
+}
+
 void write_data(JsonWriter& json, const ToolCancelEvent& e) {
   json.field("toolCallId", e.tool_call_id).field("reason", e.reason);
 }
@@ -91,8 +116,9 @@ void make_room(std::string& out, const JsonPieces& messages) {
 }
 
 std::string_view type_of(const ChatEvent& event) {
-  constexpr std::string_view kTypes[] = {"start", "delta",   "tool_call", "tool_result", "tool_cancel", "usage",
-                                         "retry", "warning", "heartbeat", "done",        "error"};
+  constexpr std::string_view kTypes[] = {"start",   "delta",     "tool_call", "tool_result", "tool_cancel",
+                                         "source",  "file",      "logprobs",  "usage",       "retry",
+                                         "warning", "heartbeat", "done",      "error"};
   static_assert(std::size(kTypes) == std::variant_size_v<ChatEvent>);
   return kTypes[event.index()];
 }
@@ -129,7 +155,8 @@ class V1Encoder : public FrameEncoder {
     JsonWriter json(out);
     open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
     json.key("capabilities").begin_array();
-    for (const char* capability : {"chat", "cancel", "tool_result", "health", "reload_config", "shutdown", "dryRun"}) {
+    for (const char* capability :
+         {"chat", "cancel", "tool_result", "health", "reload_config", "shutdown", "models", "dryRun"}) {
       json.string(capability);
     }
     json.end_array();
@@ -160,6 +187,20 @@ class V1Encoder : public FrameEncoder {
     for (const auto& provider : info.providers) json.string(provider);
     json.end_array().field("inFlight", info.in_flight).field("queued", info.queued);
     json.field("version", info.version).field("uptimeMs", info.uptime_ms);
+    close_frame(json, out);
+  }
+
+  void models(std::string& out, std::string_view id, const ModelList& list) const override {
+    JsonWriter json(out);
+    open_frame(json, id, "models").field("provider", list.provider).key("models").begin_array();
+    for (const auto& model : list.models) {
+      json.begin_object().field("id", model.id);
+      write_given(json, "name", model.name);
+      if (model.context_tokens) json.field("contextTokens", *model.context_tokens);
+      if (model.max_output_tokens) json.field("maxOutputTokens", *model.max_output_tokens);
+      json.end_object();
+    }
+    json.end_array();
     close_frame(json, out);
   }
 

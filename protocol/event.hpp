@@ -46,6 +46,24 @@ struct ToolResultEvent {
   std::string_view tool_name;
   JsonSpan output;  // {type, value}
 };
+// What an answer rests on.
+struct SourceEvent {
+  int step = 0;
+  std::string_view source_type;                                  // "url" or "document"
+  std::string_view id, url, title, media_type, filename, quote;  // empty: not given
+};
+// A file that the model made. Exactly one of data (base64) and url is set.
+struct FileEvent {
+  int step = 0;
+  int part = 0;
+  std::string_view media_type, data, url, filename;
+};
+// How likely the tokens of a text were: an array of {token, logprob, topLogprobs?: [{token, logprob}]}.
+struct LogprobsEvent {
+  int step = 0;
+  int part = 0;
+  JsonSpan tokens;
+};
 struct ToolCancelEvent {
   std::string_view tool_call_id;
   std::string_view reason;
@@ -90,8 +108,21 @@ struct ErrorEvent {
   std::optional<Usage> usage;
 };
 
-using ChatEvent = std::variant<StartEvent, DeltaEvent, ToolCallEvent, ToolResultEvent, ToolCancelEvent, UsageEvent,
-                               RetryEvent, WarningEvent, HeartbeatEvent, DoneEvent, ErrorEvent>;
+using ChatEvent =
+    std::variant<StartEvent, DeltaEvent, ToolCallEvent, ToolResultEvent, ToolCancelEvent, SourceEvent, FileEvent,
+                 LogprobsEvent, UsageEvent, RetryEvent, WarningEvent, HeartbeatEvent, DoneEvent, ErrorEvent>;
+
+// One model of a provider's list; text that the provider does not give is empty.
+struct ModelInfo {
+  std::string id;
+  std::string name;
+  std::optional<std::int64_t> context_tokens;
+  std::optional<std::int64_t> max_output_tokens;
+};
+struct ModelList {
+  std::string_view provider;
+  std::vector<ModelInfo> models;
+};
 
 struct Ack {
   bool late = false;

@@ -22,6 +22,7 @@ void Usage::add(const Usage& other) {
   add_count(cached_input_tokens, other.cached_input_tokens);
   add_count(cache_write_tokens, other.cache_write_tokens);
   add_count(reasoning_tokens, other.reasoning_tokens);
+  if (other.cost) cost = cost.value_or(0) + *other.cost;
   accuracy = std::max(accuracy, other.accuracy);
 }
 

@@ -17,6 +17,7 @@ struct Usage {
   std::optional<std::int64_t> cached_input_tokens{};
   std::optional<std::int64_t> cache_write_tokens{};
   std::optional<std::int64_t> reasoning_tokens{};
+  std::optional<double> cost{};  // by the config's prices, else as the wire says
   UsageAccuracy accuracy = UsageAccuracy::exact;
 
   // Adds another step's counts; a count is absent only if it is absent in both, and stays at the largest if the sum

@@ -16,6 +16,10 @@ struct Listener : AttemptObserver {
   void first_byte() override { log += "first_byte "; }
   void delta(int, ContentKind, std::string_view text, std::string_view) override { log += std::string(text) + " "; }
   void tool_call(int, ToolCall call) override { log += "call:" + call.name + " "; }
+  void tool_result(ProviderToolResult result) override { log += "result:" + result.tool_name + " "; }
+  void file(int, GeneratedFile file) override { log += "file:" + file.media_type + " "; }
+  void source(const Source& source) override { log += "source:" + source.url + " "; }
+  void logprobs(int, std::string_view) override { log += "logprobs "; }
   void provider_state(int, std::string) override { log += "state "; }
   void usage(const Usage&) override { log += "usage "; }
   void warning(std::string_view code, std::string_view) override { log += "warning:" + std::string(code) + " "; }

@@ -29,7 +29,7 @@ std::string shown(const std::optional<std::int64_t>& count) { return count ? std
 std::string shown(const Usage& usage) {
   return shown(usage.input_tokens) + "/" + shown(usage.output_tokens) + "/" + shown(usage.total_tokens) + " cache " +
          shown(usage.cached_input_tokens) + "/" + shown(usage.cache_write_tokens) + " reasoning " +
-         shown(usage.reasoning_tokens);
+         shown(usage.reasoning_tokens) + (usage.cost ? " cost " + std::to_string(*usage.cost) : "");
 }
 
 json read_json(const std::filesystem::path& path) {
@@ -65,6 +65,42 @@ void RecordingSink::tool_call(int part, ToolCall call) {
     violations.emplace_back("a call's id differs from its deltas'");
   }
   calls.emplace_back(part, std::move(call));
+}
+
+void RecordingSink::tool_result(ProviderToolResult result) {
+  check_open("tool_result");
+  const auto is_its_call = [&](const auto& entry) {
+    return entry.second.id == result.tool_call_id && entry.second.by_provider;
+  };
+  if (std::ranges::none_of(calls, is_its_call)) violations.emplace_back("a provider's result has no call before it");
+  const json output = json::parse(result.output, nullptr, false);
+  if (!output.is_object() || !output.contains("type") || !output.contains("value")) {
+    violations.emplace_back("a provider's result is not {type, value}");
+  }
+  provider_results.push_back(std::move(result));
+}
+
+void RecordingSink::file(int part, GeneratedFile file) {
+  check_open("file");
+  if (file.data.empty() == file.url.empty()) violations.emplace_back("a file has not one of data and url");
+  if (parts.contains(part)) violations.emplace_back("a file's part is another's");
+  files.emplace_back(part, std::move(file));
+}
+
+void RecordingSink::source(const Source& source) {
+  check_open("source");
+  for (const auto* text :
+       {&source.id, &source.url, &source.title, &source.media_type, &source.filename, &source.quote}) {
+    if (find_invalid_utf8(*text)) violations.emplace_back("a source is not valid UTF-8");
+  }
+  sources.push_back(source);
+}
+
+void RecordingSink::logprobs(int part, std::string_view tokens) {
+  check_open("logprobs");
+  json parsed = json::parse(tokens, nullptr, false);
+  if (!parsed.is_array()) violations.emplace_back("logprobs are no array");
+  logprob_tokens.emplace_back(part, std::move(parsed));
 }
 
 void RecordingSink::provider_state(int part, std::string state) {
@@ -115,6 +151,18 @@ std::string RecordingSink::summary() const {
     out << part << " call " << call.id << " " << call.name << (call.by_provider ? " (provider) " : " ")
         << call.input_text << "\n";
   }
+  for (const auto& result : provider_results) {
+    out << "result " << result.tool_call_id << " " << result.tool_name << " " << result.output << "\n";
+  }
+  for (const auto& [part, file] : files) {
+    out << part << " file " << file.media_type << " " << file.filename << " " << file.url << file.data << "\n";
+  }
+  for (const auto& source : sources) {
+    out << "source " << (source.type == Source::Type::url ? "url " : "document ") << source.id << " " << source.url
+        << " " << source.title << " " << source.filename << " " << source.quote << "\n";
+  }
+  // Which event brought them depends on nothing but the wire, so neither does their grouping.
+  for (const auto& [part, tokens] : logprob_tokens) out << part << " logprobs " << tokens << "\n";
   for (const auto& [part, state] : states) out << part << " state " << state << "\n";
   if (last_usage) out << "usage " << shown(*last_usage) << "\n";
   for (const auto& code : warnings) out << "warning " << code << "\n";

@@ -19,6 +19,10 @@ class RecordingSink : public StepSink {
  public:
   void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;
   void tool_call(int part, ToolCall call) override;
+  void tool_result(ProviderToolResult result) override;
+  void file(int part, GeneratedFile file) override;
+  void source(const Source& source) override;
+  void logprobs(int part, std::string_view tokens) override;
   void provider_state(int part, std::string state) override;
   void usage(const Usage& usage) override;
   void warning(std::string_view code, std::string_view message) override;
@@ -33,6 +37,10 @@ class RecordingSink : public StepSink {
   std::map<int, PartRecord> parts;
   std::vector<std::pair<int, ToolCall>> calls;
   std::vector<std::pair<int, std::string>> states;
+  std::vector<ProviderToolResult> provider_results;
+  std::vector<std::pair<int, GeneratedFile>> files;
+  std::vector<Source> sources;
+  std::vector<std::pair<int, nlohmann::json>> logprob_tokens;
   std::optional<Usage> last_usage;
   std::vector<std::string> warnings;  // codes
   std::optional<FinishReason> finished;

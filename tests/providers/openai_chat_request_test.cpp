@@ -199,8 +199,7 @@ TEST_CASE("tool calls and their results") {
 TEST_CASE("options have their names") {
   Fixture f;
   f.user("x");
-  f.chat.tools = {{{"f"}, {"does"}, {R"({"type":"object"})"}, ToolExecutor::parent},
-                  {{"g"}, {}, {}, ToolExecutor::parent}};
+  f.chat.tools = {{.name = {"f"}, .description = {"does"}, .input_schema = {R"({"type":"object"})"}}, {.name = {"g"}}};
   f.chat.tool_choice = ToolChoice{ToolChoiceType::tool, {"g"}};
   f.chat.parallel_tool_calls = false;
   f.chat.max_output_tokens = 9;

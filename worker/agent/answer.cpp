@@ -67,12 +67,18 @@ const CheckedCall& Answer::tool_call(int part, ToolCall call) {
   return into.call;
 }
 
+void Answer::file(int part, GeneratedFile file) {
+  AnswerPart& into = at(part);
+  into.kind = AnswerPart::Kind::file;
+  into.file = std::move(file);
+}
+
 void Answer::provider_state(int part, std::string state) { at(part).state = std::move(state); }
 
 bool Answer::empty() const {
   return std::ranges::all_of(parts_, [](const AnswerPart& part) {
     return part.kind == AnswerPart::Kind::none || part.kind == AnswerPart::Kind::tool_input ||
-           (part.kind != AnswerPart::Kind::tool_call && part.text.empty());
+           ((part.kind == AnswerPart::Kind::text || part.kind == AnswerPart::Kind::reasoning) && part.text.empty());
   });
 }
 
@@ -88,7 +94,19 @@ bool Answer::is_shown(const AnswerPart& part) {
   using Kind = AnswerPart::Kind;
   if (!part.state.empty()) return true;
   if (part.kind == Kind::text) return !part.text.empty();
-  return part.kind == Kind::reasoning || part.kind == Kind::tool_call;
+  return part.kind == Kind::reasoning || part.kind == Kind::tool_call || part.kind == Kind::file;
+}
+
+void Answer::write_file(Rope& out, const GeneratedFile& file) {
+  std::string fields = R"({"type":"file","mediaType":)";
+  append_json_string(fields, file.media_type);
+  if (!file.filename.empty()) {
+    fields += R"(,"filename":)";
+    append_json_string(fields, file.filename);
+  }
+  fields += file.data.empty() ? R"(,"url":)" : R"(,"data":)";
+  append_json_string(fields, file.data.empty() ? file.url : file.data);
+  out.append(fields);
 }
 
 void Answer::write_part(Rope& out, const AnswerPart& part) {
@@ -104,6 +122,8 @@ void Answer::write_part(Rope& out, const AnswerPart& part) {
     json.field("toolName", part.call.call.name).field("input", JsonSpan{part.call.input_json});
     json.field("inputText", part.call.call.input_text);
     out.append(fields);
+  } else if (part.kind == Kind::file) {
+    write_file(out, part.file);
   } else {
     out.append(R"({"type":"provider")");
   }

@@ -35,9 +35,10 @@ class Answer {
  public:
   void delta(int part, ContentKind kind, std::string_view text);
   const CheckedCall& tool_call(int part, ToolCall call);
+  void file(int part, GeneratedFile file);
   void provider_state(int part, std::string state);
 
-  // True while no text, reasoning or call came.
+  // True while no text, reasoning, call or file came.
   [[nodiscard]] bool empty() const;
   [[nodiscard]] std::vector<CheckedCall> calls() const;
   // Appends the assistant message, which refers to this answer; calls whose input never became complete are left out.
@@ -45,12 +46,14 @@ class Answer {
 
  private:
   struct AnswerPart {
-    enum class Kind { none, text, reasoning, tool_input, tool_call } kind = Kind::none;
+    enum class Kind { none, text, reasoning, tool_input, tool_call, file } kind = Kind::none;
     GrowingText text;
     std::string state;
     CheckedCall call;
+    GeneratedFile file;
   };
   AnswerPart& at(int part);
+  static void write_file(Rope& out, const GeneratedFile& file);
   static void write_part(Rope& out, const AnswerPart& part);
   static bool is_shown(const AnswerPart& part);
 

@@ -117,6 +117,19 @@ class HttpAttempt : public Attempt, private StepSink {
     last_progress_ = last_byte_;
     observer_.tool_call(part, std::move(call));
   }
+  void tool_result(ProviderToolResult result) override {
+    last_progress_ = last_byte_;
+    observer_.tool_result(std::move(result));
+  }
+  void file(int part, GeneratedFile file) override {
+    last_progress_ = last_byte_;
+    observer_.file(part, std::move(file));
+  }
+  void source(const Source& source) override {
+    last_progress_ = last_byte_;
+    observer_.source(source);
+  }
+  void logprobs(int part, std::string_view tokens) override { observer_.logprobs(part, tokens); }
   void provider_state(int part, std::string state) override {
     last_progress_ = last_byte_;
     observer_.provider_state(part, std::move(state));

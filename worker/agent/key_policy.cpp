@@ -28,18 +28,6 @@ Error key_error(std::string code, std::string message, std::string_view provider
   return error;
 }
 
-const ProviderDefaults* owner_of(std::string_view variable) {
-  const auto all = provider_defaults();
-  const auto found = std::ranges::find(all, variable, &ProviderDefaults::key_variable);
-  return variable.empty() || found == all.end() ? nullptr : &*found;
-}
-
-bool is_default_host(const ProviderDefaults* provider, std::string_view host) {
-  if (provider == nullptr) return false;
-  const auto url = parse_base_url(provider->base_url);
-  return url && url->host == host;
-}
-
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   return text;
@@ -73,13 +61,13 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
   const auto reference = reference_in(api_key, policy.trust_config);
   if (!reference) return std::string(api_key);
   const bool is_file = reference->starts_with(kFilePrefix);
-  const ProviderDefaults* owner = is_file ? find_provider_defaults(provider_id) : owner_of(*reference);
+  const ProviderDefaults* owner = is_file ? find_provider_defaults(provider_id) : find_provider_by_variable(*reference);
   if (!policy.trust_config) {
     if (!is_file && owner == nullptr && !policy.allowed_variables.contains(*reference)) {
       return std::unexpected(key_error(
           "variable_not_allowed", "the variable " + *reference + " may not be read; see --allow-env", provider_id));
     }
-    if (!is_default_host(owner, host) && !policy.allowed_hosts.contains(host)) {
+    if ((owner == nullptr || !is_provider_host(*owner, host)) && !policy.allowed_hosts.contains(host)) {
       return std::unexpected(
           key_error("host_not_allowed",
                     "a key from the environment or a file may not go to " + std::string(host) + "; see --allow-host",

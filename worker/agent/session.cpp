@@ -131,7 +131,11 @@ void Session::dry_run() {
 // --- steps and attempts ---------------------------------------------------------------------------------------------
 
 StepInput Session::step_input() const {
-  return {.chat = *chat_, .messages = transcript_->messages(), .target = target_, .offer_tools = offer_tools_};
+  return {.chat = *chat_,
+          .messages = transcript_->messages(),
+          .target = target_,
+          .offer_tools = offer_tools_,
+          .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
 }
 
 void Session::begin_step() {
@@ -183,14 +187,17 @@ void Session::first_byte() {
 void Session::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
   answer_.delta(part, kind, text);
   if (text.empty()) return;
-  if (!committed_) {
-    committed_ = true;
-    if (!first_delta_) first_delta_ = services_.attempt.clock.now();
-  }
+  commit();
   Outbox& events = reply_.events();
   const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(tool_call_id);
   events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, call_id});
   if (events.must_pause()) running_->set_paused(true);
+}
+
+// Output of this step goes out: it cannot be taken back.
+void Session::commit() {
+  if (std::exchange(committed_, true)) return;
+  if (!first_delta_) first_delta_ = services_.attempt.clock.now();
 }
 
 // Some servers give every step's first call the same id, or none, and the decoder then counts from 0: a result must
@@ -213,16 +220,42 @@ const std::string& Session::own_call_id(std::string_view id) {
 void Session::tool_call(int part, ToolCall call) {
   call.id = own_call_id(call.id);
   if (call.by_provider) {
-    committed_ = true;
+    commit();
     announce(check_call(std::move(call)), "provider");
   } else {
     answer_.tool_call(part, std::move(call));
   }
 }
 
+void Session::tool_result(ProviderToolResult result) {
+  commit();
+  reply_.events().send(
+      ToolResultEvent{step_, own_call_id(result.tool_call_id), result.tool_name, JsonSpan{result.output}});
+}
+
+void Session::file(int part, GeneratedFile file) {
+  commit();
+  reply_.events().send(FileEvent{step_, part, file.media_type, file.data, file.url, file.filename});
+  answer_.file(part, std::move(file));
+}
+
+void Session::source(const Source& source) {
+  commit();
+  const std::string_view type = source.type == Source::Type::url ? "url" : "document";
+  reply_.events().send(
+      SourceEvent{step_, type, source.id, source.url, source.title, source.media_type, source.filename, source.quote});
+}
+
+void Session::logprobs(int part, std::string_view tokens) {
+  if (chat_->logprobs.value_or(false)) reply_.events().send(LogprobsEvent{step_, part, JsonSpan{tokens}});
+}
+
 void Session::provider_state(int part, std::string state) { answer_.provider_state(part, std::move(state)); }
 
-void Session::usage(const Usage& usage) { step_usage_ = usage; }
+void Session::usage(const Usage& usage) {
+  step_usage_ = usage;
+  if (target_.price) step_usage_->cost = cost_of(usage, *target_.price);
+}
 
 void Session::warning(std::string_view code, std::string_view message) {
   reply_.events().send(WarningEvent{code, message});

@@ -64,6 +64,10 @@ class Session : private AttemptObserver {
   void first_byte() override;
   void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;
   void tool_call(int part, ToolCall call) override;
+  void tool_result(ProviderToolResult result) override;
+  void file(int part, GeneratedFile file) override;
+  void source(const Source& source) override;
+  void logprobs(int part, std::string_view tokens) override;
   void provider_state(int part, std::string state) override;
   void usage(const Usage& usage) override;
   void warning(std::string_view code, std::string_view message) override;
@@ -74,6 +78,7 @@ class Session : private AttemptObserver {
   void schedule_heartbeat();
   void begin_step();
   void start_attempt();
+  void commit();
   [[nodiscard]] StepInput step_input() const;
   const std::string& own_call_id(std::string_view id);
   void end_attempt();

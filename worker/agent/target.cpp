@@ -79,6 +79,7 @@ std::expected<void, Error> set_model(Target& target, const ProviderConfig& provi
   target.shown_as = choice.shown_as.empty() ? target.model : choice.shown_as;
   if (model != nullptr) {
     target.max_tokens = model->max_tokens;
+    target.price = model->price;
     target.script = model->script;
   }
   return {};
@@ -93,10 +94,20 @@ Error bad_url(const ProviderConfig& provider, const std::string& why) {
 std::expected<void, Error> set_credentials(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   const auto url = parse_base_url(target.base_url);
   if (!url) return std::unexpected(bad_url(provider, url.error()));
-  auto key = resolve_key(provider.api_key, provider.id, url->host, keys);
-  if (!key) return std::unexpected(std::move(key).error());
-  target.api_key = *std::move(key);
-  if (!valid_header("authorization", target.api_key)) {
+  if (target.known == nullptr) target.known = find_provider_by_host(url->host);
+  const std::pair<const std::string*, std::string*> secrets[] = {
+      {&provider.api_key, &target.api_key},
+      {&provider.credentials, &target.credentials},
+      {&provider.access_key_id, &target.aws.access_key_id},
+      {&provider.secret_access_key, &target.aws.secret_access_key},
+      {&provider.session_token, &target.aws.session_token},
+  };
+  for (const auto& [from, into] : secrets) {
+    auto secret = resolve_key(*from, provider.id, url->host, keys);
+    if (!secret) return std::unexpected(std::move(secret).error());
+    *into = *std::move(secret);
+  }
+  if (!valid_header("authorization", target.api_key) || !valid_header("authorization", target.aws.session_token)) {
     return std::unexpected(refuse("invalid_request", Category::invalid_request,
                                   "the apiKey of " + provider.id + " has characters that no header may have",
                                   "/payload/config/providers"));
@@ -111,7 +122,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
     }
     target.headers.push_back({name, *std::move(text), true});
   }
-  const bool has_secret = !target.api_key.empty() || !target.headers.empty();
+  const bool has_secret = !target.api_key.empty() || !target.headers.empty() || !target.credentials.empty();
   if (has_secret && !url->https && !is_loopback(url->host)) {
     return std::unexpected(refuse("insecure_url", Category::invalid_request,
                                   "a key may go over http:// only to this machine (" + provider.id + ")",
@@ -145,8 +156,14 @@ std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Confi
                                   "this version does not speak " + std::string(to_string(target.api)),
                                   "/payload/config/providers"));
   }
+  target.known = defaults;
+  target.region = provider->region;
+  target.project = provider->project;
+  target.api_version = provider->api_version;
+  const Auth own_way = provider->access_key_id.empty() ? default_auth(target.api) : Auth::sigv4;
+  target.auth = provider->auth.value_or(own_way);
   target.base_url = provider->base_url;
-  if (target.base_url.empty() && defaults != nullptr) target.base_url = defaults->base_url;
+  if (target.base_url.empty() && defaults != nullptr) target.base_url = expand_base_url(*defaults, target.region);
   if (target.base_url.empty()) return std::unexpected(bad_url(*provider, "it is missing"));
   while (target.base_url.ends_with('/')) target.base_url.pop_back();
   if (auto credentials = set_credentials(target, *provider, keys); !credentials) {

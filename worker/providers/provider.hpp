@@ -2,6 +2,7 @@
 // Error.
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <memory>
 #include <span>
@@ -10,29 +11,43 @@
 #include <vector>
 
 #include "protocol/chat.hpp"
+#include "protocol/event.hpp"
 #include "worker/base/http_message.hpp"
 #include "worker/providers/step.hpp"
 
 namespace aiw {
 
-// Where a step goes: a provider and a model with everything resolved. Holds the key: never print it.
+struct ProviderDefaults;
+
+struct AwsKeys {
+  std::string access_key_id, secret_access_key, session_token;
+};
+
+// Where a step goes: a provider and a model with everything resolved. Holds keys: never print it.
 struct Target {
   std::string provider_id;
   std::string model;     // the upstream's name for it
   std::string shown_as;  // the name that events use: an alias, or `model`
   Api api = Api::openai_chat;
-  std::string base_url;                    // without a trailing slash
-  std::string api_key;                     // empty: none is sent
-  std::vector<Header> headers;             // the config's own, sent last and winning
-  std::optional<std::int64_t> max_tokens;  // the model's limit from the config
-  std::string script;                      // mock only
+  std::string base_url;       // without a trailing slash
+  std::string api_key;        // empty: none is sent
+  Auth auth = Auth::bearer;   // how the key is shown
+  AwsKeys aws{};              // for Auth::sigv4
+  std::string credentials{};  // Vertex: a service account's JSON, from which api_key is made; or empty
+  std::string region{}, project{}, api_version{};
+  const ProviderDefaults* known = nullptr;  // by id, else by the base URL's host; nullptr: nothing is known
+  std::vector<Header> headers;              // the config's own, sent last and winning
+  std::optional<std::int64_t> max_tokens;   // the model's limit from the config
+  std::optional<Price> price{};
+  std::string script;  // mock only
 };
 
 struct StepInput {
   const ChatRequest& chat;            // everything but the messages
   std::span<const Message> messages;  // the history, and what earlier steps added
   const Target& target;
-  bool offer_tools = true;  // false: a last step that must answer without tools
+  bool offer_tools = true;         // false: a last step that must answer without tools
+  std::chrono::sys_seconds now{};  // for signatures
 };
 
 struct BuiltRequest {
@@ -54,6 +69,12 @@ class ResponseDecoder {
 
 enum class BodyFormat { stream, unary };
 
+// A page of a provider's models.
+struct ModelPage {
+  std::vector<ModelInfo> models;
+  std::string next;  // what asks for the page after it; empty: this was the last
+};
+
 struct WireApi {
   // Error: the conversation or the options cannot be expressed (code invalid_request with a JSON pointer).
   std::expected<BuiltRequest, Error> (*build)(const StepInput& input);
@@ -61,6 +82,10 @@ struct WireApi {
   // `body` is the start of an error response's body, at most 64 KiB, any bytes. Fills code upstream_http, category by
   // status, message (at most 4 KiB; HTML: at most 512 characters, tags stripped), provider_code, status, retryable.
   Error (*http_error)(const ResponseHead& head, std::string_view body);
+  // Asks for the provider's models; `page` is empty or what the page before gave. nullptr: the API has no such list.
+  std::expected<HttpRequest, Error> (*list_models)(const Target& target, std::string_view page,
+                                                   std::chrono::sys_seconds now) = nullptr;
+  std::expected<ModelPage, Error> (*read_models)(std::string_view body) = nullptr;
 };
 
 // The wire API's functions; nullptr for an API that this build does not speak, and for mock.

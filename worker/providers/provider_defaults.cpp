@@ -7,7 +7,7 @@ namespace aiw {
 namespace {
 
 // Base URLs as the providers' API references give them.
-constexpr std::array<ProviderDefaults, 19> kDefaults = {{
+constexpr std::array<ProviderDefaults, 33> kDefaults = {{
     {"openai", Api::openai_chat, "https://api.openai.com/v1", "OPENAI_API_KEY"},
     {"anthropic", Api::anthropic_messages, "https://api.anthropic.com", "ANTHROPIC_API_KEY"},
     {"openrouter", Api::openai_chat, "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", true},
@@ -22,12 +22,54 @@ constexpr std::array<ProviderDefaults, 19> kDefaults = {{
     {"moonshot", Api::openai_chat, "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"},
     {"zai", Api::openai_chat, "https://api.z.ai/api/paas/v4", "ZAI_API_KEY"},
     {"huggingface", Api::openai_chat, "https://router.huggingface.co/v1", "HF_TOKEN", true},
+    {"github-copilot", Api::openai_chat, "https://api.githubcopilot.com", "GITHUB_COPILOT_TOKEN", true},
+    {"github-models", Api::openai_chat, "https://models.github.ai/inference", "GITHUB_TOKEN", true},
+    {"databricks", Api::openai_chat, "", "DATABRICKS_TOKEN", true},
+    {"snowflake", Api::openai_chat, "", "SNOWFLAKE_TOKEN", true},
+    {"openai-responses", Api::openai_responses, "https://api.openai.com/v1", "OPENAI_API_KEY"},
+    {"google", Api::gemini_generate, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY"},
+    {"gemini", Api::gemini_generate, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY"},
+    {"vertex", Api::vertex, "https://{region}aiplatform.googleapis.com", "GOOGLE_VERTEX_ACCESS_TOKEN"},
+    {"google-vertex", Api::vertex, "https://{region}aiplatform.googleapis.com", "GOOGLE_VERTEX_ACCESS_TOKEN"},
+    {"azure", Api::azure_openai, "", "AZURE_OPENAI_API_KEY"},
+    {"azure-openai", Api::azure_openai, "", "AZURE_OPENAI_API_KEY"},
+    {"bedrock", Api::bedrock_converse, "https://bedrock-runtime.{region}.amazonaws.com", "AWS_BEARER_TOKEN_BEDROCK"},
+    {"amazon-bedrock", Api::bedrock_converse, "https://bedrock-runtime.{region}.amazonaws.com",
+     "AWS_BEARER_TOKEN_BEDROCK"},
+    {"cohere", Api::cohere_chat, "https://api.cohere.com", "COHERE_API_KEY"},
     {"ollama", Api::openai_chat, "http://localhost:11434/v1", "", true},
     {"vllm", Api::openai_chat, "http://localhost:8000/v1", "", true},
     {"llamacpp", Api::openai_chat, "http://localhost:8080/v1", "", true},
     {"lmstudio", Api::openai_chat, "http://localhost:1234/v1", "", true},
     {"mock", Api::mock, "", ""},
 }};
+
+// Providers with more than one variable, besides their key_variable.
+struct MoreVariables {
+  Api api;
+  std::string_view variable;
+};
+constexpr std::array<MoreVariables, 4> kMoreVariables = {{
+    {Api::bedrock_converse, "AWS_ACCESS_KEY_ID"},
+    {Api::bedrock_converse, "AWS_SECRET_ACCESS_KEY"},
+    {Api::bedrock_converse, "AWS_SESSION_TOKEN"},
+    {Api::gemini_generate, "GOOGLE_API_KEY"},
+}};
+
+constexpr std::string_view kRegion = "{region}";
+
+bool is_region(std::string_view text) {
+  return text.size() <= 40 &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+// The host part of a base URL of this table.
+std::string_view host_of(std::string_view base_url) {
+  const std::size_t scheme = base_url.find("://");
+  if (scheme == std::string_view::npos) return {};
+  const auto rest = base_url.substr(scheme + 3);
+  return rest.substr(0, rest.find_first_of(":/"));
+}
 
 }  // namespace
 
@@ -36,6 +78,51 @@ std::span<const ProviderDefaults> provider_defaults() { return kDefaults; }
 const ProviderDefaults* find_provider_defaults(std::string_view id) {
   const auto* found = std::ranges::find(kDefaults, id, &ProviderDefaults::id);
   return found == kDefaults.end() ? nullptr : found;
+}
+
+bool is_provider_host(const ProviderDefaults& provider, std::string_view host) {
+  const auto pattern = host_of(provider.base_url);
+  if (pattern.empty()) return false;
+  const std::size_t at = pattern.find(kRegion);
+  if (at == std::string_view::npos) return host == pattern;
+  const auto before = pattern.substr(0, at), after = pattern.substr(at + kRegion.size());
+  return host.size() >= before.size() + after.size() && host.starts_with(before) && host.ends_with(after) &&
+         is_region(host.substr(before.size(), host.size() - before.size() - after.size()));
+}
+
+const ProviderDefaults* find_provider_by_host(std::string_view host) {
+  const auto* found =
+      std::ranges::find_if(kDefaults, [&](const ProviderDefaults& known) { return is_provider_host(known, host); });
+  const bool is_local = host == "localhost";  // says nothing about which server it is
+  return found == kDefaults.end() || is_local ? nullptr : found;
+}
+
+const ProviderDefaults* find_provider_by_variable(std::string_view variable) {
+  if (variable.empty()) return nullptr;
+  const auto* found = std::ranges::find(kDefaults, variable, &ProviderDefaults::key_variable);
+  if (found != kDefaults.end()) return found;
+  const auto* more = std::ranges::find(kMoreVariables, variable, &MoreVariables::variable);
+  return more == kMoreVariables.end() ? nullptr : std::ranges::find(kDefaults, more->api, &ProviderDefaults::api);
+}
+
+// Vertex names its hosts "us-east5-aiplatform…", and "aiplatform…" for the global location.
+std::string expand_base_url(const ProviderDefaults& provider, std::string_view region) {
+  std::string url(provider.base_url);
+  const std::size_t at = url.find(kRegion);
+  if (at == std::string::npos) return url;
+  std::string name(region);
+  if (provider.api == Api::vertex) name = region.empty() || region == "global" ? "" : name + "-";
+  return url.replace(at, kRegion.size(), name);
+}
+
+Auth default_auth(Api api) {
+  switch (api) {
+    case Api::anthropic_messages: return Auth::x_api_key;
+    case Api::gemini_generate: return Auth::x_goog_api_key;
+    case Api::azure_openai:
+    case Api::azure_openai_responses: return Auth::api_key;
+    default: return Auth::bearer;
+  }
 }
 
 }  // namespace aiw

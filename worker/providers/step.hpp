@@ -19,6 +19,25 @@ struct ToolCall {
   bool by_provider = false;  // the provider carries it out itself
 };
 
+// Something that the answer rests on. Valid UTF-8; what the provider does not say is empty.
+struct Source {
+  enum class Type { url, document } type = Type::url;
+  std::string id, url, title, media_type, filename;
+  std::string quote;  // the words cited
+};
+
+// A file that the model made. Exactly one of data (base64) and url is set.
+struct GeneratedFile {
+  std::string media_type, data, url, filename;
+};
+
+// What a tool gave that the provider ran itself.
+struct ProviderToolResult {
+  std::string tool_call_id;  // of a ToolCall with by_provider
+  std::string tool_name;
+  std::string output;  // valid JSON: {type, value} as in the protocol
+};
+
 // Receives one answer in order. Text is valid UTF-8 and ends between characters; views live until the call returns.
 // The last call is exactly one of `finish` and `fail`; after it the decoder is silent.
 class StepSink {
@@ -30,8 +49,15 @@ class StepSink {
   virtual void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) = 0;
   // Part `part` is a whole tool call now. Parallel calls come in call order.
   virtual void tool_call(int part, ToolCall call) = 0;
-  // What the provider wants back with part `part`, opaque ASCII: a reasoning part's signature, a tool call's, or, if
-  // no delta or call had that number, a part of its own.
+  virtual void tool_result(ProviderToolResult result) = 0;
+  // Part `part` is a file.
+  virtual void file(int part, GeneratedFile file) = 0;
+  virtual void source(const Source& source) = 0;
+  // Of part `part`'s text: a JSON array of {token, logprob, topLogprobs?: [{token, logprob}]}. Said whenever the wire
+  // has them.
+  virtual void logprobs(int part, std::string_view tokens) = 0;
+  // What the provider wants back with part `part`, opaque ASCII: a reasoning part's signature, a tool call's, a text's,
+  // or, if nothing else had that number, a part of its own.
   virtual void provider_state(int part, std::string state) = 0;
   // Replaces what was reported before in this step.
   virtual void usage(const Usage& usage) = 0;

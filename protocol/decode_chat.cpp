@@ -1,0 +1,251 @@
+#include "protocol/decode_chat.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "protocol/decode_config.hpp"
+#include "protocol/decode_messages.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
+
+void read_timeouts(JsonReader& in, Timeouts& timeouts) {
+  const std::pair<std::string_view, std::int64_t*> fields[] = {
+      {"connectMs", &timeouts.connect_ms}, {"firstByteMs", &timeouts.first_byte_ms},
+      {"idleMs", &timeouts.idle_ms},       {"progressMs", &timeouts.progress_ms},
+      {"toolMs", &timeouts.tool_ms},       {"totalMs", &timeouts.total_ms},
+  };
+  in.object([&](std::string_view key) {
+    for (const auto& [name, value] : fields) {
+      if (key == name) {
+        *value = in.integer(0, kMaxMs);
+        return;
+      }
+    }
+    in.skip();
+  });
+}
+
+void read_retry(JsonReader& in, RetryOptions& retry) {
+  in.object([&](std::string_view key) {
+    if (key == "max") {
+      retry.max = static_cast<int>(in.integer(0, 10));
+    } else if (key == "restart") {
+      retry.restart = in.boolean();
+    } else {
+      in.skip();
+    }
+  });
+}
+
+void read_stream(JsonReader& in, StreamOptions& stream) {
+  in.object([&](std::string_view key) {
+    if (key == "deltaIntervalMs") {
+      stream.delta_interval_ms = in.integer(0, 60'000);
+    } else if (key == "maxDeltaChars") {
+      stream.max_delta_chars = in.integer(0, 1 << 20);
+    } else if (key == "upstream") {
+      stream.upstream = in.boolean();
+    } else if (key == "dialect") {
+      if (in.string() != "v1") in.fail("the only stream dialect of this version is v1");
+    } else {
+      in.skip();
+    }
+  });
+}
+
+ToolExecutor read_executor(JsonReader& in) {
+  const std::string executor = in.string();
+  if (executor == "return") return ToolExecutor::returned;
+  if (executor == "provider") return ToolExecutor::provider;
+  if (executor != "parent") in.fail("an executor is parent, return or provider");
+  return ToolExecutor::parent;
+}
+
+Tool read_tool(JsonReader& in) {
+  Tool tool;
+  in.object([&](std::string_view key) {
+    if (key == "name") {
+      tool.name = in.raw_string();
+    } else if (key == "description") {
+      tool.description = in.raw_string();
+    } else if (key == "inputSchema") {
+      tool.input_schema = in.value();
+      if (in.ok() && !tool.input_schema.is_object()) in.fail("an inputSchema is an object");
+    } else if (key == "definition") {
+      tool.definition = in.value();
+      if (in.ok() && !tool.definition.is_object()) in.fail("a definition is an object");
+    } else if (key == "strict") {
+      tool.strict = in.boolean();
+    } else if (key == "cache") {
+      tool.cache = read_cache_mark(in);
+    } else if (key == "executor") {
+      tool.executor = read_executor(in);
+    } else {
+      in.skip();
+    }
+  });
+  const bool by_provider = tool.executor == ToolExecutor::provider;
+  if (by_provider && tool.definition.empty()) in.fail("a tool that the provider runs needs its definition");
+  if (tool.name.empty() && !by_provider) in.fail("a tool needs a name");
+  return tool;
+}
+
+ToolChoice read_tool_choice(JsonReader& in) {
+  std::string type;
+  RawString name;
+  if (in.type() == JsonType::string) {
+    type = in.string();
+  } else {
+    in.object([&](std::string_view key) {
+      if (key == "type") {
+        type = in.string();
+      } else if (key == "toolName") {
+        name = in.raw_string();
+      } else {
+        in.skip();
+      }
+    });
+  }
+  if (type == "auto") return {ToolChoiceType::automatic, {}};
+  if (type == "none") return {ToolChoiceType::none, {}};
+  if (type == "required") return {ToolChoiceType::required, {}};
+  if (type != "tool" || name.empty()) in.fail("a toolChoice is auto, none, required or {type: tool, toolName}");
+  return {ToolChoiceType::tool, name};
+}
+
+Reasoning read_reasoning(JsonReader& in) {
+  Reasoning reasoning;
+  in.object([&](std::string_view key) {
+    if (key == "effort") {
+      reasoning.effort = in.raw_string();
+    } else if (key == "budgetTokens") {
+      reasoning.budget_tokens = in.integer(0, kMaxInt);
+    } else {
+      in.skip();
+    }
+  });
+  return reasoning;
+}
+
+void read_response_format(JsonReader& in, ChatRequest& chat) {
+  in.object([&](std::string_view key) {
+    if (key == "type") {
+      const std::string type = in.string();
+      chat.response_json = type == "json";
+      if (type != "json" && type != "text") in.fail("a responseFormat's type is json or text");
+    } else if (key == "schema") {
+      chat.response_schema = in.value();
+      if (in.ok() && !chat.response_schema.is_object()) in.fail("a schema is an object");
+    } else if (key == "name") {
+      chat.response_name = in.raw_string();
+    } else if (key == "description") {
+      chat.response_description = in.raw_string();
+    } else if (key == "strict") {
+      chat.response_strict = in.boolean();
+    } else {
+      in.skip();
+    }
+  });
+}
+
+// Who answers and with what conversation. Returns false for a key of another kind.
+bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
+  if (key == "messages") {
+    read_messages(in, chat.messages);
+  } else if (key == "config") {
+    chat.config = read_config(in);
+  } else if (key == "providerId") {
+    chat.provider_id = in.string();
+  } else if (key == "modelId") {
+    chat.model_id = in.string();
+  } else if (key == "model") {
+    chat.model = in.string();
+  } else if (key == "callerKeyId") {
+    chat.caller_key_id = in.string();
+  } else if (key == "system") {
+    chat.system = in.raw_string();
+  } else if (key == "tools") {
+    in.array([&] { chat.tools.push_back(read_tool(in)); });
+  } else if (key == "toolChoice") {
+    chat.tool_choice = read_tool_choice(in);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// How the model is to answer.
+bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
+  if (key == "maxOutputTokens") {
+    chat.max_output_tokens = in.integer(1, kMaxInt);
+  } else if (key == "temperature") {
+    chat.temperature = in.number();
+  } else if (key == "topP") {
+    chat.top_p = in.number();
+  } else if (key == "topK") {
+    chat.top_k = in.integer(1, kMaxInt);
+  } else if (key == "frequencyPenalty") {
+    chat.frequency_penalty = in.number();
+  } else if (key == "presencePenalty") {
+    chat.presence_penalty = in.number();
+  } else if (key == "stopSequences") {
+    in.array([&] { chat.stop_sequences.push_back(in.raw_string()); });
+  } else if (key == "seed") {
+    chat.seed = in.integer(std::numeric_limits<std::int64_t>::min(), kMaxInt);
+  } else if (key == "logprobs") {
+    chat.logprobs = in.boolean();
+  } else if (key == "reasoning") {
+    chat.reasoning = read_reasoning(in);
+  } else if (key == "responseFormat") {
+    read_response_format(in, chat);
+  } else if (key == "parallelToolCalls") {
+    chat.parallel_tool_calls = in.boolean();
+  } else if (key == "providerOptions") {
+    in.object([&](std::string_view name) { chat.provider_options.emplace_back(name, in.value()); });
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// How the worker is to run it.
+bool read_run_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
+  if (key == "maxSteps") {
+    chat.max_steps = static_cast<int>(in.integer(1, 50));
+  } else if (key == "timeouts") {
+    read_timeouts(in, chat.timeouts);
+  } else if (key == "retry") {
+    read_retry(in, chat.retry);
+  } else if (key == "stream") {
+    read_stream(in, chat.stream);
+  } else if (key == "metadata") {
+    chat.metadata = in.value();
+  } else if (key == "traceparent") {
+    chat.traceparent = in.string();
+  } else if (key == "heartbeatMs") {
+    chat.heartbeat_ms = in.integer(0, kMaxMs);
+  } else if (key == "dryRun") {
+    chat.dry_run = in.boolean();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void read_chat(JsonReader& in, ChatRequest& chat) {
+  bool has_messages = false;
+  in.object([&](std::string_view key) {
+    has_messages = has_messages || key == "messages";
+    if (!read_conversation_field(in, key, chat) && !read_model_field(in, key, chat) && !read_run_field(in, key, chat)) {
+      in.skip();
+    }
+  });
+  if (!has_messages) in.fail("a chat needs messages");
+}
+
+}  // namespace aiw

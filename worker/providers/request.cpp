@@ -1,0 +1,102 @@
+#include "worker/providers/request.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace aiw {
+namespace {
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+void add_key(std::vector<Header>& headers, const Target& target) {
+  if (target.api_key.empty()) return;
+  switch (target.auth) {
+    case Auth::bearer: return headers.push_back({"Authorization", "Bearer " + target.api_key, true});
+    case Auth::api_key: return headers.push_back({"api-key", target.api_key, true});
+    case Auth::x_api_key: return headers.push_back({"x-api-key", target.api_key, true});
+    case Auth::x_goog_api_key: return headers.push_back({"x-goog-api-key", target.api_key, true});
+    case Auth::none:
+    case Auth::sigv4: return;
+  }
+}
+
+bool is_sendable_url(std::string_view url) {
+  return std::ranges::all_of(url, [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; });
+}
+
+}  // namespace
+
+void RequestNotes::add(std::string_view code, std::string_view message) {
+  const auto is_it = [&](const ChatRequest::Note& note) { return note.code == code && note.message == message; };
+  if (std::ranges::none_of(notes_, is_it)) notes_.push_back({std::string(code), std::string(message)});
+}
+
+void RequestNotes::dropped(std::string_view name, const Target& target) {
+  add("parameter_dropped", std::string(name) + " was left out: " + target.shown_as + " does not take it");
+}
+
+Error invalid_request(std::string_view message, std::string_view pointer) {
+  Error error;
+  error.code = "invalid_request";
+  error.category = Category::invalid_request;
+  error.message = message;
+  error.pointer = pointer;
+  return error;
+}
+
+std::expected<HttpRequest, Error> start_request(std::string method, std::string url, std::vector<Header> own,
+                                                const Target& target) {
+  HttpRequest request{.method = std::move(method), .url = std::move(url), .headers = std::move(own), .body = {}};
+  add_key(request.headers, target);
+  std::erase_if(request.headers, [&](const Header& ours) {
+    return std::ranges::any_of(target.headers, [&](const Header& theirs) { return same_name(theirs.name, ours.name); });
+  });
+  request.headers.insert(request.headers.end(), target.headers.begin(), target.headers.end());
+  if (!is_sendable_url(request.url)) {
+    return std::unexpected(invalid_request("the provider's base URL or model holds a space or a control character",
+                                           "/payload/config/providers"));
+  }
+  for (const Header& header : request.headers) {
+    // Neither name nor value: the one may be, the other probably is a secret.
+    if (!valid_header(header.name, header.value)) {
+      return std::unexpected(invalid_request(
+          "a header of the provider, or its key, holds a character that HTTP forbids", "/payload/config/providers"));
+    }
+  }
+  return request;
+}
+
+std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type,
+                                                  const StepInput& input) {
+  const std::string_view accept = input.chat.stream.upstream ? stream_type : "application/json";
+  return start_request("POST", std::move(url),
+                       {{"Content-Type", "application/json", false}, {"Accept", std::string(accept), false}},
+                       input.target);
+}
+
+std::string apply_provider_options(std::string options, const ChatRequest& chat,
+                                   std::span<const std::string_view> reserved, RequestNotes& notes) {
+  if (chat.provider_options.empty()) return options;
+  auto patch = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : chat.provider_options) {
+    if (std::ranges::find(reserved, key) != reserved.end()) {
+      notes.add("parameter_dropped", "providerOptions." + key + " was left out: the request's own fields set it");
+      continue;
+    }
+    auto parsed = nlohmann::ordered_json::parse(value.json, nullptr, false);
+    if (parsed.is_discarded()) {  // valid JSON, but a number beyond a double
+      notes.add("parameter_dropped", "providerOptions." + key + " was left out: it holds a number out of range");
+    } else {
+      patch[key] = std::move(parsed);
+    }
+  }
+  auto body = nlohmann::ordered_json::parse(options);
+  body.merge_patch(patch);
+  return body.dump();
+}
+
+}  // namespace aiw

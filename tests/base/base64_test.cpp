@@ -1,0 +1,58 @@
+#include "worker/base/base64.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace aiw;
+
+TEST_CASE("base64 writes and reads RFC 4648's vectors") {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+      {std::string("\xfb\xff\xbf\0", 4), "+/+/AA=="},
+  };
+  for (const auto& [bytes, text] : rows) {
+    CAPTURE(text);
+    CHECK(base64_encode(bytes) == text);
+    std::string out = "old";
+    CHECK(base64_decode(text, out));
+    CHECK(out == bytes);
+  }
+}
+
+TEST_CASE("base64url has its own two digits and no padding") {
+  CHECK(base64url_encode("\xfb\xff\xbf") == "-_-_");
+  CHECK(base64url_encode("f") == "Zg");
+  std::string out;
+  CHECK(base64_decode("-_-_Zg", out));
+  CHECK(out ==
+        "\xfb\xff\xbf"
+        "f");
+}
+
+TEST_CASE("all bytes come back") {
+  std::string all;
+  for (int i = 0; i < 1024; ++i) all += static_cast<char>(static_cast<unsigned char>(i * 7 + i / 256));
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    std::string out;
+    REQUIRE(base64_decode(base64_encode(all.substr(0, size)), out));
+    REQUIRE(out == all.substr(0, size));
+  }
+}
+
+TEST_CASE("what is no base64 is refused") {
+  for (const char* text :
+       {"A", "Zg=", "Zg===", "Zm9v=", "=", "====", "Zm 9v", "Zm9v\n", "Z!==", "Zh==", "Zm9=", "Z=g="}) {
+    CAPTURE(text);
+    std::string out;
+    CHECK_FALSE(base64_decode(text, out));
+  }
+}

@@ -41,12 +41,6 @@ std::optional<Script> read_response(const json& response) {
   return script;
 }
 
-bool is_selected(const json& entry, const CorpusSelection& selection) {
-  const std::string api = entry.at("api"), id = entry.at("id");
-  const bool wanted = selection.apis.empty() || std::ranges::find(selection.apis, api) != selection.apis.end();
-  return wanted && id.find(selection.filter) != std::string::npos;
-}
-
 std::expected<CorpusCase, std::string> load_case(const std::filesystem::path& folder, const json& entry) {
   const std::filesystem::path file = folder / entry.at("file").get<std::string>();
   std::filesystem::path expected_file = file;
@@ -78,6 +72,12 @@ std::expected<Corpus, std::string> load_index(const std::filesystem::path& folde
 }
 
 }  // namespace
+
+bool is_selected(const json& entry, const CorpusSelection& selection) {
+  const std::string api = entry.at("api"), id = entry.at("id");
+  const bool wanted = selection.apis.empty() || std::ranges::find(selection.apis, api) != selection.apis.end();
+  return wanted && id.find(selection.filter) != std::string::npos;
+}
 
 std::expected<Corpus, std::string> load_corpus(const std::filesystem::path& folder, const CorpusSelection& selection) {
   // The files' shape is a contract with whoever wrote them; what breaks it is reported, not handled member by member.

@@ -32,6 +32,9 @@ struct CorpusSelection {
   std::string filter;             // part of an id; empty: all
 };
 
+// Whether a line of the index is asked for.
+bool is_selected(const nlohmann::json& entry, const CorpusSelection& selection);
+
 // The error is a sentence: a folder without an index, a case that the index lists and that cannot be read.
 std::expected<Corpus, std::string> load_corpus(const std::filesystem::path& folder, const CorpusSelection& selection);
 

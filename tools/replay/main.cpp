@@ -13,6 +13,7 @@
 #include "tools/replay/cassette_run.hpp"
 #include "tools/replay/corpus_run.hpp"
 #include "tools/replay/record.hpp"
+#include "tools/replay/requests/request_run.hpp"
 #include "tools/replay/self_test.hpp"
 #include "tools/replay/worker_driver.hpp"
 
@@ -31,6 +32,7 @@ struct Flags {
   Cut cut;
   std::size_t jobs = 32;
   std::string accepted = AIW_REPLAY_DIR "/accepted_differences.json";
+  std::string accepted_requests = AIW_REPLAY_DIR "/requests/accepted_differences.json";
   std::vector<std::string> cassettes;
   std::string record;
 };
@@ -51,6 +53,18 @@ int run_corpus_command(const Flags& flags, std::ostream* frames) {
                                            .frames = frames,
                                            .show_progress = true,
                                            .accepted = *accepted});
+  if (!report) return cannot(report.error());
+  report->print(std::cout);
+  return report->passed() ? 0 : kFailed;
+}
+
+int run_requests_command(const Flags& flags, std::ostream* frames) {
+  const auto recorded = load_recorded_requests(flags.corpus, flags.selection);
+  if (!recorded) return cannot(recorded.error());
+  const auto accepted = load_accepted_differences(flags.accepted_requests);
+  if (!accepted) return cannot(accepted.error());
+  const auto report =
+      run_requests(*recorded, {.worker = flags.worker, .jobs = flags.jobs, .frames = frames, .accepted = *accepted});
   if (!report) return cannot(report.error());
   report->print(std::cout);
   return report->passed() ? 0 : kFailed;
@@ -120,17 +134,27 @@ int run_self_test_command(const Flags& flags) {
   return test.passed() ? 0 : kFailed;
 }
 
-void add_corpus_flags(CLI::App& command, Flags& flags) {
-  const std::map<std::string, Cut::Mode> cuts = {
-      {"whole", Cut::Mode::kWhole}, {"random", Cut::Mode::kRandom}, {"bytes", Cut::Mode::kBytes}};
+void add_selection_flags(CLI::App& command, Flags& flags) {
   command.add_option("dir", flags.corpus, "folder with index.jsonl and cases/")->required();
   command.add_option("--api", flags.selection.apis, "only this wire API; may be repeated")->allow_extra_args(false);
   command.add_option("--filter", flags.selection.filter, "only cases whose id contains this");
+  command.add_option("--jobs", flags.jobs, "chats in flight at once (32)")->check(CLI::Range(1, 10000));
+}
+
+void add_request_flags(CLI::App& command, Flags& flags) {
+  add_selection_flags(command, flags);
+  command.add_option("--accepted", flags.accepted_requests,
+                     "JSON file of differences that are known, each with its reason");
+}
+
+void add_corpus_flags(CLI::App& command, Flags& flags) {
+  add_selection_flags(command, flags);
+  const std::map<std::string, Cut::Mode> cuts = {
+      {"whole", Cut::Mode::kWhole}, {"random", Cut::Mode::kRandom}, {"bytes", Cut::Mode::kBytes}};
   command.add_option("--cut", flags.cut.mode, "pieces in which a body is sent: whole, random (1 to 97 bytes), bytes")
       ->transform(CLI::CheckedTransformer(cuts))
       ->option_text("whole|random|bytes");
   command.add_option("--seed", flags.cut.seed, "of the random cut (1)");
-  command.add_option("--jobs", flags.jobs, "chats in flight at once (32)")->check(CLI::Range(1, 10000));
   command.add_option("--accepted", flags.accepted, "JSON file of differences that are known, each with its reason");
 }
 
@@ -149,6 +173,7 @@ int run(const CLI::App& app, const Flags& flags) {
   }
   std::ostream* frames = file.is_open() ? &file : nullptr;
   if (app.got_subcommand("corpus")) return run_corpus_command(flags, frames);
+  if (app.got_subcommand("requests")) return run_requests_command(flags, frames);
   if (app.got_subcommand("self-test")) return run_self_test_command(flags);
   return flags.record.empty() ? run_cassettes_command(flags, frames) : run_record_command(flags);
 }
@@ -165,6 +190,8 @@ int main(int argc, char** argv) {
   app.add_option("--worker", flags.worker, "the ai-worker to run (the one beside this program)");
   app.add_option("--save-frames", flags.save_frames, "file for every line that the worker writes");
   add_corpus_flags(*app.add_subcommand("corpus", "recorded cases with expected results"), flags);
+  add_request_flags(
+      *app.add_subcommand("requests", "recorded requests: what the worker sends for the same conversation"), flags);
   add_cassette_flags(*app.add_subcommand("cassettes", "a parent's own recordings"), flags);
   app.add_subcommand("self-test", "alter one thing at a time and see the comparison fail");
   CLI11_PARSE(app, argc, argv);

@@ -1,0 +1,16 @@
+#include <algorithm>
+#include <array>
+
+#include "tools/replay/requests/converter.hpp"
+
+namespace aiw::tools {
+
+const RequestConverter* find_request_converter(std::string_view api) {
+  static const std::array kConverters = {
+      &openai_chat_requests(),
+  };
+  const auto found = std::ranges::find(kConverters, api, &RequestConverter::api);
+  return found == kConverters.end() ? nullptr : *found;
+}
+
+}  // namespace aiw::tools

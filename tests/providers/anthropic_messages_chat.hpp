@@ -41,6 +41,7 @@ inline Chat chat_of(const json& payload) {
   target.api = Api::anthropic_messages;
   target.base_url = "https://api.anthropic.com";
   target.api_key = "sk-test";
+  target.auth = Auth::x_api_key;
   return {std::get<std::unique_ptr<ChatRequest>>(std::move(decoded)), std::move(target)};
 }
 

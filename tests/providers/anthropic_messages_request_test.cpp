@@ -22,7 +22,7 @@ std::string header(const BuiltRequest& built, std::string_view name) {
 
 TEST_CASE("the smallest request, byte by byte") {
   CHECK(body_text(chat_of({{"messages", {user("Hi \"é\"\n")}}})) ==
-        R"({"stream":true,"model":"claude-sonnet-4-5","max_tokens":4096,"messages":)"
+        R"({"model":"claude-sonnet-4-5","stream":true,"max_tokens":4096,"messages":)"
         R"([{"role":"user","content":[{"type":"text","text":"Hi \"é\"\n"}]}]})");
 }
 
@@ -42,27 +42,28 @@ TEST_CASE("headers: the key is secret, the config's own win") {
   Chat chat = chat_of({{"messages", {user("x")}}});
   auto built = chat.build();
   CHECK(header(*built, "anthropic-version") == "2023-06-01");
-  CHECK(header(*built, "content-type") == "application/json");
-  CHECK(header(*built, "accept") == "text/event-stream");
+  CHECK(header(*built, "Content-Type") == "application/json");
+  CHECK(header(*built, "Accept") == "text/event-stream");
   CHECK(header(*built, "x-api-key") == "sk-test");
   CHECK(std::ranges::find(built->http.headers, "x-api-key", &Header::name)->secret);
 
-  chat.target.headers = {{"Authorization", "Bearer t", true}, {"Anthropic-Version", "2030-01-01"}};
+  chat.target.headers = {{"X-Api-Key", "other", true}, {"Anthropic-Version", "2030-01-01"}};
   built = chat.build();
   CHECK(header(*built, "x-api-key").empty());
+  CHECK(header(*built, "X-Api-Key") == "other");
   CHECK(header(*built, "anthropic-version").empty());
   CHECK(header(*built, "Anthropic-Version") == "2030-01-01");
-  CHECK(header(*built, "Authorization") == "Bearer t");
 
   chat.target.headers.clear();
-  chat.target.api_key.clear();
+  chat.target.auth = Auth::bearer;
+  CHECK(header(*chat.build(), "Authorization") == "Bearer sk-test");
   CHECK(header(*chat.build(), "x-api-key").empty());
 }
 
 TEST_CASE("a unary answer is asked for by stream false") {
   Chat chat = chat_of({{"messages", {user("x")}}, {"stream", {{"upstream", false}}}});
   CHECK(sent(chat)["stream"] == false);
-  CHECK(header(*chat.build(), "accept") == "application/json");
+  CHECK(header(*chat.build(), "Accept") == "application/json");
 }
 
 TEST_CASE("tools, and what the choice between them becomes") {
@@ -185,30 +186,76 @@ TEST_CASE("stop sequences and output by schema") {
   const Chat plain = chat_of({{"messages", {user("x")}}, {"responseFormat", {{"type", "json"}}}, {"seed", 7}});
   CHECK(!sent(plain).contains("output_config"));
   CHECK(!sent(plain).contains("seed"));
-  CHECK(notes_of(plain) == std::vector<std::string>{"option_unsupported"});
+  CHECK(notes_of(plain) == std::vector<std::string>{"option_unsupported", "parameter_dropped"});
 }
 
-TEST_CASE("providerOptions replace ours, once, before the messages; those we must own stay") {
+TEST_CASE("providerOptions are merged into ours before the messages; the conversation stays ours") {
   const Chat chat = chat_of({{"messages", {user("x")}},
                              {"system", "mine"},
                              {"temperature", 0.5},
+                             {"stopSequences", {"END"}},
+                             {"reasoning", {{"effort", "low"}}},
                              {"providerOptions",
-                              {{"max_tokens", 7},
+                              {{"max_tokens", 7000},
                                {"system", "theirs"},
-                               {"temperature", 0.9},
-                               {"top_k", 5},
+                               {"thinking", {{"display", "summarized"}, {"type", nullptr}}},
+                               {"metadata", {{"user_id", "u"}}},
                                {"messages", json::array()},
                                {"stream", false}}}});
-  const std::string text = body_text(chat);
-  const json body = parse_strictly(text);
-  CHECK(body["max_tokens"] == 7);
-  CHECK(body["system"] == "theirs");
-  CHECK(body["temperature"] == 0.9);
-  CHECK(body["top_k"] == 5);
+  const std::string body_bytes = body_text(chat);
+  const json body = parse_strictly(body_bytes);
+  CHECK(body["max_tokens"] == 7000);
+  CHECK(body["system"] == json::array({text("mine")}));
+  CHECK(body["stop_sequences"] == json({"END"}));
+  CHECK(body["thinking"] == json{{"budget_tokens", 4096}, {"display", "summarized"}});
+  CHECK(body["metadata"] == json{{"user_id", "u"}});
   CHECK(body["stream"] == true);
   CHECK(body["messages"].size() == 1);
-  CHECK(text.rfind(R"(,"messages":[{"role")") > text.find("top_k"));
-  CHECK(notes_of(chat) == std::vector<std::string>{"provider_option_dropped"});
+  CHECK(body_bytes.rfind(R"(,"messages":[{"role")") > body_bytes.find("user_id"));
+  CHECK(std::ranges::count(notes_of(chat), "parameter_dropped") == 3);
+}
+
+TEST_CASE("other hosts have the model in the URL and the version in the body") {
+  Chat chat =
+      chat_of({{"messages", {user("x")}},
+               {"tools", {{{"name", "memory"}, {"definition", {{"type", "memory_20250818"}, {"name", "memory"}}}}}},
+               {"providerOptions", {{"model", "m"}, {"top_k", 5}}}});
+  chat.target.headers = {{"Anthropic-Beta", "a-2025-01-01, b-2025-01-01"}};
+  const StepInput input{.chat = *chat.request, .messages = chat.request->messages, .target = chat.target};
+
+  const auto vertex = build_anthropic_body(input, AnthropicHost::vertex);
+  REQUIRE(vertex);
+  CHECK(vertex->body.str() == R"({"anthropic_version":"vertex-2023-10-16","stream":true,"max_tokens":4096,)"
+                              R"("tools":[{"name":"memory","type":"memory_20250818"}],"top_k":5,)"
+                              R"("messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]})");
+  CHECK(vertex->betas == std::vector<std::string>{"context-management-2025-06-27"});
+
+  const auto bedrock = build_anthropic_body(input, AnthropicHost::bedrock);
+  REQUIRE(bedrock);
+  const json body = parse_strictly(bedrock->body.str());
+  CHECK(body["anthropic_version"] == "bedrock-2023-05-31");
+  CHECK(body["anthropic_beta"] == json({"context-management-2025-06-27", "a-2025-01-01", "b-2025-01-01"}));
+  CHECK(!body.contains("model"));
+  CHECK(!body.contains("stream"));
+  CHECK(bedrock->betas.empty());
+}
+
+TEST_CASE("the beta header names what the config and the tools need") {
+  Chat chat = chat_of(
+      {{"messages", {user("x")}},
+       {"tools", {{{"executor", "provider"}, {"definition", {{"type", "computer_20250124"}, {"name", "computer"}}}}}},
+       {"providerOptions",
+        {{"mcp_servers", json::array()}, {"context_management", {{"edits", {{{"type", "compact_20260112"}}}}}}}}});
+  auto headers = header(*chat.build(), "anthropic-beta");
+  CHECK(std::ranges::count(headers, ',') == 2);
+  for (const std::string_view beta : {"computer-use-2025-01-24", "mcp-client-2025-04-04", "compact-2026-01-12"}) {
+    CHECK(headers.find(beta) != std::string::npos);
+  }
+  chat.target.headers = {{"anthropic-beta", "mine-2025-01-01, computer-use-2025-01-24"}};
+  headers = header(*chat.build(), "anthropic-beta");
+  CHECK(headers.starts_with("mine-2025-01-01,computer-use-2025-01-24,"));
+  CHECK(std::ranges::count(headers, ',') == 3);
+  CHECK(header(*chat_of({{"messages", {user("x")}}}).build(), "anthropic-beta").empty());
 }
 
 TEST_CASE("HTTP errors keep the API's words") {

@@ -1,7 +1,5 @@
 #include "worker/providers/anthropic_messages_content.hpp"
 
-#include <algorithm>
-
 #include "worker/providers/anthropic_messages_media.hpp"
 
 namespace aiw {
@@ -76,12 +74,7 @@ class ItemList {
 
 }  // namespace
 
-void AnthropicNotes::add(std::string_view code, std::string_view message) {
-  if (std::ranges::find(notes_, code, &ChatRequest::Note::code) != notes_.end()) return;
-  notes_.push_back({std::string(code), std::string(message)});
-}
-
-AnthropicConversation::AnthropicConversation(std::span<const Message> messages, AnthropicNotes& notes)
+AnthropicConversation::AnthropicConversation(std::span<const Message> messages, RequestNotes& notes)
     : messages_(messages), notes_(notes) {
   while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
 }
@@ -89,10 +82,7 @@ AnthropicConversation::AnthropicConversation(std::span<const Message> messages, 
 std::expected<void, Error> AnthropicConversation::plan() {
   for (const Message& message : messages_.subspan(leading_system_)) plan_message(message);
   if (turns_.empty()) {
-    return std::unexpected(Error{.code = "invalid_request",
-                                 .category = Category::invalid_request,
-                                 .message = "no message has content that can be sent",
-                                 .pointer = "/payload/messages"});
+    return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
   }
   if (turns_.front().assistant) notes_.add("user_turn_added", "the conversation began with the assistant");
   return {};

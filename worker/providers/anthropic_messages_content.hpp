@@ -6,25 +6,15 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "protocol/chat.hpp"
 #include "protocol/error.hpp"
 #include "worker/base/rope.hpp"
 #include "worker/providers/anthropic_messages_state.hpp"
+#include "worker/providers/request.hpp"
 
 namespace aiw {
-
-// What a request left out or mended, each kind once.
-class AnthropicNotes {
- public:
-  void add(std::string_view code, std::string_view message);
-  std::vector<ChatRequest::Note> take() { return std::move(notes_); }
-
- private:
-  std::vector<ChatRequest::Note> notes_;
-};
 
 // Plans the turns and writes them; refers to the messages and to `notes`, which must outlive it.
 //
@@ -32,11 +22,11 @@ class AnthropicNotes {
 // text of a user turn between <system> tags: lifted, it would lose its place and change the bytes before it.
 class AnthropicConversation {
  public:
-  AnthropicConversation(std::span<const Message> messages, AnthropicNotes& notes);
+  AnthropicConversation(std::span<const Message> messages, RequestNotes& notes);
 
   // Reads all messages. Error: nothing to send.
   std::expected<void, Error> plan();
-  // The items of the `system` array; false if there are none.
+  // The field `system` with a comma before it, if it has any item; false if not.
   bool write_system(Rope& body, RawString system) const;
   // The `messages` array.
   void write_messages(Rope& body) const;
@@ -63,7 +53,7 @@ class AnthropicConversation {
   void write_output(Rope& body, const ToolOutput& output) const;
 
   const std::span<const Message> messages_;
-  AnthropicNotes& notes_;
+  RequestNotes& notes_;
   std::size_t leading_system_ = 0;
   std::vector<Turn> turns_;
   std::deque<AnthropicState> states_;

@@ -1,0 +1,18 @@
+// The values of the anthropic-beta header that a request needs, as far as they are known.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/chat.hpp"
+
+namespace aiw {
+
+// Of the tools' definitions and providerOptions. What is not known here a config names in its own header.
+std::vector<std::string> anthropic_betas(const ChatRequest& chat);
+
+// Adds the values of a comma-separated list that `betas` does not hold yet.
+void merge_betas(std::vector<std::string>& betas, std::string_view list);
+
+}  // namespace aiw

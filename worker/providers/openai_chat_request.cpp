@@ -1,21 +1,14 @@
 #include <algorithm>
 
 #include "protocol/json_writer.hpp"
+#include "worker/providers/azure.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/openai_chat.hpp"
 #include "worker/providers/openai_chat_messages.hpp"
+#include "worker/providers/request.hpp"
 
 namespace aiw {
 namespace {
-
-Error invalid(std::string message, std::string pointer) {
-  Error error;
-  error.code = "invalid_request";
-  error.category = Category::invalid_request;
-  error.message = std::move(message);
-  error.pointer = std::move(pointer);
-  return error;
-}
 
 bool is_openai(std::string_view base_url) {
   const std::size_t scheme = base_url.find("://");
@@ -161,46 +154,19 @@ class OptionsWriter {
   JsonWriter writer_{out_};
 };
 
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-// The config's own headers win over ours of the same name.
-std::vector<Header> make_headers(const StepInput& input) {
-  std::vector<Header> headers = {
-      {"Content-Type", "application/json", false},
-      {"Accept", input.chat.stream.upstream ? "text/event-stream" : "application/json", false}};
-  if (!input.target.api_key.empty()) headers.push_back({"Authorization", "Bearer " + input.target.api_key, true});
-  std::erase_if(headers, [&](const Header& ours) {
-    return std::ranges::any_of(input.target.headers, [&](const Header& own) { return same_name(own.name, ours.name); });
-  });
-  headers.insert(headers.end(), input.target.headers.begin(), input.target.headers.end());
-  return headers;
-}
-
-std::optional<Error> check(const HttpRequest& request) {
-  const auto printable = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; };
-  if (!std::ranges::all_of(request.url, printable)) {
-    return invalid("the provider's base URL holds a space or a control character", "/payload/config/providers");
-  }
-  for (const Header& header : request.headers) {
-    // Neither name nor value: the one may be, the other probably is a secret.
-    if (!valid_header(header.name, header.value)) {
-      return invalid("a header of the provider, or its key, holds a character that HTTP forbids",
-                     "/payload/config/providers");
-    }
-  }
-  return std::nullopt;
+std::string endpoint(const Target& target) {
+  constexpr std::string_view kOperation = "chat/completions";
+  if (target.api == Api::azure_openai) return azure_url(target, kOperation);
+  return join_url(target.base_url, kOperation);
 }
 
 }  // namespace
 
 std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
   BuiltRequest built;
-  built.http.url = join_url(input.target.base_url, "chat/completions");
-  built.http.headers = make_headers(input);
-  if (auto error = check(built.http)) return std::unexpected(std::move(*error));
+  auto http = start_json_post(endpoint(input.target), "text/event-stream", input);
+  if (!http) return std::unexpected(std::move(http).error());
+  built.http = *std::move(http);
   built.http.body.append(OptionsWriter(input, built.notes).write());
   built.http.body.append(",\"messages\":[");
   const OpenAiChatDialect dialect{.replay_reasoning = !is_openai(input.target.base_url)};

@@ -1,0 +1,62 @@
+#include "worker/providers/azure.hpp"
+
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/openai_chat.hpp"
+
+namespace aiw {
+namespace {
+
+void append_encoded(std::string& url, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  constexpr std::string_view kUnreserved = "-._~";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (letter || (c >= '0' && c <= '9') || kUnreserved.contains(c)) {
+      url += c;
+    } else {
+      url += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+}
+
+// Dated versions are of the API with deployments; "preview", "latest" and "v1" are names of the v1 API.
+bool is_dated(std::string_view version) { return !version.empty() && version[0] >= '0' && version[0] <= '9'; }
+
+bool names_a_deployment(std::string_view base) {
+  constexpr std::string_view kDeployments = "/openai/deployments/";
+  const std::size_t at = base.rfind(kDeployments);
+  return at != std::string_view::npos && base.find('/', at + kDeployments.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+// https://learn.microsoft.com/azure/ai-foundry/openai/reference and .../openai/api-version-lifecycle
+std::string azure_url(const Target& target, std::string_view operation) {
+  std::string_view base = target.base_url;
+  while (base.ends_with('/')) base.remove_suffix(1);
+  std::string url(base);
+  const bool complete = base.ends_with("/openai/v1") || base.ends_with("/models") || names_a_deployment(base);
+  if (!complete) {
+    if (!base.ends_with("/openai")) url += "/openai";
+    const bool of_deployment = operation == "chat/completions";
+    if (!is_dated(target.api_version)) {
+      url += "/v1";
+    } else if (of_deployment) {
+      url += "/deployments/";
+      append_encoded(url, target.model);
+    }
+  }
+  url.append("/").append(operation);
+  if (target.api_version.empty()) return url;
+  url += "?api-version=";
+  append_encoded(url, target.api_version);
+  return url;
+}
+
+const WireApi& azure_openai_api() {
+  static constexpr WireApi kApi = {build_openai_chat, make_openai_chat_decoder, http_error};
+  return kApi;
+}
+
+}  // namespace aiw

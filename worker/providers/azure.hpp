@@ -1,0 +1,19 @@
+// Azure OpenAI: OpenAI's own APIs at addresses that name a deployment, or at the v1 address that does not.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "worker/providers/provider.hpp"
+
+namespace aiw {
+
+// The address of `operation` ("chat/completions", "responses", "models") for a target whose base URL is the resource
+// (https://NAME.openai.azure.com), or already says where the API begins: one that ends in /openai, /openai/v1,
+// /openai/deployments/NAME or /models (Azure AI's model inference) is kept as it is.
+std::string azure_url(const Target& target, std::string_view operation);
+
+// Chat Completions there.
+const WireApi& azure_openai_api();
+
+}  // namespace aiw

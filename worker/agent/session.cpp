@@ -1,9 +1,11 @@
 #include "worker/agent/session.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "protocol/json_writer.hpp"
+#include "worker/agent/history_repair.hpp"
 
 namespace aiw {
 namespace {
@@ -37,13 +39,20 @@ std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_ca
 
 Session::Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps, const SessionServices& services,
                  Reply reply, Instant accepted)
-    : chat_(std::move(chat)),
+    : chat_(repaired(std::move(chat))),
       target_(std::move(target)),
       max_steps_(max_steps),
       services_(services),
       reply_(std::move(reply)),
       accepted_(accepted),
       transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)) {}
+
+// Before the history becomes the transcript's.
+std::unique_ptr<ChatRequest> Session::repaired(std::unique_ptr<ChatRequest> chat) {
+  auto notes = repair_history(chat->messages);
+  chat->notes.insert(chat->notes.end(), std::make_move_iterator(notes.begin()), std::make_move_iterator(notes.end()));
+  return chat;
+}
 
 Session::~Session() { release_retry(); }
 

@@ -60,6 +60,8 @@ class Session : private AttemptObserver {
     [[nodiscard]] bool open() const { return executor == ToolExecutor::parent && !output_json; }
   };
 
+  static std::unique_ptr<ChatRequest> repaired(std::unique_ptr<ChatRequest> chat);
+
   // AttemptObserver
   void first_byte() override;
   void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;

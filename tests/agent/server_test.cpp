@@ -208,7 +208,7 @@ TEST_CASE("lines that are no requests are rejected on their id, if they have one
   CHECK(f.last()["id"].is_null());
   CHECK(f.last()["data"]["code"] == "invalid_json");
   f.line("models", "m", R"({"providerId":"p"})");
-  CHECK(f.last()["data"]["code"] == "not_supported");
+  CHECK(f.last()["data"]["code"] == "no_config");
   f.chat("a", R"({"providerId": "nobody"})");
   CHECK(f.last()["data"]["code"] == "provider_not_found");
   CHECK(f.server->stats().accepted == 0);

@@ -215,7 +215,7 @@ TEST_CASE("faults 11, 12: unknown types and wrong fields are refused by name and
       {R"({"id":"a","type":"cancel","payload":{"chatId":["x"]}})", "invalid_request", "/payload/chatId", "a"},
       {R"({"id":"a","type":"tool_approval","payload":{"chatId":"x","toolCallId":"y","approved":true}})",
        "not_supported", "/type", "a"},
-      {R"({"id":"a","type":"models","payload":{"providerId":"x"}})", "not_supported", "/type", "a"},
+      {R"({"id":"a","type":"models","payload":{"providerId":"x"}})", "no_config", "/payload/config", "a"},
   };
   for (const Case& row : cases) {
     CAPTURE(row.line);

@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kRememberedIds = 10'000;
 constexpr int kDefaultMaxSteps = 20;
+constexpr std::size_t kMaxQueries = 64;
 constexpr std::int64_t kOverloadedRetryMs = 1'000;
 // Escaping makes a character at most six times as long; the frame around it is small.
 constexpr std::size_t kWorstEscape = 8;
@@ -25,6 +26,14 @@ Error shutting_down() {
           .category = Category::overloaded,
           .message = "the worker is shutting down",
           .retryable = true};
+}
+
+// The mock has the models that the config gives it.
+std::vector<ModelInfo> configured_models(const Config& config, const Target& target) {
+  std::vector<ModelInfo> models;
+  const auto provider = std::ranges::find(config.providers, target.provider_id, &ProviderConfig::id);
+  for (const auto& model : provider->models) models.push_back({model.id, model.name, {}, model.max_tokens});
+  return models;
 }
 
 }  // namespace
@@ -163,8 +172,47 @@ void Server::on(const HealthRequest& health) {
 }
 
 void Server::on(const ModelsRequest& models) {
-  reject(models.id, false,
-         refused("not_supported", Category::invalid_request, "this version does not list models", "/type"));
+  const auto default_config = default_config_;
+  if (queries_.contains(models.id)) {
+    return reject(models.id, false,
+                  refused("duplicate_id", Category::invalid_request, "a request of that id is running", "/id"));
+  }
+  if (draining_) return reject(models.id, false, shutting_down());
+  if (queries_.size() >= kMaxQueries) {
+    return reject(models.id, false,
+                  refused("overloaded", Category::overloaded, "too many lists of models are asked for"));
+  }
+  if (!models.config && !default_config) {
+    return reject(models.id, false,
+                  refused("no_config", Category::invalid_request, "the line has no config and none was given before",
+                          "/payload/config"));
+  }
+  const Config& config = models.config ? *models.config : *default_config;
+  auto target = resolve_provider(models.provider_id, config, services_.keys);
+  if (!target) return reject(models.id, false, target.error());
+  if (target->api == Api::mock) return models_listed(models.id, models.provider_id, configured_models(config, *target));
+  if (wire_api(target->api)->list_models == nullptr) {
+    return reject(models.id, false,
+                  refused("not_supported", Category::invalid_request,
+                          std::string(to_string(target->api)) + " has no list of models", "/payload/providerId"));
+  }
+  auto on_done = [this, id = models.id, provider = models.provider_id](ModelsQuery::Result result) {
+    const auto query = queries_.find(id);
+    ended_queries_.push_back(std::move(query->second));
+    queries_.erase(query);
+    models_listed(id, provider, std::move(result));
+    post_sweep();
+  };
+  queries_.emplace(models.id, std::make_unique<ModelsQuery>(services_.clock, services_.http, *std::move(target),
+                                                            std::move(on_done)));
+}
+
+void Server::models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result) {
+  if (!result) return reject(id, false, result.error());
+  std::string& tail = services_.output.tail();
+  const std::size_t before = tail.size();
+  services_.encoder.models(tail, id, {provider, *std::move(result)});
+  if (tail.size() != before) services_.output.frame_appended();
 }
 
 void Server::on(ReloadConfigRequest reload) {
@@ -215,6 +263,10 @@ void Server::ended(const std::string& id, bool ok) {
     queue_.erase(waiting);
     queued_ids_.erase(id);
   }
+  post_sweep();
+}
+
+void Server::post_sweep() {
   if (std::exchange(sweep_posted_, true)) return;
   services_.post([this] { sweep(); });
 }
@@ -222,6 +274,7 @@ void Server::ended(const std::string& id, bool ok) {
 void Server::sweep() {
   sweep_posted_ = false;
   ended_.clear();
+  ended_queries_.clear();
   while (!queue_.empty() && sessions_.size() < options_.max_in_flight) {
     Waiting next = std::move(queue_.front());
     queue_.pop_front();
@@ -232,7 +285,8 @@ void Server::sweep() {
     session.start();
   }
   const bool closing = input_closed_ || draining_;
-  if (closing && sessions_.empty() && queue_.empty() && on_idle_) std::exchange(on_idle_, nullptr)();
+  if (closing && sessions_.empty() && queue_.empty() && queries_.empty() && on_idle_)
+    std::exchange(on_idle_, nullptr)();
 }
 
 void Server::remember(const std::string& id) {
@@ -273,6 +327,8 @@ void Server::abort_all(const Error& error) {
   for (const auto& id : ids) {
     if (Session* session = find(id)) session->abort(error);
   }
+  for (const auto& [id, query] : std::exchange(queries_, {})) reject(id, false, error);
+  post_sweep();
 }
 
 }  // namespace aiw

@@ -14,6 +14,7 @@
 #include "protocol/request.hpp"
 #include "worker/agent/http_attempt.hpp"
 #include "worker/agent/key_policy.hpp"
+#include "worker/agent/models_query.hpp"
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/retry_policy.hpp"
 #include "worker/agent/session.hpp"
@@ -104,7 +105,9 @@ class Server {
   void accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config);
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);
+  void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);
   void sweep();
+  void post_sweep();
   void remember(const std::string& id);
   Session* find(const std::string& id);
 
@@ -120,6 +123,8 @@ class Server {
   std::deque<Waiting> queue_;
   std::set<std::string, std::less<>> queued_ids_;
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed once no call of theirs is on the stack
+  std::map<std::string, std::unique_ptr<ModelsQuery>, std::less<>> queries_;
+  std::vector<std::unique_ptr<ModelsQuery>> ended_queries_;
   bool sweep_posted_ = false;
   std::deque<std::string> past_order_;  // the last chats that ended, so that a late cancel is known as such
   std::set<std::string, std::less<>> past_ids_;

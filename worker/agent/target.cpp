@@ -131,44 +131,68 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   return {};
 }
 
-}  // namespace
+std::expected<const ProviderConfig*, Error> find_provider(const Config& config, std::string_view id) {
+  const auto provider = std::ranges::find(config.providers, id, &ProviderConfig::id);
+  if (provider != config.providers.end()) return &*provider;
+  return std::unexpected(
+      refuse("provider_not_found", Category::not_found,
+             id.empty() ? "the config has no providers" : "the config has no provider " + std::string(id),
+             "/payload/providerId"));
+}
 
-std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys) {
-  const auto choice = choose(chat, config);
-  if (!choice) return std::unexpected(choice.error());
-  const auto provider = std::ranges::find(config.providers, choice->provider_id, &ProviderConfig::id);
-  if (provider == config.providers.end()) {
-    return std::unexpected(refuse("provider_not_found", Category::not_found,
-                                  choice->provider_id.empty() ? "the config has no providers"
-                                                              : "the config has no provider " + choice->provider_id,
-                                  "/payload/providerId"));
-  }
-  const ProviderDefaults* defaults = find_provider_defaults(provider->id);
+// What the provider's entry says of itself, without its model and its keys.
+Target target_of(const ProviderConfig& provider) {
   Target target;
-  target.provider_id = provider->id;
-  target.api = provider->type.value_or(defaults == nullptr ? Api::openai_chat : defaults->api);
-  if (auto model = set_model(target, *provider, *choice, defaults != nullptr && defaults->aggregator); !model) {
-    return std::unexpected(std::move(model).error());
+  target.provider_id = provider.id;
+  target.known = find_provider_defaults(provider.id);
+  target.api = provider.type.value_or(target.known == nullptr ? Api::openai_chat : target.known->api);
+  target.region = provider.region;
+  target.project = provider.project;
+  target.api_version = provider.api_version;
+  const Auth own_way = provider.access_key_id.empty() ? default_auth(target.api) : Auth::sigv4;
+  target.auth = provider.auth.value_or(own_way);
+  target.base_url = provider.base_url;
+  if (target.base_url.empty() && target.known != nullptr) {
+    target.base_url = expand_base_url(*target.known, target.region);
   }
-  if (target.api == Api::mock) return target;
+  while (target.base_url.ends_with('/')) target.base_url.pop_back();
+  return target;
+}
+
+// Checks that the worker can speak to it, and sets its keys.
+std::expected<void, Error> set_access(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
+  if (target.api == Api::mock) return {};
   if (wire_api(target.api) == nullptr) {
     return std::unexpected(refuse("not_supported", Category::invalid_request,
                                   "this version does not speak " + std::string(to_string(target.api)),
                                   "/payload/config/providers"));
   }
-  target.known = defaults;
-  target.region = provider->region;
-  target.project = provider->project;
-  target.api_version = provider->api_version;
-  const Auth own_way = provider->access_key_id.empty() ? default_auth(target.api) : Auth::sigv4;
-  target.auth = provider->auth.value_or(own_way);
-  target.base_url = provider->base_url;
-  if (target.base_url.empty() && defaults != nullptr) target.base_url = expand_base_url(*defaults, target.region);
-  if (target.base_url.empty()) return std::unexpected(bad_url(*provider, "it is missing"));
-  while (target.base_url.ends_with('/')) target.base_url.pop_back();
-  if (auto credentials = set_credentials(target, *provider, keys); !credentials) {
-    return std::unexpected(std::move(credentials).error());
+  if (target.base_url.empty()) return std::unexpected(bad_url(provider, "it is missing"));
+  return set_credentials(target, provider, keys);
+}
+
+}  // namespace
+
+std::expected<Target, Error> resolve_provider(std::string_view provider_id, const Config& config,
+                                              const KeyPolicy& keys) {
+  const auto provider = find_provider(config, provider_id);
+  if (!provider) return std::unexpected(provider.error());
+  Target target = target_of(**provider);
+  if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
+  return target;
+}
+
+std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys) {
+  const auto choice = choose(chat, config);
+  if (!choice) return std::unexpected(choice.error());
+  const auto provider = find_provider(config, choice->provider_id);
+  if (!provider) return std::unexpected(provider.error());
+  Target target = target_of(**provider);
+  const bool may_be_unlisted = target.known != nullptr && target.known->aggregator;
+  if (auto model = set_model(target, **provider, *choice, may_be_unlisted); !model) {
+    return std::unexpected(std::move(model).error());
   }
+  if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
   return target;
 }
 

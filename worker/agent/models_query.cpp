@@ -1,0 +1,71 @@
+#include "worker/agent/models_query.hpp"
+
+#include <utility>
+
+namespace aiw {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::size_t kMaxPages = 100;
+constexpr seconds kTimeLimit{60};
+constexpr HttpLimits kLimits{.connect_timeout = seconds{10}, .max_body_bytes = std::uint64_t{32} << 20};
+
+std::chrono::sys_seconds wall_time() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, Target target, std::function<void(Result)> on_done)
+    : clock_(clock),
+      http_(http),
+      target_(std::move(target)),
+      api_(*wire_api(target_.api)),
+      on_done_(std::move(on_done)) {
+  timer_ = clock_.call_at(clock_.now() + kTimeLimit, [this] {
+    done(std::unexpected(Error{.code = "timeout_total",
+                               .category = Category::timeout,
+                               .message = "the provider's models were not listed in time",
+                               .retryable = true}));
+  });
+  ask({});
+}
+
+void ModelsQuery::ask(std::string_view page) {
+  auto request = api_.list_models(target_, page, wall_time());
+  if (!request) return fail_later(std::move(request).error());
+  head_ = {};
+  body_.clear();
+  transfer_ = http_.start(*std::move(request), kLimits, *this);
+}
+
+void ModelsQuery::on_end(const Error* error) {
+  if (error != nullptr) return done(std::unexpected(*error));
+  if (head_.status != 200) return done(std::unexpected(api_.http_error(head_, body_)));
+  read_page();
+}
+
+void ModelsQuery::read_page() {
+  auto page = api_.read_models(body_);
+  if (!page) return done(std::unexpected(std::move(page).error()));
+  models_.insert(models_.end(), std::make_move_iterator(page->models.begin()),
+                 std::make_move_iterator(page->models.end()));
+  const bool is_new = !page->next.empty() && pages_.insert(page->next).second;
+  if (!is_new || pages_.size() > kMaxPages) return done(std::move(models_));
+  ask(page->next);
+}
+
+void ModelsQuery::fail_later(Error error) {
+  transfer_.reset();
+  timer_ = clock_.call_at(clock_.now(), [this, error = std::move(error)] { done(std::unexpected(error)); });
+}
+
+void ModelsQuery::done(Result result) {
+  // The timer may be what calls this.
+  const auto timer = std::move(timer_);
+  const auto transfer = std::move(transfer_);
+  if (!result) result.error().provider = target_.provider_id;
+  const auto on_done = on_done_;
+  on_done(std::move(result));
+}
+
+}  // namespace aiw

@@ -1,0 +1,49 @@
+// Asks a provider which models it has, page by page.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "protocol/event.hpp"
+#include "worker/base/clock.hpp"
+#include "worker/base/http_client.hpp"
+#include "worker/providers/provider.hpp"
+
+namespace aiw {
+
+// Running as long as it exists; destroying it closes its connection and says nothing more.
+class ModelsQuery : private HttpHandler {
+ public:
+  using Result = std::expected<std::vector<ModelInfo>, Error>;
+  // `on_done` is called once, never within this call, and may destroy the query. Services outlive it.
+  ModelsQuery(Clock& clock, HttpClient& http, Target target, std::function<void(Result)> on_done);
+  ModelsQuery(const ModelsQuery&) = delete;
+  ModelsQuery& operator=(const ModelsQuery&) = delete;
+  ~ModelsQuery() override = default;
+
+ private:
+  void ask(std::string_view page);
+  void on_head(const ResponseHead& head) override { head_ = head; }
+  void on_body(std::string_view bytes) override { body_ += bytes; }
+  void on_end(const Error* error) override;
+  void read_page();
+  void done(Result result);
+  void fail_later(Error error);
+
+  Clock& clock_;
+  HttpClient& http_;
+  const Target target_;
+  const WireApi& api_;
+  const std::function<void(Result)> on_done_;
+  std::unique_ptr<HttpTransfer> transfer_;
+  std::unique_ptr<Timer> timer_;
+  ResponseHead head_;
+  std::string body_;
+  std::vector<ModelInfo> models_;
+  std::set<std::string> pages_;  // asked for: a provider that sends us in circles is not followed
+};
+
+}  // namespace aiw

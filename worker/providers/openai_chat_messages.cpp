@@ -4,9 +4,10 @@
 
 #include "worker/providers/openai_chat_state.hpp"
 
-// Content has the one shape for each role that nearly every server reads. User messages: an array of parts, which media
-// need and all servers with chat templates take. System, assistant and tool messages: a string; OpenAI documents arrays
-// there too, but many compatible servers (older vLLM, llama.cpp templates, Groq) refuse or mangle them.
+// Content is a string wherever it can be: OpenAI documents arrays for every role, but many compatible servers (older
+// vLLM, llama.cpp's templates, DeepSeek) refuse or mangle them. It is an array of parts where something cannot be said
+// otherwise: media, a user's separate texts, cache marks. A message's own parts decide that and nothing after it, so
+// that a longer history begins with the same bytes.
 
 namespace aiw {
 namespace {
@@ -19,10 +20,15 @@ void for_each_part(const std::vector<Part>& parts, Action&& action) {
 }
 
 template <typename T>
+std::size_t count_parts(const std::vector<Part>& parts) {
+  std::size_t count = 0;
+  for_each_part<T>(parts, [&](const T&) { ++count; });
+  return count;
+}
+
+template <typename T>
 bool has_part(const std::vector<Part>& parts) {
-  bool found = false;
-  for_each_part<T>(parts, [&](const T&) { found = true; });
-  return found;
+  return count_parts<T>(parts) > 0;
 }
 
 // What follows the slash of a media type, as input_audio names formats.
@@ -33,10 +39,14 @@ std::string audio_format(RawString media_type) {
   return format == "x-wav" || format == "wave" || format == "vnd.wave" ? "wav" : format;
 }
 
+bool is_video(const MediaPart& part) {
+  return part.kind == MediaKind::file && part.media_type.raw.starts_with("video/");
+}
+
 class MessageWriter {
  public:
-  MessageWriter(const OpenAiChatDialect& dialect, Rope& body, std::vector<ChatRequest::Note>& notes)
-      : dialect_(dialect), body_(body), notes_(notes) {}
+  MessageWriter(const ChatQuirks& quirks, Rope& body, RequestNotes& notes)
+      : quirks_(quirks), body_(body), notes_(notes) {}
 
   void system(RawString text) {
     begin("system");
@@ -110,58 +120,111 @@ class MessageWriter {
   void plain(std::string_view role, const std::vector<Part>& parts) {
     begin(role);
     body_.append(",\"content\":");
-    joined_text(parts, "\\n");
+    text_content(parts, "\\n");
+    body_.append("}");
+  }
+
+  // One string, or an array where a text has a cache mark that the server reads.
+  void text_content(const std::vector<Part>& parts, std::string_view between) {
+    if (!marked(parts)) return joined_text(parts, between);
+    bool comma = false;
+    body_.append("[");
+    for_each_part<TextPart>(parts, [&](const TextPart& part) { text(part.text, part.cache, comma); });
+    body_.append("]");
+  }
+
+  [[nodiscard]] bool marked(const std::vector<Part>& parts) const {
+    bool found = false;
+    for_each_part<TextPart>(parts, [&](const TextPart& part) { found = found || part.cache != CacheMark::none; });
+    return found && quirks_.cache_marks;
+  }
+
+  void text(RawString text, CacheMark mark, bool& comma) {
+    separate(comma);
+    body_.append(R"({"type":"text","text":")");
+    body_.splice(text.raw);
+    body_.append("\"");
+    end_part(mark);
+  }
+
+  void end_part(CacheMark mark) {
+    if (mark != CacheMark::none && quirks_.cache_marks) {
+      body_.append(",\"cache_control\":");
+      body_.append(cache_control(mark));
+    }
     body_.append("}");
   }
 
   void user(const std::vector<Part>& parts) {
     if (has_part<ToolResultPart>(parts)) tool_results(parts);
-    if (!has_part<TextPart>(parts) && !has_part<MediaPart>(parts)) {
+    const bool has_media = has_part<MediaPart>(parts);
+    if (!has_media && !has_part<TextPart>(parts)) {
       if (!has_part<ToolResultPart>(parts)) plain("user", parts);
       return;
     }
     flush_media();
+    if (!has_media && (count_parts<TextPart>(parts) == 1 || !quirks_.text_parts)) return plain("user", parts);
     begin("user");
     body_.append(",\"content\":[");
     bool comma = false;
-    for (const Part& part : parts) {
-      if (const auto* text = std::get_if<TextPart>(&part)) {
-        separate(comma);
-        body_.append(R"({"type":"text","text":")");
-        body_.splice(text->text.raw);
-        body_.append("\"}");
-      } else if (const auto* file = std::get_if<MediaPart>(&part)) {
-        media(*file, comma);
-      }
-    }
+    for (const Part& part : parts) content_part(part, comma);
     body_.append("]}");
+  }
+
+  void content_part(const Part& part, bool& comma) {
+    if (const auto* own = std::get_if<TextPart>(&part)) text(own->text, own->cache, comma);
+    if (const auto* own = std::get_if<MediaPart>(&part)) media(*own, comma);
   }
 
   void media(const MediaPart& part, bool& comma) {
     separate(comma);
     switch (part.kind) {
-      case MediaKind::image:
-        body_.append(R"({"type":"image_url","image_url":{"url":")");
-        url(part, "image/png");
-        return body_.append("\"}}");
-      case MediaKind::audio:
-        if (part.data.empty()) refuse("audio needs data: this API takes no URL for it");
-        body_.append(R"({"type":"input_audio","input_audio":{"data":")");
-        body_.splice(part.data.raw);
-        body_.append("\",\"format\":");
-        {
-          std::string format;
-          append_json_string(format, audio_format(part.media_type));
-          body_.append(format);
-        }
-        return body_.append("}}");
-      case MediaKind::file:
-        body_.append(R"({"type":"file","file":{"filename":")");
-        body_.splice(part.filename.empty() ? std::string_view("file") : part.filename.raw);
-        body_.append(R"(","file_data":")");
-        url(part, "application/octet-stream");
-        return body_.append("\"}}");
+      case MediaKind::image: image(part); break;
+      case MediaKind::audio: audio(part); break;
+      case MediaKind::file: file(part); break;
     }
+    end_part(part.cache);
+  }
+
+  void image(const MediaPart& part) {
+    if (!part.file_id.empty()) refuse("an image needs data or a URL: this API takes no file id for it");
+    body_.append(R"({"type":"image_url","image_url":{"url":")");
+    url(part, "image/png");
+    body_.append("\"}");
+  }
+
+  void audio(const MediaPart& part) {
+    if (part.data.empty()) refuse("audio needs data: this API takes no URL for it");
+    body_.append(R"({"type":"input_audio","input_audio":{"data":")");
+    body_.splice(part.data.raw);
+    body_.append("\",\"format\":");
+    std::string format;
+    append_json_string(format, audio_format(part.media_type));
+    body_.append(format);
+    body_.append("}");
+  }
+
+  void file(const MediaPart& part) {
+    if (quirks_.video_url && is_video(part)) {
+      body_.append(R"({"type":"video_url","video_url":{"url":")");
+      url(part, {});
+      return body_.append("\"}");
+    }
+    if (!part.file_id.empty()) {
+      body_.append(R"({"type":"file","file":{"file_id":")");
+      body_.splice(part.file_id.raw);
+      return body_.append("\"}");
+    }
+    if (quirks_.document_url) {
+      body_.append(R"({"type":"document_url","document_url":")");
+      url(part, "application/pdf");
+      return body_.append("\"");
+    }
+    body_.append(R"({"type":"file","file":{"filename":")");
+    body_.splice(part.filename.empty() ? std::string_view("file") : part.filename.raw);
+    body_.append(R"(","file_data":")");
+    url(part, "application/octet-stream");
+    body_.append("\"}");
   }
 
   void url(const MediaPart& part, std::string_view default_type) {
@@ -175,32 +238,63 @@ class MessageWriter {
   void assistant(const std::vector<Part>& parts) {
     const bool calls = has_part<ToolCallPart>(parts);
     begin("assistant");
-    // null only beside tool calls: everywhere else servers insist on a string.
-    if (calls && !has_part<TextPart>(parts)) {
-      body_.append(",\"content\":null");
+    body_.append(",\"content\":");
+    if (quirks_.replay == ReasoningReplay::parts && !thoughts(parts, "thinking").empty()) {
+      thinking_content(parts);
+    } else if (calls && !has_part<TextPart>(parts)) {
+      body_.append("null");  // only beside tool calls: everywhere else servers insist on a string
     } else {
-      body_.append(",\"content\":");
-      joined_text(parts, "");
+      text_content(parts, "");
     }
-    if (dialect_.replay_reasoning) reasoning(parts, calls);
+    if (quirks_.replay == ReasoningReplay::field) reasoning(parts);
     if (calls) tool_calls(parts);
     body_.append("}");
-    if (has_part<MediaPart>(parts)) note("media of an assistant message was left out: this API takes none there");
+    if (has_part<MediaPart>(parts)) {
+      notes_.add("content_dropped", "media of an assistant message was left out: this API takes none there");
+    }
     if (has_part<ToolResultPart>(parts)) tool_results(parts);
   }
 
-  // DeepSeek wants its reasoning_content back in turns that called tools (400 otherwise) and nowhere else; OpenRouter
-  // wants its reasoning_details back always.
-  void reasoning(const std::vector<Part>& parts, bool calls) {
-    bool open = false;
+  // The reasoning that came under the name `field`.
+  static std::vector<const ReasoningPart*> thoughts(const std::vector<Part>& parts, std::string_view field) {
+    std::vector<const ReasoningPart*> out;
+    const std::string quoted = "\"" + std::string(field) + "\"";
     for_each_part<ReasoningPart>(parts, [&](const ReasoningPart& part) {
-      if (!calls || !read_openai_chat_state(part.provider_state.text(), "field")) return;
-      if (!std::exchange(open, true)) body_.append(",\"reasoning_content\":\"");
-      body_.splice(part.text.raw);
+      if (part.provider_state.empty()) return;
+      if (read_openai_chat_state(part.provider_state.text(), "field") == quoted) out.push_back(&part);
     });
-    if (open) body_.append("\"");
+    return out;
+  }
+
+  // Mistral: {type: thinking, thinking: [text parts]} in front of the texts.
+  void thinking_content(const std::vector<Part>& parts) {
+    bool comma = false;
+    body_.append("[");
+    for (const ReasoningPart* part : thoughts(parts, "thinking")) {
+      separate(comma);
+      bool inner = false;
+      body_.append(R"({"type":"thinking","thinking":[)");
+      text(part->text, CacheMark::none, inner);
+      body_.append("]}");
+    }
+    for_each_part<TextPart>(parts, [&](const TextPart& part) { text(part.text, part.cache, comma); });
+    body_.append("]");
+  }
+
+  // Under the name that it came by. DeepSeek answers 400 if a turn that called tools comes without it, and ignores it
+  // elsewhere, like the templates of local servers. OpenRouter's details hold the text too.
+  void reasoning(const std::vector<Part>& parts) {
     for (const Part& part : parts) {
       if (append_details(part)) return;
+    }
+    for (const std::string_view field : {"reasoning_content", "reasoning"}) {
+      const auto found = thoughts(parts, field);
+      if (found.empty()) continue;
+      body_.append(",\"");
+      body_.append(field);
+      body_.append("\":\"");
+      for (const ReasoningPart* part : found) body_.splice(part->text.raw);
+      return body_.append("\"");
     }
   }
 
@@ -208,6 +302,7 @@ class MessageWriter {
     RawString state;
     if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) state = reasoning->provider_state;
     if (const auto* own = std::get_if<ProviderPart>(&part)) state = own->provider_state;
+    if (state.empty()) return false;
     const auto details = read_openai_chat_state(state.text(), "reasoning_details");
     if (!details) return false;
     body_.append(",\"reasoning_details\":");
@@ -227,7 +322,8 @@ class MessageWriter {
       body_.append("\",\"arguments\":\"");
       arguments(call);
       body_.append("\"}");
-      if (const auto extra = read_openai_chat_state(call.provider_state.text(), "extra_content")) {
+      const auto state = call.provider_state.empty() ? std::string() : call.provider_state.text();
+      if (const auto extra = read_openai_chat_state(state, "extra_content")) {
         body_.append(",\"extra_content\":");
         body_.append(*extra);
       }
@@ -262,36 +358,65 @@ class MessageWriter {
   void output(const ToolResultPart& result) {
     if (!result.output) return body_.append("\"\"");
     const ToolOutput& output = *result.output;
-    if (output.type == ToolOutputType::content) {
+    const bool has_content = output.type == ToolOutputType::content;
+    const bool keeps_media = quirks_.tool_media && has_content && has_part<MediaPart>(output.parts);
+    const bool mark = result.cache != CacheMark::none && quirks_.cache_marks;
+    if (keeps_media || mark || (has_content && marked(output.parts))) return output_parts(result, keeps_media);
+    if (has_content) {
       joined_text(output.parts, "\\n");
-      for_each_part<MediaPart>(output.parts,
-                               [&](const MediaPart& part) { media_.emplace_back(result.tool_call_id, &part); });
-      return;
+      return keep_media(result);
     }
-    const bool as_text = output.type == ToolOutputType::text || output.type == ToolOutputType::error_text;
     body_.append("\"");
+    output_text(output);
+    body_.append("\"");
+  }
+
+  void keep_media(const ToolResultPart& result) {
+    for_each_part<MediaPart>(result.output->parts,
+                             [&](const MediaPart& part) { media_.emplace_back(result.tool_call_id, &part); });
+  }
+
+  void output_text(const ToolOutput& output) {
+    const bool as_text = output.type == ToolOutputType::text || output.type == ToolOutputType::error_text;
     if (as_text && output.value.is_string()) {
       body_.splice(output.value.as_string().raw);
     } else {
       escaped(output.value.json);
     }
-    body_.append("\"");
   }
 
-  void note(std::string message) { notes_.push_back({"content_dropped", std::move(message)}); }
-
-  void refuse(std::string message) {
-    Error error;
-    error.code = "invalid_request";
-    error.category = Category::invalid_request;
-    error.message = std::move(message);
-    error.pointer = "/payload/messages/" + std::to_string(index_);
-    error_ = std::move(error);
+  // An array of parts, the last of which has the result's own cache mark.
+  void output_parts(const ToolResultPart& result, bool keeps_media) {
+    const ToolOutput& output = *result.output;
+    bool comma = false;
+    body_.append("[");
+    if (output.type != ToolOutputType::content) {
+      body_.append(R"({"type":"text","text":")");
+      output_text(output);
+      body_.append("\"");
+      end_part(result.cache);
+      return body_.append("]");
+    }
+    for (std::size_t i = 0; i < output.parts.size(); ++i) {
+      Part part = output.parts[i];
+      const bool last = i + 1 == output.parts.size();
+      if (auto* own = std::get_if<TextPart>(&part)) {
+        text(own->text, last && own->cache == CacheMark::none ? result.cache : own->cache, comma);
+      } else if (keeps_media) {
+        content_part(part, comma);
+      }
+    }
+    body_.append("]");
+    if (!keeps_media) keep_media(result);
   }
 
-  const OpenAiChatDialect& dialect_;
+  void refuse(std::string_view message) {
+    error_ = invalid_request(message, "/payload/messages/" + std::to_string(index_));
+  }
+
+  const ChatQuirks& quirks_;
   Rope& body_;
-  std::vector<ChatRequest::Note>& notes_;
+  RequestNotes& notes_;
   std::vector<std::pair<RawString, const MediaPart*>> media_;
   std::optional<Error> error_;
   std::size_t index_ = 0;
@@ -301,9 +426,8 @@ class MessageWriter {
 }  // namespace
 
 std::expected<void, Error> append_openai_chat_messages(RawString system, std::span<const Message> messages,
-                                                       const OpenAiChatDialect& dialect, Rope& body,
-                                                       std::vector<ChatRequest::Note>& notes) {
-  MessageWriter writer(dialect, body, notes);
+                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes) {
+  MessageWriter writer(quirks, body, notes);
   if (!system.empty()) writer.system(system);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (auto written = writer.message(messages[i], i); !written) return written;

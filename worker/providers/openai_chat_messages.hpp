@@ -3,24 +3,24 @@
 
 #include <expected>
 #include <span>
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "protocol/chat.hpp"
 #include "protocol/error.hpp"
 #include "worker/base/rope.hpp"
+#include "worker/providers/provider_defaults.hpp"
+#include "worker/providers/request.hpp"
 
 namespace aiw {
 
-// What may be said to this server.
-struct OpenAiChatDialect {
-  bool replay_reasoning = true;  // send back reasoning that this API gave; OpenAI itself knows no such field
-};
+// OpenRouter's cache_control, which Anthropic's API brought up: the mark's value.
+constexpr std::string_view cache_control(CacheMark mark) {
+  return mark == CacheMark::one_hour ? R"({"type":"ephemeral","ttl":"1h"})" : R"({"type":"ephemeral"})";
+}
 
 // Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. Each message
 // becomes the same bytes whatever follows it. `notes` is told what had to be left out.
 std::expected<void, Error> append_openai_chat_messages(RawString system, std::span<const Message> messages,
-                                                       const OpenAiChatDialect& dialect, Rope& body,
-                                                       std::vector<ChatRequest::Note>& notes);
+                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes);
 
 }  // namespace aiw

@@ -1,179 +1,249 @@
 #include <algorithm>
+#include <array>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/azure.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/openai_chat.hpp"
+#include "worker/providers/openai_chat_address.hpp"
 #include "worker/providers/openai_chat_messages.hpp"
+#include "worker/providers/provider_defaults.hpp"
 #include "worker/providers/request.hpp"
+#include "worker/providers/strict_schema.hpp"
 
 namespace aiw {
 namespace {
 
-bool is_openai(std::string_view base_url) {
-  const std::size_t scheme = base_url.find("://");
-  if (scheme == std::string_view::npos) return false;
-  const auto rest = base_url.substr(scheme + 3);
-  return rest.substr(0, rest.find_first_of("/:")) == "api.openai.com";
+// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
+constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
+constexpr std::string_view kSchemaName = "response";
+
+const ChatQuirks& quirks_of(const Target& target) {
+  static constexpr ChatQuirks kUsual;
+  return target.known == nullptr || target.known->chat == nullptr ? kUsual : *target.known->chat;
 }
 
-// The o-series and GPT-5, which refuse sampling parameters, also where a gateway puts a vendor before the name.
-bool is_reasoning_model(std::string_view model) {
-  const std::size_t slash = model.rfind('/');
-  const auto name = slash == std::string_view::npos ? model : model.substr(slash + 1);
-  if (name.starts_with("gpt-5")) return !name.contains("chat");
-  return name.size() >= 2 && name[0] == 'o' && name[1] >= '1' && name[1] <= '9' && (name.size() == 2 || name[2] == '-');
+// What reasoning models refuse, by the start of their name, also where a gateway puts a vendor before it.
+struct ModelRule {
+  std::string_view prefix;
+  bool sampling;  // temperature, topP, logprobs
+};
+constexpr auto kReasoningModels = std::to_array<ModelRule>(
+    {{"o1", true}, {"o3", true}, {"o4", true}, {"gpt-5", true}, {"grok-4", false}, {"grok-3-mini", false}});
+
+const ModelRule* reasoning_model(std::string_view model) {
+  const auto name = model.substr(model.rfind('/') + 1);
+  if (name.contains("chat")) return nullptr;  // gpt-5-chat does not reason
+  const auto* rule = std::ranges::find_if(kReasoningModels, [&](const ModelRule& one) {
+    const auto rest = name.substr(std::min(one.prefix.size(), name.size()));
+    return name.starts_with(one.prefix) && (rest.empty() || rest[0] == '-' || rest[0] == '.');
+  });
+  return rule == kReasoningModels.end() ? nullptr : rule;
 }
 
-// The members of the body before `messages`. A member that provider_options names is left to them.
+// The members of the body before `messages`, as an object.
 class OptionsWriter {
  public:
-  OptionsWriter(const StepInput& input, std::vector<ChatRequest::Note>& notes)
-      : chat_(input.chat), target_(input.target), offer_tools_(input.offer_tools), notes_(notes) {}
+  OptionsWriter(const StepInput& input, RequestNotes& notes)
+      : chat_(input.chat),
+        target_(input.target),
+        quirks_(quirks_of(input.target)),
+        offer_tools_(input.offer_tools),
+        notes_(notes) {}
 
   std::string write() {
-    writer_.begin_object();
-    if (set("model")) writer_.string(target_.model);
+    writer_.begin_object().field("model", target_.model);
     limits();
     sampling();
     if (chat_.reasoning) reasoning(*chat_.reasoning);
-    response_format();
+    if (chat_.response_json) response_format();
     if (offer_tools_ && !chat_.tools.empty()) tools();
     if (chat_.stream.upstream) {
       writer_.field("stream", true);
-      if (set("stream_options")) writer_.begin_object().field("include_usage", true).end_object();
+      if (quirks_.stream_options)
+        writer_.key("stream_options").begin_object().field("include_usage", true).end_object();
     }
-    provider_options();
+    writer_.end_object();
     return std::move(out_);
   }
 
  private:
-  static bool is_ours(std::string_view key) { return key == "messages" || key == "stream"; }
-
-  // Begins the member, unless provider_options replace it.
-  bool set(std::string_view key) {
-    const auto named = [&](const auto& option) { return option.first == key; };
-    if (std::ranges::any_of(chat_.provider_options, named)) return false;
-    writer_.key(key);
-    return true;
+  // False if the value is asked for and must be left out.
+  bool takes(bool asked, bool taken, std::string_view name) {
+    if (asked && !taken) notes_.dropped(name, target_);
+    return asked && taken;
   }
 
-  void dropped(std::string_view name) {
-    notes_.push_back(
-        {"parameter_dropped", std::string(name) + " was left out: " + target_.shown_as + " does not take it"});
-  }
-
-  // OpenAI took max_tokens back for its newer models; nearly all others know nothing else.
   void limits() {
     if (!chat_.max_output_tokens) return;
-    if (set(is_openai(target_.base_url) ? "max_completion_tokens" : "max_tokens")) {
-      writer_.number(*chat_.max_output_tokens);
+    std::int64_t limit = *chat_.max_output_tokens;
+    if (target_.max_tokens && *target_.max_tokens < limit) {
+      limit = *target_.max_tokens;
+      notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
     }
+    // Azure's versions know the newer name since 2024-09-01-preview.
+    const bool old_version = target_.api == Api::azure_openai && !target_.api_version.empty() &&
+                             target_.api_version < std::string_view("2024-09");
+    writer_.field(old_version ? "max_tokens" : quirks_.max_tokens, limit);
   }
 
   void sampling() {
-    const bool refused = is_reasoning_model(target_.model);
-    if (refused && chat_.temperature) dropped("temperature");
-    if (refused && chat_.top_p) dropped("topP");
-    if (!refused && chat_.temperature && set("temperature")) writer_.number(*chat_.temperature);
-    if (!refused && chat_.top_p && set("top_p")) writer_.number(*chat_.top_p);
-    if (!chat_.stop_sequences.empty() && set("stop")) {
-      writer_.begin_array();
+    const ModelRule* rule = reasoning_model(target_.model);
+    if (rule != nullptr && chat_.reasoning && chat_.reasoning->effort.raw == "none") rule = nullptr;
+    const bool any = rule == nullptr, some = any || !rule->sampling;
+    if (takes(chat_.temperature.has_value(), some, "temperature")) writer_.field("temperature", *chat_.temperature);
+    if (takes(chat_.top_p.has_value(), some, "topP")) writer_.field("top_p", *chat_.top_p);
+    if (takes(chat_.top_k.has_value(), quirks_.top_k, "topK")) writer_.field("top_k", *chat_.top_k);
+    const bool penalties = any && quirks_.penalties;
+    if (takes(chat_.frequency_penalty.has_value(), penalties, "frequencyPenalty")) {
+      writer_.field("frequency_penalty", *chat_.frequency_penalty);
+    }
+    if (takes(chat_.presence_penalty.has_value(), penalties, "presencePenalty")) {
+      writer_.field("presence_penalty", *chat_.presence_penalty);
+    }
+    if (takes(!chat_.stop_sequences.empty(), any && quirks_.stop, "stopSequences")) {
+      writer_.key("stop").begin_array();
       for (const RawString text : chat_.stop_sequences) writer_.raw(text);
       writer_.end_array();
     }
-    if (chat_.seed && set("seed")) writer_.number(*chat_.seed);
-    if (chat_.logprobs && set("logprobs")) writer_.boolean(*chat_.logprobs);
+    if (takes(chat_.seed.has_value(), !quirks_.seed.empty(), "seed")) writer_.field(quirks_.seed, *chat_.seed);
+    if (takes(chat_.logprobs.value_or(false), some && quirks_.logprobs, "logprobs")) writer_.field("logprobs", true);
   }
 
-  void reasoning(const Reasoning& reasoning) {
-    if (!reasoning.effort.empty() && set("reasoning_effort")) writer_.raw(reasoning.effort);
-    if (reasoning.budget_tokens) dropped("reasoning.budgetTokens");
+  void reasoning(const Reasoning& asked) {
+    const bool off = asked.effort.raw == "none" || asked.budget_tokens == 0;
+    switch (quirks_.reasoning) {
+      case ReasoningOption::effort: return effort(asked);
+      case ReasoningOption::object:
+        writer_.key("reasoning").begin_object();
+        if (!asked.effort.empty()) writer_.field("effort", asked.effort);
+        if (asked.effort.empty() && asked.budget_tokens) writer_.field("max_tokens", *asked.budget_tokens);
+        writer_.end_object();
+        return;
+      case ReasoningOption::thinking:
+        // A switch, for effort has no place.
+        return thinking(off ? "disabled" : "enabled", std::nullopt);
+      case ReasoningOption::thinking_off:
+        if (off) return thinking("disabled", std::nullopt);
+        return effort(asked);
+      case ReasoningOption::thinking_budget:
+        if (off) return thinking("disabled", std::nullopt);
+        if (asked.budget_tokens) return thinking("enabled", asked.budget_tokens);
+        return effort(asked);
+      case ReasoningOption::enable_thinking:
+        writer_.field("enable_thinking", !off);
+        if (!off && asked.budget_tokens) writer_.field("thinking_budget", *asked.budget_tokens);
+        return;
+    }
+  }
+
+  void effort(const Reasoning& asked) {
+    if (!asked.effort.empty()) writer_.field("reasoning_effort", asked.effort);
+    if (asked.budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
+  }
+
+  void thinking(std::string_view type, std::optional<std::int64_t> budget) {
+    writer_.key("thinking").begin_object().field("type", type);
+    if (budget) writer_.field("budget_tokens", *budget);
+    writer_.end_object();
   }
 
   void response_format() {
-    if (!chat_.response_json || !set("response_format")) return;
-    writer_.begin_object();
-    if (chat_.response_schema.empty()) {
-      writer_.field("type", "json_object");
+    const bool has_schema = takes(!chat_.response_schema.empty(), quirks_.json_schema, "responseFormat.schema");
+    writer_.key("response_format").begin_object();
+    if (!has_schema && quirks_.json_object) {
+      writer_.field("type", "json_object").end_object();
+      return;
+    }
+    writer_.field("type", "json_schema").key("json_schema").begin_object().key("name");
+    if (chat_.response_name.empty()) {
+      writer_.string(kSchemaName);
     } else {
-      // Without `strict`: OpenAI refuses schemas outside its subset there, and the parent can ask for it.
-      writer_.field("type", "json_schema").key("json_schema").begin_object().field("name", "response");
-      writer_.field("schema", chat_.response_schema).end_object();
+      writer_.raw(chat_.response_name);
+    }
+    if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
+    schema("schema", has_schema ? chat_.response_schema : JsonSpan{R"({"type":"object"})"}, chat_.response_strict);
+    writer_.end_object().end_object();
+  }
+
+  // Without a word about `strict` none is sent: OpenAI refuses schemas outside its subset there.
+  void schema(std::string_view key, JsonSpan value, std::optional<bool> strict) {
+    if (!strict.value_or(false)) {
+      writer_.field(key, value);
+      if (strict) writer_.field("strict", false);
+      return;
+    }
+    const StrictSchema converted = to_strict_schema(value, notes_);
+    writer_.field(key, JsonSpan{converted.json}).field("strict", converted.strict);
+  }
+
+  void tools() {
+    if (!takes(true, quirks_.tools, "tools")) return;
+    writer_.key("tools").begin_array();
+    for (const Tool& tool : chat_.tools) write_tool(tool);
+    writer_.end_array();
+    if (chat_.tool_choice) tool_choice(*chat_.tool_choice);
+    const bool serial = !chat_.parallel_tool_calls.value_or(true);  // parallel calls are every server's default
+    if (takes(serial, quirks_.parallel_tool_calls, "parallelToolCalls")) {
+      writer_.field("parallel_tool_calls", false);
+    } else if (chat_.parallel_tool_calls && quirks_.parallel_tool_calls) {
+      writer_.field("parallel_tool_calls", true);
+    }
+  }
+
+  void write_tool(const Tool& tool) {
+    if (!tool.definition.empty()) {
+      writer_.raw(tool.definition);
+      return;
+    }
+    writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
+    if (!tool.description.empty()) writer_.field("description", tool.description);
+    const JsonSpan none{R"({"type":"object","properties":{}})"};
+    schema("parameters", tool.input_schema.empty() ? none : tool.input_schema, tool.strict);
+    writer_.end_object();
+    if (tool.cache != CacheMark::none && quirks_.cache_marks) {
+      writer_.field("cache_control", JsonSpan{cache_control(tool.cache)});
     }
     writer_.end_object();
   }
 
-  void tools() {
-    if (set("tools")) {
-      writer_.begin_array();
-      for (const Tool& tool : chat_.tools) write_tool(tool);
-      writer_.end_array();
-    }
-    if (chat_.tool_choice && set("tool_choice")) tool_choice(*chat_.tool_choice);
-    if (chat_.parallel_tool_calls && set("parallel_tool_calls")) writer_.boolean(*chat_.parallel_tool_calls);
-  }
-
-  void write_tool(const Tool& tool) {
-    writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
-    if (!tool.description.empty()) writer_.field("description", tool.description);
-    const JsonSpan none{R"({"type":"object","properties":{}})"};
-    writer_.field("parameters", tool.input_schema.empty() ? none : tool.input_schema).end_object().end_object();
-  }
-
   void tool_choice(const ToolChoice& choice) {
     switch (choice.type) {
-      case ToolChoiceType::automatic: writer_.string("auto"); break;
-      case ToolChoiceType::none: writer_.string("none"); break;
-      case ToolChoiceType::required: writer_.string("required"); break;
+      case ToolChoiceType::automatic: writer_.field("tool_choice", "auto"); break;
+      case ToolChoiceType::none: writer_.field("tool_choice", "none"); break;
+      case ToolChoiceType::required: writer_.field("tool_choice", quirks_.required_choice); break;
       case ToolChoiceType::tool:
-        writer_.begin_object().field("type", "function").key("function").begin_object();
+        writer_.key("tool_choice").begin_object().field("type", "function").key("function").begin_object();
         writer_.field("name", choice.tool_name).end_object().end_object();
         break;
     }
   }
 
-  void provider_options() {
-    for (const auto& [key, value] : chat_.provider_options) {
-      if (is_ours(key)) {
-        notes_.push_back(
-            {"parameter_dropped", "providerOptions." + key + " was left out: the request's own fields set it"});
-        continue;
-      }
-      std::string name;
-      append_json_escaped(name, key);
-      writer_.key(name).raw(value);
-    }
-  }
-
   const ChatRequest& chat_;
   const Target& target_;
+  const ChatQuirks& quirks_;
   const bool offer_tools_;
-  std::vector<ChatRequest::Note>& notes_;
+  RequestNotes& notes_;
   std::string out_;
   JsonWriter writer_{out_};
 };
 
-std::string endpoint(const Target& target) {
-  constexpr std::string_view kOperation = "chat/completions";
-  if (target.api == Api::azure_openai) return azure_url(target, kOperation);
-  return join_url(target.base_url, kOperation);
-}
-
 }  // namespace
 
 std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
-  BuiltRequest built;
-  auto http = start_json_post(endpoint(input.target), "text/event-stream", input);
+  auto http = start_json_post(openai_url(input.target, "chat/completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
+  RequestNotes notes;
+  std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
+  options.pop_back();
+  BuiltRequest built;
   built.http = *std::move(http);
-  built.http.body.append(OptionsWriter(input, built.notes).write());
-  built.http.body.append(",\"messages\":[");
-  const OpenAiChatDialect dialect{.replay_reasoning = !is_openai(input.target.base_url)};
+  built.http.body.append(options);
+  built.http.body.append(options == "{" ? "\"messages\":[" : ",\"messages\":[");
   const auto written =
-      append_openai_chat_messages(input.chat.system, input.messages, dialect, built.http.body, built.notes);
+      append_openai_chat_messages(input.chat.system, input.messages, quirks_of(input.target), built.http.body, notes);
   if (!written) return std::unexpected(written.error());
   built.http.body.append("]}");
+  built.notes = notes.take();
   return built;
 }
 

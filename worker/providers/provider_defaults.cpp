@@ -6,43 +6,96 @@
 namespace aiw {
 namespace {
 
+// What each provider's API reference, or its servers' answers, say.
+constexpr ChatQuirks kOpenAi = {.max_tokens = "max_completion_tokens", .replay = ReasoningReplay::none, .top_k = false};
+constexpr ChatQuirks kGitHub = {.replay = ReasoningReplay::none, .top_k = false};
+// Gateways to many providers: they translate what OpenAI's API has no word for.
+constexpr ChatQuirks kGateway = {
+    .reasoning = ReasoningOption::object, .cache_marks = true, .tool_media = true, .video_url = true};
+constexpr ChatQuirks kDeepSeek = {.reasoning = ReasoningOption::thinking_off,
+                                  .parallel_tool_calls = false,
+                                  .json_schema = false,
+                                  .top_k = false,
+                                  .text_parts = false};
+constexpr ChatQuirks kGroq = {.max_tokens = "max_completion_tokens", .top_k = false, .logprobs = false};
+// Refuses members that it does not know (422).
+constexpr ChatQuirks kMistral = {.seed = "random_seed",
+                                 .required_choice = "any",
+                                 .replay = ReasoningReplay::parts,
+                                 .stream_options = false,
+                                 .top_k = false,
+                                 .logprobs = false,
+                                 .document_url = true};
+constexpr ChatQuirks kXai = {.top_k = false};
+constexpr ChatQuirks kCerebras = {.max_tokens = "max_completion_tokens", .top_k = false, .penalties = false};
+constexpr ChatQuirks kPerplexity = {.seed = "",
+                                    .replay = ReasoningReplay::none,
+                                    .stream_options = false,
+                                    .tools = false,
+                                    .json_object = false,
+                                    .stop = false,
+                                    .logprobs = false};
+constexpr ChatQuirks kMoonshot = {.reasoning = ReasoningOption::thinking, .json_schema = false, .top_k = false};
+constexpr ChatQuirks kZai = {.reasoning = ReasoningOption::thinking_off,
+                             .parallel_tool_calls = false,
+                             .json_schema = false,
+                             .top_k = false,
+                             .penalties = false,
+                             .logprobs = false};
+constexpr ChatQuirks kAlibaba = {.reasoning = ReasoningOption::enable_thinking};
+// Claude and others behind one address; unknown members go through to them and are refused there.
+constexpr ChatQuirks kDatabricks = {.seed = "",
+                                    .reasoning = ReasoningOption::thinking_budget,
+                                    .replay = ReasoningReplay::none,
+                                    .stream_options = false,
+                                    .parallel_tool_calls = false,
+                                    .penalties = false,
+                                    .cache_marks = true};
+constexpr ChatQuirks kSnowflake = {
+    .max_tokens = "max_completion_tokens", .reasoning = ReasoningOption::object, .top_k = false, .cache_marks = true};
+constexpr ChatQuirks kLmStudio = {.json_object = false};
+
 // Base URLs as the providers' API references give them.
-constexpr std::array<ProviderDefaults, 33> kDefaults = {{
-    {"openai", Api::openai_chat, "https://api.openai.com/v1", "OPENAI_API_KEY"},
+constexpr auto kDefaults = std::to_array<ProviderDefaults>({
+    {"openai", Api::openai_chat, "https://api.openai.com/v1", "OPENAI_API_KEY", false, &kOpenAi},
     {"anthropic", Api::anthropic_messages, "https://api.anthropic.com", "ANTHROPIC_API_KEY"},
-    {"openrouter", Api::openai_chat, "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", true},
-    {"deepseek", Api::openai_chat, "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"},
-    {"groq", Api::openai_chat, "https://api.groq.com/openai/v1", "GROQ_API_KEY"},
-    {"mistral", Api::openai_chat, "https://api.mistral.ai/v1", "MISTRAL_API_KEY"},
-    {"xai", Api::openai_chat, "https://api.x.ai/v1", "XAI_API_KEY"},
-    {"cerebras", Api::openai_chat, "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"},
+    {"openrouter", Api::openai_chat, "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", true, &kGateway},
+    {"vercel", Api::openai_chat, "https://ai-gateway.vercel.sh/v1", "AI_GATEWAY_API_KEY", true, &kGateway},
+    {"deepseek", Api::openai_chat, "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", false, &kDeepSeek},
+    {"groq", Api::openai_chat, "https://api.groq.com/openai/v1", "GROQ_API_KEY", false, &kGroq},
+    {"mistral", Api::openai_chat, "https://api.mistral.ai/v1", "MISTRAL_API_KEY", false, &kMistral},
+    {"xai", Api::openai_chat, "https://api.x.ai/v1", "XAI_API_KEY", false, &kXai},
+    {"cerebras", Api::openai_chat, "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY", false, &kCerebras},
     {"together", Api::openai_chat, "https://api.together.xyz/v1", "TOGETHER_API_KEY", true},
     {"fireworks", Api::openai_chat, "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", true},
-    {"perplexity", Api::openai_chat, "https://api.perplexity.ai", "PERPLEXITY_API_KEY"},
-    {"moonshot", Api::openai_chat, "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"},
-    {"zai", Api::openai_chat, "https://api.z.ai/api/paas/v4", "ZAI_API_KEY"},
+    {"perplexity", Api::openai_chat, "https://api.perplexity.ai", "PERPLEXITY_API_KEY", false, &kPerplexity},
+    {"moonshot", Api::openai_chat, "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", false, &kMoonshot},
+    {"zai", Api::openai_chat, "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", false, &kZai},
+    {"alibaba", Api::openai_chat, "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY", false,
+     &kAlibaba},
     {"huggingface", Api::openai_chat, "https://router.huggingface.co/v1", "HF_TOKEN", true},
-    {"github-copilot", Api::openai_chat, "https://api.githubcopilot.com", "GITHUB_COPILOT_TOKEN", true},
-    {"github-models", Api::openai_chat, "https://models.github.ai/inference", "GITHUB_TOKEN", true},
-    {"databricks", Api::openai_chat, "", "DATABRICKS_TOKEN", true},
-    {"snowflake", Api::openai_chat, "", "SNOWFLAKE_TOKEN", true},
+    {"github-copilot", Api::openai_chat, "https://api.githubcopilot.com", "GITHUB_COPILOT_TOKEN", true, &kGitHub},
+    {"github-models", Api::openai_chat, "https://models.github.ai/inference", "GITHUB_TOKEN", true, &kGitHub},
+    {"databricks", Api::openai_chat, "", "DATABRICKS_TOKEN", true, &kDatabricks, "/serving-endpoints"},
+    {"snowflake", Api::openai_chat, "", "SNOWFLAKE_TOKEN", true, &kSnowflake, "/api/v2/cortex/v1"},
     {"openai-responses", Api::openai_responses, "https://api.openai.com/v1", "OPENAI_API_KEY"},
     {"google", Api::gemini_generate, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY"},
     {"gemini", Api::gemini_generate, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY"},
     {"vertex", Api::vertex, "https://{region}aiplatform.googleapis.com", "GOOGLE_VERTEX_ACCESS_TOKEN"},
     {"google-vertex", Api::vertex, "https://{region}aiplatform.googleapis.com", "GOOGLE_VERTEX_ACCESS_TOKEN"},
-    {"azure", Api::azure_openai, "", "AZURE_OPENAI_API_KEY"},
-    {"azure-openai", Api::azure_openai, "", "AZURE_OPENAI_API_KEY"},
+    {"azure", Api::azure_openai, "", "AZURE_OPENAI_API_KEY", false, &kOpenAi},
+    {"azure-openai", Api::azure_openai, "", "AZURE_OPENAI_API_KEY", false, &kOpenAi},
     {"bedrock", Api::bedrock_converse, "https://bedrock-runtime.{region}.amazonaws.com", "AWS_BEARER_TOKEN_BEDROCK"},
     {"amazon-bedrock", Api::bedrock_converse, "https://bedrock-runtime.{region}.amazonaws.com",
      "AWS_BEARER_TOKEN_BEDROCK"},
     {"cohere", Api::cohere_chat, "https://api.cohere.com", "COHERE_API_KEY"},
     {"ollama", Api::openai_chat, "http://localhost:11434/v1", "", true},
+    {"ollama-cloud", Api::openai_chat, "https://ollama.com/v1", "OLLAMA_API_KEY", true},
     {"vllm", Api::openai_chat, "http://localhost:8000/v1", "", true},
     {"llamacpp", Api::openai_chat, "http://localhost:8080/v1", "", true},
-    {"lmstudio", Api::openai_chat, "http://localhost:1234/v1", "", true},
+    {"lmstudio", Api::openai_chat, "http://localhost:1234/v1", "", true, &kLmStudio},
     {"mock", Api::mock, "", ""},
-}};
+});
 
 // Providers with more than one variable, besides their key_variable.
 struct MoreVariables {

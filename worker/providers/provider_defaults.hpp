@@ -11,12 +11,55 @@
 
 namespace aiw {
 
+// How reasoning is asked for.
+enum class ReasoningOption {
+  effort,           // reasoning_effort
+  object,           // reasoning: {effort} or {max_tokens}
+  thinking,         // thinking: {type: enabled or disabled}
+  thinking_off,     // reasoning_effort; "none" is thinking: {type: disabled}
+  thinking_budget,  // reasoning_effort; a budget is thinking: {type: enabled, budget_tokens}
+  enable_thinking,  // enable_thinking and thinking_budget
+};
+
+// How reasoning goes back to the provider that gave it.
+enum class ReasoningReplay {
+  none,
+  field,  // in the message's member under which it came
+  parts,  // as `thinking` parts of the content
+};
+
+// Where a provider's Chat Completions differ from what most servers take. Names are of JSON members or values; empty:
+// it takes no such thing.
+struct ChatQuirks {
+  std::string_view max_tokens = "max_tokens";
+  std::string_view seed = "seed";
+  std::string_view required_choice = "required";  // tool_choice's word for "call some tool"
+  ReasoningOption reasoning = ReasoningOption::effort;
+  ReasoningReplay replay = ReasoningReplay::field;
+  bool stream_options = true;  // else it counts tokens unasked
+  bool tools = true;
+  bool parallel_tool_calls = true;
+  bool json_object = true;
+  bool json_schema = true;
+  bool top_k = true;
+  bool penalties = true;
+  bool stop = true;
+  bool logprobs = true;
+  bool text_parts = true;     // else a user's text must be one string
+  bool cache_marks = false;   // cache_control on content parts and tools
+  bool tool_media = false;    // tool messages may hold images
+  bool document_url = false;  // files are `document_url` parts
+  bool video_url = false;     // videos are `video_url` parts
+};
+
 struct ProviderDefaults {
   std::string_view id;
   Api api;
   std::string_view base_url;  // empty: the config must give one; {region} stands for the config's region
   std::string_view key_variable;
-  bool aggregator = false;  // serves models that no config lists
+  bool aggregator = false;           // serves models that no config lists
+  const ChatQuirks* chat = nullptr;  // nullptr: as most servers
+  std::string_view path{};           // of the API on the user's own host, where there is no base URL
 };
 
 std::span<const ProviderDefaults> provider_defaults();

@@ -1,0 +1,24 @@
+// The provider state of Cohere's parts: "cohere-chat:" and a JSON object with one member, all ASCII.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/json_text.hpp"
+
+namespace aiw {
+
+// A thinking block, whose text is the part's own.
+std::string make_cohere_thinking_state();
+// What the model planned to do before its tool calls.
+std::string make_cohere_plan_state(std::string_view plan);
+
+struct CohereState {
+  bool thinking = false;
+  std::optional<std::string> plan;  // a JSON string
+};
+// Empty if the state is another API's.
+CohereState read_cohere_state(RawString state);
+
+}  // namespace aiw

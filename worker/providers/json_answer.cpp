@@ -1,0 +1,217 @@
+#include "worker/providers/json_answer.hpp"
+
+#include <utility>
+
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/ndjson_parser.hpp"
+#include "worker/providers/sse_parser.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::string_view kBlank = " \t\r\n";
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+Error page_instead() { return upstream_fault("bad_response", "the answer is a page, not an answer of the API", false); }
+
+Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
+
+Error bad_body() { return upstream_fault("bad_response", "the answer's body is no JSON object", false); }
+
+Error too_large() { return upstream_fault("event_too_large", "an event of the answer is too large", false); }
+
+// One body that holds the whole answer.
+class BodyDecoder final : public ResponseDecoder {
+ public:
+  explicit BodyDecoder(std::unique_ptr<JsonAnswer> answer) : answer_(std::move(answer)) {}
+
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (answer_->ended()) return;
+    if (body_.size() + bytes.size() > kMaxEventBytes) {
+      std::string().swap(body_);
+      return answer_->fail(too_large(), sink);
+    }
+    body_ += bytes;
+  }
+
+  void end(StepSink& sink) override {
+    if (answer_->ended()) return;
+    EventJson json;
+    const auto root = json.parse(body_);
+    if (!root || !root->is_object()) return answer_->fail(bad_body(), sink);
+    answer_->add_body(json, *root, sink);
+  }
+
+ private:
+  std::unique_ptr<JsonAnswer> answer_;
+  std::string body_;
+};
+
+class SseDecoder final : public ResponseDecoder {
+ public:
+  explicit SseDecoder(std::unique_ptr<JsonAnswer> answer) : answer_(std::move(answer)) {}
+
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (body_) return body_->feed(bytes, sink);
+    if (answer_->ended() || (!format_known_ && !recognise(bytes, sink))) return;
+    parser_.feed(bytes);
+    SseEvent event;
+    while (!answer_->ended() && parser_.next(event)) on_event(event, false, sink);
+    if (parser_.too_large() && !answer_->ended()) answer_->fail(too_large(), sink);
+  }
+
+  void end(StepSink& sink) override {
+    if (body_) return body_->end(sink);
+    if (answer_->ended()) return;
+    SseEvent event;
+    if (parser_.finish(event)) on_event(event, true, sink);
+    if (!answer_->ended()) answer_->end_of_stream(sink);
+  }
+
+ private:
+  // Some servers answer a streaming request with one JSON body, and proxies with a page: neither begins as an event
+  // stream can. True: `bytes` are to be parsed as events.
+  bool recognise(std::string_view bytes, StepSink& sink) {
+    const std::size_t first = bytes.find_first_not_of(kBlank);
+    if (first == std::string_view::npos) return true;
+    format_known_ = true;
+    if (bytes[first] == '<') {
+      answer_->fail(page_instead(), sink);
+      return false;
+    }
+    if (bytes[first] != '{') return true;
+    body_ = std::make_unique<BodyDecoder>(std::move(answer_));
+    body_->feed(bytes, sink);
+    return false;
+  }
+
+  // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+  void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
+    const auto data = trim(event.data);
+    if (data == "[DONE]") return answer_->done(sink);
+    if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
+    const auto root = json_.parse(data);
+    if (!root && unfinished) return;
+    if (!root || !root->is_object()) return answer_->fail(bad_event(), sink);
+    answer_->add_event(json_, *root, event.type, sink);
+  }
+
+  std::unique_ptr<JsonAnswer> answer_;
+  std::unique_ptr<BodyDecoder> body_;
+  SseParser parser_{kMaxEventBytes};
+  EventJson json_;
+  bool format_known_ = false;
+};
+
+class NdjsonDecoder final : public ResponseDecoder {
+ public:
+  NdjsonDecoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format) : answer_(std::move(answer)), format_(format) {}
+
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (answer_->ended()) return;
+    parser_.feed(bytes);
+    std::string_view line;
+    while (!answer_->ended() && parser_.next(line)) on_line(line, sink);
+    if (parser_.too_large() && !answer_->ended()) answer_->fail(too_large(), sink);
+  }
+
+  void end(StepSink& sink) override {
+    if (answer_->ended()) return;
+    std::string_view line;
+    const bool has_rest = parser_.finish(line);
+    if (has_rest && !body_.empty()) collect(line, sink);
+    if (answer_->ended()) return;
+    if (!body_.empty()) line = body_;
+    if (has_rest || !body_.empty()) add(line, true, sink);
+    if (answer_->ended()) return;
+    if (format_ == BodyFormat::unary && !has_event_) return answer_->fail(bad_body(), sink);
+    answer_->end_of_stream(sink);
+  }
+
+ private:
+  // A body that is written over several lines shows in its first line being no JSON text: then all lines are one.
+  void on_line(std::string_view line, StepSink& sink) {
+    if (!body_.empty()) return collect(line, sink);
+    if (add(line, false, sink) || answer_->ended()) return;
+    const char first = line[line.find_first_not_of(kBlank)];
+    if (first == '<') return answer_->fail(page_instead(), sink);
+    if (has_event_ || first != '{') return answer_->fail(bad_event(), sink);
+    collect(line, sink);
+  }
+
+  // False: the text is no JSON object. `last`: nothing follows.
+  bool add(std::string_view text, bool last, StepSink& sink) {
+    const auto root = json_.parse(text);
+    if (!root || !root->is_object()) {
+      if (last && trim(text).starts_with('<')) answer_->fail(page_instead(), sink);
+      return false;
+    }
+    has_event_ = true;
+    answer_->add_event(json_, *root, {}, sink);
+    return true;
+  }
+
+  void collect(std::string_view line, StepSink& sink) {
+    if (body_.size() + line.size() + 1 > kMaxEventBytes) {
+      std::string().swap(body_);
+      return answer_->fail(too_large(), sink);
+    }
+    body_ += line;
+    body_ += '\n';
+  }
+
+  std::unique_ptr<JsonAnswer> answer_;
+  const BodyFormat format_;
+  NdjsonParser parser_{kMaxEventBytes};
+  EventJson json_;
+  std::string body_;
+  bool has_event_ = false;
+};
+
+}  // namespace
+
+void TextChannel::add(std::string_view text, bool repaired, int& next_part, StepSink& sink) {
+  const auto whole = joiner.add(text, repaired);
+  if (whole.empty()) return;
+  if (part < 0) part = next_part++;
+  sink.delta(part, kind, whole, {});
+}
+
+void TextChannel::flush(int& next_part, StepSink& sink) {
+  const auto rest = joiner.flush();
+  if (rest.empty()) return;
+  if (part < 0) part = next_part++;
+  sink.delta(part, kind, rest, {});
+}
+
+std::optional<std::int64_t> add_counts(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
+  std::int64_t sum = 0;
+  if (!a || !b || __builtin_add_overflow(*a, *b, &sum)) return std::nullopt;
+  return sum;
+}
+
+void JsonAnswer::fail(Error error, StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  flush(sink);
+  sink.fail(std::move(error));
+}
+
+void JsonAnswer::fail_truncated(StepSink& sink) {
+  fail(upstream_fault("truncated_stream", "the answer stopped before its end was announced", true), sink);
+}
+
+std::unique_ptr<ResponseDecoder> make_sse_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format) {
+  if (format == BodyFormat::unary) return std::make_unique<BodyDecoder>(std::move(answer));
+  return std::make_unique<SseDecoder>(std::move(answer));
+}
+
+std::unique_ptr<ResponseDecoder> make_ndjson_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format) {
+  return std::make_unique<NdjsonDecoder>(std::move(answer), format);
+}
+
+}  // namespace aiw

@@ -1,0 +1,63 @@
+// An answer that comes as JSON texts, and the decoders that cut a body into them: one text, server-sent events, lines.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/provider.hpp"
+
+namespace aiw {
+
+// A content part while its deltas come. It takes its number with the first text that is not empty.
+struct TextChannel {
+  ContentKind kind = ContentKind::text;
+  int part = -1;
+  TextJoiner joiner{};
+
+  void add(std::string_view text, bool repaired, int& next_part, StepSink& sink);
+  // No more text comes.
+  void flush(int& next_part, StepSink& sink);
+};
+
+// The sum of two counts; nothing if either is missing or the sum does not fit.
+std::optional<std::int64_t> add_counts(std::optional<std::int64_t> a, std::optional<std::int64_t> b);
+
+// What a wire API makes of the texts. Each call may end the answer; after that nothing more is called.
+class JsonAnswer {
+ public:
+  virtual ~JsonAnswer() = default;
+
+  // One event of a stream, an object. `type`: the event's name; empty: none.
+  virtual void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) = 0;
+  // `data: [DONE]` came. Must end the answer.
+  virtual void done(StepSink& sink) { end_of_stream(sink); }
+  // The stream ended without it. Must end the answer.
+  virtual void end_of_stream(StepSink& sink) = 0;
+  // The one text of a unary answer, an object. Must end the answer.
+  virtual void add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+    add_event(json, root, {}, sink);
+    if (!ended()) end_of_stream(sink);
+  }
+
+  void fail(Error error, StepSink& sink);
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ protected:
+  // What joiners still hold.
+  virtual void flush(StepSink& sink) = 0;
+  void fail_truncated(StepSink& sink);
+
+  bool ended_ = false;
+};
+
+// Decoders of an answer whose stream is server-sent events, each one JSON text; a stream may turn out to be one body.
+std::unique_ptr<ResponseDecoder> make_sse_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format);
+// Decoder of an answer whose stream is newline-delimited JSON. Lines and a single body are told apart by what comes:
+// servers and proxies call either one application/json.
+std::unique_ptr<ResponseDecoder> make_ndjson_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format);
+
+}  // namespace aiw

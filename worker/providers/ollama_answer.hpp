@@ -1,0 +1,35 @@
+// One answer of Ollama's own API as it grows, line by line: /api/chat and /api/generate differ in names only.
+#pragma once
+
+#include <memory>
+
+#include "worker/providers/json_answer.hpp"
+
+namespace aiw {
+
+inline constexpr std::string_view kOllamaChatTag = "ollama-chat:";
+inline constexpr std::string_view kOllamaGenerateTag = "ollama-generate:";
+
+class OllamaAnswer final : public JsonAnswer {
+ public:
+  void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
+  void end_of_stream(StepSink& sink) override { fail_truncated(sink); }
+
+ private:
+  void add_message(const EventJson& json, const JsonElement& message, StepSink& sink);
+  void add_text(TextChannel& channel, const EventJson& json, const JsonElement& value, StepSink& sink);
+  void add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink);
+  void add_tool_call(const EventJson& json, const JsonElement& call, StepSink& sink);
+  void add_logprobs(const EventJson& json, const JsonElement& tokens, StepSink& sink);
+  void add_image(const EventJson& json, std::string_view data, StepSink& sink);
+  void finish(const EventJson& json, const JsonElement& root, StepSink& sink);
+  void flush(StepSink& sink) override;
+
+  TextChannel text_{ContentKind::text};
+  TextChannel reasoning_{ContentKind::reasoning};
+  int next_part_ = 0;
+  std::size_t call_count_ = 0;
+  bool in_message_ = false;  // /api/chat
+};
+
+}  // namespace aiw

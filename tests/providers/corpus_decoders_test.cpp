@@ -82,3 +82,19 @@ TEST_CASE("openai-chat: every recorded exchange decodes to what is expected, how
 TEST_CASE("anthropic-messages: every recorded exchange decodes to what is expected, however it is cut") {
   run_api("anthropic-messages", Api::anthropic_messages);
 }
+
+TEST_CASE("cohere-chat: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("cohere-chat", Api::cohere_chat);
+}
+
+TEST_CASE("ollama-chat: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("ollama-chat", Api::ollama_chat);
+}
+
+TEST_CASE("ollama-generate: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("ollama-generate", Api::ollama_generate);
+}
+
+TEST_CASE("openai-completions: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("openai-completions", Api::openai_completions);
+}

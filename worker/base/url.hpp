@@ -17,6 +17,9 @@ struct BaseUrl {
 // Error: what is wrong with it, in words that do not repeat it.
 std::expected<BaseUrl, std::string> parse_base_url(std::string_view url);
 
+// `text` as part of a path's segment or a query's value: everything but unreserved characters as %XX (RFC 3986, 2.3).
+std::string percent_encode(std::string_view text);
+
 // True for localhost, 127.0.0.0/8 in dotted form and ::1.
 bool is_loopback(std::string_view host);
 

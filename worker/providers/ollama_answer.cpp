@@ -105,7 +105,8 @@ void OllamaAnswer::add_tool_call(const EventJson& json, const JsonElement& call,
   made.name = json.plain_text(get_string_or_empty(*function, "name"));
   if (const auto arguments = get_member(*function, "arguments")) {
     std::string_view text;
-    made.input_text = json.plain_text(arguments->get(text) == simdjson::SUCCESS ? std::string(text) : to_json(*arguments));
+    made.input_text =
+        json.plain_text(arguments->get(text) == simdjson::SUCCESS ? std::string(text) : to_json(*arguments));
   }
   if (made.input_text.empty()) made.input_text = "{}";
   ++call_count_;
@@ -127,14 +128,15 @@ void OllamaAnswer::add_image(const EventJson& json, std::string_view data, StepS
 void OllamaAnswer::finish(const EventJson& json, const JsonElement& root, StepSink& sink) {
   if (std::exchange(ended_, true)) return;
   flush(sink);
-  if (reasoning_.part >= 0) {
-    sink.provider_state(reasoning_.part, std::string(in_message_ ? kOllamaChatTag : kOllamaGenerateTag) + R"({"thinking":true})");
+  if (in_message_ && reasoning_.part >= 0) {
+    sink.provider_state(reasoning_.part, std::string(kOllamaChatTag) + R"({"thinking":true})");
   }
   // What a later request needs to go on from here; it stands for the whole conversation so far.
   const auto context = get_member(root, "context");
   if (context && context->is_array() && !json.repaired()) {
     if (text_.part < 0) text_.part = next_part_++;
-    sink.provider_state(text_.part, std::string(kOllamaGenerateTag) + R"({"context":)" + to_ascii_json(to_json(*context)) + "}");
+    sink.provider_state(text_.part,
+                        std::string(kOllamaGenerateTag) + R"({"context":)" + to_ascii_json(to_json(*context)) + "}");
   }
   const Usage usage = read_usage(root);
   if (!usage.empty()) sink.usage(usage);

@@ -1,6 +1,9 @@
 #include "worker/providers/anthropic_messages.hpp"
 #include "worker/providers/azure.hpp"
+#include "worker/providers/cohere_chat.hpp"
+#include "worker/providers/ollama.hpp"
 #include "worker/providers/openai_chat.hpp"
+#include "worker/providers/openai_completions.hpp"
 
 namespace aiw {
 
@@ -9,6 +12,10 @@ const WireApi* wire_api(Api api) {
     case Api::openai_chat: return &openai_chat_api();
     case Api::azure_openai: return &azure_openai_api();
     case Api::anthropic_messages: return &anthropic_messages_api();
+    case Api::openai_completions: return &openai_completions_api();
+    case Api::cohere_chat: return &cohere_chat_api();
+    case Api::ollama_chat: return &ollama_chat_api();
+    case Api::ollama_generate: return &ollama_generate_api();
     default: return nullptr;
   }
 }

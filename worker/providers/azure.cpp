@@ -1,24 +1,11 @@
 #include "worker/providers/azure.hpp"
 
+#include "worker/base/url.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/openai_chat.hpp"
 
 namespace aiw {
 namespace {
-
-void append_encoded(std::string& url, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kUnreserved = "-._~";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (letter || (c >= '0' && c <= '9') || kUnreserved.contains(c)) {
-      url += c;
-    } else {
-      url += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-}
 
 // Dated versions are of the API with deployments; "preview", "latest" and "v1" are names of the v1 API.
 bool is_dated(std::string_view version) { return !version.empty() && version[0] >= '0' && version[0] <= '9'; }
@@ -44,13 +31,13 @@ std::string azure_url(const Target& target, std::string_view operation) {
       url += "/v1";
     } else if (of_deployment) {
       url += "/deployments/";
-      append_encoded(url, target.model);
+      url += percent_encode(target.model);
     }
   }
   url.append("/").append(operation);
   if (target.api_version.empty()) return url;
   url += "?api-version=";
-  append_encoded(url, target.api_version);
+  url += percent_encode(target.api_version);
   return url;
 }
 

@@ -192,7 +192,7 @@ class V1Encoder : public FrameEncoder {
 
   void models(std::string& out, std::string_view id, const ModelList& list) const override {
     JsonWriter json(out);
-    open_frame(json, id, "models").field("provider", list.provider).key("models").begin_array();
+    open_frame(json, id, "models").field("providerId", list.provider_id).key("models").begin_array();
     for (const auto& model : list.models) {
       json.begin_object().field("id", model.id);
       write_given(json, "name", model.name);

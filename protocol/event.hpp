@@ -120,7 +120,7 @@ struct ModelInfo {
   std::optional<std::int64_t> max_output_tokens;
 };
 struct ModelList {
-  std::string_view provider;
+  std::string_view provider_id;
   std::vector<ModelInfo> models;
 };
 

@@ -42,5 +42,9 @@ struct RequestConverter {
 const RequestConverter* find_request_converter(std::string_view api);
 
 const RequestConverter& openai_chat_requests();
+const RequestConverter& cohere_chat_requests();
+const RequestConverter& ollama_chat_requests();
+const RequestConverter& ollama_generate_requests();
+const RequestConverter& openai_completions_requests();
 
 }  // namespace aiw::tools

@@ -1,0 +1,16 @@
+// A function as Chat Completions, Cohere and Ollama describe it, as a tool of ours.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace aiw::tools {
+
+inline nlohmann::json to_function_tool(const nlohmann::json& tool) {
+  const nlohmann::json& function = tool.at("function");
+  nlohmann::json out = {{"name", function.at("name")}, {"executor", "return"}};
+  if (function.contains("description")) out["description"] = function["description"];
+  if (function.contains("parameters")) out["inputSchema"] = function["parameters"];
+  return out;
+}
+
+}  // namespace aiw::tools

@@ -98,3 +98,7 @@ TEST_CASE("ollama-generate: every recorded exchange decodes to what is expected,
 TEST_CASE("openai-completions: every recorded exchange decodes to what is expected, however it is cut") {
   run_api("openai-completions", Api::openai_completions);
 }
+
+TEST_CASE("gemini-generate: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("gemini-generate", Api::gemini_generate);
+}

@@ -2,6 +2,7 @@
 #include "worker/providers/azure.hpp"
 #include "worker/providers/cohere_chat.hpp"
 #include "worker/providers/ollama.hpp"
+#include "worker/providers/gemini_generate.hpp"
 #include "worker/providers/openai_chat.hpp"
 #include "worker/providers/openai_completions.hpp"
 
@@ -16,6 +17,7 @@ const WireApi* wire_api(Api api) {
     case Api::cohere_chat: return &cohere_chat_api();
     case Api::ollama_chat: return &ollama_chat_api();
     case Api::ollama_generate: return &ollama_generate_api();
+    case Api::gemini_generate: return &gemini_generate_api();
     default: return nullptr;
   }
 }

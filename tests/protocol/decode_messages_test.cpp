@@ -38,7 +38,43 @@ void check_pointer(std::string_view messages, std::string_view pointer) {
   CHECK(rejected.error.pointer == "/payload/messages" + std::string(pointer));
 }
 
+const Message& only_message(const std::unique_ptr<ChatRequest>& chat) {
+  REQUIRE(chat->messages.size() == 1);
+  return chat->messages.front();
+}
+
 }  // namespace
+
+TEST_CASE("text and media keep their provider's state, cache mark and file id") {
+  const auto chat = decode_chat(content_line(
+      R"([{"type":"text","text":"a","providerState":"g:{}","cache":true},{"type":"file","fileId":"f-1","cache":"1h"},
+          {"type":"image","data":"AAAA","providerState":"g:1","cache":false}])"));
+  const auto& parts = only_message(chat).parts;
+  const auto& text = std::get<TextPart>(parts[0]);
+  CHECK(text.provider_state.raw == "g:{}");
+  CHECK(text.cache == CacheMark::five_minutes);
+  const auto& file = std::get<MediaPart>(parts[1]);
+  CHECK(file.file_id.raw == "f-1");
+  CHECK(file.data.empty());
+  CHECK(file.cache == CacheMark::one_hour);
+  const auto& image = std::get<MediaPart>(parts[2]);
+  CHECK(image.provider_state.raw == "g:1");
+  CHECK(image.cache == CacheMark::none);
+}
+
+TEST_CASE("a message's cache mark is its last part's") {
+  const auto chat = decode_chat(messages_line(
+      R"([{"role":"user","cache":"5m","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])"));
+  const auto& parts = only_message(chat).parts;
+  CHECK(std::get<TextPart>(parts[0]).cache == CacheMark::none);
+  CHECK(std::get<TextPart>(parts[1]).cache == CacheMark::five_minutes);
+  check_pointer(R"([{"role":"user","cache":"2h","content":""}])", "/0/cache");
+}
+
+TEST_CASE("a media part has one source") {
+  check_pointer(R"([{"role":"user","content":[{"type":"file","fileId":"f","data":"AAAA"}]}])", "/0/content/0");
+  check_pointer(R"([{"role":"user","content":[{"type":"file"}]}])", "/0/content/0");
+}
 
 TEST_CASE("content as a string is one text part") {
   check_messages(R"([{"role":"system","content":"s"},{"role":"developer","content":"d"},{"role":"user","content":"u"},

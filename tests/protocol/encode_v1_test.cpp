@@ -46,6 +46,38 @@ TEST_CASE("v1: start") {
         R"({"id":"c1","seq":7,"type":"start","data":{"step":2,"provider":"p","model":"m/\"x","attempt":3}})");
 }
 
+TEST_CASE("v1: what an answer rests on, made, and how sure it was") {
+  CHECK(frame(SourceEvent{.step = 1,
+                          .source_type = "url",
+                          .id = {},
+                          .url = "https://x",
+                          .title = "X",
+                          .media_type = {},
+                          .filename = {},
+                          .quote = "so"}) ==
+        R"({"id":"c1","seq":7,"type":"source","data":{"step":1,"sourceType":"url","url":"https://x","title":"X",)"
+        R"("quote":"so"}})");
+  CHECK(frame(FileEvent{0, 2, "image/png", "AAAA", {}, {}}) ==
+        R"({"id":"c1","seq":7,"type":"file","data":{"step":0,"part":2,"mediaType":"image/png","data":"AAAA"}})");
+  CHECK(frame(LogprobsEvent{0, 1, {R"([{"token":"a","logprob":-0.5}])"}}) ==
+        R"({"id":"c1","seq":7,"type":"logprobs","data":{"step":0,"part":1,"tokens":[{"token":"a","logprob":-0.5}]}})");
+}
+
+TEST_CASE("v1: a provider's models") {
+  std::string out;
+  kEncoder->models(out, "q", {"p", {{"a", "A", 100, 10}, {"b", {}, {}, {}}}});
+  CHECK(out ==
+        R"({"id":"q","type":"models","data":{"providerId":"p","models":[{"id":"a","name":"A","contextTokens":100,)"
+        R"("maxOutputTokens":10},{"id":"b"}]}})"
+        "\n");
+}
+
+TEST_CASE("v1: a cost is there if it is known") {
+  Usage usage{.input_tokens = 1, .cost = 0.25};
+  CHECK(frame(UsageEvent{0, usage}).find(R"("reasoningTokens":null,"cost":0.25,"accuracy":"exact")") !=
+        std::string::npos);
+}
+
 TEST_CASE("v1: delta") {
   CHECK(frame(DeltaEvent{0, 1, DeltaKind::text, "Hel\nlo", {}}) ==
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":1,"kind":"text","text":"Hel\nlo"}})");

@@ -102,3 +102,11 @@ TEST_CASE("openai-completions: every recorded exchange decodes to what is expect
 TEST_CASE("gemini-generate: every recorded exchange decodes to what is expected, however it is cut") {
   run_api("gemini-generate", Api::gemini_generate);
 }
+
+TEST_CASE("bedrock-converse: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("bedrock-converse", Api::bedrock_converse);
+}
+
+TEST_CASE("bedrock-invoke: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("bedrock-invoke", Api::bedrock_invoke);
+}

@@ -40,8 +40,10 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
   // sends it, and a proxy that loses it may have lost content too.
   void end(StepSink& sink) override;
 
- private:
+ protected:
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
+
+ private:
   void on_message(std::string_view type, const JsonElement& event, StepSink& sink);
   void on_message_start(const JsonElement& event, StepSink& sink);
   void on_message_delta(const JsonElement& event, StepSink& sink);

@@ -1,8 +1,10 @@
 #include "worker/providers/anthropic_messages_model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace aiw {
 namespace {
@@ -41,6 +43,17 @@ AnthropicModelRules anthropic_model_rules(std::string_view model) {
   rules.both_sampling = *version < 405;
   if (*version < 307) rules.output_limit = *version < 305 ? 4096 : 8192;
   return rules;
+}
+
+std::int64_t thinking_budget_of_effort(std::string_view effort) {
+  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kBudgets = {{
+      {"minimal", 1024},
+      {"low", 4096},
+      {"medium", 8192},
+      {"high", 16'384},
+  }};
+  const auto* found = std::ranges::find(kBudgets, effort, &std::pair<std::string_view, std::int64_t>::first);
+  return found == kBudgets.end() ? 32'768 : found->second;  // "xhigh", "max"
 }
 
 }  // namespace aiw

@@ -18,4 +18,8 @@ struct AnthropicModelRules {
 
 AnthropicModelRules anthropic_model_rules(std::string_view model);
 
+// The thinking budget in tokens that stands for an effort, for models without efforts.
+std::int64_t thinking_budget_of_effort(std::string_view effort);
+inline constexpr std::int64_t kMinThinkingBudget = 1024;  // the API's least
+
 }  // namespace aiw

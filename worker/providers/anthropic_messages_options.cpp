@@ -1,25 +1,12 @@
 #include "worker/providers/anthropic_messages_options.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace aiw {
 namespace {
 
 constexpr std::int64_t kDefaultMaxTokens = 4096;
-constexpr std::int64_t kMinBudget = 1024;  // the API's least
-
-std::int64_t budget_of_effort(std::string_view effort) {
-  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kBudgets = {{
-      {"minimal", 1024},
-      {"low", 4096},
-      {"medium", 8192},
-      {"high", 16'384},
-  }};
-  const auto* found = std::ranges::find(kBudgets, effort, &std::pair<std::string_view, std::int64_t>::first);
-  return found == kBudgets.end() ? 32'768 : found->second;  // "xhigh", "max"
-}
 
 }  // namespace
 
@@ -50,14 +37,14 @@ void AnthropicOptions::decide_thinking() {
     if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
     return;
   }
-  if (budget || !effort.empty()) decide_budget(budget ? *budget : budget_of_effort(effort));
+  if (budget || !effort.empty()) decide_budget(budget ? *budget : thinking_budget_of_effort(effort));
 }
 
 // The budget is part of max_tokens and must be less.
 void AnthropicOptions::decide_budget(std::int64_t wanted) {
   constexpr std::int64_t kNoLimit = 1'000'000;
   const auto limit = std::min(input_.target.max_tokens.value_or(kNoLimit), kNoLimit);
-  budget_ = std::clamp(wanted, kMinBudget, kNoLimit);
+  budget_ = std::clamp(wanted, kMinThinkingBudget, kNoLimit);
   if (max_tokens_ <= budget_) {
     max_tokens_ = std::min(std::max(limit, max_tokens_), max_tokens_ + budget_);
     notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
@@ -66,7 +53,7 @@ void AnthropicOptions::decide_budget(std::int64_t wanted) {
   const bool forced =
       chat_.tool_choice && !chat_.tools.empty() && input_.offer_tools &&
       (chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool);
-  if (budget_ >= kMinBudget && !forced) return;
+  if (budget_ >= kMinThinkingBudget && !forced) return;
   budget_ = 0;
   notes_.add("thinking_dropped", forced ? "a forced tool choice excludes thinking" : "the model's limit is too low");
 }

@@ -1,8 +1,10 @@
 #include "worker/providers/anthropic_messages.hpp"
 #include "worker/providers/azure.hpp"
+#include "worker/providers/bedrock_converse.hpp"
+#include "worker/providers/bedrock_invoke.hpp"
 #include "worker/providers/cohere_chat.hpp"
-#include "worker/providers/ollama.hpp"
 #include "worker/providers/gemini_generate.hpp"
+#include "worker/providers/ollama.hpp"
 #include "worker/providers/openai_chat.hpp"
 #include "worker/providers/openai_completions.hpp"
 
@@ -18,6 +20,8 @@ const WireApi* wire_api(Api api) {
     case Api::ollama_chat: return &ollama_chat_api();
     case Api::ollama_generate: return &ollama_generate_api();
     case Api::gemini_generate: return &gemini_generate_api();
+    case Api::bedrock_converse: return &bedrock_converse_api();
+    case Api::bedrock_invoke: return &bedrock_invoke_api();
     default: return nullptr;
   }
 }

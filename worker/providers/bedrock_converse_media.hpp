@@ -1,0 +1,34 @@
+// Images, documents, video and audio as content blocks of the Converse API.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "protocol/chat.hpp"
+#include "worker/base/rope.hpp"
+
+namespace aiw {
+
+struct BedrockMediaForm {
+  std::string_view block;   // "image", "document", "video" or "audio"; empty: the API has no block for it
+  std::string_view format;  // as the block names it
+};
+
+// By media type, file name or the data's first bytes. The API takes bytes and s3:// URLs, not others.
+BedrockMediaForm bedrock_media_form(const MediaPart& media);
+
+// Documents have names, which must differ within a request and may hold few characters. Gives out names in order, so
+// that a longer history begins with the same ones.
+class BedrockDocumentNames {
+ public:
+  std::string name_for(RawString filename);
+
+ private:
+  std::set<std::string> taken_;
+};
+
+// Writes the block. Requires a form with a block.
+void write_bedrock_media(Rope& body, const MediaPart& media, BedrockMediaForm form, BedrockDocumentNames& names);
+
+}  // namespace aiw

@@ -1,0 +1,24 @@
+// What the families of models on Bedrock accept, read off the model's id or ARN.
+#pragma once
+
+#include <string_view>
+
+namespace aiw {
+
+enum class BedrockFamily { unknown, claude, nova, mistral, cohere, gpt_oss, other };
+
+// `unknown`: the id names no vendor, as those of application inference profiles and provisioned throughput do.
+BedrockFamily bedrock_family(std::string_view model);
+
+// From the API reference (CachePointBlock, ToolChoice, ToolResultBlock) and the models' parameter pages.
+struct BedrockModelRules {
+  bool cache_points = true;       // in system and messages
+  bool tool_cache_points = true;  // in the list of tools
+  bool forced_tools = true;       // toolChoice any, tool
+  bool result_status = true;      // toolResult.status
+  std::string_view top_k;         // name in additionalModelRequestFields; empty: none
+};
+
+BedrockModelRules bedrock_model_rules(BedrockFamily family);
+
+}  // namespace aiw

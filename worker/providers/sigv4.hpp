@@ -1,0 +1,33 @@
+// AWS Signature Version 4 for requests with headers
+// (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+#include "worker/base/http_message.hpp"
+#include "worker/providers/provider.hpp"
+
+namespace aiw {
+
+struct SigV4Scope {
+  std::string_view region, service;
+  std::chrono::sys_seconds now;
+};
+
+// `text` with everything but RFC 3986's unreserved characters percent-encoded.
+std::string encode_uri_component(std::string_view text);
+
+// The text whose hash is signed. `signed_headers` is set to the names of the headers in it, separated by semicolons.
+// The path is taken as it stands in the URL and encoded once more, as every service but S3 does.
+std::string sigv4_canonical_request(const HttpRequest& request, std::string_view body_hash,
+                                    std::string& signed_headers);
+
+// Adds X-Amz-Date, X-Amz-Security-Token and Authorization; nothing may be changed after it. All headers are signed but
+// those that proxies and HTTP libraries may change. Error: libcrypto is missing.
+std::expected<void, Error> sign_sigv4(HttpRequest& request, const AwsKeys& keys, const SigV4Scope& scope);
+
+}  // namespace aiw

@@ -62,7 +62,7 @@ enum class ToolOutputType { text, json, content, error_text, error_json };
 struct ToolOutput {
   ToolOutputType type = ToolOutputType::text;
   JsonSpan value;           // text, error_text: a JSON string; json, error_json: any value
-  std::vector<Part> parts;  // content: text and media parts only
+  std::vector<Part> parts;  // content: text, media and provider parts only
 };
 struct ToolResultPart {
   RawString tool_call_id;

@@ -129,6 +129,8 @@ std::vector<Part> read_output_parts(JsonReader& in) {
     const PartFields fields = read_part_fields(in);
     if (fields.type == "text") {
       parts.emplace_back(TextPart{fields.text});
+    } else if (fields.type == "provider") {
+      parts.emplace_back(ProviderPart{fields.provider_state});
     } else {
       parts.emplace_back(make_media(in, fields));
     }

@@ -133,7 +133,101 @@ TEST_CASE("base64 with escaped slashes is recognised and sent as written") {
   Rope body;
   REQUIRE(anthropic_media_form(media) == AnthropicMediaForm::image);
   write_anthropic_media(body, media);
-  CHECK(body.str() == R"({"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"\/9j\/4AAQ"}})");
+  CHECK(body.str() == R"({"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"\/9j\/4AAQ"})");
+}
+
+TEST_CASE("uploaded files are named, and what a document's state adds is sent") {
+  const auto block = [](const json& part) {
+    return body_of({{"messages", {user(json::array({part}))}}})["messages"][0]["content"][0];
+  };
+  const auto uploaded = [](std::string_view type) {
+    return json{{"type", type}, {"source", {{"type", "file"}, {"file_id", "file_1"}}}};
+  };
+  CHECK(block({{"type", "image"}, {"fileId", "file_1"}}) == uploaded("image"));
+  CHECK(block({{"type", "file"}, {"mediaType", "text/csv"}, {"fileId", "file_1"}}) == uploaded("document"));
+  json cited = uploaded("document");
+  cited["citations"] = {{"enabled", true}};
+  cited["context"] = "of é";
+  const std::string_view state =
+      R"(anthropic-messages:{"citations":{"enabled":true},"context":"of \u00e9","source":{"type":"x"}})";
+  CHECK(block({{"type", "file"}, {"fileId", "file_1"}, {"providerState", state}}) == cited);
+  CHECK(block({{"type", "file"}, {"fileId", "file_1"}, {"providerState", "gemini:{}"}}) == uploaded("document"));
+}
+
+TEST_CASE("cache marks stand on every kind of block") {
+  json called = call("t");
+  called["cache"] = true;
+  json answered = result("t", text_output("r"));
+  answered["cache"] = "1h";
+  json marked = text("x");
+  marked["cache"] = "5m";
+  const auto body = body_of({{"messages",
+                              {{{"role", "system"}, {"content", "s"}, {"cache", true}},
+                               user(json::array({marked})),
+                               assistant(json::array({called})),
+                               tool(json::array({answered}))}}});
+  const json five = {{"type", "ephemeral"}};
+  CHECK(body["system"][0]["cache_control"] == five);
+  CHECK(body["messages"][0]["content"][0]["cache_control"] == five);
+  CHECK(body["messages"][1]["content"][0]["cache_control"] == five);
+  CHECK(body["messages"][2]["content"][0]["cache_control"] == json{{"type", "ephemeral"}, {"ttl", "1h"}});
+  const auto image =
+      body_of({{"messages", {user(json::array({{{"type", "image"}, {"url", "https://x"}, {"cache", true}}}))}}});
+  CHECK(image["messages"][0]["content"][0]["cache_control"] == five);
+}
+
+TEST_CASE("of more than four cache marks the last ones stay") {
+  json messages = json::array({{{"role", "system"}, {"content", "s"}, {"cache", true}}});
+  for (int i = 0; i < 4; ++i) {
+    messages.push_back({{"role", "user"}, {"content", "q"}, {"cache", true}});
+    messages.push_back(assistant("a"));
+  }
+  messages.push_back(user("end"));
+  json cached_tool = weather_tool();
+  cached_tool["cache"] = "1h";
+  const Chat chat = chat_of({{"messages", messages}, {"tools", {cached_tool}}});
+  const json body = sent(chat);
+  CHECK(body["tools"][0]["cache_control"] == json{{"type", "ephemeral"}, {"ttl", "1h"}});
+  CHECK(!body["system"][0].contains("cache_control"));
+  CHECK(!body["messages"][0]["content"][0].contains("cache_control"));
+  for (const int turn : {2, 4, 6}) CHECK(body["messages"][turn]["content"][0].contains("cache_control"));
+  CHECK(notes_of(chat) == std::vector<std::string>{"cache_mark_dropped"});
+}
+
+TEST_CASE("ids of calls that other providers made become ones the API takes, each its own") {
+  const auto body = body_of(
+      {{"messages",
+        {user("go"), assistant(json::array({call("functions.f:0"), call("functions.f.0")})),
+         tool(json::array({result("functions.f:0", text_output("a")), result("functions.f.0", text_output("b"))}))}}});
+  CHECK(body["messages"][1]["content"][0]["id"] == "functions_2ef_3a0");
+  CHECK(body["messages"][1]["content"][1]["id"] == "functions_2ef_2e0");
+  CHECK(body["messages"][2]["content"][0]["tool_use_id"] == "functions_2ef_3a0");
+  CHECK(body["messages"][2]["content"][1]["tool_use_id"] == "functions_2ef_2e0");
+}
+
+TEST_CASE("blocks of the API's own go into user turns, system turns and tool results") {
+  const auto own = [](std::string_view block) {
+    return json{{"type", "provider"}, {"providerState", "anthropic-messages:" + std::string(block)}};
+  };
+  const json output = {{"type", "content"},
+                       {"value",
+                        {text("found"),
+                         own(R"({"type":"search_result","source":"s","title":"t","content":[]})"),
+                         {{"type", "provider"}, {"providerState", "other:{}"}}}}};
+  const auto body = body_of({{"messages",
+                              {user(json::array({own(R"({"type":"container_upload","file_id":"f"})"), text("x")})),
+                               assistant(json::array({call("t")})),
+                               tool(json::array({result("t", output)})),
+                               {{"role", "system"}, {"content", {own(R"({"type":"tool_addition","tool":{}})")}}},
+                               assistant("y"),
+                               user("z")}}});
+  CHECK(body["messages"][0]["content"][0] == json{{"type", "container_upload"}, {"file_id", "f"}});
+  CHECK(body["messages"][2]["content"][0]["content"] ==
+        json::array(
+            {text("found"), {{"type", "search_result"}, {"source", "s"}, {"title", "t"}, {"content", json::array()}}}));
+  CHECK(body["messages"][3] ==
+        json{{"role", "system"}, {"content", {{{"type", "tool_addition"}, {"tool", json::object()}}}}});
+  CHECK(body["messages"][4]["role"] == "assistant");
 }
 
 TEST_CASE("media that the API has no block for is left out with a note") {

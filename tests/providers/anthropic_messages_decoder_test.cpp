@@ -284,13 +284,76 @@ TEST_CASE("a compaction block is no text, and its delta fills it") {
   CHECK(got.states.at(0).second == state(R"({"type":"compaction","content":"Summary.","encrypted_content":"Zz="})"));
 }
 
-TEST_CASE("citations and whatever is unknown pass without harm") {
-  const auto got = read(message_start() + event("future_event", R"("x":1)") +
-                        block_start(0, R"({"citations":[],"type":"text","text":""})") +
-                        delta(0, R"("type":"citations_delta","citation":{"type":"char_location","cited_text":"x"})") +
-                        delta(0, R"("type":"future_delta","y":2)") + delta(0, R"("type":"text_delta","text":"A")") +
-                        block_stop(0) + block_stop(9) + delta(9, R"("type":"input_json_delta","partial_json":"{}")") +
-                        "data: [DONE]\n\n" + ending());
+TEST_CASE("citations of every kind are sources, and state of their text") {
+  const auto cited = [](std::string_view fields) {
+    return delta(0, R"("type":"citations_delta","citation":{"cited_text":"q é",)" + std::string(fields) + "}");
+  };
+  const auto got =
+      read(message_start() + block_start(0, R"({"type":"text","text":"","citations":[]})") +
+           delta(0, R"("type":"text_delta","text":"A")") +
+           cited(R"("type":"web_search_result_location","url":"https://x","title":"T","encrypted_index":"E=")") +
+           cited(R"("type":"search_result_location","source":"https://y","title":"S","search_result_index":0)") +
+           cited(R"("type":"page_location","document_index":1,"document_title":"D","start_page_number":1)") +
+           cited(R"("type":"char_location","document_index":0,"document_title":null,"file_id":"file_1")") +
+           block_stop(0) + ending());
+  REQUIRE(got.sources.size() == 4);
+  CHECK(got.sources[0].type == Source::Type::url);
+  CHECK(got.sources[0].url == "https://x");
+  CHECK(got.sources[0].title == "T");
+  CHECK(got.sources[0].quote == "q é");
+  CHECK(got.sources[1].url == "https://y");
+  CHECK(got.sources[2].type == Source::Type::document);
+  CHECK(got.sources[2].id == "1");
+  CHECK(got.sources[2].title == "D");
+  CHECK(got.sources[3].id == "file_1");
+  CHECK(got.sources[3].title.empty());
+  REQUIRE(got.states.size() == 1);
+  CHECK(got.states[0].first == 0);
+  CHECK(got.states[0].second.starts_with(
+      R"(anthropic-messages:{"citations":[{"cited_text":"q \u00e9","type":"web_search_result_location")"));
+}
+
+TEST_CASE("what the provider's tools gave is told: results, errors, and those of calls in a paused answer") {
+  const auto got = read(
+      message_start() + block_start(0, R"({"type":"server_tool_use","id":"s1","name":"web_search","input":{}})") +
+      input_delta(0, R"({\"query\":\"x\"})") + block_stop(0) +
+      block_start(1, R"({"type":"web_search_tool_result","tool_use_id":"s1","content":[{"url":"https://x"}]})") +
+      block_stop(1) + block_start(2, R"({"type":"mcp_tool_use","id":"m1","name":"ask","server_name":"w","input":{}})") +
+      block_stop(2) + block_start(3, R"({"type":"mcp_tool_result","tool_use_id":"m1","is_error":true,"content":[]})") +
+      block_stop(3) +
+      block_start(4, R"({"type":"web_fetch_tool_result","tool_use_id":"s0","content":)"
+                     R"({"type":"web_fetch_tool_result_error","error_code":"unavailable"}})") +
+      block_stop(4) + ending());
+  REQUIRE(got.calls.size() == 2);
+  CHECK(got.calls[0].second.by_provider);
+  REQUIRE(got.provider_results.size() == 3);
+  CHECK(got.provider_results[0].tool_call_id == "s1");
+  CHECK(got.provider_results[0].tool_name == "web_search");
+  CHECK(got.provider_results[0].output == R"({"type":"json","value":[{"url":"https://x"}]})");
+  CHECK(got.provider_results[1].tool_name == "ask");
+  CHECK(got.provider_results[1].output == R"({"type":"error-json","value":[]})");
+  CHECK(got.provider_results[2].tool_name == "web_fetch");
+  CHECK(got.provider_results[2].output.starts_with(R"({"type":"error-json",)"));
+}
+
+TEST_CASE("the container and the reason of a stop are kept") {
+  const auto got = read(message_start() + text_block(0, "Hi") +
+                        event("message_delta", R"("delta":{"stop_reason":"refusal","stop_details":)"
+                                               R"({"type":"refusal","explanation":"Because."},)"
+                                               R"("container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}},)"
+                                               R"("usage":{"output_tokens":1})") +
+                        event("message_stop"));
+  CHECK(got.states.back() == std::pair(1, state(R"({"container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}})")));
+  CHECK(got.warnings == std::vector<std::string>{"stop_explained"});
+}
+
+TEST_CASE("whatever is unknown passes without harm") {
+  const auto got =
+      read(message_start() + event("future_event", R"("x":1)") +
+           block_start(0, R"({"citations":[],"type":"text","text":""})") +
+           delta(0, R"("type":"citations_delta","citation":7)") + delta(0, R"("type":"future_delta","y":2)") +
+           delta(0, R"("type":"text_delta","text":"A")") + block_stop(0) + block_stop(9) +
+           delta(9, R"("type":"input_json_delta","partial_json":"{}")") + "data: [DONE]\n\n" + ending());
   CHECK(got.text_of(ContentKind::text) == "A");
   CHECK(got.states.empty());
   CHECK(got.finished == FinishReason::stop);

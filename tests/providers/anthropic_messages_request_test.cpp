@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/providers/anthropic_messages_chat.hpp"
+#include "worker/providers/anthropic_messages_schema.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -162,7 +163,7 @@ TEST_CASE("temperature and topP go where the model takes them") {
   CHECK(sampling({{"temperature", 0.5}, {"reasoning", {{"budgetTokens", 2000}}}}, "claude-sonnet-4-5") ==
         std::pair(json(), json()));
   CHECK(notes_of(chat_of({{"messages", {user("x")}}, {"temperature", 0.5}, {"reasoning", {{"effort", "low"}}}})) ==
-        std::vector<std::string>{"max_tokens_raised", "sampling_dropped"});
+        std::vector<std::string>{"max_tokens_raised", "parameter_dropped"});
 }
 
 TEST_CASE("a forced tool choice wins over a thinking budget") {
@@ -175,7 +176,7 @@ TEST_CASE("a forced tool choice wins over a thinking budget") {
 }
 
 TEST_CASE("stop sequences and output by schema") {
-  const json schema = {{"type", "object"}};
+  const json schema = {{"type", "object"}, {"additionalProperties", false}};
   const auto body = with_model({{"messages", {user("x")}},
                                 {"stopSequences", {"END", "\n\n"}},
                                 {"reasoning", {{"effort", "low"}}},
@@ -186,13 +187,12 @@ TEST_CASE("stop sequences and output by schema") {
   const Chat plain = chat_of({{"messages", {user("x")}}, {"responseFormat", {{"type", "json"}}}, {"seed", 7}});
   CHECK(!sent(plain).contains("output_config"));
   CHECK(!sent(plain).contains("seed"));
-  CHECK(notes_of(plain) == std::vector<std::string>{"option_unsupported", "parameter_dropped"});
+  CHECK(notes_of(plain) == std::vector<std::string>{"parameter_dropped", "response_format_prompted"});
 }
 
 TEST_CASE("providerOptions are merged into ours before the messages; the conversation stays ours") {
   const Chat chat = chat_of({{"messages", {user("x")}},
                              {"system", "mine"},
-                             {"temperature", 0.5},
                              {"stopSequences", {"END"}},
                              {"reasoning", {{"effort", "low"}}},
                              {"providerOptions",
@@ -256,6 +256,122 @@ TEST_CASE("the beta header names what the config and the tools need") {
   CHECK(headers.starts_with("mine-2025-01-01,computer-use-2025-01-24,"));
   CHECK(std::ranges::count(headers, ',') == 3);
   CHECK(header(*chat_of({{"messages", {user("x")}}}).build(), "anthropic-beta").empty());
+}
+
+TEST_CASE("a tool in the API's own words is sent as it is; strict only where the model has it") {
+  const json definition = {{"type", "web_search_20250305"}, {"name", "web_search"}, {"max_uses", 2}};
+  json strict = weather_tool();
+  strict["strict"] = true;
+  strict["inputSchema"] = {{"type", "object"},
+                           {"properties", {{"n", {{"type", "integer"}, {"description", "how many"}, {"minimum", 1}}}}}};
+  const json payload = {{"messages", {user("x")}},
+                        {"tools", {{{"executor", "provider"}, {"definition", definition}}, strict}}};
+  const json body = body_of(payload);
+  CHECK(body["tools"][0] == definition);
+  CHECK(body["tools"][1]["strict"] == true);
+  CHECK(body["tools"][1]["input_schema"] ==
+        json{{"type", "object"},
+             {"additionalProperties", false},
+             {"properties", {{"n", {{"type", "integer"}, {"description", "how many (minimum: 1)"}}}}}});
+  Chat older = chat_of(payload);
+  older.target.model = "claude-sonnet-4-0";
+  CHECK(!sent(older)["tools"][1].contains("strict"));
+  CHECK(sent(older)["tools"][1]["input_schema"] == strict["inputSchema"]);
+  CHECK(notes_of(older) == std::vector<std::string>{"parameter_dropped"});
+}
+
+TEST_CASE("models without structured output are asked for JSON in the system prompt") {
+  const json schema = {{"type", "object"}, {"title", "\"T\""}};
+  const auto system = [&](const json& format, std::string model) {
+    const json body =
+        with_model({{"system", "s"}, {"messages", {user("x")}}, {"responseFormat", format}}, std::move(model));
+    return std::pair(body["system"].size(), body["system"].back()["text"].get<std::string>());
+  };
+  CHECK(system({{"type", "json"}, {"schema", schema}}, "claude-sonnet-4-5") ==
+        std::pair(std::size_t{1}, std::string("s")));
+  const auto [count, asked] = system({{"type", "json"}, {"schema", schema}}, "claude-3-7-sonnet-latest");
+  CHECK(count == 2);
+  CHECK(asked.ends_with("\n" + schema.dump()));
+  CHECK(system({{"type", "json"}}, "claude-sonnet-4-5").second.starts_with("Answer with one JSON object"));
+}
+
+TEST_CASE("a schema keeps what the API takes, and its limits become words") {
+  RequestNotes notes;
+  const auto clean = [&](const std::string& schema) { return to_anthropic_schema({schema}, notes); };
+  const std::string fits = R"({"type":"object", "properties":{"a":{"type":"string","format":"date","enum":["x"]},)"
+                           R"("b":{"type":"array","items":{"$ref":"#/$defs/c"},"minItems":1}},)"
+                           R"("additionalProperties":false,"$defs":{"c":{"type":["string","null"],"pattern":"^a+$"}}})";
+  CHECK(clean(fits) == fits);
+  CHECK(notes.take().empty());
+  CHECK(
+      clean(
+          R"({"oneOf":[{"type":"number","minimum":0,"maximum":1},{"type":"string","format":"odd","minLength":2}]})") ==
+      R"({"anyOf":[{"type":"number","description":"minimum: 0, maximum: 1"},)"
+      R"({"type":"string","description":"format: \"odd\", minLength: 2"}]})");
+  CHECK(clean(R"({"type":"object","additionalProperties":{"type":"string"}})") ==
+        R"({"type":"object","additionalProperties":false})");
+  CHECK(clean(R"({"type":"string","pattern":"(?=a)b"})") == R"({"type":"string","description":"pattern: \"(?=a)b\""})");
+  CHECK(notes.take().size() == 3);
+}
+
+TEST_CASE("a turn that uses tools without having thought takes no thinking budget") {
+  const auto thinks = [](json content) {
+    const json body = body_of(
+        {{"reasoning", {{"budgetTokens", 2000}}},
+         {"tools", {weather_tool()}},
+         {"messages", {user("x"), assistant(std::move(content)), tool(json::array({result("t", text_output("r"))}))}}});
+    return body.contains("thinking");
+  };
+  const json thought = {
+      {"type", "reasoning"}, {"text", "hm"}, {"providerState", R"(anthropic-messages:{"signature":"S"})"}};
+  const json redacted = {{"type", "provider"},
+                         {"providerState", R"(anthropic-messages:{"data":"d","type":"redacted_thinking"})"}};
+  CHECK(thinks(json::array({thought, call("t")})));
+  CHECK(thinks(json::array({redacted, call("t")})));
+  CHECK(!thinks(json::array({text("ok"), call("t")})));
+}
+
+TEST_CASE("code execution goes on in the container of the history while it runs") {
+  const json state = {
+      {"type", "provider"},
+      {"providerState", R"(anthropic-messages:{"container":{"id":"c_1","expires_at":"2026-05-05T21:31:45.4Z"}})"}};
+  Chat chat = chat_of({{"messages", {user("x"), assistant(json::array({text("y"), state})), user("z")}}});
+  const auto container = [&](std::chrono::sys_seconds now) {
+    const auto built = build_anthropic_messages(
+        {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .now = now});
+    REQUIRE(built);
+    CHECK(built->notes.empty());
+    return parse_strictly(built->http.body.str()).value("container", "");
+  };
+  using namespace std::chrono;
+  const sys_seconds day = sys_days(2026y / May / 5);
+  CHECK(container(day + 21h + 31min + 44s) == "c_1");
+  CHECK(container(day + 21h + 31min + 46s).empty());
+  CHECK(container(day - days(30)) == "c_1");
+}
+
+TEST_CASE("the provider's models are listed page by page") {
+  const WireApi& api = anthropic_messages_api();
+  Target target = chat_of({{"messages", {user("x")}}}).target;
+  auto request = api.list_models(target, "", {});
+  REQUIRE(request);
+  CHECK(request->method == "GET");
+  CHECK(request->url == "https://api.anthropic.com/v1/models?limit=1000");
+  CHECK(std::ranges::count(request->headers, "x-api-key", &Header::name) == 1);
+  CHECK(std::ranges::count(request->headers, "anthropic-version", &Header::name) == 1);
+  CHECK(api.list_models(target, "a&b", {})->url.ends_with("?limit=1000&after_id=a%26b"));
+
+  const auto page = api.read_models(
+      R"({"data":[{"type":"model","id":"m1","display_name":"M 1","max_input_tokens":200000,"max_tokens":64000},)"
+      R"({"id":"m2"},{"id":7}],"has_more":true,"first_id":"m1","last_id":"m2"})");
+  REQUIRE(page);
+  REQUIRE(page->models.size() == 2);
+  CHECK(page->models[0].name == "M 1");
+  CHECK(page->models[0].context_tokens == 200'000);
+  CHECK(page->models[0].max_output_tokens == 64'000);
+  CHECK(page->next == "m2");
+  CHECK(api.read_models(R"({"data":[],"has_more":false,"last_id":"x"})")->next.empty());
+  CHECK(api.read_models("<html>").error().code == "bad_response");
 }
 
 TEST_CASE("HTTP errors keep the API's words") {

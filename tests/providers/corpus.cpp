@@ -65,15 +65,16 @@ void RecordingSink::tool_call(int part, ToolCall call) {
   if (streamed != parts.end() && streamed->second.tool_call_id != call.id) {
     violations.emplace_back("a call's id differs from its deltas'");
   }
+  // One whose call never comes answers a call of an answer that paused.
+  const auto is_its_result = [&](const ProviderToolResult& result) { return result.tool_call_id == call.id; };
+  if (call.by_provider && std::ranges::any_of(provider_results, is_its_result)) {
+    violations.emplace_back("a provider's result came before its call");
+  }
   calls.emplace_back(part, std::move(call));
 }
 
 void RecordingSink::tool_result(ProviderToolResult result) {
   check_open("tool_result");
-  const auto is_its_call = [&](const auto& entry) {
-    return entry.second.id == result.tool_call_id && entry.second.by_provider;
-  };
-  if (std::ranges::none_of(calls, is_its_call)) violations.emplace_back("a provider's result has no call before it");
   const json output = json::parse(result.output, nullptr, false);
   if (!output.is_object() || !output.contains("type") || !output.contains("value")) {
     violations.emplace_back("a provider's result is not {type, value}");

@@ -48,9 +48,17 @@ void add_for_context(std::vector<std::string>& betas, JsonSpan value, EventJson&
   }
 }
 
+bool has_uploaded_file(const Message& message) {
+  return std::ranges::any_of(message.parts, [](const Part& part) {
+    const auto* media = std::get_if<MediaPart>(&part);
+    return media != nullptr && !media->file_id.empty();
+  });
+}
+
 }  // namespace
 
-std::vector<std::string> anthropic_betas(const ChatRequest& chat) {
+std::vector<std::string> anthropic_betas(const StepInput& input) {
+  const ChatRequest& chat = input.chat;
   std::vector<std::string> betas;
   EventJson parser;
   for (const Tool& tool : chat.tools) {
@@ -63,6 +71,7 @@ std::vector<std::string> anthropic_betas(const ChatRequest& chat) {
       add(betas, "mcp-client-2025-04-04");
     }
   }
+  if (std::ranges::any_of(input.messages, has_uploaded_file)) add(betas, "files-api-2025-04-14");
   return betas;
 }
 

@@ -5,12 +5,13 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/chat.hpp"
+#include "worker/providers/provider.hpp"
 
 namespace aiw {
 
-// Of the tools' definitions and providerOptions. What is not known here a config names in its own header.
-std::vector<std::string> anthropic_betas(const ChatRequest& chat);
+// For the tools' definitions, uploaded files and providerOptions. What is not known here a config names in its own
+// header.
+std::vector<std::string> anthropic_betas(const StepInput& input);
 
 // Adds the values of a comma-separated list that `betas` does not hold yet.
 void merge_betas(std::vector<std::string>& betas, std::string_view list);

@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "protocol/json_text.hpp"
+#include "worker/providers/anthropic_messages_sources.hpp"
 #include "worker/providers/anthropic_messages_state.hpp"
 
 namespace aiw {
 namespace {
+
+constexpr std::string_view kResultSuffix = "_tool_result";
 
 bool is_blank(std::string_view json) { return json.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
@@ -26,6 +29,7 @@ void AnthropicBlocks::start(std::int64_t index, const JsonElement& element, Step
   if (*type == "text") {
     block.type = Type::text;
     show(block, ContentKind::text, get_string_or_empty(element, "text"), sink);
+    read_citations(block, element, sink);
   } else if (*type == "thinking") {
     block.type = Type::thinking;
     block.signature = plain(element, "signature");
@@ -36,8 +40,41 @@ void AnthropicBlocks::start(std::int64_t index, const JsonElement& element, Step
   } else {
     block.is_provider_call = *type == "server_tool_use" || *type == "mcp_tool_use";
     if (block.is_provider_call) read_call(block, element);
+    if (block.is_provider_call) provider_calls_[block.id] = block.name;
     read_opaque(block, element);
+    if (type->ends_with(kResultSuffix)) tell_result(element, *type, sink);
   }
+}
+
+void AnthropicBlocks::read_citations(Block& block, const JsonElement& element, StepSink& sink) {
+  const auto citations = get_array(element, "citations");
+  if (!citations) return;
+  for (const auto citation : *citations) add_citation(block, citation, sink);
+}
+
+void AnthropicBlocks::add_citation(Block& block, const JsonElement& citation, StepSink& sink) {
+  if (!citation.is_object()) return;
+  if (!block.citations.empty()) block.citations += ',';
+  block.citations += json_text(citation);
+  sink.source(to_source(json_, citation));
+}
+
+// The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
+void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) const {
+  ProviderToolResult result;
+  result.tool_call_id = plain(element, "tool_use_id");
+  if (result.tool_call_id.empty()) return;
+  const auto call = provider_calls_.find(result.tool_call_id);
+  // The call may stand in an earlier answer, one that paused.
+  result.tool_name =
+      call == provider_calls_.end() ? std::string(type.substr(0, type.size() - kResultSuffix.size())) : call->second;
+  const auto content = get_member(element, "content");
+  const bool failed = get_bool(element, "is_error").value_or(false) ||
+                      (content && get_string_or_empty(*content, "type").ends_with("_error"));
+  result.output = failed ? R"({"type":"error-json","value":)" : R"({"type":"json","value":)";
+  result.output += content ? json_text(*content) : "null";
+  result.output += '}';
+  sink.tool_result(std::move(result));
 }
 
 // The whole input may stand here already: in whole answers, and for calls made by code execution.
@@ -80,6 +117,8 @@ void AnthropicBlocks::add_delta(std::int64_t index, const JsonElement& delta, St
     block->signature += plain(delta, "signature");
   } else if (type == "input_json_delta") {
     add_input(*block, get_string_or_empty(delta, "partial_json"), sink);
+  } else if (type == "citations_delta" && block->type == Type::text) {
+    if (const auto citation = get_member(delta, "citation")) add_citation(*block, *citation, sink);
   } else if (type == "compaction_delta" && block->type == Type::opaque) {
     simdjson::dom::object fields;
     if (delta.get(fields) != simdjson::SUCCESS) return;
@@ -129,12 +168,14 @@ void AnthropicBlocks::stop_all(StepSink& sink) {
   open_.clear();
 }
 
+void AnthropicBlocks::add_state(std::string_view json, StepSink& sink) {
+  sink.provider_state(parts_++, write_anthropic_state(json));
+}
+
 void AnthropicBlocks::finish(Block& block, StepSink& sink) {
   const std::string rest(block.joiner.flush());
   switch (block.type) {
-    case Type::text:
-      if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
-      return;
+    case Type::text: return finish_text(block, rest, sink);
     case Type::thinking:
       if (!rest.empty()) sink.delta(part_of(block), ContentKind::reasoning, rest, {});
       return finish_thinking(block, sink);
@@ -147,6 +188,13 @@ void AnthropicBlocks::finish(Block& block, StepSink& sink) {
       return finish_tool_use(block, sink);
     case Type::opaque: block.input += rest; return finish_opaque(block, sink);
   }
+}
+
+// Web search wants its citations back: they hold an index that only the API can read.
+void AnthropicBlocks::finish_text(Block& block, std::string_view rest, StepSink& sink) {
+  if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
+  if (block.part < 0 || block.citations.empty()) return;
+  sink.provider_state(block.part, state_of("citations", "[" + block.citations + "]"));
 }
 
 void AnthropicBlocks::finish_thinking(Block& block, StepSink& sink) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@
 namespace aiw {
 
 // Serves streams and whole answers alike. A block gets a part number when it first shows something. Blocks that are
-// neither text, thinking nor a call for the client are opaque: rebuilt whole, and given out as state to send back.
+// neither text, thinking nor a call for the client are opaque: rebuilt whole, and given out as state to send back; what
+// a tool of the provider's gave is told as well. Files in it have ids only, which stand there.
 // Elements passed in must come from the parser given to the constructor, which must outlive this; they are not kept.
 class AnthropicBlocks {
  public:
@@ -26,6 +28,8 @@ class AnthropicBlocks {
   void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
+  // State that belongs to no block: a part of its own, after those that were shown.
+  void add_state(std::string_view json, StepSink& sink);
 
  private:
   enum class Type { text, thinking, tool_use, opaque };
@@ -35,6 +39,7 @@ class AnthropicBlocks {
     TextJoiner joiner;
     std::string id, name, input, caller;  // of a tool_use, or of a call that the provider carries out
     std::string signature;
+    std::string citations;  // items of a JSON array
     bool signature_streamed = false;
     bool is_provider_call = false;
     bool input_streamed = false;
@@ -45,10 +50,14 @@ class AnthropicBlocks {
 
   void read_call(Block& block, const JsonElement& element) const;
   void read_opaque(Block& block, const JsonElement& element) const;
+  void read_citations(Block& block, const JsonElement& element, StepSink& sink);
+  void add_citation(Block& block, const JsonElement& citation, StepSink& sink);
+  void tell_result(const JsonElement& element, std::string_view type, StepSink& sink) const;
   Block* find_or_imply(std::int64_t index, std::string_view delta_type);
   void add_input(Block& block, std::string_view text, StepSink& sink);
   void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
   void finish(Block& block, StepSink& sink);
+  void finish_text(Block& block, std::string_view rest, StepSink& sink);
   void finish_thinking(Block& block, StepSink& sink);
   void finish_tool_use(Block& block, StepSink& sink);
   void finish_opaque(Block& block, StepSink& sink);
@@ -58,8 +67,9 @@ class AnthropicBlocks {
   std::string json_text(const JsonElement& value) const;
 
   const EventJson& json_;
-  EventJson input_json_;                // checks streamed input
-  std::map<std::int64_t, Block> open_;  // by the stream's number
+  EventJson input_json_;                                            // checks streamed input
+  std::map<std::int64_t, Block> open_;                              // by the stream's number
+  std::map<std::string, std::string, std::less<>> provider_calls_;  // names by id
   int parts_ = 0;
 };
 

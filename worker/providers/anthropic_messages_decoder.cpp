@@ -81,6 +81,7 @@ void AnthropicDecoder::fail_as_told(const JsonElement& body, StepSink& sink) {
 void AnthropicDecoder::finish(StepSink& sink) {
   done_ = true;
   blocks_.stop_all(sink);
+  if (!container_.empty()) blocks_.add_state("{\"container\":" + container_ + "}", sink);
   sink.finish(finish_reason(stop_reason_), stop_reason_);
 }
 
@@ -150,7 +151,7 @@ void AnthropicStreamDecoder::on_message_start(const JsonElement& event, StepSink
 }
 
 void AnthropicStreamDecoder::on_message_delta(const JsonElement& event, StepSink& sink) {
-  if (const auto delta = get_member(event, "delta")) read_stop_reason(*delta);
+  if (const auto delta = get_member(event, "delta")) read_end(*delta, sink);
   add_usage(event, UsageAccuracy::exact, sink);
 }
 
@@ -164,8 +165,14 @@ void AnthropicDecoder::read_content(const JsonElement& message, StepSink& sink) 
   }
 }
 
-void AnthropicDecoder::read_stop_reason(const JsonElement& object) {
+void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
   if (stop_reason_.empty()) stop_reason_ = json_.plain_text(get_string_or_empty(object, "stop_reason"));
+  // Code execution goes on in the same container only if the next request names it.
+  const auto container = get_member(object, "container");
+  if (container && container->is_object()) container_ = json_.plain_text(to_json(*container));
+  const auto details = get_member(object, "stop_details");
+  const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
+  if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));
 }
 
 void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
@@ -188,19 +195,13 @@ void AnthropicUnaryDecoder::end(StepSink& sink) {
   }
   add_usage(*message, UsageAccuracy::exact, sink);
   read_content(*message, sink);
-  read_stop_reason(*message);
+  read_end(*message, sink);
   finish(sink);
 }
 
 std::unique_ptr<ResponseDecoder> make_anthropic_messages_decoder(BodyFormat format) {
   if (format == BodyFormat::stream) return std::make_unique<AnthropicStreamDecoder>();
   return std::make_unique<AnthropicUnaryDecoder>();
-}
-
-const WireApi& anthropic_messages_api() {
-  static constexpr WireApi kApi = {build_anthropic_messages, make_anthropic_messages_decoder,
-                                   static_cast<Error (*)(const ResponseHead&, std::string_view)>(http_error)};
-  return kApi;
 }
 
 }  // namespace aiw

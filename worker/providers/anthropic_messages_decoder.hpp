@@ -22,7 +22,8 @@ class AnthropicDecoder : public ResponseDecoder {
   // Counts are cumulative: the last that came hold.
   void add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink);
   void read_content(const JsonElement& message, StepSink& sink);
-  void read_stop_reason(const JsonElement& object);
+  // Of a whole message, or of the delta that ends one.
+  void read_end(const JsonElement& object, StepSink& sink);
 
   EventJson json_;
   AnthropicBlocks blocks_{json_};
@@ -30,6 +31,7 @@ class AnthropicDecoder : public ResponseDecoder {
 
  private:
   std::string stop_reason_;
+  std::string container_;  // the last one seen, as JSON
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
 

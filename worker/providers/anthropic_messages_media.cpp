@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "worker/base/base64.hpp"
 
 namespace aiw {
 namespace {
@@ -46,31 +47,12 @@ std::string media_type_of(const MediaPart& media) {
   return given;
 }
 
-std::int32_t base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  if (c == '/' || c == '_') return 63;
-  return -1;
-}
-
-// Bytes of base64 (RFC 4648, either alphabet); digits that are none are skipped.
-std::string decode_base64(std::string_view digits) {
-  std::string out;
-  out.reserve(digits.size() / 4 * 3);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : digits) {
-    const std::int32_t value = base64_value(c);
-    if (value < 0) continue;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(static_cast<unsigned char>(bits >> count & 0xFFU));
-  }
-  return out;
+// The text of a document. Data that is no base64 can only be the text itself.
+std::string text_of(RawString data) {
+  std::string digits = data.text();
+  std::erase_if(digits, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  std::string text;
+  return sanitize_utf8(base64_decode(digits, text) ? text : data.text());
 }
 
 void append_quoted(Rope& body, std::string_view text) {
@@ -81,6 +63,12 @@ void append_quoted(Rope& body, std::string_view text) {
 
 void write_source(Rope& body, const MediaPart& media, std::string_view media_type) {
   body.append(R"("source":{)");
+  if (!media.file_id.empty()) {
+    body.append(R"("type":"file","file_id":")");
+    body.splice(media.file_id.raw);
+    body.append("\"}");
+    return;
+  }
   if (!media.url.empty()) {
     body.append(R"("type":"url","url":")");
     body.splice(media.url.raw);
@@ -99,6 +87,11 @@ void write_source(Rope& body, const MediaPart& media, std::string_view media_typ
 AnthropicMediaForm anthropic_media_form(const MediaPart& media) {
   const std::string type = media_type_of(media);
   if (media.kind == MediaKind::audio) return AnthropicMediaForm::unsupported;
+  // What an uploaded file is, the API knows; only the block must fit.
+  if (!media.file_id.empty()) {
+    const bool is_image = media.kind == MediaKind::image || type.starts_with("image/");
+    return is_image ? AnthropicMediaForm::image : AnthropicMediaForm::pdf;
+  }
   if (type.starts_with("image/")) {
     return media.url.empty() && type.ends_with("/*") ? AnthropicMediaForm::unsupported : AnthropicMediaForm::image;
   }
@@ -115,7 +108,6 @@ void write_anthropic_media(Rope& body, const MediaPart& media) {
   if (form == AnthropicMediaForm::image) {
     body.append(R"({"type":"image",)");
     write_source(body, media, media_type_of(media));
-    body.append("}");
     return;
   }
   body.append(R"({"type":"document",)");
@@ -123,7 +115,7 @@ void write_anthropic_media(Rope& body, const MediaPart& media) {
     write_source(body, media, "application/pdf");
   } else {
     body.append(R"("source":{"type":"text","media_type":"text/plain","data":)");
-    append_quoted(body, sanitize_utf8(decode_base64(media.data.text())));
+    append_quoted(body, text_of(media.data));
     body.append("}");
   }
   if (!media.filename.empty()) {
@@ -131,7 +123,6 @@ void write_anthropic_media(Rope& body, const MediaPart& media) {
     body.splice(media.filename.raw);
     body.append("\"");
   }
-  body.append("}");
 }
 
 }  // namespace aiw

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/providers/anthropic_messages_schema.hpp"
+
 namespace aiw {
 namespace {
 
@@ -31,6 +33,7 @@ void AnthropicOptions::decide_thinking() {
   const std::string effort = chat_.reasoning->effort.text();
   const auto& budget = chat_.reasoning->budget_tokens;
   if (effort == "none" || (budget && *budget <= 0)) return;
+  if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
   if (rules_.adaptive_thinking && !(budget && rules_.thinking_budget)) {
     adaptive_ = true;
     effort_ = effort == "minimal" ? "low" : effort;
@@ -50,12 +53,21 @@ void AnthropicOptions::decide_budget(std::int64_t wanted) {
     notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
   }
   budget_ = std::min(budget_, max_tokens_ - 1);
-  const bool forced =
-      chat_.tool_choice && !chat_.tools.empty() && input_.offer_tools &&
-      (chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool);
-  if (budget_ >= kMinThinkingBudget && !forced) return;
+  if (budget_ >= kMinThinkingBudget) return;
   budget_ = 0;
-  notes_.add("thinking_dropped", forced ? "a forced tool choice excludes thinking" : "the model's limit is too low");
+  notes_.add("thinking_dropped", "the model's limit is too low");
+}
+
+void AnthropicOptions::forbid_thinking_budget() {
+  if (budget_ == 0) return;
+  budget_ = 0;
+  notes_.add("thinking_dropped", "tools are being used in a turn that did not begin with thinking");
+}
+
+// docs.anthropic.com, "Extended thinking": a choice that forces a tool excludes thinking.
+bool AnthropicOptions::is_tool_forced() const {
+  if (!chat_.tool_choice || chat_.tools.empty() || !input_.offer_tools) return false;
+  return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
 }
 
 std::string AnthropicOptions::write(const std::vector<std::string>& betas) {
@@ -63,10 +75,12 @@ std::string AnthropicOptions::write(const std::vector<std::string>& betas) {
   write_host(betas);
   writer_.field("max_tokens", max_tokens_);
   write_thinking();
+  write_output_config();
   write_sampling();
   write_stop_sequences();
   write_tools();
   write_tool_choice();
+  if (!container_.empty()) writer_.field("container", container_);
   note_unsupported();
   writer_.end_object();
   return std::move(out_);
@@ -93,32 +107,50 @@ void AnthropicOptions::write_thinking() {
   if (budget_ > 0) {
     writer_.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget_).end_object();
   }
-  const bool has_format = chat_.response_schema.is_object();
-  if (chat_.response_json && !has_format) notes_.add("option_unsupported", "this provider takes JSON output by schema");
+}
+
+void AnthropicOptions::write_output_config() {
+  const bool has_format = chat_.response_schema.is_object() && rules_.structured_output;
   if (effort_.empty() && !has_format) return;
   writer_.key("output_config").begin_object();
   if (!effort_.empty()) writer_.field("effort", effort_);
   if (has_format) {
-    writer_.key("format").begin_object().field("type", "json_schema");
-    writer_.field("schema", chat_.response_schema).end_object();
+    const std::string schema = to_anthropic_schema(chat_.response_schema, notes_);
+    writer_.key("format").begin_object().field("type", "json_schema").field("schema", JsonSpan{schema}).end_object();
   }
   writer_.end_object();
 }
 
+std::string AnthropicOptions::instruction() const {
+  if (!chat_.response_json) return {};
+  if (!chat_.response_schema.is_object()) {
+    return "Answer with one JSON object and nothing else: no explanation, no code fence.";
+  }
+  if (rules_.structured_output) return {};
+  return "Answer with one JSON value that matches this JSON Schema and nothing else: no explanation, no code fence.\n" +
+         std::string(chat_.response_schema.json);
+}
+
+// Both ways of thinking want the default temperature and no top_k; a budget allows a top_p near 1. Newer models refuse
+// whatever is not the default, which is a temperature of 1.
 void AnthropicOptions::write_sampling() {
   const bool thinking = adaptive_ || budget_ > 0;
-  if ((chat_.temperature || chat_.top_p) && (thinking || !rules_.sampling)) {
-    return notes_.add("sampling_dropped", "this model takes no temperature and no topP here");
-  }
-  if (chat_.temperature) {
+  const bool is_free = rules_.sampling && !thinking;
+  const auto left_out = [&](std::string_view name) { notes_.dropped(name, input_.target); };
+  if (chat_.temperature && is_free) {
     if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
     writer_.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
+  } else if (chat_.temperature && *chat_.temperature != 1) {
+    left_out("temperature");
   }
-  if (!chat_.top_p) return;
-  if (chat_.temperature && !rules_.both_sampling) {
-    return notes_.add("sampling_dropped", "this model takes either temperature or topP");
+  if (chat_.top_p) {
+    const bool is_allowed = thinking ? rules_.sampling && *chat_.top_p >= 0.95 : rules_.sampling;
+    const bool is_second = is_free && chat_.temperature && !rules_.both_sampling;
+    if (is_allowed && !is_second) writer_.field("top_p", *chat_.top_p);
+    if (!is_allowed || is_second) left_out("topP");
   }
-  writer_.field("top_p", *chat_.top_p);
+  if (chat_.top_k && is_free) writer_.field("top_k", *chat_.top_k);
+  if (chat_.top_k && !is_free) left_out("topK");
 }
 
 void AnthropicOptions::write_stop_sequences() {
@@ -131,17 +163,33 @@ void AnthropicOptions::write_stop_sequences() {
 void AnthropicOptions::write_tools() {
   if (chat_.tools.empty()) return;
   writer_.key("tools").begin_array();
-  for (const Tool& tool : chat_.tools) {
-    if (!tool.definition.empty()) {
-      writer_.raw(tool.definition);
-      continue;
-    }
-    writer_.begin_object().field("name", tool.name);
-    if (!tool.description.empty()) writer_.field("description", tool.description);
-    const JsonSpan any{R"({"type":"object","properties":{}})"};
-    writer_.field("input_schema", tool.input_schema.is_object() ? tool.input_schema : any).end_object();
-  }
+  for (const Tool& tool : chat_.tools) write_tool(tool);
   writer_.end_array();
+}
+
+void AnthropicOptions::write_tool(const Tool& tool) {
+  if (!tool.definition.empty()) {
+    writer_.raw(tool.definition);
+    return;
+  }
+  const bool strict = tool.strict.value_or(false) && rules_.structured_output;
+  if (tool.strict.value_or(false) && !strict) notes_.dropped("tools.strict", input_.target);
+  writer_.begin_object().field("name", tool.name);
+  if (!tool.description.empty()) writer_.field("description", tool.description);
+  const JsonSpan any{R"({"type":"object","properties":{}})"};
+  const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
+  if (strict) {
+    const std::string cleaned = to_anthropic_schema(schema, notes_);
+    writer_.field("input_schema", JsonSpan{cleaned}).field("strict", true);
+  } else {
+    writer_.field("input_schema", schema);
+  }
+  if (tool.cache != CacheMark::none) {
+    writer_.key("cache_control").begin_object().field("type", "ephemeral");
+    if (tool.cache == CacheMark::one_hour) writer_.field("ttl", "1h");
+    writer_.end_object();
+  }
+  writer_.end_object();
 }
 
 // A step without tools still defines them: the history may hold calls, and the API refuses calls of unknown tools.

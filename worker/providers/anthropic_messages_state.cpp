@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::string_view kTag = "anthropic-messages:";
 
+std::string json_of(const JsonElement& object, std::string_view key) {
+  const auto member = get_member(object, key);
+  return member ? to_json(*member) : std::string();
+}
+
 }  // namespace
 
 std::string write_anthropic_state(std::string_view json) { return std::string(kTag) + to_ascii_json(json); }
@@ -22,9 +27,15 @@ AnthropicState read_anthropic_state(RawString state, EventJson& parser) {
     read.block = json;
     return read;
   }
-  append_json_escaped(read.signature, get_string_or_empty(*object, "signature"));
-  const auto caller = get_member(*object, "caller");
-  if (caller && caller->is_object()) read.caller = to_json(*caller);
+  if (!get_string_or_empty(*object, "signature").empty()) read.signature = json_of(*object, "signature");
+  if (get_object(*object, "caller")) read.caller = json_of(*object, "caller");
+  if (get_array(*object, "citations") || get_object(*object, "citations"))
+    read.citations = json_of(*object, "citations");
+  if (get_string(*object, "context")) read.context = json_of(*object, "context");
+  if (const auto container = get_member(*object, "container")) {
+    read.container_id = get_string_or_empty(*container, "id");
+    read.container_expires = get_string_or_empty(*container, "expires_at");
+  }
   return read;
 }
 

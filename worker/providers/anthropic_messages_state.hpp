@@ -1,7 +1,6 @@
 // What travels in `providerState` for the Messages API: a tag and JSON in ASCII, so that any parent can store it.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,12 +9,16 @@
 
 namespace aiw {
 
-// What a part's state says. Either a whole content block, to be sent again as it was, or what is missing from a block
-// that the part itself describes. All empty: the state is not ours, or broken.
+// What a part's state says. Either a whole content block, to be sent again as it was, or fields of a block that the
+// part itself describes, each a JSON value. All empty: the state is not ours, or broken.
 struct AnthropicState {
-  std::string block;      // a content block's JSON
-  std::string signature;  // of a thinking block, escaped for a JSON string
-  std::string caller;     // of a tool_use block that code execution asked for: a JSON object
+  std::string block;      // a content block
+  std::string signature;  // of a thinking block: a string, never an empty one
+  std::string caller;     // of a tool_use block that code execution asked for: an object
+  std::string citations;  // of a text block: an array; of a document: {enabled}
+  std::string context;    // of a document: a string
+  // Of the conversation: the id of code execution's container, and when it ends (RFC 3339, UTC; empty: not known).
+  std::string container_id, container_expires;
 };
 
 // The state string for `json`, valid JSON in UTF-8.

@@ -33,7 +33,7 @@ struct GeneratedFile {
 
 // What a tool gave that the provider ran itself.
 struct ProviderToolResult {
-  std::string tool_call_id;  // of a ToolCall with by_provider
+  std::string tool_call_id;  // of a ToolCall with by_provider, here or in an answer that paused
   std::string tool_name;
   std::string output;  // valid JSON: {type, value} as in the protocol
 };

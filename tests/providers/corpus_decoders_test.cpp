@@ -17,7 +17,9 @@ const std::map<std::string, std::string>& excused() {
       {"8aba2a3983142b67", "two responses in one recording: call ids differ under one index, so we see two calls"},
       {"0475453fa550d139", "several responses in one recording: the answer ends with the first message_stop"},
       {"6b0374d9091b86d6", "several responses in one recording"},
-      {"d53cfa267668f184", "several responses in one recording"}};
+      {"d53cfa267668f184", "several responses in one recording"},
+      {"b06c94e5e998aa92", "several responses in one recording: the answer ends with the first response.completed"},
+      {"f57104e0868998a1", "several responses in one recording"}};
   return kReasons;
 }
 
@@ -109,4 +111,8 @@ TEST_CASE("bedrock-converse: every recorded exchange decodes to what is expected
 
 TEST_CASE("bedrock-invoke: every recorded exchange decodes to what is expected, however it is cut") {
   run_api("bedrock-invoke", Api::bedrock_invoke);
+}
+
+TEST_CASE("openai-responses: every recorded exchange decodes to what is expected, however it is cut") {
+  run_api("openai-responses", Api::openai_responses);
 }

@@ -36,6 +36,12 @@ json declared_tools(const json& expected) {
     // Returned calls end the chat, so that one recorded answer is one chat.
     tools.push_back({{"name", name}, {"inputSchema", {{"type", "object"}}}, {"executor", "return"}});
   }
+  // Calls of the client that are not of functions: a shell, a custom tool.
+  for (const auto& call : expected.value("other_client_tools", json()).items()) {
+    const std::string type = call.value().at("type");
+    const std::string name = call.value().value("name", type.substr(0, type.rfind("_call")));
+    tools.push_back({{"name", name}, {"definition", {{"type", type}}}, {"executor", "return"}});
+  }
   return tools;
 }
 

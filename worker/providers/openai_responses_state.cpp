@@ -27,6 +27,11 @@ std::optional<JsonElement> OpenAiResponsesState::member(std::string_view name) c
   return found && found->is_object() ? found : std::nullopt;
 }
 
+std::string OpenAiResponsesState::members_without(const JsonElement& object,
+                                                  std::initializer_list<std::string_view> leave_out) const {
+  return to_ascii_json(other_members(json_, object, leave_out));
+}
+
 std::string other_members(const EventJson& json, const JsonElement& object,
                           std::initializer_list<std::string_view> leave_out) {
   std::string out;

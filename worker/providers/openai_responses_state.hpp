@@ -23,6 +23,9 @@ class OpenAiResponsesState {
   bool read(std::string_view state);
   // A member of the state that is an object; it lives until the next read.
   [[nodiscard]] std::optional<JsonElement> member(std::string_view name) const;
+  // The members of such an object that `leave_out` does not name, as ASCII JSON without braces.
+  [[nodiscard]] std::string members_without(const JsonElement& object,
+                                            std::initializer_list<std::string_view> leave_out) const;
 
  private:
   EventJson json_;

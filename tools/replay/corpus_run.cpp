@@ -37,9 +37,10 @@ json declared_tools(const json& expected) {
     tools.push_back({{"name", name}, {"inputSchema", {{"type", "object"}}}, {"executor", "return"}});
   }
   // Calls of the client that are not of functions: a shell, a custom tool.
-  for (const auto& call : expected.value("other_client_tools", json()).items()) {
-    const std::string type = call.value().at("type");
-    const std::string name = call.value().value("name", type.substr(0, type.rfind("_call")));
+  const json others = expected.value("other_client_tools", json());
+  for (const auto& call : others) {
+    const std::string type = call.at("type");
+    const std::string name = call.value("name", type.substr(0, type.rfind("_call")));
     tools.push_back({{"name", name}, {"definition", {{"type", type}}}, {"executor", "return"}});
   }
   return tools;

@@ -5,12 +5,11 @@
 
 namespace aiw {
 
+// Also for Azure, whose addresses differ (openai_url).
 const WireApi& openai_responses_api();
-const WireApi& azure_openai_responses_api();
 
 // The parts of it, for tests.
 std::expected<BuiltRequest, Error> build_openai_responses(const StepInput& input);
-std::expected<BuiltRequest, Error> build_azure_openai_responses(const StepInput& input);
 std::unique_ptr<ResponseDecoder> make_openai_responses_decoder(BodyFormat format);
 
 }  // namespace aiw

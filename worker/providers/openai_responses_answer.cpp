@@ -4,7 +4,8 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/providers/http_error.hpp"
-#include "worker/providers/openai_logprobs.hpp"
+#include "worker/providers/logprobs_writer.hpp"
+#include "worker/providers/openai_responses.hpp"
 
 namespace aiw {
 namespace {
@@ -64,10 +65,11 @@ std::optional<OpenAiResponsesAnswer::Slot> OpenAiResponsesAnswer::slot_of(std::s
   return std::nullopt;
 }
 
-void OpenAiResponsesAnswer::add_event(const JsonElement& root, std::string_view event_name, StepSink& sink) {
-  if (!root.is_object()) return fail(upstream_fault("bad_event", "an event is no JSON object", true), sink);
+void OpenAiResponsesAnswer::add_event(const EventJson& json, const JsonElement& root, std::string_view type,
+                                      StepSink& sink) {
+  json_ = &json;
   Event event = read_event(root);
-  if (event.type.empty()) event.type = event_name;
+  if (event.type.empty()) event.type = type;
   if (event.output_index < 0) {
     const bool begins = event.type == "response.output_item.added" && !items_.empty();
     event.output_index = begins ? items_.rbegin()->first + 1 : std::max<std::int64_t>(latest_.first, 0);
@@ -89,12 +91,12 @@ void OpenAiResponsesAnswer::on_event(const Event& event, const JsonElement& root
   } else if (type == "response.failed" || type == "response.cancelled") {
     fail_answer(event.response.value_or(root), sink);
   } else if (type == "error" || event.error) {
-    fail(in_stream_error(json_, event.error.value_or(root)), sink);
+    fail(in_stream_error(*json_, event.error.value_or(root)), sink);
   } else if (const auto slot = slot_of(type, ".done"); slot && event.whole) {
     Item* const item = item_at(event.output_index, sink);
     if (item == nullptr || item->done) return;
     Content& content = item->contents[{*slot == Slot::input ? 0 : event.index, *slot}];
-    complete(*item, *slot, content, json_.plain_text(string_of(*event.whole)), sink);
+    complete(*item, *slot, content, json_->plain_text(string_of(*event.whole)), sink);
   }
 }
 
@@ -103,12 +105,8 @@ void OpenAiResponsesAnswer::add_delta(const Event& event, Slot slot, StepSink& s
   Item* const item = item_at(event.output_index, sink);
   if (item == nullptr || item->done) return;
   Content& content = item->contents[{slot == Slot::input ? 0 : event.index, slot}];
-  show(*item, slot, content, content.joiner.add(text, json_.repaired()), sink);
-  if (!event.logprobs || content.part < 0) return;
-  const std::string tokens = read_openai_logprobs(json_, *event.logprobs);
-  if (tokens.empty()) return;
-  content.has_logprobs = true;
-  sink.logprobs(content.part, tokens);
+  show(*item, slot, content, content.joiner.add(text, json_->repaired()), sink);
+  if (event.logprobs && content.part >= 0) report_logprobs(content, *event.logprobs, sink);
 }
 
 void OpenAiResponsesAnswer::add_annotation(const Event& event, StepSink& sink) {
@@ -118,10 +116,11 @@ void OpenAiResponsesAnswer::add_annotation(const Event& event, StepSink& sink) {
   report_source(*event.annotation, sink);
 }
 
-void OpenAiResponsesAnswer::add_body(const JsonElement& root, StepSink& sink) {
+void OpenAiResponsesAnswer::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  json_ = &json;
   const auto status = get_string(root, "status").value_or("completed");
   const auto error = get_member(root, "error");
-  if (error) return fail(in_stream_error(json_, *error), sink);
+  if (error) return fail(in_stream_error(*json_, *error), sink);
   if (status == "failed" || status == "cancelled") return fail_answer(root, sink);
   if (!get_array(root, "output")) {
     return fail(upstream_fault("bad_response", "the answer's body has no output", false), sink);
@@ -134,15 +133,12 @@ void OpenAiResponsesAnswer::add_body(const JsonElement& root, StepSink& sink) {
 
 void OpenAiResponsesAnswer::fail_answer(const JsonElement& response, StepSink& sink) {
   const auto error = get_member(response, "error");
-  if (error) return fail(in_stream_error(json_, *error), sink);
+  if (error) return fail(in_stream_error(*json_, *error), sink);
   fail(in_stream_error(plain(response, "status"), "the provider gave the answer up"), sink);
 }
 
-void OpenAiResponsesAnswer::fail(Error error, StepSink& sink) {
-  if (ended_) return;
+void OpenAiResponsesAnswer::flush(StepSink& sink) {
   for (auto& [index, item] : items_) close_item(item, false, sink);
-  ended_ = true;
-  sink.fail(std::move(error));
 }
 
 void OpenAiResponsesAnswer::end_answer(std::string_view status, const JsonElement& response, StepSink& sink) {
@@ -161,7 +157,7 @@ void OpenAiResponsesAnswer::end_answer(std::string_view status, const JsonElemen
   const auto finish = reason == "max_output_tokens" ? FinishReason::length
                       : reason == "content_filter"  ? FinishReason::content_filter
                                                     : FinishReason::other;
-  sink.finish(finish, reason.empty() ? bounded_message(json_.plain_text(status), 256) : reason);
+  sink.finish(finish, reason.empty() ? bounded_message(json_->plain_text(status), 256) : reason);
 }
 
 // Items that the events left out, or whose end they did. Gateways that number items in their own way give as many.
@@ -266,6 +262,14 @@ void OpenAiResponsesAnswer::complete(Item& item, Slot slot, Content& content, st
   if (content.text.empty()) show(item, slot, content, whole, sink);
 }
 
+void OpenAiResponsesAnswer::report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink) {
+  LogprobsWriter writer;
+  add_token_entries(*json_, tokens, writer);
+  if (writer.empty()) return;
+  content.has_logprobs = true;
+  sink.logprobs(content.part, writer.finish());
+}
+
 void OpenAiResponsesAnswer::report_sources(Content& content, const JsonElement& annotations, StepSink& sink) {
   simdjson::dom::array list;
   if (annotations.get(list) != simdjson::SUCCESS) return;
@@ -287,11 +291,15 @@ void OpenAiResponsesAnswer::report_source(const JsonElement& annotation, StepSin
 }
 
 std::string OpenAiResponsesAnswer::plain(const JsonElement& object, std::string_view key) const {
-  return json_.plain_text(get_string_or_empty(object, key));
+  return json_->plain_text(get_string_or_empty(object, key));
 }
 
 std::string OpenAiResponsesAnswer::json_text(const JsonElement& value) const {
-  return json_.plain_text(to_json(value));
+  return json_->plain_text(to_json(value));
+}
+
+std::unique_ptr<ResponseDecoder> make_openai_responses_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<OpenAiResponsesAnswer>(), format);
 }
 
 }  // namespace aiw

@@ -9,8 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/step.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 
@@ -18,20 +17,21 @@ struct ResponsesItemKind;
 
 // Turns events (or a whole body) into the sink's events. Items are known by their output_index: some gateways give an
 // item another id in every event. An item's end or the answer's end is shown where no delta was; a call's input is what
-// its end says. Elements passed in must come from the parser given to the constructor, which must outlive this.
-class OpenAiResponsesAnswer {
+// its end says.
+class OpenAiResponsesAnswer final : public JsonAnswer {
  public:
   static constexpr std::size_t kMaxItems = 10'000;
   // Models of OpenAI sometimes call this internal wrapper of theirs instead of the functions themselves.
   static constexpr std::string_view kParallelTools = "multi_tool_use.parallel";
 
-  explicit OpenAiResponsesAnswer(const EventJson& json) : json_(json) {}
+  // `type` is the event's name, which the data repeats.
+  void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
+  // [DONE] is no end of this API's: it has said before that it is complete.
+  void end_of_stream(StepSink& sink) override { fail_truncated(sink); }
+  void add_body(const EventJson& json, const JsonElement& root, StepSink& sink) override;
 
-  // `event_name` is the SSE event's, which the data repeats as `type`. After ended() nothing may be added.
-  void add_event(const JsonElement& root, std::string_view event_name, StepSink& sink);
-  void add_body(const JsonElement& root, StepSink& sink);
-  void fail(Error error, StepSink& sink);
-  [[nodiscard]] bool ended() const { return ended_; }
+ protected:
+  void flush(StepSink& sink) override;
 
  private:
   enum class Slot { text, refusal, summary, reasoning, input };
@@ -90,12 +90,13 @@ class OpenAiResponsesAnswer {
   void show(Item& item, Slot slot, Content& content, std::string_view text, StepSink& sink);
   // A content that ends: shows `whole` if no delta showed it.
   void complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink);
+  void report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink);
   void report_sources(Content& content, const JsonElement& annotations, StepSink& sink);
   void report_source(const JsonElement& annotation, StepSink& sink);
   std::string plain(const JsonElement& object, std::string_view key) const;
   std::string json_text(const JsonElement& value) const;
 
-  const EventJson& json_;
+  const EventJson* json_ = nullptr;     // of the event in hand
   EventJson input_json_;                // looks into calls' input
   std::map<std::int64_t, Item> items_;  // by output_index
   std::pair<std::int64_t, Item*> latest_{-1, nullptr};
@@ -105,7 +106,6 @@ class OpenAiResponsesAnswer {
   int next_part_ = 0;
   bool has_client_call_ = false;
   bool has_refusal_ = false;
-  bool ended_ = false;
 };
 
 }  // namespace aiw

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "protocol/json_text.hpp"
-#include "worker/providers/openai_logprobs.hpp"
 #include "worker/providers/openai_responses_answer.hpp"
 #include "worker/providers/openai_responses_items.hpp"
 #include "worker/providers/openai_responses_state.hpp"
@@ -50,7 +49,7 @@ void OpenAiResponsesAnswer::end_item(std::int64_t output_index, const JsonElemen
 }
 
 void OpenAiResponsesAnswer::end_message(Item& item, const JsonElement& element, StepSink& sink) {
-  std::string common = other_members(json_, element, {"type", "role", "content", "status"});
+  std::string common = other_members(*json_, element, {"type", "role", "content", "status"});
   if (const auto status = get_string(element, "status"); status == "incomplete") {
     add_member(common, "status", "\"incomplete\"");
   }
@@ -75,10 +74,8 @@ void OpenAiResponsesAnswer::end_message_part(Item& item, std::int64_t index, con
     if (json != "[]") add_member(members, "annotations", json);
   }
   if (content.part < 0) return;
-  if (const auto tokens = get_member(element, "logprobs"); tokens && !content.has_logprobs) {
-    const std::string read = read_openai_logprobs(json_, *tokens);
-    if (!read.empty()) sink.logprobs(content.part, read);
-  }
+  const auto tokens = get_member(element, "logprobs");
+  if (tokens && !content.has_logprobs) report_logprobs(content, *tokens, sink);
   if (refusal) add_member(members, "refusal", "true");
   if (!members.empty()) sink.provider_state(content.part, make_openai_responses_state("text", in_braces(members)));
 }
@@ -109,7 +106,7 @@ void OpenAiResponsesAnswer::end_text_call(Item& item, const JsonElement& element
   std::string whole;
   if (const auto input = get_member(element, item.is_custom ? "input" : "arguments")) {
     std::string_view text;
-    whole = input->get(text) == simdjson::SUCCESS ? json_.plain_text(text) : json_text(*input);
+    whole = input->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : json_text(*input);
   }
   // The model was stopped within its call.
   if (get_string(element, "status") == "incomplete") return;
@@ -118,7 +115,7 @@ void OpenAiResponsesAnswer::end_text_call(Item& item, const JsonElement& element
     state = make_openai_responses_state("item", json_text(element));
   } else {
     std::string members =
-        other_members(json_, element, {"type", "call_id", "name", item.is_custom ? "input" : "arguments", "status"});
+        other_members(*json_, element, {"type", "call_id", "name", item.is_custom ? "input" : "arguments", "status"});
     if (item.is_custom) add_member(members, "type", "\"custom_tool_call\"");
     if (!members.empty()) state = make_openai_responses_state("call", in_braces(members));
   }
@@ -178,10 +175,10 @@ void OpenAiResponsesAnswer::end_image(const JsonElement& element, StepSink& sink
   const int part = next_part_++;
   const auto format = get_string(element, "output_format").value_or("png");
   GeneratedFile file;
-  file.media_type = "image/" + json_.plain_text(format);
+  file.media_type = "image/" + json_->plain_text(format);
   file.data = plain(element, "result");
   sink.file(part, std::move(file));
-  sink.provider_state(part, make_openai_responses_state("item", in_braces(other_members(json_, element, {"result"}))));
+  sink.provider_state(part, make_openai_responses_state("item", in_braces(other_members(*json_, element, {"result"}))));
 }
 
 void OpenAiResponsesAnswer::end_other(std::string_view type, const JsonElement& element, StepSink& sink) {
@@ -197,7 +194,7 @@ void OpenAiResponsesAnswer::end_other(std::string_view type, const JsonElement& 
     std::string name = kind.tool_name.empty() ? plain(element, "name") : std::string(kind.tool_name);
     // An MCP server's tool is called like a function; of other items all that the model decided is the input.
     std::string input = type == "mcp_call" ? plain(element, "arguments")
-                                           : in_braces(other_members(json_, element,
+                                           : in_braces(other_members(*json_, element,
                                                                      {"type", "id", "call_id", "status", "fingerprint",
                                                                       kind.result.empty() ? "type" : kind.result}));
     if (is_blank(input)) input = "{}";

@@ -4,15 +4,10 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/providers/event_json.hpp"
+#include "worker/providers/message_parts.hpp"
 
 namespace aiw {
 namespace {
-
-void append_escaped(Rope& body, std::string_view json) {
-  std::string text;
-  append_json_escaped(text, json);
-  body.append(text);
-}
 
 void append_url(Rope& body, const MediaPart& media, std::string_view default_type) {
   if (media.data.empty()) return body.splice(media.url.raw);
@@ -35,23 +30,6 @@ void append_image_source(Rope& body, const MediaPart& image) {
 
 bool is_error(const ToolOutput& output) {
   return output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
-}
-
-// The output as the contents of a JSON string.
-void append_plain_output(Rope& body, const ToolOutput& output) {
-  if (output.type == ToolOutputType::content) {
-    bool first = true;
-    for (const Part& part : output.parts) {
-      const auto* text = std::get_if<TextPart>(&part);
-      if (text == nullptr) continue;
-      if (!std::exchange(first, false)) body.append("\\n");
-      body.splice(text->text.raw);
-    }
-  } else if (output.value.is_string()) {
-    body.splice(output.value.as_string().raw);
-  } else {
-    append_escaped(body, output.value.json);
-  }
 }
 
 void append_content(Rope& body, const ToolOutput& output, RequestNotes& notes) {
@@ -77,7 +55,7 @@ void append_shell_output(Rope& body, const ToolOutput& output) {
   if (!output.value.empty() && output.value.json.front() == '[') return body.splice(output.value.json);
   const bool failed = is_error(output);
   body.append(failed ? R"([{"stdout":"","stderr":")" : R"([{"stdout":")");
-  append_plain_output(body, output);
+  append_output_text(body, output);
   body.append(failed ? R"(","outcome":{"type":"exit","exit_code":1}}])"
                      : R"(","stderr":"","outcome":{"type":"exit","exit_code":0}}])");
 }
@@ -177,7 +155,7 @@ void append_call_output(Rope& body, const ToolResultPart& result, const Response
     append_content(body, output, notes);
   } else {
     body.append("\"");
-    append_plain_output(body, output);
+    append_output_text(body, output);
     body.append("\"");
   }
   body.append("}");

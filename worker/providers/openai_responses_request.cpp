@@ -3,9 +3,10 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/azure.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/openai_chat_address.hpp"
+#include "worker/providers/openai_models.hpp"
 #include "worker/providers/openai_responses.hpp"
 #include "worker/providers/openai_responses_input.hpp"
 #include "worker/providers/openai_responses_model.hpp"
@@ -30,7 +31,7 @@ class OptionsWriter {
     writer_.field("store", false);
     include();
     if (!chat_.system.empty()) writer_.field("instructions", chat_.system);
-    if (chat_.max_output_tokens) writer_.field("max_output_tokens", *chat_.max_output_tokens);
+    if (chat_.max_output_tokens) limit();
     sampling();
     if (chat_.reasoning) reasoning();
     if (chat_.response_json) response_format();
@@ -41,6 +42,12 @@ class OptionsWriter {
 
  private:
   [[nodiscard]] bool thinks_not() const { return chat_.reasoning && chat_.reasoning->effort.raw == "none"; }
+
+  void limit() {
+    const auto wanted = *chat_.max_output_tokens, limit = target_.max_tokens.value_or(wanted);
+    if (limit < wanted) notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
+    writer_.field("max_output_tokens", std::min(wanted, limit));
+  }
 
   void include() {
     const bool reasons = !thinks_not() && (rules_.reasons || chat_.reasoning);
@@ -167,8 +174,10 @@ const JsonSpan* find_option(const ChatRequest& chat, std::string_view name) {
   return found == chat.provider_options.end() ? nullptr : &found->second;
 }
 
-std::expected<BuiltRequest, Error> build(const StepInput& input, std::string url) {
-  auto http = start_json_post(std::move(url), "text/event-stream", input);
+}  // namespace
+
+std::expected<BuiltRequest, Error> build_openai_responses(const StepInput& input) {
+  auto http = start_json_post(openai_url(input.target, "responses"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http.error()));
   BuiltRequest built{.http = std::move(*http), .notes = {}};
   RequestNotes notes;
@@ -189,23 +198,9 @@ std::expected<BuiltRequest, Error> build(const StepInput& input, std::string url
   return built;
 }
 
-}  // namespace
-
-std::expected<BuiltRequest, Error> build_openai_responses(const StepInput& input) {
-  return build(input, join_url(input.target.base_url, "responses"));
-}
-
-std::expected<BuiltRequest, Error> build_azure_openai_responses(const StepInput& input) {
-  return build(input, azure_url(input.target, "responses"));
-}
-
 const WireApi& openai_responses_api() {
-  static constexpr WireApi kApi = {build_openai_responses, make_openai_responses_decoder, http_error};
-  return kApi;
-}
-
-const WireApi& azure_openai_responses_api() {
-  static constexpr WireApi kApi = {build_azure_openai_responses, make_openai_responses_decoder, http_error};
+  static constexpr WireApi kApi = {build_openai_responses, make_openai_responses_decoder, http_error,
+                                   list_openai_models, read_openai_models};
   return kApi;
 }
 

@@ -15,8 +15,8 @@ const WireApi* wire_api(Api api) {
   switch (api) {
     case Api::openai_chat: return &openai_chat_api();
     case Api::azure_openai: return &azure_openai_api();
-    case Api::openai_responses: return &openai_responses_api();
-    case Api::azure_openai_responses: return &azure_openai_responses_api();
+    case Api::openai_responses:
+    case Api::azure_openai_responses: return &openai_responses_api();
     case Api::anthropic_messages: return &anthropic_messages_api();
     case Api::openai_completions: return &openai_completions_api();
     case Api::cohere_chat: return &cohere_chat_api();

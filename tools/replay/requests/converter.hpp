@@ -36,12 +36,15 @@ struct RequestConverter {
   nlohmann::json (*normalise)(nlohmann::json body);
   // JSON pointers into the body: what our protocol has a name for, so that providerOptions may not carry it.
   std::span<const std::string_view> named;
+  // The same for paths; nullptr: they must be equal as they are.
+  std::string (*normalise_path)(std::string path) = nullptr;
 };
 
 // nullptr for an API that has none.
 const RequestConverter* find_request_converter(std::string_view api);
 
 const RequestConverter& openai_chat_requests();
+const RequestConverter& bedrock_converse_requests();
 const RequestConverter& cohere_chat_requests();
 const RequestConverter& ollama_chat_requests();
 const RequestConverter& ollama_generate_requests();

@@ -154,7 +154,7 @@ class RequestRun {
     payload["providerId"] = provider["id"];
     payload["modelId"] = converted.model;
     payload["retry"] = {{"max", 0}};
-    payload["stream"]["upstream"] = request.streaming;
+    if (!payload.contains("stream")) payload["stream"]["upstream"] = request.streaming;
     return json{{"id", id}, {"type", "chat"}, {"payload", payload}}.dump();
   }
 
@@ -186,7 +186,10 @@ class RequestRun {
     std::vector<Difference> out;
     const RequestConverter& converter = *find_request_converter(request.api);
     if (sent.method != request.method) out.push_back(difference("(method)", request.method, sent.method));
-    if (sent.target != request.path) out.push_back(difference("(path)", request.path, sent.target));
+    const auto plain = [&](const std::string& path) {
+      return converter.normalise_path == nullptr ? path : converter.normalise_path(path);
+    };
+    if (plain(sent.target) != plain(request.path)) out.push_back(difference("(path)", request.path, sent.target));
     const json body = json::parse(sent.body, nullptr, false);
     compare("", converter.normalise(request.body), converter.normalise(body), out);
     return out;

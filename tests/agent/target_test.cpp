@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "worker/providers/provider_defaults.hpp"
+
 using namespace aiw;
 
 namespace {
@@ -33,13 +35,13 @@ struct Asked {
   std::string caller = {};
 };
 
-std::expected<Target, Error> resolve(const Config& config, const Asked& asked = {}) {
+std::expected<Target, Error> resolve(const Config& config, const Asked& asked = {}, const KeyPolicy& keys = {}) {
   ChatRequest chat;
   chat.provider_id = asked.provider_id;
   chat.model_id = asked.model_id;
   chat.model = asked.model;
   chat.caller_key_id = asked.caller;
-  return resolve_target(chat, config, KeyPolicy{});
+  return resolve_target(chat, config, keys);
 }
 
 // "provider model shown", or "!" and the error's code.
@@ -137,10 +139,51 @@ TEST_CASE("a provider's wire API and address come from the config, else from wha
   CHECK(resolve(config)->base_url == "https://e.example/v1");
   config.providers[0].type = Api::anthropic_messages;
   CHECK(resolve(config)->api == Api::anthropic_messages);
-  config.providers[0].type = Api::cohere_chat;
-  CHECK(answer(config) == "!not_supported");
   config.providers = {provider("elsewhere", "", {"m"})};
   CHECK(answer(config) == "!invalid_request");
+}
+
+TEST_CASE("a key is shown as its wire API has it, unless the config says otherwise") {
+  Config config;
+  config.providers = {provider("p", "https://p.example", {"m"})};
+  CHECK(resolve(config)->auth == Auth::bearer);
+  config.providers[0].type = Api::anthropic_messages;
+  CHECK(resolve(config)->auth == Auth::x_api_key);
+  config.providers[0].auth = Auth::bearer;
+  CHECK(resolve(config)->auth == Auth::bearer);
+  config.providers[0].auth.reset();
+  config.providers[0].type = Api::azure_openai;
+  CHECK(resolve(config)->auth == Auth::api_key);
+}
+
+TEST_CASE("a region makes the address, and keys for signatures are resolved like others") {
+  Config config;
+  config.providers = {provider("bedrock", "", {"m"})};
+  ProviderConfig& bedrock = config.providers[0];
+  bedrock.region = "eu-central-1";
+  CHECK(resolve(config)->base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com");
+  CHECK(resolve(config)->auth == Auth::bearer);
+  bedrock.access_key_id = "AKID";
+  bedrock.secret_access_key = "${AWS_SECRET_ACCESS_KEY}";
+  KeyPolicy keys;
+  keys.read_variable = [](const std::string& name) { return std::optional("value of " + name); };
+  const auto target = resolve(config, {}, keys);
+  REQUIRE(target);
+  CHECK(target->auth == Auth::sigv4);
+  CHECK(target->aws.access_key_id == "AKID");
+  CHECK(target->aws.secret_access_key == "value of AWS_SECRET_ACCESS_KEY");
+  CHECK(target->region == "eu-central-1");
+  bedrock.base_url = "https://bedrock-runtime.eu-central-1.amazonaws.com.attacker.example";
+  CHECK(resolve(config, {}, keys).error().code == "host_not_allowed");
+}
+
+TEST_CASE("what is known of a provider is found by its host too") {
+  Config config;
+  config.providers = {provider("mine", "https://api.mistral.ai/v1", {"m"})};
+  REQUIRE(resolve(config)->known != nullptr);
+  CHECK(resolve(config)->known->id == "mistral");
+  config.providers[0].base_url = "https://api.mistral.ai.example/v1";
+  CHECK(resolve(config)->known == nullptr);
 }
 
 TEST_CASE("a base URL that could mislead is refused without repeating it") {

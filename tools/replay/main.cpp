@@ -127,6 +127,8 @@ int run_self_test_command(const Flags& flags) {
   test_frames(test);
   std::cerr << "replay: corpus\n";
   test_corpus(test, here / "selftest", flags.worker);
+  std::cerr << "replay: requests\n";
+  test_requests(test, flags.worker);
   std::cerr << "replay: cassettes\n";
   test_cassettes(test, here / "../../schemas/examples/cassettes", flags.worker);
   test_recording(test, flags.worker);

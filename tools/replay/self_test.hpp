@@ -26,6 +26,8 @@ class SelfTest {
 void test_corpus(SelfTest& test, const std::filesystem::path& folder, const std::filesystem::path& worker);
 // Each promise about frames that a ChatLog checks.
 void test_frames(SelfTest& test);
+// Each way in which a request can differ from its recording.
+void test_requests(SelfTest& test, const std::filesystem::path& worker);
 // Cassettes through the real worker: each kind of expectation.
 void test_cassettes(SelfTest& test, const std::filesystem::path& folder, const std::filesystem::path& worker);
 // Recording from an upstream in this process: no key stays, and what was recorded replays.

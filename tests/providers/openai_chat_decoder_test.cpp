@@ -4,42 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/providers/corpus.hpp"
+#include "tests/providers/openai_chat_answers.hpp"
 #include "worker/providers/http_error.hpp"
-#include "worker/providers/openai_chat.hpp"
 
 using namespace aiw;
+using namespace aiw::testing::chat;
 using aiw::testing::RecordingSink;
 
 namespace {
-
-std::string sse(const std::vector<std::string>& events) {
-  std::string out;
-  for (std::string event : events) {
-    for (std::size_t at = 0; (at = event.find('\n', at)) != std::string::npos; ++at) event.replace(at, 1, "\ndata: ");
-    out += "data: " + event + "\n\n";
-  }
-  return out;
-}
-
-std::string choice(const std::string& delta, const std::string& finish = "null") {
-  return R"({"id":"c","choices":[{"index":0,"delta":)" + delta + R"(,"finish_reason":)" + finish + "}]}";
-}
-
-const std::string kStop = choice("{}", "\"stop\"");
-const std::string kCalls = choice("{}", "\"tool_calls\"");
-const std::string kDone = "[DONE]";
-
-RecordingSink decode(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  for (const auto& difference : aiw::testing::cut_differences(openai_chat_api(), format, body)) FAIL_CHECK(difference);
-  auto sink = aiw::testing::decode(openai_chat_api(), format, body);
-  for (const auto& violation : sink.violations) FAIL_CHECK(violation);
-  return sink;
-}
-
-RecordingSink stream(std::vector<std::string> events) { return decode(sse(events)); }
-
-std::string text(const RecordingSink& sink) { return sink.text_of(ContentKind::text); }
 
 struct Called {
   std::string id, name, input;

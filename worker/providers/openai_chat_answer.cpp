@@ -1,66 +1,13 @@
 #include "worker/providers/openai_chat_answer.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include "protocol/json_writer.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/openai_chat_state.hpp"
 #include "worker/providers/openai_chat_usage.hpp"
+#include "worker/providers/openai_logprobs.hpp"
 
 namespace aiw {
-
-void ReasoningDetails::add(const JsonElement& details) {
-  simdjson::dom::array list;
-  if (details.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement detail : list) {
-    simdjson::dom::object members;
-    if (detail.get(members) != simdjson::SUCCESS) continue;
-    Block& block = find_or_begin(detail);
-    const bool first = block.members.empty();
-    for (const auto [key, value] : members) {
-      std::string_view text;
-      if (key == "text" || key == "summary" || key == "data") {
-        if (value.get(text) == simdjson::SUCCESS) block.text += text;
-      } else if (key == "signature") {
-        if (value.get(text) == simdjson::SUCCESS && !text.empty()) block.signature = text;
-      } else if (first) {
-        append_json_string(block.members, key);
-        block.members += ":" + to_json(value) + ",";
-      }
-    }
-  }
-}
-
-ReasoningDetails::Block& ReasoningDetails::find_or_begin(const JsonElement& detail) {
-  const auto type = get_string_or_empty(detail, "type");
-  const auto index = get_count(detail, "index");
-  // Chunks of one block follow one another; an encrypted block comes whole.
-  const bool continues =
-      !blocks_.empty() && blocks_.back().type == type && blocks_.back().index == index && type != "reasoning.encrypted";
-  if (!continues) blocks_.push_back({std::string(type), index, {}, {}, {}});
-  return blocks_.back();
-}
-
-std::string ReasoningDetails::to_json_array() const {
-  const auto needed = [](const Block& b) { return !b.signature.empty() || b.type == "reasoning.encrypted"; };
-  if (std::ranges::none_of(blocks_, needed)) return {};
-  std::string out;
-  for (const Block& block : blocks_) {
-    out += out.empty() ? "[{" : ",{";
-    out += block.members;
-    const auto dot = std::min(block.type.rfind('.'), block.type.size());
-    const auto kind = std::string_view(block.type).substr(dot);
-    out += kind == ".encrypted" ? "\"data\":" : kind == ".summary" ? "\"summary\":" : "\"text\":";
-    append_json_string(out, block.text);
-    if (!block.signature.empty()) {
-      out += ",\"signature\":";
-      append_json_string(out, block.signature);
-    }
-    out += '}';
-  }
-  return out + "]";
-}
 
 void OpenAiChatAnswer::add(const EventJson& json, const JsonElement& root, bool error_event, StepSink& sink) {
   json_ = &json;
@@ -86,6 +33,10 @@ void OpenAiChatAnswer::add(const EventJson& json, const JsonElement& root, bool 
       usage = value;
     } else if (key == "x_groq" && !usage) {
       usage = get_member(value, "usage");
+    } else if (key == "citations") {
+      citations_.add_urls(json, value);
+    } else if (key == "search_results") {
+      citations_.add_results(json, value);
     }
   }
   if (ended_) return;
@@ -97,7 +48,7 @@ void OpenAiChatAnswer::add(const EventJson& json, const JsonElement& root, bool 
 void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
   simdjson::dom::object members;
   if (choice.get(members) != simdjson::SUCCESS) return;
-  std::optional<JsonElement> message, error;
+  std::optional<JsonElement> message, error, logprobs;
   std::string_view finish;
   for (const auto [key, value] : members) {
     if (key == "index") {
@@ -108,11 +59,14 @@ void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
       if (value.get(finish) != simdjson::SUCCESS) finish = {};
     } else if (key == "error" && !value.is_null()) {
       error = value;
+    } else if (key == "logprobs" && value.is_object()) {
+      logprobs = value;
     }
   }
   has_choice_ = true;
   if (message) add_message(*message, sink);
   if (ended_) return;
+  if (logprobs) add_logprobs(*logprobs, sink);
   if (error) return fail(in_stream_error(*json_, *error), sink);
   if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json_->plain_text(finish), 256);
 }
@@ -120,8 +74,9 @@ void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
 void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
   simdjson::dom::object members;
   if (message.get(members) != simdjson::SUCCESS) return;
-  // Reasoning precedes what it led to, whatever the order of the members.
-  std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content;
+  // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
+  std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content, annotations,
+      audio;
   for (const auto [key, value] : members) {
     if (value.is_null()) continue;
     if (key == "content") {
@@ -131,23 +86,63 @@ void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
     } else if (key == "reasoning") {
       reasoning = value;
     } else if (key == "reasoning_details") {
-      details_.add(value);
+      details_.add(*json_, value);
     } else if (key == "refusal") {
       refusal = value;
     } else if (key == "tool_calls") {
       tool_calls = value;
     } else if (key == "function_call") {
       function_call = value;
+    } else if (key == "annotations") {
+      annotations = value;
+    } else if (key == "audio") {
+      audio = value;
+    } else if (key == "images") {
+      add_images(value, sink);
+    } else if (key == "executed_tools") {
+      executed_.add(*json_, value, next_part_, sink);
     }
   }
-  has_reasoning_content_ = has_reasoning_content_ || reasoning_content;
-  if (reasoning_content || reasoning) {
-    add_string(ContentKind::reasoning, reasoning_content ? *reasoning_content : *reasoning, sink);
+  if (reasoning_content) {
+    add_reasoning("reasoning_content", *reasoning_content, sink);
+  } else if (reasoning) {
+    add_reasoning("reasoning", *reasoning, sink);
   }
   if (content) add_content(*content, sink);
+  if (audio) add_audio(*audio, sink);
   if (refusal) add_string(ContentKind::refusal, *refusal, sink);
+  if (annotations) report_annotations(*json_, *annotations, sink);
   if (tool_calls) add_tool_calls(*tool_calls, sink);
   if (function_call && !ended_) add_function(*function_call, *function_call, sink);
+}
+
+void OpenAiChatAnswer::add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink) {
+  add_string(ContentKind::reasoning, value, sink);
+  if (reasoning_field_.empty() && channel(ContentKind::reasoning).part >= 0) reasoning_field_ = field;
+}
+
+void OpenAiChatAnswer::add_images(const JsonElement& images, StepSink& sink) {
+  simdjson::dom::array list;
+  if (images.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement image : list) report_image(*json_, image, next_part_, sink);
+}
+
+void OpenAiChatAnswer::add_audio(const JsonElement& audio, StepSink& sink) {
+  add_text(ContentKind::text, get_string_or_empty(audio, "transcript"), sink);
+  if (spoken_.add(get_string_or_empty(audio, "data"))) return;
+  fail(upstream_fault("event_too_large", "the answer's audio is too large", false), sink);
+}
+
+void OpenAiChatAnswer::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
+  for (const auto& [key, kind] :
+       {std::pair("content", ContentKind::text), std::pair("refusal", ContentKind::refusal)}) {
+    const auto tokens = get_member(logprobs, key);
+    const std::string list = tokens ? read_openai_logprobs(*json_, *tokens) : std::string();
+    if (list.empty()) continue;
+    int& part = channel(kind).part;
+    if (part < 0) sink.delta(part = next_part_++, kind, {}, {});  // a token that is half a character
+    sink.logprobs(part, list);
+  }
 }
 
 void OpenAiChatAnswer::add_content(const JsonElement& content, StepSink& sink) {
@@ -163,7 +158,10 @@ void OpenAiChatAnswer::add_content_part(const JsonElement& part, StepSink& sink)
     add_text(ContentKind::text, get_string_or_empty(part, "text"), sink);
   } else if (type == "refusal") {
     add_text(ContentKind::refusal, get_string_or_empty(part, "refusal"), sink);
+  } else if (type == "image_url") {
+    report_image(*json_, part, next_part_, sink);
   } else if (type == "thinking") {
+    if (reasoning_field_.empty()) reasoning_field_ = "thinking";
     if (const auto text = get_string(part, "thinking")) add_text(ContentKind::reasoning, *text, sink);
     const auto thoughts = get_array(part, "thinking");
     if (!thoughts) return;
@@ -194,7 +192,7 @@ void OpenAiChatAnswer::add_function(const JsonElement& call, const JsonElement& 
   }
   // Gemini's OpenAI-compatible endpoint: google.thought_signature must go back with the call.
   if (const auto content = get_member(call, "extra_content")) {
-    extra = to_json(*content);
+    extra = json_->plain_text(to_json(*content));
     fragment.extra_content = extra;
   }
   if (id.empty() && name.empty() && fragment.arguments.empty()) return;
@@ -229,15 +227,15 @@ void OpenAiChatAnswer::flush(StepSink& sink) {
   }
 }
 
+// What the builder sends back. Details hold the text too, so that they are kept only where they are what the provider
+// reads: if they are sealed, or if the text had no other name than OpenRouter's.
 void OpenAiChatAnswer::report_reasoning_state(StepSink& sink) {
-  const std::string details = details_.to_json_array();
   int& part = channel(ContentKind::reasoning).part;
-  if (!details.empty()) {
+  if (details_.is_sealed() || (!details_.empty() && reasoning_field_ != "reasoning_content")) {
     if (part < 0) part = next_part_++;
-    sink.provider_state(part, make_openai_chat_state("reasoning_details", details));
-  } else if (part >= 0 && has_reasoning_content_) {
-    // DeepSeek wants the text back under this name while tools are called; the part holds the text itself.
-    sink.provider_state(part, make_openai_chat_state("field", "\"reasoning_content\""));
+    sink.provider_state(part, make_openai_chat_state("reasoning_details", details_.take_json_array()));
+  } else if (part >= 0 && !reasoning_field_.empty()) {
+    sink.provider_state(part, make_openai_chat_state("field", "\"" + std::string(reasoning_field_) + "\""));
   }
 }
 
@@ -245,6 +243,8 @@ void OpenAiChatAnswer::finish(StepSink& sink) {
   if (std::exchange(ended_, true)) return;
   flush(sink);
   report_reasoning_state(sink);
+  spoken_.report(next_part_, sink);
+  citations_.report(sink);
   if (finish_raw_ == "error") {
     return sink.fail(in_stream_error("error", "the provider ended its answer with finish_reason error"));
   }

@@ -1,37 +1,17 @@
 // One Chat Completions answer as it grows, whether it comes as chunks or as one body: both have the same members.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "worker/providers/event_json.hpp"
+#include "worker/providers/openai_chat_extras.hpp"
+#include "worker/providers/openai_chat_reasoning.hpp"
 #include "worker/providers/openai_chat_tool_calls.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw {
-
-// OpenRouter's reasoning_details, merged block by block as they stream: what must go back to the provider that gave
-// them, signatures and encrypted blocks included. The text itself also comes as `reasoning`.
-class ReasoningDetails {
- public:
-  void add(const JsonElement& details);
-  // A JSON array; empty if there is nothing that a provider would need.
-  [[nodiscard]] std::string to_json_array() const;
-
- private:
-  struct Block {
-    std::string type;
-    std::optional<std::int64_t> index;
-    std::string text;     // of `text`, `summary` or `data`
-    std::string members;  // the others, as JSON
-    std::string signature;
-  };
-  Block& find_or_begin(const JsonElement& detail);
-
-  std::vector<Block> blocks_;
-};
 
 // Turns chunks (or a whole body) into the sink's events. One text, one reasoning and one refusal part: the API has one
 // of each in a message.
@@ -64,6 +44,10 @@ class OpenAiChatAnswer {
   void add_function(const JsonElement& call, const JsonElement& function, StepSink& sink);
   void add_text(ContentKind kind, std::string_view text, StepSink& sink);
   void add_string(ContentKind kind, const JsonElement& value, StepSink& sink);
+  void add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink);
+  void add_images(const JsonElement& images, StepSink& sink);
+  void add_audio(const JsonElement& audio, StepSink& sink);
+  void add_logprobs(const JsonElement& logprobs, StepSink& sink);
   void add_usage(const JsonElement& usage, StepSink& sink);
   void emit(ContentKind kind, std::string_view text, StepSink& sink);
   void flush(StepSink& sink);
@@ -77,7 +61,10 @@ class OpenAiChatAnswer {
   int next_part_ = 0;
   ToolCallAssembler calls_;
   ReasoningDetails details_;
-  bool has_reasoning_content_ = false;  // reasoning came under that name
+  std::string_view reasoning_field_;  // the name under which reasoning came first
+  CitationList citations_;
+  SpokenAnswer spoken_;
+  ExecutedTools executed_;
   std::string finish_raw_;
   bool has_choice_ = false;
   bool ended_ = false;

@@ -22,6 +22,17 @@ void include_reasoning(Usage& usage) {
   if (*usage.reasoning_tokens > 0 && rest - *usage.output_tokens == *usage.reasoning_tokens) usage.output_tokens = rest;
 }
 
+// In US dollars: OpenRouter and Vercel give a number, Perplexity its parts and their sum, xAI ticks of 1e-10.
+std::optional<double> read_cost(const JsonElement& usage) {
+  double value = 0;
+  if (auto cost = get_member(usage, "cost")) {
+    if (cost->is_object()) cost = get_member(*cost, "total_cost");
+    if (cost && cost->get(value) == simdjson::SUCCESS && value >= 0) return value;
+  }
+  if (const auto ticks = get_count(usage, "cost_in_usd_ticks")) return static_cast<double>(*ticks) * 1e-10;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Usage read_openai_chat_usage(const JsonElement& usage) {
@@ -35,10 +46,13 @@ Usage read_openai_chat_usage(const JsonElement& usage) {
     out.cached_input_tokens = first_count(
         usage, {"prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"});
   }
-  // OpenRouter.
+  // OpenRouter; and gateways to Claude, which send the zero for every model.
   out.cache_write_tokens = detail(usage, "prompt_tokens_details", "cache_write_tokens");
+  const auto created = get_count(usage, "cache_creation_input_tokens");
+  if (!out.cache_write_tokens && created && *created > 0) out.cache_write_tokens = created;
   out.reasoning_tokens = detail(usage, "completion_tokens_details", "reasoning_tokens");
   if (!out.reasoning_tokens) out.reasoning_tokens = get_count(usage, "reasoning_tokens");
+  out.cost = read_cost(usage);
   include_reasoning(out);
   return out;
 }

@@ -22,13 +22,13 @@ struct ToolCall {
 // Something that the answer rests on. Valid UTF-8; what the provider does not say is empty.
 struct Source {
   enum class Type { url, document } type = Type::url;
-  std::string id, url, title, media_type, filename;
-  std::string quote;  // the words cited
+  std::string id{}, url{}, title{}, media_type{}, filename{};
+  std::string quote{};  // the words cited
 };
 
 // A file that the model made. Exactly one of data (base64) and url is set.
 struct GeneratedFile {
-  std::string media_type, data, url, filename;
+  std::string media_type{}, data{}, url{}, filename{};
 };
 
 // What a tool gave that the provider ran itself.

@@ -24,6 +24,20 @@ TEST_CASE("system: the request's and leading messages are lifted, a later one st
   CHECK(body["messages"].size() == 3);
 }
 
+TEST_CASE("a later system message is a turn of its own where model and place allow it") {
+  const json system = {{"role", "system"}, {"content", "S"}};
+  const auto turns = [&](json messages) {
+    return with_model({{"messages", std::move(messages)}}, "claude-opus-4-8").at("messages");
+  };
+  const json turn = {{"role", "system"}, {"content", {text("S")}}};
+  CHECK(turns({user("a"), system})[1] == turn);
+  CHECK(turns({user("a"), system, assistant("b"), user("c")})[1] == turn);
+  const json in_user = user(json::array({text("a"), text("<system>S</system>"), text("c")}));
+  CHECK(turns({user("a"), system, user("c")}) == json::array({in_user}));
+  CHECK(turns({user("a"), assistant("b"), system, user("c")})[2] ==
+        user(json::array({text("<system>S</system>"), text("c")})));
+}
+
 TEST_CASE("turns alternate, neighbours are merged, blank text is left out") {
   const auto body = body_of({{"messages",
                               {user("a"), user(json::array({text(" \n\t"), text("b")})), assistant(""), user("c"),

@@ -127,8 +127,8 @@ class ItemList {
 
 }  // namespace
 
-AnthropicConversation::AnthropicConversation(std::span<const Message> messages, RequestNotes& notes)
-    : messages_(messages), notes_(notes) {
+AnthropicConversation::AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes)
+    : messages_(messages), system_turns_(system_turns), notes_(notes) {
   while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
 }
 
@@ -144,8 +144,32 @@ std::expected<void, Error> AnthropicConversation::plan() {
 }
 
 AnthropicConversation::Turn& AnthropicConversation::turn(Speaker speaker) {
+  if (speaker == Speaker::user && !turns_.empty() && turns_.back().speaker == Speaker::system) demote_system_turn();
   if (turns_.empty() || turns_.back().speaker != speaker) turns_.push_back({speaker, {}, {}});
   return turns_.back();
+}
+
+// A user turn must not follow one. Blocks of the API's own stay: user turns have none of them.
+void AnthropicConversation::demote_system_turn() {
+  std::vector<Item>& items = turns_.back().others;
+  const auto is_text = [](const Item& item) { return std::holds_alternative<TextPart>(*item.part); };
+  if (!std::ranges::all_of(items, is_text)) return;
+  std::vector<Item> texts = std::move(items);
+  turns_.pop_back();
+  for (Item& text : texts) {
+    text.system = true;
+    turns_.back().others.push_back(text);
+  }
+}
+
+void AnthropicConversation::plan_system_text(Item item) {
+  if (system_turns_ && !turns_.empty() && turns_.back().speaker != Speaker::assistant) {
+    turn(Speaker::system).others.push_back(item);
+    return;
+  }
+  notes_.add("system_in_place", "a later system message is sent as user text");
+  item.system = true;
+  turn(Speaker::user).others.push_back(item);
 }
 
 const AnthropicState& AnthropicConversation::keep_state(RawString state) {
@@ -166,10 +190,11 @@ void AnthropicConversation::plan_message(const Message& message) {
 }
 
 void AnthropicConversation::plan_user_part(const Part& part, bool system) {
-  Item item{&part, nullptr, system};
+  Item item{&part};
   if (const auto* text = std::get_if<TextPart>(&part)) {
-    if (system) notes_.add("system_in_place", "a later system message is sent as user text");
-    if (!is_blank(text->text)) turn(Speaker::user).others.push_back(item);
+    if (is_blank(text->text)) return;
+    if (system) return plan_system_text(item);
+    turn(Speaker::user).others.push_back(item);
   } else if (const auto* media = std::get_if<MediaPart>(&part)) {
     if (!media->provider_state.empty()) item.state = &keep_state(media->provider_state);
     if (can_send(*media)) turn(Speaker::user).others.push_back(item);

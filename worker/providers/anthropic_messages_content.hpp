@@ -20,12 +20,13 @@ namespace aiw {
 
 // Plans the turns and writes them; refers to the messages and to `notes`, which must outlive it.
 //
-// System messages before the first other message belong to the request's `system`. A later one stays where it is, as
-// text of a user turn between <system> tags: lifted, it would lose its place and change the bytes before it. Blocks of
-// the API's own in a later one stand in a system turn.
+// System messages before the first other message belong to the request's `system`. A later one stays where it is, as a
+// system turn where the model takes one (after a user turn, before an assistant's), else as text of a user turn between
+// <system> tags: lifted, it would lose its place and change the bytes before it.
 class AnthropicConversation {
  public:
-  AnthropicConversation(std::span<const Message> messages, RequestNotes& notes);
+  // `system_turns`: the model takes them.
+  AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes);
 
   // Reads all messages. Error: nothing to send.
   std::expected<void, Error> plan();
@@ -48,7 +49,7 @@ class AnthropicConversation {
   struct Item {
     const Part* part = nullptr;
     const AnthropicState* state = nullptr;  // of parts that have one of ours
-    bool system = false;
+    bool system = false;                    // a system text within a user turn
   };
   struct Turn {
     Speaker speaker = Speaker::user;
@@ -58,11 +59,13 @@ class AnthropicConversation {
 
   void plan_message(const Message& message);
   void plan_user_part(const Part& part, bool system);
+  void plan_system_text(Item item);
   void plan_assistant_part(const Part& part);
   void plan_own_block(const ProviderPart& part, Item item, Speaker speaker);
   bool can_send(const MediaPart& media);  // notes it if not
   const AnthropicState& keep_state(RawString state);
   Turn& turn(Speaker speaker);
+  void demote_system_turn();
   void write_item(Rope& body, const Item& item, bool is_prefill);
   void write_text(Rope& body, const TextPart& part, const Item& item, bool is_prefill);
   void write_thinking(Rope& body, const ReasoningPart& part, const AnthropicState& state);
@@ -74,6 +77,7 @@ class AnthropicConversation {
   void close_block(Rope& body, CacheMark cache);
 
   const std::span<const Message> messages_;
+  const bool system_turns_;
   RequestNotes& notes_;
   std::size_t leading_system_ = 0;
   std::size_t marks_to_skip_ = 0;

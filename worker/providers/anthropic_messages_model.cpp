@@ -41,6 +41,7 @@ AnthropicModelRules anthropic_model_rules(std::string_view model) {
   rules.thinking_budget = *version <= 406;
   rules.sampling = *version <= 406;
   rules.both_sampling = *version < 405;
+  rules.system_turns = *version >= 408;
   rules.structured_output = *version >= 401;
   if (*version < 307) rules.output_limit = *version < 305 ? 4096 : 8192;
   return rules;

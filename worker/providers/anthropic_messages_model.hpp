@@ -13,6 +13,7 @@ struct AnthropicModelRules {
   bool thinking_budget = true;         // thinking {type: enabled, budget_tokens}
   bool sampling = true;                // temperature, top_p
   bool both_sampling = true;           // temperature and top_p in one request
+  bool system_turns = false;           // system messages among the others, after a user turn
   bool structured_output = false;      // output_config.format, and strict tools
   std::int64_t output_limit = 32'000;  // how much a request may ask for without knowing better
 };

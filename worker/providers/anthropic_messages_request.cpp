@@ -7,6 +7,7 @@
 #include "worker/providers/anthropic_messages.hpp"
 #include "worker/providers/anthropic_messages_betas.hpp"
 #include "worker/providers/anthropic_messages_content.hpp"
+#include "worker/providers/anthropic_messages_model.hpp"
 #include "worker/providers/anthropic_messages_options.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/http_error.hpp"
@@ -72,7 +73,8 @@ void limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversat
 
 std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input, AnthropicHost host) {
   RequestNotes notes;
-  AnthropicConversation conversation(input.messages, notes);
+  const bool system_turns = anthropic_model_rules(input.target.model).system_turns;
+  AnthropicConversation conversation(input.messages, system_turns, notes);
   if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
   AnthropicBody built;
   limit_cache_marks(input.chat, conversation, notes);

@@ -6,6 +6,7 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages_model.hpp"
+#include "worker/providers/anthropic_messages_schema.hpp"
 #include "worker/providers/bedrock_converse.hpp"
 #include "worker/providers/bedrock_converse_messages.hpp"
 #include "worker/providers/bedrock_error.hpp"
@@ -173,13 +174,19 @@ class OptionsWriter {
     return {};
   }
 
-  static void write_tool(JsonWriter& items, const Tool& tool) {
+  void write_tool(JsonWriter& items, const Tool& tool) {
     const JsonSpan any{R"({"type":"object","properties":{}})"};
+    const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : any;
+    const bool strict = tool.strict.value_or(false);
     items.begin_object().key("toolSpec").begin_object().field("name", tool.name);
     if (!tool.description.empty()) items.field("description", tool.description);
     items.key("inputSchema").begin_object();
-    items.field("json", tool.input_schema.is_object() ? tool.input_schema : any).end_object();
-    if (tool.strict.value_or(false)) items.field("strict", true);
+    if (strict) {
+      const std::string schema = to_anthropic_schema(given, notes_);
+      items.field("json", JsonSpan{schema}).end_object().field("strict", true);
+    } else {
+      items.field("json", given).end_object();
+    }
     items.end_object().end_object();
   }
 
@@ -206,7 +213,8 @@ class OptionsWriter {
     writer_.end_object();
   }
 
-  // Structured outputs: the schema travels as a string.
+  // Structured outputs: the schema travels as a string. Bedrock takes the subset that Claude's own API does
+  // (docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html).
   void output_config() {
     if (!chat_.response_json) return;
     if (!chat_.response_schema.is_object()) {
@@ -214,7 +222,7 @@ class OptionsWriter {
     }
     writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");
     writer_.key("structure").begin_object().key("jsonSchema").begin_object();
-    writer_.field("schema", chat_.response_schema.json);
+    writer_.field("schema", to_anthropic_schema(chat_.response_schema, notes_));
     if (chat_.response_name.empty()) {
       writer_.field("name", "response");
     } else {

@@ -1,0 +1,49 @@
+// Any bytes as an answer of Converse: as they are, and line by line as the payloads of events with good checksums.
+#include "tests/fuzz/decoder_fuzz.hpp"
+#include "tests/providers/event_stream.hpp"
+#include "worker/providers/bedrock_converse.hpp"
+#include "worker/providers/bedrock_converse_state.hpp"
+
+namespace {
+
+using namespace aiw;
+
+// Each line is an event's type, a space and its payload; a line that begins with '!' is an exception.
+std::string as_events(std::string_view lines) {
+  std::string out;
+  while (!lines.empty()) {
+    std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    const bool exception = line.starts_with('!');
+    if (exception) line.remove_prefix(1);
+    const std::size_t space = std::min(line.find(' '), line.size());
+    const std::string type(line.substr(0, std::min<std::size_t>(space, 200)));
+    const auto payload = line.substr(std::min(space + 1, line.size()));
+    out += exception ? testing::bedrock_exception(type, payload) : testing::bedrock_event(type, payload);
+  }
+  return out;
+}
+
+// What the decoder gives out as state, the builder must be able to read.
+void check_state(const std::string& state) {
+  std::string escaped;
+  append_json_escaped(escaped, state);
+  EventJson parser;
+  const auto read = read_bedrock_converse_state({escaped}, parser);
+  fuzz::require(!read.block.empty() || !read.signature.empty(), "a state reads back: " + state);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  auto input = fuzz::read_input(bytes, size);
+  fuzz::check_decoder(bedrock_converse_api(), BodyFormat::stream, input);
+  fuzz::check_decoder(bedrock_converse_api(), BodyFormat::unary, input);
+  fuzz::check_http_error(bedrock_converse_api(), input);
+  const std::string events = as_events(input.data);
+  input.data = events;
+  for (std::size_t& cut : input.cuts) cut = std::min(cut, events.size());
+  const auto got = fuzz::check_decoder(bedrock_converse_api(), BodyFormat::stream, input);
+  for (const auto& [part, state] : got.states) check_state(state);
+  return 0;
+}

@@ -1,0 +1,33 @@
+// Any bytes as an answer of InvokeModel: as they are, and line by line as Messages events in chunks with good
+// checksums.
+#include "tests/fuzz/decoder_fuzz.hpp"
+#include "tests/providers/event_stream.hpp"
+#include "worker/base/base64.hpp"
+#include "worker/providers/bedrock_invoke.hpp"
+
+namespace {
+
+std::string as_chunks(std::string_view lines) {
+  std::string out;
+  while (!lines.empty()) {
+    const auto line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    out += aiw::testing::bedrock_event("chunk", R"({"bytes":")" + aiw::base64_encode(line) + "\"}");
+  }
+  return out;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  using namespace aiw;
+  auto input = fuzz::read_input(bytes, size);
+  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::stream, input);
+  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::unary, input);
+  fuzz::check_http_error(bedrock_invoke_api(), input);
+  const std::string chunks = as_chunks(input.data);
+  input.data = chunks;
+  for (std::size_t& cut : input.cuts) cut = std::min(cut, chunks.size());
+  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::stream, input);
+  return 0;
+}

@@ -1,0 +1,46 @@
+// Any bytes as an AWS event stream; and any message that is well-formed comes back out.
+#include "tests/fuzz/fuzz_input.hpp"
+#include "tests/providers/event_stream.hpp"
+#include "worker/providers/event_stream_parser.hpp"
+
+namespace {
+
+using namespace aiw;
+
+constexpr std::size_t kLimit = 4096;
+
+// Everything that was said, in one string.
+std::string parse(const std::vector<std::string>& pieces) {
+  EventStreamParser parser(kLimit);
+  EventStreamMessage message;
+  std::string out;
+  for (const auto& piece : pieces) {
+    parser.feed(piece);
+    while (parser.next(message)) {
+      fuzz::require(message.headers.size() + message.payload.size() + 16 <= kLimit, "a message keeps to the limit");
+      out.append(message.headers).append("|").append(message.payload).append("\n");
+    }
+  }
+  return out + std::to_string(static_cast<int>(parser.fault())) + (parser.inside_message() ? " inside" : "");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto input = fuzz::read_input(bytes, size);
+  fuzz::require(parse({std::string(input.data)}) == parse(input.pieces()), "a cut changed the result");
+
+  // The input as a payload: a message that its checksums vouch for.
+  const std::string message = testing::bedrock_event("e", input.data.substr(0, kLimit / 2));
+  std::vector<std::string> pieces;
+  std::size_t from = 0;
+  for (const std::size_t cut : input.cuts) {
+    const std::size_t at = std::min(cut, message.size());
+    pieces.push_back(message.substr(from, at - from));
+    from = at;
+  }
+  pieces.push_back(message.substr(from));
+  const std::string got = parse(pieces);
+  fuzz::require(got == parse({message}) && got.ends_with("\n0"), "a good message comes out");
+  return 0;
+}

@@ -245,25 +245,40 @@ TEST_CASE("options have their names") {
 }
 
 TEST_CASE("reasoning models get no sampling parameters, and the parent is told") {
-  for (const auto& [model, refused] : std::vector<std::pair<std::string, bool>>{{"o3", true},
-                                                                                {"o4-mini", true},
-                                                                                {"gpt-5-mini", true},
-                                                                                {"openai/o1-preview", true},
-                                                                                {"gpt-5-chat-latest", false},
-                                                                                {"gpt-4o", false},
-                                                                                {"o", false},
-                                                                                {"o3d", false},
-                                                                                {"gpt-50", false},
-                                                                                {"olmo", false}}) {
+  struct Case {
+    const char* model;
+    const char* effort;
+    std::size_t refused;  // of temperature, topP, stop
+  };
+  for (const auto& [model, effort, refused] : std::vector<Case>{{"o3", "", 3},
+                                                                {"o4-mini", "low", 3},
+                                                                {"gpt-5-mini", "", 3},
+                                                                {"openai/o1-preview", "", 3},
+                                                                {"gpt-5.4", "low", 3},
+                                                                {"gpt-5.4", "", 0},
+                                                                {"gpt-5.4", "none", 0},
+                                                                {"gpt-5.2-pro", "", 3},
+                                                                {"grok-4-0709", "", 1},
+                                                                {"gpt-5-chat-latest", "", 0},
+                                                                {"gpt-4o", "", 0},
+                                                                {"o", "", 0},
+                                                                {"o3d", "", 0},
+                                                                {"gpt-50", "", 0},
+                                                                {"olmo", "", 0}}) {
     CAPTURE(model);
+    CAPTURE(effort);
     Fixture f;
     f.user("x");
     f.target.model = model;
     f.chat.temperature = 1;
     f.chat.top_p = 1;
-    CHECK(f.body().contains("temperature") != refused);
-    CHECK(f.body().contains("top_p") != refused);
-    CHECK(f.build()->notes.size() == (refused ? 2 : 0));
+    f.chat.stop_sequences = {{"s"}};
+    if (*effort != 0) f.chat.reasoning = Reasoning{{effort}, {}};
+    const json body = f.body();
+    CHECK(body.contains("temperature") == (refused < 2));
+    CHECK(body.contains("top_p") == (refused < 2));
+    CHECK(body.contains("stop") == (refused == 0));
+    CHECK(f.build()->notes.size() == refused);
   }
 }
 
@@ -371,7 +386,9 @@ TEST_CASE("cache marks go where a server reads them, and change nothing elsewher
     f.say(Role::user, {TextPart{{"u"}, {}, CacheMark::five_minutes}});
     ToolResultPart marked = result("a", ToolOutputType::text, R"("r")");
     marked.cache = CacheMark::five_minutes;
-    f.say(Role::assistant, {tool_call("a", "{}")});
+    ToolCallPart call = tool_call("a", "{}");
+    call.cache = CacheMark::five_minutes;
+    f.say(Role::assistant, {call});
     f.say(Role::tool, {marked});
     f.chat.tools = {{.name = {"f"}, .cache = CacheMark::five_minutes}};
     const json body = f.body();
@@ -382,11 +399,13 @@ TEST_CASE("cache marks go where a server reads them, and change nothing elsewher
       CHECK(body["messages"][1]["content"][0]["cache_control"] == mark);
       CHECK(body["messages"][3]["content"] ==
             json::parse(R"([{"type":"text","text":"r","cache_control":{"type":"ephemeral"}}])"));
+      CHECK(body["messages"][2]["tool_calls"][0]["cache_control"] == mark);
       CHECK(body["tools"][0]["cache_control"] == mark);
     } else {
       CHECK(body["messages"][0]["content"] == "s");
       CHECK(body["messages"][1]["content"] == "u");
       CHECK(body["messages"][3]["content"] == "r");
+      CHECK_FALSE(body["messages"][2]["tool_calls"][0].contains("cache_control"));
       CHECK_FALSE(body["tools"][0].contains("cache_control"));
     }
     CHECK(f.build()->notes.empty());
@@ -503,6 +522,29 @@ TEST_CASE("Azure's older versions know the older name of the token limit") {
     f.target.api_version = version;
     CHECK(f.body()[name] == 7);
   }
+}
+
+TEST_CASE("the models of a server, at OpenAI's address and at Azure's") {
+  Target target;
+  target.base_url = "http://localhost:8000/v1";
+  const WireApi& api = *wire_api(Api::azure_openai);
+  auto request = api.list_models(target, {}, {});
+  REQUIRE(request);
+  CHECK(request->method == "GET");
+  CHECK(request->url == "http://localhost:8000/v1/models");
+  target.api = Api::azure_openai;
+  target.base_url = "https://r.openai.azure.com";
+  request = api.list_models(target, {}, {});
+  REQUIRE(request);
+  CHECK(request->url == "https://r.openai.azure.com/openai/v1/models");
+  const auto page = api.read_models(R"({"object":"list","data":[{"id":"a","context_window":8},{"id":"b","name":"B",
+      "context_length":9,"top_provider":{"max_completion_tokens":5}},{"id":""}]})");
+  REQUIRE(page);
+  REQUIRE(page->models.size() == 2);
+  CHECK(page->models[0].context_tokens == 8);
+  CHECK(page->models[1].name == "B");
+  CHECK(page->models[1].max_output_tokens == 5);
+  CHECK_FALSE(api.read_models("[1,"));
 }
 
 TEST_CASE("a base URL without a path gets the provider's own, a gateway's is kept") {

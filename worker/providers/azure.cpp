@@ -1,9 +1,6 @@
 #include "worker/providers/azure.hpp"
 
 #include "worker/base/url.hpp"
-#include "worker/providers/http_error.hpp"
-#include "worker/providers/openai_chat.hpp"
-
 namespace aiw {
 namespace {
 
@@ -39,11 +36,6 @@ std::string azure_url(const Target& target, std::string_view operation) {
   url += "?api-version=";
   url += percent_encode(target.api_version);
   return url;
-}
-
-const WireApi& azure_openai_api() {
-  static constexpr WireApi kApi = {build_openai_chat, make_openai_chat_decoder, http_error};
-  return kApi;
 }
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// Azure OpenAI: OpenAI's own APIs at addresses that name a deployment, or at the v1 address that does not.
+// Addresses of Azure OpenAI, where OpenAI's own APIs are: those that name a deployment, and the v1 API's, which do not.
 #pragma once
 
 #include <string>
@@ -12,8 +12,5 @@ namespace aiw {
 // (https://NAME.openai.azure.com), or already says where the API begins: one that ends in /openai, /openai/v1,
 // /openai/deployments/NAME or /models (Azure AI's model inference) is kept as it is.
 std::string azure_url(const Target& target, std::string_view operation);
-
-// Chat Completions there.
-const WireApi& azure_openai_api();
 
 }  // namespace aiw

@@ -5,6 +5,7 @@
 
 namespace aiw {
 
+// Also for Azure, whose addresses differ (openai_url).
 const WireApi& openai_chat_api();
 
 // The parts of it, for tests.

@@ -327,7 +327,7 @@ class MessageWriter {
         body_.append(",\"extra_content\":");
         body_.append(*extra);
       }
-      body_.append("}");
+      end_part(call.cache);
     });
     body_.append("]");
   }

@@ -6,6 +6,7 @@
 #include "worker/providers/openai_chat.hpp"
 #include "worker/providers/openai_chat_address.hpp"
 #include "worker/providers/openai_chat_messages.hpp"
+#include "worker/providers/openai_models.hpp"
 #include "worker/providers/provider_defaults.hpp"
 #include "worker/providers/request.hpp"
 #include "worker/providers/strict_schema.hpp"
@@ -22,22 +23,30 @@ const ChatQuirks& quirks_of(const Target& target) {
   return target.known == nullptr || target.known->chat == nullptr ? kUsual : *target.known->chat;
 }
 
-// What reasoning models refuse, by the start of their name, also where a gateway puts a vendor before it.
+// Models that reason, by the start of their name, also where a gateway puts a vendor before it. All refuse penalties
+// and stop sequences.
 struct ModelRule {
   std::string_view prefix;
-  bool sampling;  // temperature, topP, logprobs
+  bool takes_sampling = false;  // temperature, topP, logprobs
+  bool by_default = true;       // reasons without being asked to
 };
 constexpr auto kReasoningModels = std::to_array<ModelRule>(
-    {{"o1", true}, {"o3", true}, {"o4", true}, {"gpt-5", true}, {"grok-4", false}, {"grok-3-mini", false}});
+    {{"o1"}, {"o3"}, {"o4"}, {"gpt-5"}, {"gpt-5.", false, false}, {"grok-4", true}, {"grok-3-mini", true}});
 
-const ModelRule* reasoning_model(std::string_view model) {
+bool is_of(std::string_view name, const ModelRule& rule) {
+  if (!name.starts_with(rule.prefix)) return false;
+  const auto rest = name.substr(rule.prefix.size());
+  return rest.empty() || rest[0] == '-' || rule.prefix.ends_with('.');
+}
+
+// nullptr: it does not reason this time, so that nothing is refused.
+const ModelRule* reasoning_model(std::string_view model, const std::optional<Reasoning>& asked) {
   const auto name = model.substr(model.rfind('/') + 1);
-  if (name.contains("chat")) return nullptr;  // gpt-5-chat does not reason
-  const auto* rule = std::ranges::find_if(kReasoningModels, [&](const ModelRule& one) {
-    const auto rest = name.substr(std::min(one.prefix.size(), name.size()));
-    return name.starts_with(one.prefix) && (rest.empty() || rest[0] == '-' || rest[0] == '.');
-  });
-  return rule == kReasoningModels.end() ? nullptr : rule;
+  if (name.contains("chat") || (asked && asked->effort.raw == "none")) return nullptr;
+  const auto* rule = std::ranges::find_if(kReasoningModels, [&](const ModelRule& one) { return is_of(name, one); });
+  if (rule == kReasoningModels.end()) return nullptr;
+  const bool always = rule->by_default || name.contains("-pro") || name.contains("-codex");
+  return always || (asked && !asked->effort.empty()) ? rule : nullptr;
 }
 
 // The members of the body before `messages`, as an object.
@@ -87,9 +96,8 @@ class OptionsWriter {
   }
 
   void sampling() {
-    const ModelRule* rule = reasoning_model(target_.model);
-    if (rule != nullptr && chat_.reasoning && chat_.reasoning->effort.raw == "none") rule = nullptr;
-    const bool any = rule == nullptr, some = any || !rule->sampling;
+    const ModelRule* rule = reasoning_model(target_.model, chat_.reasoning);
+    const bool any = rule == nullptr, some = any || rule->takes_sampling;
     if (takes(chat_.temperature.has_value(), some, "temperature")) writer_.field("temperature", *chat_.temperature);
     if (takes(chat_.top_p.has_value(), some, "topP")) writer_.field("top_p", *chat_.top_p);
     if (takes(chat_.top_k.has_value(), quirks_.top_k, "topK")) writer_.field("top_k", *chat_.top_k);
@@ -248,7 +256,8 @@ std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
 }
 
 const WireApi& openai_chat_api() {
-  static constexpr WireApi kApi = {build_openai_chat, make_openai_chat_decoder, http_error};
+  static constexpr WireApi kApi = {build_openai_chat, make_openai_chat_decoder, http_error, list_openai_models,
+                                   read_openai_models};
   return kApi;
 }
 

@@ -8,12 +8,12 @@
 namespace aiw {
 namespace {
 
-// Beyond OpenAI's {id}: what OpenRouter, Groq, Together and vLLM tell of a model.
+// Beyond OpenAI's {id}: what OpenRouter, Groq, Together, vLLM and Mistral tell of a model.
 ModelInfo read_model(const EventJson& json, const JsonElement& model) {
   ModelInfo info;
   info.id = json.plain_text(get_string_or_empty(model, "id"));
   info.name = json.plain_text(get_string_or_empty(model, "name"));
-  for (const std::string_view key : {"context_length", "context_window", "max_model_len"}) {
+  for (const std::string_view key : {"context_length", "context_window", "max_model_len", "max_context_length"}) {
     if (!info.context_tokens) info.context_tokens = get_count(model, key);
   }
   info.max_output_tokens = get_count(model, "max_completion_tokens");

@@ -1,5 +1,4 @@
 #include "worker/providers/anthropic_messages.hpp"
-#include "worker/providers/azure.hpp"
 #include "worker/providers/bedrock_converse.hpp"
 #include "worker/providers/bedrock_invoke.hpp"
 #include "worker/providers/cohere_chat.hpp"
@@ -13,8 +12,8 @@ namespace aiw {
 
 const WireApi* wire_api(Api api) {
   switch (api) {
-    case Api::openai_chat: return &openai_chat_api();
-    case Api::azure_openai: return &azure_openai_api();
+    case Api::openai_chat:
+    case Api::azure_openai: return &openai_chat_api();
     case Api::openai_responses:
     case Api::azure_openai_responses: return &openai_responses_api();
     case Api::anthropic_messages: return &anthropic_messages_api();

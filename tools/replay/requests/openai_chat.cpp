@@ -1,5 +1,7 @@
 // Chat Completions: https://platform.openai.com/docs/api-reference/chat/create
+#include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "tools/replay/requests/converter.hpp"
 #include "tools/replay/requests/json_fields.hpp"
@@ -10,38 +12,67 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 15> kNamed = {
+constexpr auto kNamed = std::to_array<std::string_view>({
     "/messages",
     "/model",
     "/stream",
+    "/stream_options",
     "/tools",
+    "/tool_choice",
+    "/parallel_tool_calls",
     "/stop",
     "/temperature",
     "/top_p",
-    "/tool_choice",
+    "/top_k",
+    "/frequency_penalty",
+    "/presence_penalty",
     "/seed",
+    "/random_seed",
     "/logprobs",
     "/max_tokens",
     "/max_completion_tokens",
-    "/parallel_tool_calls",
     "/reasoning_effort",
+    "/reasoning/effort",
+    "/reasoning/max_tokens",
+    "/thinking/type",
+    "/thinking/budget_tokens",
     "/response_format",
-};
+});
+
+// What a mark of the prompt cache is called here: cache_control, with a time of five minutes unless it says "1h".
+void move_cache_mark(json& source, json& into) {
+  const json mark = take(source, "cache_control");
+  if (!mark.is_null()) into["cache"] = mark.value("ttl", "5m");
+}
+
+json to_media(std::string_view type, json fields) {
+  fields["type"] = type;
+  return fields;
+}
 
 json to_part(json part) {
   const std::string type = take(part, "type");
-  if (type == "text") return {{"type", "text"}, {"text", take(part, "text")}};
-  if (type == "image_url") return {{"type", "image"}, {"url", part.at("image_url").at("url")}};
-  if (type == "input_audio") {
+  json out;
+  if (type == "text") {
+    out = {{"type", "text"}, {"text", take(part, "text")}};
+  } else if (type == "image_url") {
+    out = to_media("image", {{"url", part.at("image_url").at("url")}});
+  } else if (type == "input_audio") {
     const json& audio = part.at("input_audio");
-    return {
-        {"type", "audio"}, {"mediaType", "audio/" + audio.at("format").get<std::string>()}, {"data", audio.at("data")}};
-  }
-  if (type == "file") {
+    out = to_media("audio",
+                   {{"mediaType", "audio/" + audio.at("format").get<std::string>()}, {"data", audio.at("data")}});
+  } else if (type == "file") {
     const json& file = part.at("file");
-    return {{"type", "file"}, {"filename", file.value("filename", "file")}, {"data", file.at("file_data")}};
+    out = to_media("file", {{"filename", file.value("filename", "file")}, {"url", file.at("file_data")}});
+  } else if (type == "document_url") {
+    out = to_media("file", {{"mediaType", "application/pdf"}, {"url", part.at("document_url")}});
+  } else if (type == "video_url") {
+    out = to_media("file", {{"mediaType", "video/*"}, {"url", part.at("video_url").at("url")}});
+  } else {
+    throw std::runtime_error("no part of ours is a " + type);
   }
-  throw std::runtime_error("no part of ours is a " + type);
+  move_cache_mark(part, out);
+  return out;
 }
 
 json to_content(const json& content) {
@@ -51,48 +82,86 @@ json to_content(const json& content) {
   return parts;
 }
 
-json to_call(const json& call) {
-  const json& function = call.at("function");
+json to_call(json call) {
+  const json function = call.at("function");
   const std::string text = function.at("arguments");
   json input = json::parse(text, nullptr, false);
   if (input.is_discarded()) input = json::object();
-  return {{"type", "tool-call"},
-          {"toolCallId", call.at("id")},
-          {"toolName", function.at("name")},
-          {"input", input},
-          {"inputText", text}};
+  json out = {{"type", "tool-call"},
+              {"toolCallId", call.at("id")},
+              {"toolName", function.at("name")},
+              {"input", input},
+              {"inputText", text}};
+  move_cache_mark(call, out);
+  return out;
+}
+
+// The state that the worker itself gives with such reasoning (worker/providers/openai_chat_reasoning.hpp).
+json to_reasoning(std::string text, const json& state) {
+  return {
+      {"type", "reasoning"}, {"text", std::move(text)}, {"providerState", "openai-chat:" + state.dump(-1, ' ', true)}};
 }
 
 json to_assistant(const json& message) {
   json parts = json::array();
+  if (message.contains("reasoning_details")) {
+    parts.push_back(to_reasoning("", {{"reasoning_details", message["reasoning_details"]}}));
+  } else if (message.contains("reasoning_content")) {
+    parts.push_back(to_reasoning(message["reasoning_content"], {{"field", "reasoning_content"}}));
+  } else if (message.contains("reasoning")) {
+    parts.push_back(to_reasoning(message["reasoning"], {{"field", "reasoning"}}));
+  }
   const json content = message.value("content", json());
   if (content.is_string()) parts.push_back({{"type", "text"}, {"text", content}});
-  if (content.is_array()) parts = to_content(content);
+  for (const auto& part : content.is_array() ? content : json::array()) parts.push_back(to_part(part));
   for (const auto& call : message.value("tool_calls", json::array())) parts.push_back(to_call(call));
   return {{"role", "assistant"}, {"content", parts}};
 }
 
-json to_message(const json& message) {
-  const std::string role = message.at("role");
-  if (role == "assistant") return to_assistant(message);
-  if (role == "tool") {
-    json part = {{"type", "tool-result"}, {"toolCallId", message.at("tool_call_id")}, {"toolName", ""}};
-    part["output"] = {{"type", "text"}, {"value", message.at("content")}};
-    return {{"role", "tool"}, {"content", {part}}};
+json to_result(json message) {
+  json part = {{"type", "tool-result"}, {"toolCallId", message.at("tool_call_id")}, {"toolName", ""}};
+  json content = message.at("content");
+  const bool one_text = content.is_array() && content.size() == 1 && content[0].value("type", "") == "text";
+  if (one_text) {
+    move_cache_mark(content[0], part);
+    content = content[0]["text"];
   }
-  return {{"role", role}, {"content", to_content(message.at("content"))}};
+  if (content.is_array()) {
+    part["output"] = {{"type", "content"}, {"value", to_content(content)}};
+  } else {
+    part["output"] = {{"type", "text"}, {"value", content}};
+  }
+  return part;
 }
 
-json to_tool(const json& tool) {
-  const json function = tool.value("function", json::object());
+json to_message(json message) {
+  // OpenAI: "developer" replaces "system" from o1 on, and each is taken for the other where the model wants it.
+  const std::string role = message.at("role") == "developer" ? "system" : message.at("role");
+  json out;
+  if (role == "assistant") {
+    out = to_assistant(message);
+  } else if (role == "tool") {
+    out = {{"role", "tool"}, {"content", json::array({to_result(message)})}};
+  } else {
+    out = {{"role", role}, {"content", to_content(message.at("content"))}};
+  }
+  move_cache_mark(message, out);
+  return out;
+}
+
+json to_tool(json tool) {
+  if (!tool.contains("function")) return {{"executor", "provider"}, {"definition", tool}};
+  const json function = tool["function"];
   json out = {{"name", function.at("name")}, {"executor", "return"}};
   if (function.contains("description")) out["description"] = function["description"];
   if (function.contains("parameters")) out["inputSchema"] = function["parameters"];
   if (function.contains("strict") && !function["strict"].is_null()) out["strict"] = function["strict"];
+  move_cache_mark(tool, out);
   return out;
 }
 
 json to_tool_choice(const json& choice) {
+  if (choice == "any") return "required";  // Mistral's word
   if (choice.is_string()) return choice;
   return {{"type", "tool"}, {"toolName", choice.at("function").at("name")}};
 }
@@ -104,9 +173,48 @@ json to_response_format(json format) {
   return out;
 }
 
+void move_reasoning(json& body, json& payload) {
+  json reasoning = json::object();
+  move_field(body, "reasoning_effort", reasoning, "effort");
+  json object = take(body, "reasoning");
+  if (object.is_object()) {
+    move_field(object, "effort", reasoning, "effort");
+    move_field(object, "max_tokens", reasoning, "budgetTokens");
+    if (!object.empty()) body["reasoning"] = object;
+  }
+  if (!reasoning.empty()) payload["reasoning"] = reasoning;
+}
+
+void move_limits_and_sampling(json& body, json& payload) {
+  move_field(body, "max_tokens", payload, "maxOutputTokens");
+  move_field(body, "max_completion_tokens", payload, "maxOutputTokens");
+  move_field(body, "temperature", payload, "temperature");
+  move_field(body, "top_p", payload, "topP");
+  move_field(body, "top_k", payload, "topK");
+  move_field(body, "frequency_penalty", payload, "frequencyPenalty");
+  move_field(body, "presence_penalty", payload, "presencePenalty");
+  move_field(body, "seed", payload, "seed");
+  move_field(body, "random_seed", payload, "seed");
+  move_field(body, "logprobs", payload, "logprobs");
+  if (json stop = take(body, "stop"); !stop.is_null()) {
+    payload["stopSequences"] = stop.is_array() ? stop : json::array({stop});
+  }
+}
+
+void set_provider(const RecordedRequest& recorded, ConvertedRequest& out) {
+  if (recorded.provider == "vercel-gateway") out.provider["id"] = "vercel";
+  if (recorded.provider != "azure") return;
+  out.provider["type"] = "azure-openai";
+  constexpr std::string_view kVersion = "?api-version=";
+  const auto at = recorded.path.find(kVersion);
+  if (at != std::string::npos) out.provider["apiVersion"] = recorded.path.substr(at + kVersion.size());
+}
+
 ConvertedRequest convert(const RecordedRequest& recorded) {
   ConvertedRequest out;
   out.base_path = recorded.path.substr(0, recorded.path.find("/chat/completions"));
+  if (recorded.provider == "writer") out.base_path = "/v1";
+  set_provider(recorded, out);
   json body = recorded.body;
   out.model = take(body, "model");
   json& payload = out.payload;
@@ -118,34 +226,87 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
     payload["responseFormat"] = to_response_format(format);
   }
   take(body, "stream");
-  move_field(body, "max_tokens", payload, "maxOutputTokens");
-  move_field(body, "max_completion_tokens", payload, "maxOutputTokens");
-  move_field(body, "temperature", payload, "temperature");
-  move_field(body, "top_p", payload, "topP");
-  move_field(body, "seed", payload, "seed");
-  move_field(body, "logprobs", payload, "logprobs");
+  take(body, "stream_options");
+  move_limits_and_sampling(body, payload);
   move_field(body, "parallel_tool_calls", payload, "parallelToolCalls");
-  if (json effort = take(body, "reasoning_effort"); !effort.is_null()) payload["reasoning"]["effort"] = effort;
-  if (json stop = take(body, "stop"); !stop.is_null()) {
-    payload["stopSequences"] = stop.is_array() ? stop : json::array({stop});
-  }
+  move_reasoning(body, payload);
+  if (body.value("n", 0) == 1) take(body, "n");  // the default
   leave_to_provider_options(std::move(body), payload);
   return out;
 }
 
-// A content of one text part is the same as that text.
-json plain_content(json content) {
-  const bool one_text =
-      content.is_array() && content.size() == 1 && content[0].size() == 2 && content[0].contains("text");
-  return one_text ? content[0]["text"] : content;
+void erase_if(json& object, std::string_view key, const json& value) {
+  const auto found = object.find(key);
+  if (found != object.end() && *found == value) object.erase(found);
+}
+
+// A mark on a message is one on its last part (the SDKs of OpenRouter and Vercel write it either way), a mark's usual
+// time is five minutes, and a content of one text part is the same as that text.
+void normalise_content(json& message) {
+  json mark = take(message, "cache_control");
+  json& content = message["content"];
+  if (!mark.is_null()) {
+    if (content.is_string()) content = json::array({{{"type", "text"}, {"text", content}}});
+    content.back()["cache_control"] = mark;
+  }
+  if (!content.is_array()) return;
+  for (auto& part : content) {
+    if (part.contains("cache_control")) erase_if(part["cache_control"], "ttl", "5m");
+    if (part.contains("image_url")) erase_if(part["image_url"], "detail", "auto");  // the default
+  }
+  const bool one_text = content.size() == 1 && content[0].size() == 2 && content[0].contains("text");
+  if (one_text) content = json(content[0]["text"]);
+}
+
+// An assistant's content may be missing beside tool calls ("required unless tool_calls is specified"): an empty one
+// says no more. `annotations` are of answers and no part of a request; Mistral's `prefix` is false and a call's `index`
+// is 0 by default, `type` is "function".
+void normalise_assistant(json& message) {
+  message.erase("annotations");
+  erase_if(message, "prefix", false);
+  if (message.contains("tool_calls")) {
+    const json& content = message["content"];
+    if (content.empty() || content == "") message.erase("content");
+    for (auto& call : message["tool_calls"]) {
+      call.erase("index");
+      call["type"] = "function";
+    }
+  }
+  // Names of one thing (OpenRouter: reasoning_content is an alias of reasoning; details hold the text of both).
+  if (message.contains("reasoning_details")) message.erase("reasoning");
+  if (message.contains("reasoning_content")) erase_if(message, "reasoning", message["reasoning_content"]);
+}
+
+void normalise_tool(json& tool) {
+  if (!tool.contains("function")) return;
+  tool["type"] = "function";  // Mistral's default
+  erase_if(tool["function"], "description", "");
+  if (tool.contains("cache_control")) erase_if(tool["cache_control"], "ttl", "5m");
 }
 
 json normalise(json body) {
   body = without_nulls(std::move(body));
   for (auto& message : body["messages"]) {
-    if (message.contains("content")) message["content"] = plain_content(message["content"]);
+    if (message["role"] == "developer") message["role"] = "system";
+    if (message.contains("content")) normalise_content(message);
+    if (message["role"] == "assistant") normalise_assistant(message);
   }
-  if (body.value("stream", json()) == false) body.erase("stream");
+  if (body.contains("tools")) std::ranges::for_each(body["tools"], normalise_tool);
+  erase_if(body, "stream", false);
+  erase_if(body, "n", 1);
+  erase_if(body, "tools", json::array());  // no tools
+  // The worker always asks for the counts of tokens, where a server knows how.
+  erase_if(body, "stream_options", {{"include_usage", true}});
+  // max_completion_tokens replaces max_tokens ("deprecated in favor of"); a server knows one or both.
+  if (json limit = take(body, "max_tokens"); !limit.is_null()) body["max_completion_tokens"] = limit;
+  // Stop: "string / array".
+  if (body.contains("stop") && body["stop"].is_string()) body["stop"] = json::array({body["stop"]});
+  // A label. Perplexity alone lets it be missing; the worker then says "response".
+  const json::json_pointer schema("/response_format/json_schema");
+  if (body.contains(schema)) {
+    erase_if(body[schema], "name", "response");
+    erase_if(body[schema], "description", "");
+  }
   return body;
 }
 

@@ -83,3 +83,9 @@ TEST_CASE("loopback is named or numbered, not guessed") {
     CHECK(!is_loopback(host));
   }
 }
+
+TEST_CASE("everything but unreserved characters is encoded") {
+  CHECK(percent_encode("aZ0-._~") == "aZ0-._~");
+  CHECK(percent_encode("a/b c&=%+\n") == "a%2Fb%20c%26%3D%25%2B%0A");
+  CHECK(percent_encode("\xE2\x82\xAC") == "%E2%82%AC");
+}

@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "protocol/json_text.hpp"
+#include "tests/providers/corpus.hpp"
 
 using namespace aiw;
 
@@ -113,4 +117,25 @@ TEST_CASE("getters give nothing for missing members, nulls and other types") {
   CHECK(get_path(*root, {"o", "a", "b"}));
   CHECK_FALSE(get_path(*root, {"o", "x", "b"}));
   CHECK(to_json(*get_member(*root, "o")) == R"({"a":{"b":7}})");
+}
+
+TEST_CASE("JSONTestSuite: events accept what is JSON and reject what is not") {
+  const auto root = testing::corpus_root();
+  if (!root) {
+    MESSAGE("skipped: the corpus is not there (AIW_CORPUS)");
+    return;
+  }
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(*root / "json")) {
+    const std::string name = entry.path().filename().string();
+    CAPTURE(name);
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EventJson json;
+    const bool accepted = json.parse(text).has_value();
+    if (name.starts_with("y_")) CHECK(accepted);
+    if (name.starts_with("n_")) CHECK_FALSE(accepted);
+    ++count;
+  }
+  CHECK(count > 100);
 }

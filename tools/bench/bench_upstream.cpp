@@ -29,12 +29,20 @@ std::expected<std::unique_ptr<BenchUpstream>, std::string> BenchUpstream::start(
 }
 
 BenchUpstream::Source BenchUpstream::add(std::size_t chunks, double rate, std::size_t streams, bool hold) {
-  auto stream = SyntheticStream::make({.chunks = chunks, .rate = rate, .block_bytes = block_bytes_}).value();
+  return add({.chunks = chunks, .rate = rate}, streams, hold);
+}
+
+BenchUpstream::Source BenchUpstream::add(SyntheticSpec spec, std::size_t streams, bool hold) {
+  spec.block_bytes = block_bytes_;
+  auto stream = SyntheticStream::make(spec).value();
   Plan plan{.stream = stream, .streams = streams, .hold = hold};
-  if (rate > 0) plan.interval_ns = static_cast<std::int64_t>(1e9 / rate);
+  if (spec.rate > 0) plan.interval_ns = static_cast<std::int64_t>(1e9 / spec.rate);
   std::lock_guard lock(mutex_);
   plans_.push_back(plan);
-  return {.base_url = server_->url() + "/" + std::to_string(plans_.size() - 1), .fill_bytes = stream->fill_bytes()};
+  return {.api = spec.api,
+          .base_url = server_->url() + "/" + std::to_string(plans_.size() - 1),
+          .fill_bytes = stream->fill_bytes(),
+          .fill_on_wire = stream->fill_on_wire()};
 }
 
 Script BenchUpstream::answer(const Request& request) {
@@ -46,7 +54,7 @@ Script BenchUpstream::answer(const Request& request) {
   std::lock_guard lock(mutex_);
   if (index >= plans_.size()) return json_script(404, "{}");
   Plan& plan = plans_[index];
-  Script script{.headers = {{"Content-Type", "text/event-stream"}}, .stream = plan.stream};
+  Script script{.headers = {{"Content-Type", std::string(plan.stream->content_type())}}, .stream = plan.stream};
   if (plan.hold) script.ending = Ending::kHang;
   if (plan.interval_ns > 0) {
     script.stream_phase = phase(plan.interval_ns, plan.served++, plan.streams, nanoseconds(request.received_at));

@@ -19,12 +19,16 @@ class BenchUpstream {
   static std::expected<std::unique_ptr<BenchUpstream>, std::string> start(std::size_t block_bytes);
 
   struct Source {
+    std::string api;
     std::string base_url;
-    std::uint64_t fill_bytes;  // that one answer brings to the worker
+    std::uint64_t fill_bytes;    // that one answer brings to a worker
+    std::uint64_t fill_on_wire;  // and to the relay, which decodes nothing
   };
   // An answer of `chunks` events. rate: events a second, 0 for full speed; `streams` paced streams are spread evenly
   // over the time between two events. `hold`: the stream never ends after its last chunk.
   Source add(std::size_t chunks, double rate = 0, std::size_t streams = 1, bool hold = false);
+  // The same of any API; the size of writes is the upstream's.
+  Source add(SyntheticSpec spec, std::size_t streams = 1, bool hold = false);
 
   // Of the latest request, as soon as its body was complete.
   [[nodiscard]] std::int64_t last_received_ns() const { return last_received_ns_; }

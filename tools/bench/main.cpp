@@ -78,8 +78,9 @@ int run(const Options& options) {
   Report report(names);
   Bench bench{.subjects = std::move(subjects), .upstream = **upstream, .report = report, .effort = options.effort};
 
-  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 6> kParts{{{"start", measure_start},
+  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 7> kParts{{{"start", measure_start},
                                                                                  {"throughput", measure_throughput},
+                                                                                 {"apis", measure_apis},
                                                                                  {"latency", measure_latency},
                                                                                  {"requests", measure_requests},
                                                                                  {"interference", measure_interference},
@@ -107,8 +108,8 @@ int main(int argc, char** argv) {
   app.add_flag("--no-worker", options.no_worker, "measure the relay and --also only");
   app.add_option("--also", options.also, "NAME=COMMAND of another worker, spoken to in the leanspec dialect")
       ->check([](const std::string& text) { return text.find('=') == std::string::npos ? "NAME=COMMAND" : ""; });
-  app.add_option("--only", options.only, "parts to run: start, throughput, latency, requests, interference, idle")
-      ->check(CLI::IsMember({"start", "throughput", "latency", "requests", "interference", "idle"}));
+  app.add_option("--only", options.only, "parts to run: start, throughput, apis, latency, requests, interference, idle")
+      ->check(CLI::IsMember({"start", "throughput", "apis", "latency", "requests", "interference", "idle"}));
   app.add_option("--json", options.json_file, "write the results to this file too");
   auto* chunks = app.add_option("--chunks", options.effort.chunks, "chunks in each throughput run");
   app.add_option("--block-bytes", options.block_bytes, "the upstream's writes in throughput runs (default 2048)")

@@ -93,17 +93,19 @@ constexpr std::size_t kMaxChunksPerAnswer = 50'000;
 
 // `streams` at once, as often as it takes; returns the reason if a chunk is missing or a stream did not end well.
 std::expected<void, std::string> run_throughput(Bench& bench, Session& session, std::size_t streams,
-                                                std::size_t chunks_per_stream, Throughput& result) {
+                                                std::size_t chunks_per_stream, const std::string& api,
+                                                Throughput& result) {
   std::size_t answers = (chunks_per_stream + kMaxChunksPerAnswer - 1) / kMaxChunksPerAnswer;
   std::size_t chunks_per_answer = chunks_per_stream / answers;
-  auto source = bench.upstream.add(chunks_per_answer);
+  auto source = bench.upstream.add({.api = api, .chunks = chunks_per_answer});
+  auto expected = session.subject().is_relay ? source.fill_on_wire : source.fill_bytes;
   auto cpu_before = cpu(session);
   auto begin = Steady::now();
   for (std::size_t i = 0; i < answers; ++i) {
-    if (auto ran = session.chat(source.base_url, streams); !ran) return ran;
-    if (session.output().fill_bytes != source.fill_bytes * streams) {
+    if (auto ran = session.chat(source.base_url, streams, kSmallMessages, api); !ran) return ran;
+    if (session.output().fill_bytes != expected * streams) {
       return std::unexpected(std::to_string(session.output().fill_bytes) + " bytes of text arrived instead of " +
-                             std::to_string(source.fill_bytes * streams));
+                             std::to_string(expected * streams));
     }
   }
   double seconds = microseconds(Steady::now() - begin) / 1e6;
@@ -114,8 +116,9 @@ std::expected<void, std::string> run_throughput(Bench& bench, Session& session, 
   return {};
 }
 
-void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<double> limit) {
-  std::string what = std::to_string(streams) + (streams == 1 ? " stream" : " streams");
+// By subject; those that failed are missing.
+std::map<std::string, Throughput> throughput_of(Bench& bench, std::size_t streams, const std::string& api,
+                                                const std::string& what) {
   progress("throughput, " + what);
   auto sessions = open_sessions(bench);
   std::map<std::string, Throughput> results;
@@ -126,7 +129,7 @@ void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<doub
       std::size_t all = std::max<std::size_t>(bench.effort.chunks / streams, 1);
       bool warm_up = round == 0;
       if (warm_up) result.chunks_per_stream = std::max<std::size_t>(all / 20, 1);
-      if (auto ran = run_throughput(bench, *session, streams, result.chunks_per_stream, result); !ran) {
+      if (auto ran = run_throughput(bench, *session, streams, result.chunks_per_stream, api, result); !ran) {
         give_up(bench, session, "throughput of " + what, ran.error());
       } else if (warm_up) {
         constexpr double kSlow = 10;  // µs a chunk: a tenth of the chunks is as steady
@@ -136,6 +139,13 @@ void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<doub
       }
     }
   }
+  std::erase_if(results, [](const auto& result) { return result.second.cpu_per_chunk.empty(); });
+  return results;
+}
+
+void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<double> limit) {
+  std::string what = std::to_string(streams) + (streams == 1 ? " stream" : " streams");
+  const auto results = throughput_of(bench, streams, "openai-chat", what);
   std::string suffix = std::to_string(streams);
   Row& cost = bench.report.add(
       {.key = "cpu_per_chunk_" + suffix, .label = "CPU per 300-byte chunk, " + what, .unit = "us", .limit = limit});
@@ -144,7 +154,6 @@ void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<doub
                                  .unit = "1/s",
                                  .less_is_better = false});
   for (const auto& [name, result] : results) {
-    if (result.cpu_per_chunk.empty()) continue;
     cost.values[name] = median(result.cpu_per_chunk);
     speed.values[name] = median(result.chunks_per_second);
   }
@@ -264,6 +273,20 @@ void measure_throughput(Bench& bench) {
   measure_throughput_of(bench, 1, 4.0);
   measure_throughput_of(bench, 50, std::nullopt);
   measure_throughput_of(bench, 500, 3.0);
+}
+
+void measure_apis(Bench& bench) {
+  Bench ours{.subjects = {}, .upstream = bench.upstream, .report = bench.report, .effort = bench.effort};
+  for (const Subject& subject : bench.subjects) {
+    if (subject.dialect == Subject::Dialect::kV1) ours.subjects.push_back(subject);  // others know no wire APIs
+  }
+  for (const std::string& api : synthetic_apis()) {
+    Row& cost =
+        bench.report.add({.key = "cpu_per_chunk_" + api, .label = "CPU per chunk, " + api, .unit = "us", .limit = 4.0});
+    for (const auto& [name, result] : throughput_of(ours, 1, api, api)) {
+      cost.values[name] = median(result.cpu_per_chunk);
+    }
+  }
 }
 
 void measure_latency(Bench& bench) {

@@ -30,6 +30,7 @@ struct Bench {
 
 void measure_start(Bench& bench);         // spawn to first health answer, idle memory
 void measure_throughput(Bench& bench);    // CPU per chunk, chunks a second
+void measure_apis(Bench& bench);          // CPU per chunk of each wire API's stream, one at a time
 void measure_latency(Bench& bench);       // of paced streams
 void measure_requests(Bench& bench);      // line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
 void measure_interference(Bench& bench);  // what large histories do to the latency of other streams

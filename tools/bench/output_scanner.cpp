@@ -53,7 +53,8 @@ bool OutputScanner::on_frame(std::string_view line) {
   // Most lines have it where the line before had it.
   if (line.size() <= type_at_ + kType.size() || line.substr(type_at_, kType.size()) != kType) {
     std::size_t found = line.substr(0, kTypeWithin).find(kType);
-    if (found == std::string_view::npos || line.size() <= found + kType.size()) return false;
+    // No frame: a line of the provider's, as the relay copies it.
+    if (found == std::string_view::npos || line.size() <= found + kType.size()) return true;
     type_at_ = found;
   }
   std::string_view type = line.substr(type_at_ + kType.size());

@@ -32,7 +32,7 @@ class OutputScanner {
 
  private:
   void on_line(std::string_view line, std::int64_t now_ns);
-  // True if the line is a delta.
+  // True if the line is a delta, or none of the worker's.
   bool on_frame(std::string_view line);
   void collect(std::string_view line, std::int64_t now_ns);
 

@@ -10,13 +10,14 @@ std::int64_t steady_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Steady::now().time_since_epoch()).count();
 }
 
-std::string Subject::chat_line(std::string_view id, std::string_view base_url, std::string_view messages) const {
+std::string Subject::chat_line(std::string_view id, std::string_view base_url, std::string_view messages,
+                               std::string_view api) const {
   // The config stands before the messages, so that the relay finds the URL without a look at the history.
   std::string line;
   line.reserve(messages.size() + 512);
   line.append(R"({"id":")").append(id).append(R"(","type":"chat","payload":{"config":{"version":"1","providers":[{)");
   line.append(R"("id":"up","name":"up",)");
-  if (dialect == Dialect::kV1) line.append(R"("type":"openai-chat",)");
+  if (dialect == Dialect::kV1) line.append(R"("type":")").append(api).append(R"(",)");
   line.append(R"("baseUrl":")").append(base_url).append(R"(",)");
   if (dialect == Dialect::kLeanspec) line.append(R"("baseURL":")").append(base_url).append(R"(",)");
   line.append(R"("apiKey":"k","models":[{"id":"m","name":"m"}]}],"settings":{"maxSteps":1,)");
@@ -78,12 +79,12 @@ std::expected<void, std::string> Session::pump_and_send(std::string_view bytes, 
   return {};
 }
 
-std::expected<void, std::string> Session::chat(std::string_view base_url, std::size_t count,
-                                               std::string_view messages) {
+std::expected<void, std::string> Session::chat(std::string_view base_url, std::size_t count, std::string_view messages,
+                                               std::string_view api) {
   reset_output();
   std::string lines;
   for (std::size_t i = 0; i < count; ++i) {
-    lines += subject_.chat_line("c" + std::to_string(next_id_++), base_url, messages);
+    lines += subject_.chat_line("c" + std::to_string(next_id_++), base_url, messages, api);
   }
   if (!send(lines)) return std::unexpected("stdin was not read");
   return pump([&] { return output_.done == count; });

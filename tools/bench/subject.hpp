@@ -24,7 +24,8 @@ struct Subject {
   bool is_relay = false;
 
   // A chat line with its line feed. `messages` is a JSON array.
-  [[nodiscard]] std::string chat_line(std::string_view id, std::string_view base_url, std::string_view messages) const;
+  [[nodiscard]] std::string chat_line(std::string_view id, std::string_view base_url, std::string_view messages,
+                                      std::string_view api = "openai-chat") const;
 };
 
 inline constexpr std::string_view kSmallMessages = R"([{"role":"user","content":"Say something."}])";
@@ -54,7 +55,8 @@ class Session {
                                                  Milliseconds quiet = Milliseconds{30'000});
   // Sends `count` chats at once and waits until all are done.
   std::expected<void, std::string> chat(std::string_view base_url, std::size_t count,
-                                        std::string_view messages = kSmallMessages);
+                                        std::string_view messages = kSmallMessages,
+                                        std::string_view api = "openai-chat");
 
  private:
   // Reads once; fails as pump does.

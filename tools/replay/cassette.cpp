@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "tools/replay/base64.hpp"
+#include "tools/support/base64.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw::tools {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tools/replay/compare.hpp"
-#include "tools/replay/corpus.hpp"
+#include "tools/support/corpus.hpp"
 
 namespace aiw::tools {
 

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "protocol/json_text.hpp"
-#include "tools/replay/base64.hpp"
 #include "tools/replay/cassette_run.hpp"
 #include "tools/replay/chat_player.hpp"
 #include "tools/replay/recording_proxy.hpp"
 #include "tools/replay/redact.hpp"
+#include "tools/support/base64.hpp"
 #include "tools/support/upstream_server.hpp"
 #include "worker/agent/key_policy.hpp"
 #include "worker/base/url.hpp"

@@ -12,7 +12,7 @@
 
 namespace aiw::tools {
 
-// The byte that fills every synthetic text and occurs nowhere else in a stream: whoever counts it in a worker's output
+// The byte that fills every synthetic text and occurs nowhere else in an answer: whoever counts it in a worker's output
 // knows how much text arrived, whatever the worker merged or wrapped around it.
 inline constexpr char kFillByte = '~';
 // Paced streams begin every text with this byte, kTimestampDigits digits (steady clock, ns) and this byte again.
@@ -31,10 +31,12 @@ struct SyntheticSpec {
 // Immutable and shared by all connections that send it. Thread-safe to read.
 class SyntheticStream {
  public:
-  // Fails for an api that is not in the table (see synthetic_apis) or a spec out of bounds.
+  // Fails for an api that is not in the table (see synthetic_apis), a spec out of bounds, and a paced stream of an API
+  // with a binary framing.
   static std::expected<std::shared_ptr<const SyntheticStream>, std::string> make(const SyntheticSpec& spec);
 
   [[nodiscard]] const SyntheticSpec& spec() const { return spec_; }
+  [[nodiscard]] std::string_view content_type() const { return content_type_; }
   // Everything below is framed as HTTP chunks already. At full speed a stream is head, full_blocks() times block, rest,
   // tail; a paced one is head, stamped_event at every tick, tail.
   [[nodiscard]] const std::string& head() const { return head_; }
@@ -50,14 +52,19 @@ class SyntheticStream {
 
   // How often kFillByte occurs in the whole stream, and the length of the body without HTTP framing.
   [[nodiscard]] std::uint64_t fill_bytes() const { return spec_.chunks * fill_per_event_; }
+  // The same of the bytes on the wire, where base64 may hide the texts and checksums have the byte too.
+  [[nodiscard]] std::uint64_t fill_on_wire() const { return fill_on_wire_; }
   [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
   SyntheticSpec spec_;
+  std::string_view content_type_;
+  std::size_t text_bytes_ = 0;  // of one event
   std::string head_, tail_, block_, rest_, stamped_;
   std::size_t full_blocks_ = 0;
   std::size_t stamp_at_ = 0;
   std::uint64_t fill_per_event_ = 0;
+  std::uint64_t fill_on_wire_ = 0;
   std::uint64_t body_bytes_ = 0;
 };
 

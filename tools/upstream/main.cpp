@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "tools/replay/corpus.hpp"
+#include "tools/support/corpus.hpp"
 #include "tools/upstream/routes.hpp"
 
 namespace {

@@ -54,7 +54,7 @@ Script synthetic(const Request& request, std::span<const std::string_view> parts
   read_number(parameter(request, parts, "rate"), spec.rate);
   auto stream = SyntheticStream::make(spec);
   if (!stream) return refusal(400, stream.error());
-  return {.headers = {{"Content-Type", "text/event-stream"}}, .stream = *stream};
+  return {.headers = {{"Content-Type", std::string((*stream)->content_type())}}, .stream = *stream};
 }
 
 // A short answer in the API that the path belongs to, uncut, to be broken in some way.

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/replay/corpus.hpp"
 #include "tools/replay/match.hpp"
 #include "tools/replay/requests/converter.hpp"
+#include "tools/support/corpus.hpp"
 
 namespace aiw::tools {
 

@@ -1,4 +1,4 @@
-#include "tools/replay/base64.hpp"
+#include "tools/support/base64.hpp"
 
 #include <cstdint>
 

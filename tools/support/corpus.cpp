@@ -1,4 +1,4 @@
-#include "tools/replay/corpus.hpp"
+#include "tools/support/corpus.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -6,7 +6,7 @@
 #include <set>
 #include <string_view>
 
-#include "tools/replay/base64.hpp"
+#include "tools/support/base64.hpp"
 
 namespace aiw::tools {
 

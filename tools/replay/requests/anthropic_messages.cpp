@@ -2,9 +2,9 @@
 #include <array>
 #include <stdexcept>
 
-#include "tools/replay/base64.hpp"
 #include "tools/replay/requests/converter.hpp"
 #include "tools/replay/requests/json_fields.hpp"
+#include "tools/support/base64.hpp"
 
 namespace aiw::tools {
 

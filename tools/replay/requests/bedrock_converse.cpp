@@ -1,10 +1,10 @@
 // Converse and ConverseStream: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 #include <array>
 
-#include "tools/replay/base64.hpp"
 #include "tools/replay/requests/bedrock_path.hpp"
 #include "tools/replay/requests/converter.hpp"
 #include "tools/replay/requests/json_fields.hpp"
+#include "tools/support/base64.hpp"
 
 namespace aiw::tools {
 

@@ -96,7 +96,7 @@ class SseDecoder final : public ResponseDecoder {
     if (data == "[DONE]") return answer_->done(sink);
     if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
     const auto root = json_.parse(data);
-    if (!root && unfinished) return;
+    if (root ? root->is_null() : unfinished) return;
     if (!root || !root->is_object()) return answer_->fail(bad_event(), sink);
     answer_->add_event(json_, *root, event.type, sink);
   }

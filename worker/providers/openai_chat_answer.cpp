@@ -3,19 +3,17 @@
 #include <utility>
 
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/logprobs_writer.hpp"
 #include "worker/providers/openai_chat_state.hpp"
 #include "worker/providers/openai_chat_usage.hpp"
-#include "worker/providers/openai_logprobs.hpp"
 
 namespace aiw {
 
-void OpenAiChatAnswer::add(const EventJson& json, const JsonElement& root, bool error_event, StepSink& sink) {
+void OpenAiChatAnswer::add_event(const EventJson& json, const JsonElement& root, std::string_view type,
+                                 StepSink& sink) {
   json_ = &json;
   simdjson::dom::object members;
-  if (root.get(members) != simdjson::SUCCESS) {
-    if (root.is_null()) return;
-    return fail(upstream_fault("bad_event", "a chunk is no JSON object", true), sink);
-  }
+  if (root.get(members) != simdjson::SUCCESS) return;
   JsonElement error;
   simdjson::dom::array choices;
   bool has_error = false;
@@ -42,7 +40,21 @@ void OpenAiChatAnswer::add(const EventJson& json, const JsonElement& root, bool 
   if (ended_) return;
   if (usage) add_usage(*usage, sink);
   if (has_error) return fail(in_stream_error(json, error), sink);
-  if (error_event) fail(in_stream_error(json, root), sink);
+  if (type == "error") fail(in_stream_error(json, root), sink);
+}
+
+void OpenAiChatAnswer::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  content_key_ = "message";
+  add_event(json, root, {}, sink);
+  if (ended()) return;
+  if (has_choice_) return finish(sink);
+  fail(upstream_fault("bad_response", "the answer's body has no choices", false), sink);
+}
+
+void OpenAiChatAnswer::end_of_stream(StepSink& sink) {
+  if (finish_raw_.empty()) return fail_truncated(sink);
+  sink.warning("missing_done", "the stream ended without [DONE]");
+  finish(sink);
 }
 
 void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
@@ -110,15 +122,15 @@ void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
   }
   if (content) add_content(*content, sink);
   if (audio) add_audio(*audio, sink);
-  if (refusal) add_string(ContentKind::refusal, *refusal, sink);
+  if (refusal) add_string(refusal_, *refusal, sink);
   if (annotations) report_annotations(*json_, *annotations, sink);
   if (tool_calls) add_tool_calls(*tool_calls, sink);
   if (function_call && !ended_) add_function(*function_call, *function_call, sink);
 }
 
 void OpenAiChatAnswer::add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink) {
-  add_string(ContentKind::reasoning, value, sink);
-  if (reasoning_field_.empty() && channel(ContentKind::reasoning).part >= 0) reasoning_field_ = field;
+  add_string(reasoning_, value, sink);
+  if (reasoning_field_.empty() && reasoning_.part >= 0) reasoning_field_ = field;
 }
 
 void OpenAiChatAnswer::add_images(const JsonElement& images, StepSink& sink) {
@@ -128,26 +140,26 @@ void OpenAiChatAnswer::add_images(const JsonElement& images, StepSink& sink) {
 }
 
 void OpenAiChatAnswer::add_audio(const JsonElement& audio, StepSink& sink) {
-  add_text(ContentKind::text, get_string_or_empty(audio, "transcript"), sink);
+  add_text(text_, get_string_or_empty(audio, "transcript"), sink);
   if (spoken_.add(get_string_or_empty(audio, "data"))) return;
   fail(upstream_fault("event_too_large", "the answer's audio is too large", false), sink);
 }
 
 void OpenAiChatAnswer::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
-  for (const auto& [key, kind] :
-       {std::pair("content", ContentKind::text), std::pair("refusal", ContentKind::refusal)}) {
+  for (const auto& [key, channel] : {std::pair("content", &text_), std::pair("refusal", &refusal_)}) {
     const auto tokens = get_member(logprobs, key);
-    const std::string list = tokens ? read_openai_logprobs(*json_, *tokens) : std::string();
-    if (list.empty()) continue;
-    int& part = channel(kind).part;
-    if (part < 0) sink.delta(part = next_part_++, kind, {}, {});  // a token that is half a character
-    sink.logprobs(part, list);
+    LogprobsWriter writer;
+    if (tokens) add_token_entries(*json_, *tokens, writer);
+    if (writer.empty()) continue;
+    // A token that is half a character has begun no text yet.
+    if (channel->part < 0) sink.delta(channel->part = next_part_++, channel->kind, {}, {});
+    sink.logprobs(channel->part, writer.finish());
   }
 }
 
 void OpenAiChatAnswer::add_content(const JsonElement& content, StepSink& sink) {
   simdjson::dom::array parts;
-  if (content.get(parts) != simdjson::SUCCESS) return add_string(ContentKind::text, content, sink);
+  if (content.get(parts) != simdjson::SUCCESS) return add_string(text_, content, sink);
   for (const JsonElement part : parts) add_content_part(part, sink);
 }
 
@@ -155,18 +167,18 @@ void OpenAiChatAnswer::add_content(const JsonElement& content, StepSink& sink) {
 void OpenAiChatAnswer::add_content_part(const JsonElement& part, StepSink& sink) {
   const auto type = get_string_or_empty(part, "type");
   if (type == "text" || type == "output_text") {
-    add_text(ContentKind::text, get_string_or_empty(part, "text"), sink);
+    add_text(text_, get_string_or_empty(part, "text"), sink);
   } else if (type == "refusal") {
-    add_text(ContentKind::refusal, get_string_or_empty(part, "refusal"), sink);
+    add_text(refusal_, get_string_or_empty(part, "refusal"), sink);
   } else if (type == "image_url") {
     report_image(*json_, part, next_part_, sink);
   } else if (type == "thinking") {
     if (reasoning_field_.empty()) reasoning_field_ = "thinking";
-    if (const auto text = get_string(part, "thinking")) add_text(ContentKind::reasoning, *text, sink);
+    if (const auto text = get_string(part, "thinking")) add_text(reasoning_, *text, sink);
     const auto thoughts = get_array(part, "thinking");
     if (!thoughts) return;
     for (const JsonElement thought : *thoughts) {
-      add_text(ContentKind::reasoning, get_string_or_empty(thought, "text"), sink);
+      add_text(reasoning_, get_string_or_empty(thought, "text"), sink);
     }
   }
 }
@@ -200,20 +212,13 @@ void OpenAiChatAnswer::add_function(const JsonElement& call, const JsonElement& 
   fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
 }
 
-void OpenAiChatAnswer::add_string(ContentKind kind, const JsonElement& value, StepSink& sink) {
+void OpenAiChatAnswer::add_string(TextChannel& channel, const JsonElement& value, StepSink& sink) {
   std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) add_text(kind, text, sink);
+  if (value.get(text) == simdjson::SUCCESS) add_text(channel, text, sink);
 }
 
-void OpenAiChatAnswer::add_text(ContentKind kind, std::string_view text, StepSink& sink) {
-  emit(kind, channel(kind).joiner.add(text, json_->repaired()), sink);
-}
-
-void OpenAiChatAnswer::emit(ContentKind kind, std::string_view text, StepSink& sink) {
-  if (text.empty()) return;
-  int& part = channel(kind).part;
-  if (part < 0) part = next_part_++;
-  sink.delta(part, kind, text, {});
+void OpenAiChatAnswer::add_text(TextChannel& channel, std::string_view text, StepSink& sink) {
+  channel.add(text, json_->repaired(), next_part_, sink);
 }
 
 void OpenAiChatAnswer::add_usage(const JsonElement& usage, StepSink& sink) {
@@ -222,15 +227,13 @@ void OpenAiChatAnswer::add_usage(const JsonElement& usage, StepSink& sink) {
 }
 
 void OpenAiChatAnswer::flush(StepSink& sink) {
-  for (const auto kind : {ContentKind::reasoning, ContentKind::text, ContentKind::refusal}) {
-    emit(kind, channel(kind).joiner.flush(), sink);
-  }
+  for (TextChannel* channel : {&reasoning_, &text_, &refusal_}) channel->flush(next_part_, sink);
 }
 
 // What the builder sends back. Details hold the text too, so that they are kept only where they are what the provider
 // reads: if they are sealed, or if the text had no other name than OpenRouter's.
 void OpenAiChatAnswer::report_reasoning_state(StepSink& sink) {
-  int& part = channel(ContentKind::reasoning).part;
+  int& part = reasoning_.part;
   if (details_.is_sealed() || (!details_.empty() && reasoning_field_ != "reasoning_content")) {
     if (part < 0) part = next_part_++;
     sink.provider_state(part, make_openai_chat_state("reasoning_details", details_.take_json_array()));
@@ -254,18 +257,11 @@ void OpenAiChatAnswer::finish(StepSink& sink) {
   sink.finish(reason, finish_raw_);
 }
 
-void OpenAiChatAnswer::fail(Error error, StepSink& sink) {
-  if (std::exchange(ended_, true)) return;
-  flush(sink);
-  sink.fail(std::move(error));
-}
-
 FinishReason OpenAiChatAnswer::finish_reason() const {
   const std::string_view raw = finish_raw_;
   if (raw == "stop" || raw == "end_turn" || raw == "eos") {
     if (!calls_.empty()) return FinishReason::tool_calls;  // Ollama, and OpenAI with a forced function
-    const bool refused = channels_[static_cast<std::size_t>(ContentKind::refusal)].part >= 0;
-    return refused ? FinishReason::refusal : FinishReason::stop;
+    return refusal_.part >= 0 ? FinishReason::refusal : FinishReason::stop;
   }
   if (raw == "length" || raw == "max_tokens" || raw == "model_length") return FinishReason::length;
   if (raw == "tool_calls" || raw == "function_call" || raw == "tool_use") return FinishReason::tool_calls;

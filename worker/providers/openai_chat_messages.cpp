@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "worker/providers/message_parts.hpp"
+#include "worker/providers/openai_chat_content.hpp"
 #include "worker/providers/openai_chat_state.hpp"
 
 // Content is a string wherever it can be: OpenAI documents arrays for every role, but many compatible servers (older
@@ -12,41 +14,10 @@
 namespace aiw {
 namespace {
 
-template <typename T, typename Action>
-void for_each_part(const std::vector<Part>& parts, Action&& action) {
-  for (const Part& part : parts) {
-    if (const T* found = std::get_if<T>(&part)) action(*found);
-  }
-}
-
-template <typename T>
-std::size_t count_parts(const std::vector<Part>& parts) {
-  std::size_t count = 0;
-  for_each_part<T>(parts, [&](const T&) { ++count; });
-  return count;
-}
-
-template <typename T>
-bool has_part(const std::vector<Part>& parts) {
-  return count_parts<T>(parts) > 0;
-}
-
-// What follows the slash of a media type, as input_audio names formats.
-std::string audio_format(RawString media_type) {
-  const std::string type = media_type.text();
-  const std::string format = type.substr(type.find('/') + 1);
-  if (format == "mpeg" || format == "mpga") return "mp3";
-  return format == "x-wav" || format == "wave" || format == "vnd.wave" ? "wav" : format;
-}
-
-bool is_video(const MediaPart& part) {
-  return part.kind == MediaKind::file && part.media_type.raw.starts_with("video/");
-}
-
 class MessageWriter {
  public:
   MessageWriter(const ChatQuirks& quirks, Rope& body, RequestNotes& notes)
-      : quirks_(quirks), body_(body), notes_(notes) {}
+      : quirks_(quirks), body_(body), notes_(notes), content_(quirks, body) {}
 
   void system(RawString text) {
     begin("system");
@@ -75,8 +46,8 @@ class MessageWriter {
 
  private:
   std::expected<void, Error> result() const {
-    if (error_) return std::unexpected(*error_);
-    return {};
+    if (content_.refused().empty()) return {};
+    return std::unexpected(invalid_request(content_.refused(), "/payload/messages/" + std::to_string(index_)));
   }
 
   // Media that tools returned: tool messages hold text only, so they follow in a user message, after all results of
@@ -109,11 +80,7 @@ class MessageWriter {
 
   void joined_text(const std::vector<Part>& parts, std::string_view between) {
     body_.append("\"");
-    bool first = true;
-    for_each_part<TextPart>(parts, [&](const TextPart& part) {
-      if (!std::exchange(first, false)) body_.append(between);
-      body_.splice(part.text.raw);
-    });
+    append_texts(body_, parts, between);
     body_.append("\"");
   }
 
@@ -141,18 +108,7 @@ class MessageWriter {
 
   void text(RawString text, CacheMark mark, bool& comma) {
     separate(comma);
-    body_.append(R"({"type":"text","text":")");
-    body_.splice(text.raw);
-    body_.append("\"");
-    end_part(mark);
-  }
-
-  void end_part(CacheMark mark) {
-    if (mark != CacheMark::none && quirks_.cache_marks) {
-      body_.append(",\"cache_control\":");
-      body_.append(cache_control(mark));
-    }
-    body_.append("}");
+    content_.text(text, mark);
   }
 
   void user(const std::vector<Part>& parts) {
@@ -163,12 +119,18 @@ class MessageWriter {
       return;
     }
     flush_media();
-    if (!has_media && (count_parts<TextPart>(parts) == 1 || !quirks_.text_parts)) return plain("user", parts);
+    if (!has_media && (texts_of(parts) == 1 || !quirks_.text_parts)) return plain("user", parts);
     begin("user");
     body_.append(",\"content\":[");
     bool comma = false;
     for (const Part& part : parts) content_part(part, comma);
     body_.append("]}");
+  }
+
+  static std::size_t texts_of(const std::vector<Part>& parts) {
+    std::size_t count = 0;
+    for_each_part<TextPart>(parts, [&](const TextPart&) { ++count; });
+    return count;
   }
 
   void content_part(const Part& part, bool& comma) {
@@ -178,61 +140,7 @@ class MessageWriter {
 
   void media(const MediaPart& part, bool& comma) {
     separate(comma);
-    switch (part.kind) {
-      case MediaKind::image: image(part); break;
-      case MediaKind::audio: audio(part); break;
-      case MediaKind::file: file(part); break;
-    }
-    end_part(part.cache);
-  }
-
-  void image(const MediaPart& part) {
-    if (!part.file_id.empty()) refuse("an image needs data or a URL: this API takes no file id for it");
-    body_.append(R"({"type":"image_url","image_url":{"url":")");
-    url(part, "image/png");
-    body_.append("\"}");
-  }
-
-  void audio(const MediaPart& part) {
-    if (part.data.empty()) refuse("audio needs data: this API takes no URL for it");
-    body_.append(R"({"type":"input_audio","input_audio":{"data":")");
-    body_.splice(part.data.raw);
-    body_.append("\",\"format\":");
-    std::string format;
-    append_json_string(format, audio_format(part.media_type));
-    body_.append(format);
-    body_.append("}");
-  }
-
-  void file(const MediaPart& part) {
-    if (quirks_.video_url && is_video(part)) {
-      body_.append(R"({"type":"video_url","video_url":{"url":")");
-      url(part, {});
-      return body_.append("\"}");
-    }
-    if (!part.file_id.empty()) {
-      body_.append(R"({"type":"file","file":{"file_id":")");
-      body_.splice(part.file_id.raw);
-      return body_.append("\"}");
-    }
-    if (quirks_.document_url) {
-      body_.append(R"({"type":"document_url","document_url":")");
-      url(part, "application/pdf");
-      return body_.append("\"");
-    }
-    body_.append(R"({"type":"file","file":{"filename":")");
-    body_.splice(part.filename.empty() ? std::string_view("file") : part.filename.raw);
-    body_.append(R"(","file_data":")");
-    url(part, "application/octet-stream");
-    body_.append("\"}");
-  }
-
-  void url(const MediaPart& part, std::string_view default_type) {
-    if (part.data.empty()) return body_.splice(part.url.raw);
-    body_.append("data:");
-    body_.append(part.media_type.empty() ? default_type : part.media_type.raw);
-    body_.append(";base64,");
-    body_.splice(part.data.raw);
+    content_.media(part);
   }
 
   void assistant(const std::vector<Part>& parts) {
@@ -327,7 +235,7 @@ class MessageWriter {
         body_.append(",\"extra_content\":");
         body_.append(*extra);
       }
-      end_part(call.cache);
+      content_.end_part(call.cache);
     });
     body_.append("]");
   }
@@ -335,13 +243,7 @@ class MessageWriter {
   void arguments(const ToolCallPart& call) {
     if (!call.input_text.empty()) return body_.splice(call.input_text.raw);
     if (call.input.empty() || call.input.json == "null") return body_.append("{}");
-    escaped(call.input.json);
-  }
-
-  void escaped(std::string_view json) {
-    std::string text;
-    append_json_escaped(text, json);
-    body_.append(text);
+    append_escaped(body_, call.input.json);
   }
 
   void tool_results(const std::vector<Part>& parts) {
@@ -362,27 +264,15 @@ class MessageWriter {
     const bool keeps_media = quirks_.tool_media && has_content && has_part<MediaPart>(output.parts);
     const bool mark = result.cache != CacheMark::none && quirks_.cache_marks;
     if (keeps_media || mark || (has_content && marked(output.parts))) return output_parts(result, keeps_media);
-    if (has_content) {
-      joined_text(output.parts, "\\n");
-      return keep_media(result);
-    }
     body_.append("\"");
-    output_text(output);
+    append_output_text(body_, output);
     body_.append("\"");
+    keep_media(result);
   }
 
   void keep_media(const ToolResultPart& result) {
     for_each_part<MediaPart>(result.output->parts,
                              [&](const MediaPart& part) { media_.emplace_back(result.tool_call_id, &part); });
-  }
-
-  void output_text(const ToolOutput& output) {
-    const bool as_text = output.type == ToolOutputType::text || output.type == ToolOutputType::error_text;
-    if (as_text && output.value.is_string()) {
-      body_.splice(output.value.as_string().raw);
-    } else {
-      escaped(output.value.json);
-    }
   }
 
   // An array of parts, the last of which has the result's own cache mark.
@@ -392,9 +282,9 @@ class MessageWriter {
     body_.append("[");
     if (output.type != ToolOutputType::content) {
       body_.append(R"({"type":"text","text":")");
-      output_text(output);
+      append_output_text(body_, output);
       body_.append("\"");
-      end_part(result.cache);
+      content_.end_part(result.cache);
       return body_.append("]");
     }
     for (std::size_t i = 0; i < output.parts.size(); ++i) {
@@ -410,15 +300,11 @@ class MessageWriter {
     if (!keeps_media) keep_media(result);
   }
 
-  void refuse(std::string_view message) {
-    error_ = invalid_request(message, "/payload/messages/" + std::to_string(index_));
-  }
-
   const ChatQuirks& quirks_;
   Rope& body_;
   RequestNotes& notes_;
+  OpenAiChatContent content_;
   std::vector<std::pair<RawString, const MediaPart*>> media_;
-  std::optional<Error> error_;
   std::size_t index_ = 0;
   bool comma_ = false;
 };

@@ -3,7 +3,6 @@
 
 #include <expected>
 #include <span>
-#include <string_view>
 
 #include "protocol/chat.hpp"
 #include "protocol/error.hpp"
@@ -12,11 +11,6 @@
 #include "worker/providers/request.hpp"
 
 namespace aiw {
-
-// OpenRouter's cache_control, which Anthropic's API brought up: the mark's value.
-constexpr std::string_view cache_control(CacheMark mark) {
-  return mark == CacheMark::one_hour ? R"({"type":"ephemeral","ttl":"1h"})" : R"({"type":"ephemeral"})";
-}
 
 // Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. Each message
 // becomes the same bytes whatever follows it. `notes` is told what had to be left out.

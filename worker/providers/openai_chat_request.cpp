@@ -5,6 +5,8 @@
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/openai_chat.hpp"
 #include "worker/providers/openai_chat_address.hpp"
+#include "worker/providers/openai_chat_answer.hpp"
+#include "worker/providers/openai_chat_content.hpp"
 #include "worker/providers/openai_chat_messages.hpp"
 #include "worker/providers/openai_models.hpp"
 #include "worker/providers/provider_defaults.hpp"
@@ -253,6 +255,10 @@ std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
   built.http.body.append("]}");
   built.notes = notes.take();
   return built;
+}
+
+std::unique_ptr<ResponseDecoder> make_openai_chat_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<OpenAiChatAnswer>(), format);
 }
 
 const WireApi& openai_chat_api() {

@@ -6,6 +6,7 @@
 
 #include "worker/providers/anthropic_messages.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 namespace {
@@ -25,21 +26,6 @@ FinishReason finish_reason(std::string_view stop_reason) {
   return found == kReasons.end() ? FinishReason::other : found->second;
 }
 
-Error upstream_failure(std::string_view code, std::string_view message, bool retryable) {
-  Error error;
-  error.code = code;
-  error.category = Category::upstream;
-  error.message = message;
-  error.retryable = retryable;
-  return error;
-}
-
-std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
-  std::int64_t result = 0;
-  if (!a || !b || __builtin_add_overflow(*a, *b, &result)) return std::nullopt;
-  return result;
-}
-
 void take_count(std::optional<std::int64_t>& into, const JsonElement& object, std::string_view key) {
   if (const auto count = get_count(object, key)) into = count;
 }
@@ -57,9 +43,9 @@ void AnthropicDecoder::add_usage(const JsonElement& message, UsageAccuracy accur
     take_count(thinking_, *details, "thinking_tokens");
   }
   Usage counts;
-  counts.input_tokens = sum(sum(input_, cache_read_.value_or(0)), cache_write_.value_or(0));
+  counts.input_tokens = add_counts(add_counts(input_, cache_read_.value_or(0)), cache_write_.value_or(0));
   counts.output_tokens = output_;
-  counts.total_tokens = sum(counts.input_tokens, output_);
+  counts.total_tokens = add_counts(counts.input_tokens, output_);
   counts.cached_input_tokens = cache_read_;
   counts.cache_write_tokens = cache_write_;
   counts.reasoning_tokens = thinking_;
@@ -91,7 +77,7 @@ void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
   SseEvent event;
   while (!done_ && parser_.next(event)) on_event(event, false, sink);
   if (!done_ && parser_.too_large()) {
-    fail(upstream_failure("event_too_large", "an event of the stream exceeds the limit", false), sink);
+    fail(upstream_fault("event_too_large", "an event of the stream exceeds the limit", false), sink);
   }
 }
 
@@ -99,7 +85,7 @@ void AnthropicStreamDecoder::end(StepSink& sink) {
   if (done_) return;
   SseEvent event;
   if (parser_.finish(event)) on_event(event, true, sink);
-  if (!done_) fail(upstream_failure("truncated_stream", "the stream ended before message_stop", true), sink);
+  if (!done_) fail(upstream_fault("truncated_stream", "the stream ended before message_stop", true), sink);
 }
 
 // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
@@ -108,7 +94,7 @@ void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, St
   const auto json = json_.parse(event.data);
   if (!json && unfinished) return;
   if (!json || !json->is_object()) {
-    return fail(upstream_failure("bad_event", "an event of the stream is no JSON object", true), sink);
+    return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
   }
   const auto type = get_string(*json, "type");
   if (type) return on_message(*type, *json, sink);
@@ -141,7 +127,7 @@ void AnthropicStreamDecoder::on_message_start(const JsonElement& event, StepSink
   if (message_id_) {
     // Gateways repeat the event; an event of another answer means that two were spliced together.
     if (*message_id_ != id) {
-      fail(upstream_failure("bad_event", "another message began before the first one ended", true), sink);
+      fail(upstream_fault("bad_event", "another message began before the first one ended", true), sink);
     }
     return;
   }
@@ -178,7 +164,7 @@ void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
 void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
   if (done_) return;
   if (bytes.size() > kMaxEventBytes - body_.size()) {
-    return fail(upstream_failure("response_too_large", "the answer exceeds the limit", false), sink);
+    return fail(upstream_fault("response_too_large", "the answer exceeds the limit", false), sink);
   }
   body_ += bytes;
 }
@@ -187,11 +173,11 @@ void AnthropicUnaryDecoder::end(StepSink& sink) {
   if (done_) return;
   const auto message = json_.parse(body_);
   if (!message || !message->is_object()) {
-    return fail(upstream_failure("bad_response", "the answer is no JSON object", true), sink);
+    return fail(upstream_fault("bad_response", "the answer is no JSON object", true), sink);
   }
   if (get_string(*message, "type") == "error" || get_member(*message, "error")) return fail_as_told(*message, sink);
   if (!get_array(*message, "content")) {
-    return fail(upstream_failure("bad_response", "the answer has no content", true), sink);
+    return fail(upstream_fault("bad_response", "the answer has no content", true), sink);
   }
   add_usage(*message, UsageAccuracy::exact, sink);
   read_content(*message, sink);

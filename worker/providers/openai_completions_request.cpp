@@ -3,6 +3,7 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/openai_chat_address.hpp"
 #include "worker/providers/openai_completions.hpp"
 #include "worker/providers/openai_completions_answer.hpp"
 #include "worker/providers/request.hpp"
@@ -62,7 +63,7 @@ class OptionsWriter {
 }  // namespace
 
 std::expected<BuiltRequest, Error> build_openai_completions(const StepInput& input) {
-  auto http = start_json_post(join_url(input.target.base_url, "completions"), "text/event-stream", input);
+  auto http = start_json_post(openai_url(input.target, "completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
   std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);

@@ -15,7 +15,9 @@ void check_state(const std::string& state) {
   append_json_escaped(escaped, state);
   EventJson parser;
   const auto read = read_anthropic_state({escaped}, parser);
-  fuzz::require(!read.block.empty() || !read.signature.empty() || !read.caller.empty(), "a state reads back: " + state);
+  const bool reads_back = !read.block.empty() || !read.signature.empty() || !read.caller.empty() ||
+                          !read.citations.empty() || !read.container_id.empty();
+  fuzz::require(reads_back, "a state reads back: " + state);
   fuzz::require(read.block.empty() || nlohmann::json::accept(read.block), "a block is JSON");
 }
 

@@ -155,7 +155,7 @@ void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
   if (stop_reason_.empty()) stop_reason_ = json_.plain_text(get_string_or_empty(object, "stop_reason"));
   // Code execution goes on in the same container only if the next request names it.
   const auto container = get_member(object, "container");
-  if (container && container->is_object()) container_ = json_.plain_text(to_json(*container));
+  if (container && !get_string_or_empty(*container, "id").empty()) container_ = json_.plain_text(to_json(*container));
   const auto details = get_member(object, "stop_details");
   const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
   if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));

@@ -331,3 +331,14 @@ TEST_CASE("converse: equal requests are equal byte for byte, and a longer histor
   CHECK(longer.starts_with(shorter.substr(0, shorter.find_last_not_of("]}") + 1)));
   CHECK(longer.find("\"messages\"") > longer.find("\"toolConfig\""));
 }
+
+TEST_CASE("converse: Claude's oldest models take what the newest refuse") {
+  const json payload = with(hello(), {{"temperature", 0.5}, {"topP", 0.5}, {"topK", 2}});
+  for (const char* model : {"anthropic.claude-v2:1", "anthropic.claude-instant-v1", "anthropic.claude-3-haiku-v1:0"}) {
+    CAPTURE(model);
+    CHECK(converse_notes(payload, model) == Notes{});
+  }
+  CHECK(converse_notes(payload, "anthropic.claude-opus-4-7-v1:0") == Notes{"temperature", "topP", "topK"});
+  const json format = {{"responseFormat", {{"type", "json"}, {"schema", {{"type", "object"}}}}}};
+  CHECK(converse_notes(with(hello(), format), "anthropic.claude-v2") == Notes{"responseFormat"});
+}

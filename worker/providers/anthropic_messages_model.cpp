@@ -12,7 +12,8 @@ namespace {
 // A version as 100 * major + minor.
 constexpr int kNewest = 9999;
 
-// "claude-opus-4-5-20251101" is 405, "claude-3-7-sonnet-latest" 307; nothing for what is no Claude.
+// "claude-opus-4-5-20251101" is 405, "claude-3-7-sonnet-latest" 307, Bedrock's "claude-v2:1" 201 (a later "v1" is the
+// version of Bedrock's entry); nothing for what is no Claude.
 std::optional<int> claude_version(std::string_view model) {
   constexpr std::string_view kName = "claude-";
   const auto at = model.find(kName);
@@ -21,12 +22,14 @@ std::optional<int> claude_version(std::string_view model) {
   int numbers[2] = {-1, 0};
   int found = 0;
   while (!model.empty() && found < 2) {
-    const auto token = model.substr(0, model.find_first_of("-.@:"));
+    auto token = model.substr(0, model.find_first_of("-.@:"));
+    const std::size_t length = token.size();
+    if (found == 0 && token.starts_with('v')) token.remove_prefix(1);
     int number = 0;
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
     const bool is_version = !token.empty() && token.size() <= 2 && error == std::errc() && end == token.end();
     if (is_version) numbers[found++] = number;
-    model.remove_prefix(std::min(token.size() + 1, model.size()));
+    model.remove_prefix(std::min(length + 1, model.size()));
   }
   return numbers[0] < 0 ? kNewest : 100 * numbers[0] + numbers[1];
 }

@@ -220,6 +220,7 @@ class OptionsWriter {
     if (!chat_.response_schema.is_object()) {
       return notes_.add("option_unsupported", "this provider takes JSON output by schema");
     }
+    if (is_claude() && !claude_.structured_output) return dropped("responseFormat");
     writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");
     writer_.key("structure").begin_object().key("jsonSchema").begin_object();
     writer_.field("schema", to_anthropic_schema(chat_.response_schema, notes_));

@@ -45,6 +45,7 @@ const RequestConverter* find_request_converter(std::string_view api);
 
 const RequestConverter& openai_chat_requests();
 const RequestConverter& bedrock_converse_requests();
+const RequestConverter& bedrock_invoke_requests();
 const RequestConverter& anthropic_messages_requests();
 const RequestConverter& cohere_chat_requests();
 const RequestConverter& ollama_chat_requests();

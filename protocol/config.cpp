@@ -6,13 +6,14 @@
 namespace aiw {
 namespace {
 
-constexpr std::array<std::pair<Api, std::string_view>, 14> kApis = {{
+constexpr std::array<std::pair<Api, std::string_view>, 15> kApis = {{
     {Api::openai_chat, "openai-chat"},
     {Api::openai_responses, "openai-responses"},
     {Api::openai_completions, "openai-completions"},
     {Api::anthropic_messages, "anthropic-messages"},
     {Api::gemini_generate, "gemini-generate"},
     {Api::vertex, "vertex"},
+    {Api::vertex_anthropic, "vertex-anthropic"},
     {Api::azure_openai, "azure-openai"},
     {Api::bedrock_converse, "bedrock-converse"},
     {Api::bedrock_invoke, "bedrock-invoke"},

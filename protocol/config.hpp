@@ -28,6 +28,7 @@ enum class Api {
   ollama_chat,
   ollama_generate,
   azure_openai_responses,
+  vertex_anthropic,  // Claude on Vertex AI; `vertex` becomes it by the model's name
   mock,
 };
 

@@ -38,6 +38,7 @@ struct SessionFixture {
   Backlog backlog{output};
   RetryBudget budget;
   FinishedExchanges finished{clock};
+  TokenCache tokens{clock, http, {}};
   double random = 0;
   std::string ended;  // "done" or "error", once for each time the reply was given
   std::unique_ptr<Session> session;
@@ -50,7 +51,7 @@ struct SessionFixture {
     const int max_steps = chat->max_steps.value_or(20);
     Reply reply(std::make_unique<Outbox>("c", *encoder, output, backlog, clock, limits),
                 [this](bool ok) { ended += ok ? "done" : "error"; });
-    const SessionServices services{{clock, http, finished}, budget, [this] { return random; }};
+    const SessionServices services{{clock, http, finished}, budget, tokens, [this] { return random; }};
     session = std::make_unique<Session>(std::move(chat), *std::move(target), max_steps, services, std::move(reply),
                                         clock.now());
   }

@@ -15,7 +15,8 @@ std::chrono::sys_seconds wall_time() { return std::chrono::floor<seconds>(std::c
 
 }  // namespace
 
-ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, Target target, std::function<void(Result)> on_done)
+ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, TokenCache& tokens, Target target,
+                         std::function<void(Result)> on_done)
     : clock_(clock),
       http_(http),
       target_(std::move(target)),
@@ -27,7 +28,25 @@ ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, Target target, std::fun
                                .message = "the provider's models were not listed in time",
                                .retryable = true}));
   });
-  ask({});
+  if (needs_token(target_)) {
+    await_token(tokens);
+  } else {
+    ask({});
+  }
+}
+
+void ModelsQuery::await_token(TokenCache& tokens) {
+  if (auto token = tokens.find(target_.credentials)) {
+    target_.api_key = *std::move(token);
+    return ask({});
+  }
+  auto wait = tokens.wait(target_.credentials, [this](TokenCache::Result token) {
+    if (!token) return done(std::unexpected(std::move(token).error()));
+    target_.api_key = *std::move(token);
+    ask({});
+  });
+  if (!wait) return fail_later(std::move(wait).error());
+  token_wait_ = *std::move(wait);
 }
 
 void ModelsQuery::ask(std::string_view page) {

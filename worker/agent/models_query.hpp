@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/event.hpp"
+#include "worker/agent/token_cache.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
 #include "worker/providers/provider.hpp"
@@ -19,12 +20,13 @@ class ModelsQuery : private HttpHandler {
  public:
   using Result = std::expected<std::vector<ModelInfo>, Error>;
   // `on_done` is called once, never within this call, and may destroy the query. Services outlive it.
-  ModelsQuery(Clock& clock, HttpClient& http, Target target, std::function<void(Result)> on_done);
+  ModelsQuery(Clock& clock, HttpClient& http, TokenCache& tokens, Target target, std::function<void(Result)> on_done);
   ModelsQuery(const ModelsQuery&) = delete;
   ModelsQuery& operator=(const ModelsQuery&) = delete;
   ~ModelsQuery() override = default;
 
  private:
+  void await_token(TokenCache& tokens);
   void ask(std::string_view page);
   void on_head(const ResponseHead& head) override { head_ = head; }
   void on_body(std::string_view bytes) override { body_ += bytes; }
@@ -35,9 +37,10 @@ class ModelsQuery : private HttpHandler {
 
   Clock& clock_;
   HttpClient& http_;
-  const Target target_;
+  Target target_;
   const WireApi& api_;
   const std::function<void(Result)> on_done_;
+  std::unique_ptr<TokenCache::Wait> token_wait_;
   std::unique_ptr<HttpTransfer> transfer_;
   std::unique_ptr<Timer> timer_;
   ResponseHead head_;

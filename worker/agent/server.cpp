@@ -43,7 +43,8 @@ Server::Server(const ServerOptions& options, const ServerServices& services)
       services_(services),
       started_(services.clock.now()),
       backlog_(services.output),
-      finished_exchanges_(services.clock) {}
+      finished_exchanges_(services.clock),
+      tokens_(services.clock, services.http, services.keys.allowed_hosts) {}
 
 // Chats that still run are answered while everything that their end touches is there.
 Server::~Server() {
@@ -112,7 +113,8 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
   const std::string id = chat->id;
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
-  const SessionServices services{{services_.clock, services_.http, finished_exchanges_}, budget_, services_.random};
+  const SessionServices services{
+      {services_.clock, services_.http, finished_exchanges_}, budget_, tokens_, services_.random};
   auto session = std::make_unique<Session>(std::move(chat), std::move(target), max_steps, services, std::move(reply),
                                            services_.clock.now());
   if (must_wait()) {
@@ -203,8 +205,8 @@ void Server::on(const ModelsRequest& models) {
     models_listed(id, provider, std::move(result));
     post_sweep();
   };
-  queries_.emplace(models.id, std::make_unique<ModelsQuery>(services_.clock, services_.http, *std::move(target),
-                                                            std::move(on_done)));
+  queries_.emplace(models.id, std::make_unique<ModelsQuery>(services_.clock, services_.http, tokens_,
+                                                            *std::move(target), std::move(on_done)));
 }
 
 void Server::models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result) {

@@ -117,6 +117,7 @@ class Server {
   Backlog backlog_;
   RetryBudget budget_;
   FinishedExchanges finished_exchanges_;
+  TokenCache tokens_;
   std::shared_ptr<const Config> default_config_;
 
   std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;

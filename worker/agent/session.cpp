@@ -41,6 +41,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps
                  Reply reply, Instant accepted)
     : chat_(repaired(std::move(chat))),
       target_(std::move(target)),
+      needs_token_(needs_token(target_)),
       max_steps_(max_steps),
       services_(services),
       reply_(std::move(reply)),
@@ -170,6 +171,35 @@ void Session::start_attempt() {
     running_ = *std::move(attempt);
     return;
   }
+  if (needs_token_) return await_token();
+  send_request();
+}
+
+// The time it takes counts like that until a first byte.
+void Session::await_token() {
+  if (auto token = services_.tokens.find(target_.credentials)) {
+    target_.api_key = *std::move(token);
+    return send_request();
+  }
+  auto wait = services_.tokens.wait(target_.credentials, [this](TokenCache::Result token) {
+    phase_timer_.reset();
+    if (!token) return fail(std::move(token).error());
+    target_.api_key = *std::move(token);
+    send_request();
+  });
+  if (!wait) return fail(std::move(wait).error());
+  token_wait_ = *std::move(wait);
+  if (chat_->timeouts.first_byte_ms == 0) return;
+  Clock& clock = services_.attempt.clock;
+  phase_timer_ = clock.call_at(clock.now() + milliseconds(chat_->timeouts.first_byte_ms), [this] {
+    fail({.code = "timeout_first_byte",
+          .category = Category::timeout,
+          .message = "no access token came in time",
+          .retryable = true});
+  });
+}
+
+void Session::send_request() {
   const WireApi& api = *wire_api(target_.api);
   auto request = api.build(step_input());
   if (!request) return end_error(request.error());
@@ -181,6 +211,7 @@ void Session::start_attempt() {
 
 void Session::end_attempt() {
   phase_timer_.reset();
+  token_wait_.reset();
   running_.reset();
   release_retry();
 }
@@ -272,6 +303,7 @@ void Session::warning(std::string_view code, std::string_view message) {
 
 void Session::fail(Error error) {
   error.provider = target_.provider_id;
+  if (needs_token_ && error.status == 401) services_.tokens.forget(target_.credentials);
   const bool may_retry = !committed_ || chat_->retry.restart;
   const auto delay = may_retry ? retry_delay(error, attempt_, chat_->retry, services_.random()) : std::nullopt;
   end_attempt();

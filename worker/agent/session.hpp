@@ -13,6 +13,7 @@
 #include "worker/agent/attempt.hpp"
 #include "worker/agent/reply.hpp"
 #include "worker/agent/retry_policy.hpp"
+#include "worker/agent/token_cache.hpp"
 #include "worker/agent/transcript.hpp"
 
 namespace aiw {
@@ -20,12 +21,13 @@ namespace aiw {
 struct SessionServices {
   AttemptServices attempt;
   RetryBudget& budget;
+  TokenCache& tokens;
   std::function<double()> random;  // in [0, 1)
 };
 
 // The phases and what leaves them:
 //   waiting         queued; start()
-//   streaming       an attempt runs; its finish or failure
+//   streaming       an attempt runs, or waits for its token; its finish or failure
 //   backing_off     a failed attempt waits for the next; a timer
 //   awaiting_tools  the parent owes tool results; the last of them, or their time limit
 //   finished        the reply is given
@@ -80,6 +82,8 @@ class Session : private AttemptObserver {
   void schedule_heartbeat();
   void begin_step();
   void start_attempt();
+  void await_token();
+  void send_request();
   void commit();
   [[nodiscard]] StepInput step_input() const;
   const std::string& own_call_id(std::string_view id);
@@ -104,7 +108,8 @@ class Session : private AttemptObserver {
   [[nodiscard]] Timing timing() const;
 
   const std::unique_ptr<ChatRequest> chat_;
-  const Target target_;
+  Target target_;
+  const bool needs_token_;  // the target's key is a token that each attempt asks for
   const int max_steps_;
   const SessionServices services_;
   Reply reply_;
@@ -126,6 +131,7 @@ class Session : private AttemptObserver {
   std::vector<PendingCall> calls_;
   std::map<std::string, std::string, std::less<>> call_ids_;  // of this step: the provider's and ours
   std::optional<Instant> started_, first_byte_, first_delta_;
+  std::unique_ptr<TokenCache::Wait> token_wait_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;
   std::unique_ptr<Timer> total_timer_;

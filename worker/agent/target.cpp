@@ -4,6 +4,7 @@
 
 #include "worker/base/url.hpp"
 #include "worker/providers/provider_defaults.hpp"
+#include "worker/providers/vertex.hpp"
 
 namespace aiw {
 namespace {
@@ -192,6 +193,7 @@ std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Confi
   if (auto model = set_model(target, **provider, *choice, may_be_unlisted); !model) {
     return std::unexpected(std::move(model).error());
   }
+  if (target.api == Api::vertex) target.api = vertex_api_of(target.model);
   if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
   return target;
 }

@@ -241,6 +241,8 @@ void GeminiContents::write_response(const ToolOutput& output) {
   const bool failed = output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
   const std::string_view opening = failed ? R"({"error":)" : R"({"output":)";
   if (output.type == ToolOutputType::content) {
+    const auto is_text = [](const Part& part) { return std::holds_alternative<TextPart>(part); };
+    if (std::ranges::none_of(output.parts, is_text)) return body_.append("{}");
     body_.append(opening);
     write_joined_text(output.parts);
     return body_.append("}");

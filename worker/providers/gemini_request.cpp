@@ -1,5 +1,8 @@
 #include "worker/providers/gemini_request.hpp"
 
+#include <algorithm>
+
+#include "worker/base/url.hpp"
 #include "worker/providers/gemini_contents.hpp"
 #include "worker/providers/gemini_generate.hpp"
 #include "worker/providers/gemini_options.hpp"
@@ -42,17 +45,13 @@ std::string_view gemini_operation(const ChatRequest& chat) {
 }
 
 std::string encode_path(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "-._~/:@";
+  constexpr std::string_view kKept = "/:@";  // "publishers/x/models/y", "claude-sonnet-4@20250514"
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (letter || (c >= '0' && c <= '9') || kPlain.contains(c)) {
-      out += c;
-    } else {
-      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(kKept), text.size());
+    out += percent_encode(text.substr(0, end));
+    if (end < text.size()) out += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
 }

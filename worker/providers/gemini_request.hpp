@@ -24,7 +24,7 @@ std::expected<GeminiBody, Error> build_gemini_body(const StepInput& input);
 std::string with_api_version(std::string_view base_url, std::string_view version);
 // What follows the model in the URL.
 std::string_view gemini_operation(const ChatRequest& chat);
-// `model` for a URL's path.
+// A model's name, or a path of names, for a URL.
 std::string encode_path(std::string_view text);
 
 }  // namespace aiw

@@ -7,6 +7,7 @@
 #include "worker/providers/openai_chat.hpp"
 #include "worker/providers/openai_completions.hpp"
 #include "worker/providers/openai_responses.hpp"
+#include "worker/providers/vertex.hpp"
 
 namespace aiw {
 
@@ -22,6 +23,8 @@ const WireApi* wire_api(Api api) {
     case Api::ollama_chat: return &ollama_chat_api();
     case Api::ollama_generate: return &ollama_generate_api();
     case Api::gemini_generate: return &gemini_generate_api();
+    case Api::vertex: return &vertex_api();
+    case Api::vertex_anthropic: return &vertex_anthropic_api();
     case Api::bedrock_converse: return &bedrock_converse_api();
     case Api::bedrock_invoke: return &bedrock_invoke_api();
     default: return nullptr;

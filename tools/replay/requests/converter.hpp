@@ -51,5 +51,6 @@ const RequestConverter& cohere_chat_requests();
 const RequestConverter& ollama_chat_requests();
 const RequestConverter& ollama_generate_requests();
 const RequestConverter& openai_completions_requests();
+const RequestConverter& gemini_generate_requests();
 
 }  // namespace aiw::tools

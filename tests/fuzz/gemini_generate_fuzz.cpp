@@ -1,0 +1,38 @@
+// Any bytes as an answer of Gemini, and its state sent back.
+#include <nlohmann/json.hpp>
+
+#include "tests/fuzz/decoder_fuzz.hpp"
+#include "worker/providers/gemini_generate.hpp"
+#include "worker/providers/gemini_state.hpp"
+
+namespace {
+
+using namespace aiw;
+
+// What the decoder gives out as state, a builder must be able to read.
+void check_state(const std::string& state) {
+  std::string escaped;
+  append_json_escaped(escaped, state);
+  EventJson parser;
+  const auto read = read_gemini_state({escaped}, parser);
+  fuzz::require(read.ours, "a state reads back: " + state);
+  fuzz::require(!read.part.empty() || !read.signature.empty() || read.thought, "a state says something: " + state);
+  fuzz::require(read.part.empty() || nlohmann::json::accept(read.part), "a part is JSON");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto input = fuzz::read_input(bytes, size);
+  for (const auto format : {BodyFormat::stream, BodyFormat::unary}) {
+    const auto got = fuzz::check_decoder(gemini_generate_api(), format, input);
+    for (const auto& [part, state] : got.states) check_state(state);
+    for (const auto& [part, call] : got.calls) {
+      const bool streamed = got.parts.contains(part);
+      fuzz::require(!streamed || got.parts.at(part).text == call.input_text, "deltas are the input");
+      fuzz::require(!streamed || nlohmann::json::accept(call.input_text), "streamed arguments are JSON");
+    }
+  }
+  fuzz::check_http_error(gemini_generate_api(), input);
+  return 0;
+}

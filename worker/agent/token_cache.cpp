@@ -1,0 +1,152 @@
+#include "worker/agent/token_cache.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/base/crypto.hpp"
+#include "worker/base/url.hpp"
+
+namespace aiw {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::size_t kMaxEntries = 256;
+constexpr std::size_t kMaxBody = 64 << 10;
+constexpr seconds kTimeLimit{30};
+// A token is not used in its last minute: a request takes time to arrive.
+constexpr seconds kMargin{60};
+constexpr HttpLimits kLimits{.connect_timeout = seconds{10}, .max_body_bytes = kMaxBody};
+
+// Credentials are not kept; their digest names them.
+std::string key_of(std::string_view credentials) {
+  const auto digest = sha256(credentials);
+  return digest ? std::string(bytes_of(*digest)) : std::string();
+}
+
+std::chrono::sys_seconds wall_time() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+bool needs_token(const Target& target) { return !target.credentials.empty() && target.api_key.empty(); }
+
+TokenCache::Wait::~Wait() {
+  callback_.reset();
+  cache_.abandoned(key_);
+}
+
+// One exchange with a token server.
+class TokenCache::Fetch : private HttpHandler {
+ public:
+  Fetch(TokenCache& cache, std::string key, HttpRequest request) : cache_(cache), key_(std::move(key)) {
+    timer_ = cache_.clock_.call_at(cache_.clock_.now() + kTimeLimit, [this] {
+      cache_.concluded(key_, std::unexpected(Error{.code = "timeout_token",
+                                                   .category = Category::timeout,
+                                                   .message = "the token server did not answer in time",
+                                                   .retryable = true}));
+    });
+    transfer_ = cache_.http_.start(std::move(request), kLimits, *this);
+  }
+
+ private:
+  void on_head(const ResponseHead& head) override { head_ = head; }
+  void on_body(std::string_view bytes) override { body_ += bytes; }
+  // Nothing of this object may be touched after it.
+  void on_end(const Error* error) override {
+    if (error != nullptr) return cache_.concluded(key_, std::unexpected(*error));
+    cache_.concluded(key_, read_access_token(head_, body_));
+  }
+
+  TokenCache& cache_;
+  const std::string key_;
+  ResponseHead head_;
+  std::string body_;
+  std::unique_ptr<Timer> timer_;
+  std::unique_ptr<HttpTransfer> transfer_;
+};
+
+TokenCache::TokenCache(Clock& clock, HttpClient& http, std::set<std::string, std::less<>> allowed_hosts)
+    : clock_(clock), http_(http), allowed_hosts_(std::move(allowed_hosts)) {}
+
+TokenCache::~TokenCache() = default;
+
+std::optional<std::string> TokenCache::find(std::string_view credentials) const {
+  const auto entry = entries_.find(key_of(credentials));
+  if (entry == entries_.end() || entry->second.token.empty()) return std::nullopt;
+  if (clock_.now() >= entry->second.usable_until) return std::nullopt;
+  return entry->second.token;
+}
+
+std::expected<std::unique_ptr<TokenCache::Wait>, Error> TokenCache::wait(std::string_view credentials, Callback done) {
+  const auto account = read_service_account(credentials);
+  if (!account) return std::unexpected(account.error());
+  if (auto error = refusal(account->token_uri)) return std::unexpected(*std::move(error));
+  const std::string key = key_of(credentials);
+  make_room();
+  Entry& entry = entries_[key];
+  if (!entry.fetch) {
+    auto request = service_account_token_request(*account, wall_time());
+    if (!request) return std::unexpected(std::move(request.error()));
+    entry.fetch = std::make_unique<Fetch>(*this, key, *std::move(request));
+  }
+  auto callback = std::make_shared<const Callback>(std::move(done));
+  entry.waits.emplace_back(callback);
+  return std::make_unique<Wait>(*this, key, std::move(callback));
+}
+
+void TokenCache::forget(std::string_view credentials) {
+  const auto entry = entries_.find(key_of(credentials));
+  if (entry != entries_.end()) entry->second.token.clear();
+}
+
+// A config says where its credentials' tokens come from, and what is signed for one server must not reach another.
+std::optional<Error> TokenCache::refusal(std::string_view token_uri) const {
+  constexpr std::string_view kGoogle = ".googleapis.com";
+  const auto url = parse_base_url(token_uri);
+  if (url) {
+    if (url->https && url->host.ends_with(kGoogle)) return std::nullopt;
+    const bool is_named = url->https && allowed_hosts_.contains(url->host);
+    if (is_loopback(url->host) || is_named) return std::nullopt;
+  }
+  return Error{.code = "host_not_allowed",
+               .category = Category::auth,
+               .message = "the credentials' token_uri is not at googleapis.com; see --allow-host"};
+}
+
+// Calls back whoever still waits. What they do may change everything here.
+void TokenCache::concluded(const std::string& key, std::expected<AccessToken, Error> result) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  const auto fetch = std::move(entry.fetch);  // it calls this, and lives until the end
+  const auto waits = std::exchange(entry.waits, {});
+  Result told = std::unexpected(Error{});
+  if (result) {
+    entry.token = result->token;
+    entry.usable_until = clock_.now() + std::max(result->lifetime - kMargin, seconds{0});
+    told = result->token;
+  } else {
+    told = std::unexpected(std::move(result.error()));
+  }
+  for (const auto& wait : waits) {
+    if (const auto callback = wait.lock()) (*callback)(told);
+  }
+}
+
+// Nobody waits for it any more: the exchange ends, too.
+void TokenCache::abandoned(const std::string& key) {
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return;
+  std::erase_if(entry->second.waits, [](const auto& wait) { return wait.expired(); });
+  if (entry->second.waits.empty()) entry->second.fetch.reset();
+}
+
+void TokenCache::make_room() {
+  if (entries_.size() < kMaxEntries) return;
+  std::erase_if(entries_,
+                [&](const auto& entry) { return !entry.second.fetch && entry.second.usable_until <= clock_.now(); });
+  if (entries_.size() < kMaxEntries) return;
+  std::erase_if(entries_, [](const auto& entry) { return !entry.second.fetch; });
+}
+
+}  // namespace aiw

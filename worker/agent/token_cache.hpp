@@ -1,0 +1,78 @@
+// Access tokens made from credentials: fetched once for all chats that need one, kept in memory until they expire.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "worker/base/clock.hpp"
+#include "worker/base/http_client.hpp"
+#include "worker/providers/google_service_account.hpp"
+#include "worker/providers/provider.hpp"
+
+namespace aiw {
+
+// Whether the target's key has to be made from its credentials.
+bool needs_token(const Target& target);
+
+// All calls on the loop thread.
+class TokenCache {
+ public:
+  // The token, or why there is none: category auth, or what the network or the token server said. Never a key.
+  using Result = std::expected<std::string, Error>;
+  using Callback = std::function<void(Result)>;
+  // A place in the queue for a token; destroying it leaves the queue.
+  class Wait {
+   public:
+    Wait(TokenCache& cache, std::string key, std::shared_ptr<const Callback> callback)
+        : cache_(cache), key_(std::move(key)), callback_(std::move(callback)) {}
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+    ~Wait();
+
+   private:
+    TokenCache& cache_;
+    const std::string key_;
+    std::shared_ptr<const Callback> callback_;
+  };
+
+  // `allowed_hosts`: where tokens may be asked for besides Google and this machine. Clock and client outlive it.
+  TokenCache(Clock& clock, HttpClient& http, std::set<std::string, std::less<>> allowed_hosts);
+  ~TokenCache();
+  TokenCache(const TokenCache&) = delete;
+  TokenCache& operator=(const TokenCache&) = delete;
+
+  // A token that is there and will be valid for a while; nothing if one must be waited for.
+  [[nodiscard]] std::optional<std::string> find(std::string_view credentials) const;
+  // `done` is called once, never within this call, and may destroy the wait. Error: the credentials cannot be used.
+  std::expected<std::unique_ptr<Wait>, Error> wait(std::string_view credentials, Callback done);
+  // A provider refused the token.
+  void forget(std::string_view credentials);
+
+ private:
+  class Fetch;
+  struct Entry {
+    std::string token;
+    Instant usable_until{};
+    std::unique_ptr<Fetch> fetch;
+    std::vector<std::weak_ptr<const Callback>> waits;
+  };
+
+  [[nodiscard]] std::optional<Error> refusal(std::string_view token_uri) const;
+  void concluded(const std::string& key, std::expected<AccessToken, Error> result);
+  void abandoned(const std::string& key);
+  void make_room();
+
+  Clock& clock_;
+  HttpClient& http_;
+  const std::set<std::string, std::less<>> allowed_hosts_;
+  std::map<std::string, Entry, std::less<>> entries_;  // by the credentials' digest
+};
+
+}  // namespace aiw

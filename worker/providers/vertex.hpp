@@ -1,0 +1,19 @@
+// Google's Vertex AI: Gemini's messages and, for Claude's models, Anthropic's, at URLs that name a project and a place.
+#pragma once
+
+#include "worker/providers/provider.hpp"
+
+namespace aiw {
+
+const WireApi& vertex_api();
+// Claude's models on Vertex AI.
+const WireApi& vertex_anthropic_api();
+
+// The API that serves a model of Vertex AI: vertex or vertex_anthropic.
+Api vertex_api_of(std::string_view model);
+
+// The parts of it, for tests.
+std::expected<BuiltRequest, Error> build_vertex(const StepInput& input);
+std::expected<BuiltRequest, Error> build_vertex_anthropic(const StepInput& input);
+
+}  // namespace aiw

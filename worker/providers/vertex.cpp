@@ -65,11 +65,9 @@ std::expected<BuiltRequest, Error> start(const StepInput& input, std::string_vie
 
 std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::string_view page,
                                                      std::chrono::sys_seconds) {
-  const std::string_view base(target.base_url);
   // Lists are in the beta only, and belong to no project.
-  std::string url = join_url(base.substr(0, base.find("/projects/")), "");
-  url.pop_back();
-  url = with_api_version(url, "v1beta1");
+  const std::string_view base(target.base_url);
+  std::string url = with_api_version(base.substr(0, base.find("/projects/")), "v1beta1");
   if (url.ends_with("/v1")) url += "beta1";
   url += "/publishers/google/models?pageSize=200";
   if (!page.empty()) url += "&pageToken=" + encode_path(page);

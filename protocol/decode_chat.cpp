@@ -204,7 +204,8 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   } else if (key == "parallelToolCalls") {
     chat.parallel_tool_calls = in.boolean();
   } else if (key == "providerOptions") {
-    in.object([&](std::string_view name) { chat.provider_options.emplace_back(name, in.value()); });
+    // In a merge patch null says something: that the member is to go.
+    in.object_with_nulls([&](std::string_view name) { chat.provider_options.emplace_back(name, in.value()); });
   } else {
     return false;
   }

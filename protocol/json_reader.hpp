@@ -46,9 +46,15 @@ class JsonReader {
   // text, its escapes resolved, and lives for the call.
   template <typename F>
   void object(F&& on_member) {
+    object_with_nulls([&](std::string_view key) {
+      if (!skip_null()) on_member(key);
+    });
+  }
+  // The same for each member, null or not.
+  template <typename F>
+  void object_with_nulls(F&& on_member) {
     if (!enter('{', JsonType::object)) return;
     for (std::string_view key; next_member(key);) {
-      if (skip_null()) continue;
       if (key.find('\\') == std::string_view::npos) {
         on_member(key);
       } else {

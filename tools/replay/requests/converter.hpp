@@ -52,5 +52,6 @@ const RequestConverter& ollama_chat_requests();
 const RequestConverter& ollama_generate_requests();
 const RequestConverter& openai_completions_requests();
 const RequestConverter& gemini_generate_requests();
+const RequestConverter& openai_responses_requests();
 
 }  // namespace aiw::tools

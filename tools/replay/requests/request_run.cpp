@@ -238,7 +238,9 @@ std::expected<std::vector<RecordedRequest>, std::string> load_recorded_requests(
       std::ifstream file(folder / entry.at("file").get<std::string>(), std::ios::binary);
       const json request = json::parse(file).at("request");
       if (!request.value("recorded", true) || !request.value("body", json()).is_object()) continue;
-      out.push_back({entry.at("id"), entry.at("api"), entry.at("provider"), entry.at("streaming"), request.at("method"),
+      // A stream that was asked for may have been refused by an answer that is none.
+      const bool streaming = entry.at("streaming").get<bool>() || request["body"].value("stream", json()) == true;
+      out.push_back({entry.at("id"), entry.at("api"), entry.at("provider"), streaming, request.at("method"),
                      request.at("path"), request.at("body")});
     }
   } catch (const json::exception& error) {

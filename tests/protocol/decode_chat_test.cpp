@@ -105,10 +105,11 @@ TEST_CASE("every field of a chat arrives") {
   CHECK(chat->reasoning->budget_tokens == 0);
   CHECK(chat->response_json);
   CHECK(chat->response_schema.json == R"({"type":"array"})");
-  REQUIRE(chat->provider_options.size() == 2);
+  REQUIRE(chat->provider_options.size() == 3);
   CHECK(chat->provider_options[0].first == "z");
   CHECK(chat->provider_options[0].second.json == R"({"deep":[true]})");
   CHECK(chat->provider_options[1].first == "a/b");
+  CHECK(chat->provider_options[2].second.json == "null");  // a merge patch's word for "remove it"
   CHECK(chat->timeouts.connect_ms == 1);
   CHECK(chat->timeouts.first_byte_ms == 2);
   CHECK(chat->timeouts.idle_ms == 3);

@@ -1,0 +1,41 @@
+// Any bytes as an answer of the Responses API, and what a parent sends back of it.
+#include <deque>
+
+#include "tests/fuzz/decoder_fuzz.hpp"
+#include "worker/providers/openai_responses.hpp"
+
+namespace {
+
+// Every state that a decoder gave must come back as JSON in a request's body.
+void check_replay(const aiw::testing::RecordingSink& got) {
+  using namespace aiw;
+  ChatRequest chat;
+  Target target;
+  target.base_url = "https://h/v1";
+  std::deque<std::string> escaped;
+  Message message{Role::assistant, {}};
+  for (const auto& [part, state] : got.states) {
+    append_json_escaped(escaped.emplace_back(), state);
+    const RawString raw{escaped.back()};
+    message.parts.emplace_back(ReasoningPart{{"r"}, raw});
+    message.parts.emplace_back(TextPart{{"t"}, raw});
+    message.parts.emplace_back(ToolCallPart{{"c"}, {"f"}, {"{}"}, {}, raw});
+    message.parts.emplace_back(MediaPart{.data = {"QQ=="}, .provider_state = raw});
+    message.parts.emplace_back(ProviderPart{raw});
+  }
+  const std::vector<Message> messages = {message};
+  const auto built = build_openai_responses({chat, messages, target});
+  fuzz::require(built.has_value(), "a request was built");
+  fuzz::require(nlohmann::json::accept(built->http.body.str()), "the body is JSON");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  using namespace aiw;
+  const auto input = fuzz::read_input(bytes, size);
+  check_replay(fuzz::check_decoder(openai_responses_api(), BodyFormat::stream, input));
+  check_replay(fuzz::check_decoder(openai_responses_api(), BodyFormat::unary, input));
+  fuzz::check_http_error(openai_responses_api(), input);
+  return 0;
+}

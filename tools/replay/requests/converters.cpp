@@ -16,9 +16,7 @@ const RequestConverter* find_request_converter(std::string_view api) {
       &bedrock_converse_requests(),
       &bedrock_invoke_requests(),
       &gemini_generate_requests(),
-      &openai_chat_requests(),      &anthropic_messages_requests(), &cohere_chat_requests(),
-      &ollama_chat_requests(),      &ollama_generate_requests(),    &openai_completions_requests(),
-      &bedrock_converse_requests(), &openai_responses_requests(),
+      &openai_responses_requests(),
   };
   const auto found = std::ranges::find(kConverters, api, &RequestConverter::api);
   return found == kConverters.end() ? nullptr : *found;

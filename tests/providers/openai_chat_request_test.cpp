@@ -513,7 +513,7 @@ TEST_CASE("what a provider does not take is left out, and said") {
 }
 
 TEST_CASE("Azure's older versions know the older name of the token limit") {
-  Fixture f("azure");
+  Fixture f("whatever its id");
   f.target.api = Api::azure_openai;
   f.chat.max_output_tokens = 7;
   for (const auto& [version, name] :

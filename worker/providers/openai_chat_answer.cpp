@@ -95,7 +95,7 @@ void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
       content = value;
     } else if (key == "reasoning_content") {
       reasoning_content = value;
-    } else if (key == "reasoning") {
+    } else if (key == "reasoning" || key == "reasoning_text") {  // the latter: GitHub Copilot
       reasoning = value;
     } else if (key == "reasoning_details") {
       details_.add(*json_, value);

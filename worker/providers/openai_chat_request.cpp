@@ -20,11 +20,6 @@ namespace {
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
 constexpr std::string_view kSchemaName = "response";
 
-const ChatQuirks& quirks_of(const Target& target) {
-  static constexpr ChatQuirks kUsual;
-  return target.known == nullptr || target.known->chat == nullptr ? kUsual : *target.known->chat;
-}
-
 // Models that reason, by the start of their name, also where a gateway puts a vendor before it. All refuse penalties
 // and stop sequences.
 struct ModelRule {
@@ -57,7 +52,7 @@ class OptionsWriter {
   OptionsWriter(const StepInput& input, RequestNotes& notes)
       : chat_(input.chat),
         target_(input.target),
-        quirks_(quirks_of(input.target)),
+        quirks_(chat_quirks(input.target.api, input.target.known)),
         offer_tools_(input.offer_tools),
         notes_(notes) {}
 
@@ -249,8 +244,8 @@ std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
   built.http = *std::move(http);
   built.http.body.append(options);
   built.http.body.append(options == "{" ? "\"messages\":[" : ",\"messages\":[");
-  const auto written =
-      append_openai_chat_messages(input.chat.system, input.messages, quirks_of(input.target), built.http.body, notes);
+  const auto written = append_openai_chat_messages(
+      input.chat.system, input.messages, chat_quirks(input.target.api, input.target.known), built.http.body, notes);
   if (!written) return std::unexpected(written.error());
   built.http.body.append("]}");
   built.notes = notes.take();

@@ -83,8 +83,8 @@ constexpr auto kDefaults = std::to_array<ProviderDefaults>({
     {"gemini", Api::gemini_generate, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY"},
     {"vertex", Api::vertex, "https://{region}aiplatform.googleapis.com", "GOOGLE_VERTEX_ACCESS_TOKEN"},
     {"google-vertex", Api::vertex, "https://{region}aiplatform.googleapis.com", "GOOGLE_VERTEX_ACCESS_TOKEN"},
-    {"azure", Api::azure_openai, "", "AZURE_OPENAI_API_KEY", false, &kOpenAi},
-    {"azure-openai", Api::azure_openai, "", "AZURE_OPENAI_API_KEY", false, &kOpenAi},
+    {"azure", Api::azure_openai, "", "AZURE_OPENAI_API_KEY"},
+    {"azure-openai", Api::azure_openai, "", "AZURE_OPENAI_API_KEY"},
     {"bedrock", Api::bedrock_converse, "https://bedrock-runtime.{region}.amazonaws.com", "AWS_BEARER_TOKEN_BEDROCK"},
     {"amazon-bedrock", Api::bedrock_converse, "https://bedrock-runtime.{region}.amazonaws.com",
      "AWS_BEARER_TOKEN_BEDROCK"},
@@ -166,6 +166,12 @@ std::string expand_base_url(const ProviderDefaults& provider, std::string_view r
   std::string name(region);
   if (provider.api == Api::vertex) name = region.empty() || region == "global" ? "" : name + "-";
   return url.replace(at, kRegion.size(), name);
+}
+
+const ChatQuirks& chat_quirks(Api api, const ProviderDefaults* known) {
+  static constexpr ChatQuirks kUsual;
+  if (api == Api::azure_openai) return kOpenAi;
+  return known == nullptr || known->chat == nullptr ? kUsual : *known->chat;
 }
 
 Auth default_auth(Api api) {

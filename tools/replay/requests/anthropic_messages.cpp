@@ -196,11 +196,26 @@ void add_output_config(json& body, json& payload) {
   if (!format.is_null()) payload["responseFormat"] = {{"type", "json"}, {"schema", format.at("schema")}};
 }
 
+// On Vertex AI the address names project, place and model: .../publishers/anthropic/models/MODEL:streamRawPredict.
+bool take_vertex_address(const std::string& path, json& body, ConvertedRequest& out) {
+  constexpr std::string_view kModels = "/publishers/anthropic/models/";
+  const auto at = path.find(kModels);
+  if (at == std::string::npos) return false;
+  out.base_path = path.substr(0, at);
+  out.model = path.substr(at + kModels.size());
+  out.model.resize(out.model.find(':'));
+  out.provider["type"] = "vertex";
+  take(body, "anthropic_version");
+  return true;
+}
+
 ConvertedRequest convert(const RecordedRequest& recorded) {
   ConvertedRequest out;
-  out.base_path = recorded.path.substr(0, recorded.path.find("/messages"));
   json body = recorded.body;
-  out.model = take(body, "model");
+  if (!take_vertex_address(recorded.path, body, out)) {
+    out.base_path = recorded.path.substr(0, recorded.path.find("/messages"));
+    out.model = take(body, "model");
+  }
   json& payload = out.payload;
   payload["messages"] = json::array();
   add_system(take(body, "system"), payload);

@@ -71,7 +71,7 @@ TEST_CASE("what stops before it says why is truncated") {
 }
 
 TEST_CASE("what is no answer of this API is a bad response") {
-  for (const std::string& body : {"<html>no</html>", "{}", "{\"candidates\":[", "[1,2]", "{\"models\":[]}"}) {
+  for (const std::string body : {"<html>no</html>", "{}", "{\"candidates\":[", "[1,2]", "{\"models\":[]}"}) {
     CAPTURE(body);
     const auto got = run(body);
     REQUIRE(got.failed);
@@ -158,7 +158,7 @@ TEST_CASE("a call that a limit cut short is not reported") {
 }
 
 TEST_CASE("partial arguments that no JSON text could hold in this order are an error") {
-  for (const std::string& second : {R"({"jsonPath":"$.a.b","numberValue":2})", R"({"jsonPath":"$.a","numberValue":2})",
+  for (const std::string second : {R"({"jsonPath":"$.a.b","numberValue":2})", R"({"jsonPath":"$.a","numberValue":2})",
                                    R"({"jsonPath":"$.l[7]","numberValue":2})", R"({"jsonPath":"a","numberValue":2})",
                                    R"({"jsonPath":"$[0]","numberValue":2})"}) {
     CAPTURE(second);
@@ -308,7 +308,7 @@ TEST_CASE("characters that an upstream split are joined") {
 }
 
 TEST_CASE("too large an event ends the answer and gives its memory back") {
-  for (const std::string& start : {"data: {\"a\":\"", "[{\"a\":\"", "{\"a\":\""}) {
+  for (const std::string start : {"data: {\"a\":\"", "[{\"a\":\"", "{\"a\":\""}) {
     RecordingSink sink;
     const auto decoder = make_gemini_decoder(BodyFormat::stream);
     decoder->feed(start, sink);
@@ -331,7 +331,7 @@ TEST_CASE("a state reads back as it was written, and what is no state of ours gi
   CHECK(signature.thought);
   CHECK(RawString{signature.signature}.text() == "a\"\\ü");
   CHECK(json::parse(read(write_gemini_part_state(R"({"x":{"y":"é"}})")).part) == json::parse(R"({"x":{"y":"é"}})"));
-  for (const std::string& text : {"", "gemini:", "gemini:[]", "gemini:{\"part\":1}", "openai-chat:{\"part\":{}}"}) {
+  for (const std::string text : {"", "gemini:", "gemini:[]", "gemini:{\"part\":1}", "openai-chat:{\"part\":{}}"}) {
     const auto none = read(text);
     CHECK(none.part.empty());
     CHECK(none.signature.empty());

@@ -188,6 +188,29 @@ TEST_CASE("generate: a conversation is a transcript, or goes on from the context
   CHECK_FALSE(WireChat(Api::ollama_generate, payload).body().contains("context"));
 }
 
+TEST_CASE("ollama: a conversation that cannot fit the context is warned of, since Ollama cuts it silently") {
+  const auto notes = [](std::size_t bytes, const json& options) {
+    const json payload = {{"messages", {says("user", std::string(bytes, 'x'))}}, {"providerOptions", options}};
+    return WireChat(Api::ollama_chat, payload).notes();
+  };
+  const json small = {{"options", {{"num_ctx", 1000}}}};
+  CHECK(notes(7'900, small).empty());
+  CHECK(notes(8'000, small) == std::vector<std::string>{"context_exceeded"});
+  CHECK(notes(1'000'000, {{"options", {{"num_ctx", "many"}}}}).empty());
+  CHECK(notes(1'000'000, {{"keep_alive", 1}}).empty());
+}
+
+TEST_CASE("a model's limit bounds what Cohere, Ollama and completions are asked for") {
+  for (const auto& [api, where] :
+       {std::pair(Api::cohere_chat, "/max_tokens"), std::pair(Api::ollama_chat, "/options/num_predict"),
+        std::pair(Api::openai_completions, "/max_tokens")}) {
+    WireChat chat(api, one_user({{"maxOutputTokens", 100}}));
+    chat.target.max_tokens = 50;
+    CHECK(chat.body()[json::json_pointer(where)] == 50);
+    CHECK(chat.notes() == std::vector<std::string>{"max_tokens_lowered"});
+  }
+}
+
 TEST_CASE("ollama: the list of models") {
   Target target;
   target.base_url = "http://localhost:11434/v1";

@@ -53,6 +53,13 @@ TEST_CASE("completions: the smallest request, byte for byte, and where it goes")
   CHECK(chat.text() == "{\"model\":\"model\",\"stream\":false,\"prompt\":\"hi \xE2\x82\xAC\\n\"}");
 }
 
+TEST_CASE("completions: the models are those of the server") {
+  Target target;
+  target.base_url = "https://api.openai.com/v1";
+  CHECK(openai_completions_api().list_models(target, "", {})->url == "https://api.openai.com/v1/models");
+  CHECK(openai_completions_api().read_models(R"({"data":[{"id":"davinci-002"}]})")->models.at(0).id == "davinci-002");
+}
+
 TEST_CASE("completions: a conversation is a plain transcript") {
   const json answer = {text_part("let me "), text_part("see"), call_part("a", {{"q", "x"}})};
   const auto prompt = [](const json& messages, const char* system = "") {

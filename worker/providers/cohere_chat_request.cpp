@@ -40,7 +40,7 @@ class OptionsWriter {
 
  private:
   void sampling() {
-    if (chat_.max_output_tokens) writer_.field("max_tokens", *chat_.max_output_tokens);
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_tokens", *limit);
     if (chat_.temperature) writer_.field("temperature", *chat_.temperature);
     if (chat_.top_p) writer_.field("p", *chat_.top_p);
     if (chat_.top_k) writer_.field("k", *chat_.top_k);

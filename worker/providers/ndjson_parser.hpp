@@ -28,9 +28,9 @@ class NdjsonParser {
   bool take(std::string_view& line);
 
   const std::size_t max_line_bytes_;
-  std::string_view input_;    // what was fed and not looked at
-  std::string held_;          // the start of a line whose end has not come
-  bool handed_out_ = false;   // held_ was a line and is to be cleared
+  std::string_view input_;   // what was fed and not looked at
+  std::string held_;         // the start of a line whose end has not come
+  bool handed_out_ = false;  // held_ was a line and is to be cleared
   bool too_large_ = false;
 };
 

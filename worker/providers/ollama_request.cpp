@@ -96,7 +96,7 @@ class OptionsWriter {
   }
 
   void options() {
-    option("num_predict", chat_.max_output_tokens);
+    option("num_predict", output_token_limit(chat_, target_, notes_));
     option("temperature", chat_.temperature);
     option("top_p", chat_.top_p);
     option("top_k", chat_.top_k);
@@ -121,6 +121,39 @@ class OptionsWriter {
   JsonWriter writer_{out_};
   bool has_options_ = false;
 };
+
+// The context's size, where the chat sets it.
+std::optional<std::int64_t> context_tokens(const ChatRequest& chat) {
+  std::optional<std::int64_t> found;
+  for (const auto& [name, value] : chat.provider_options) {
+    if (name != "options") continue;
+    EventJson json;
+    const auto options = json.parse(value.json);
+    if (options) found = get_count(*options, "num_ctx");
+  }
+  return found;
+}
+
+std::size_t text_bytes(const std::vector<Part>& parts) {
+  std::size_t bytes = 0;
+  for_each_part<TextPart>(parts, [&](const TextPart& part) { bytes += part.text.raw.size(); });
+  for_each_part<ToolCallPart>(parts, [&](const ToolCallPart& call) { bytes += call.input.json.size(); });
+  for_each_part<ToolResultPart>(parts, [&](const ToolResultPart& result) {
+    if (result.output) bytes += result.output->value.json.size() + text_bytes(result.output->parts);
+  });
+  return bytes;
+}
+
+// Ollama drops the oldest messages of a conversation that does not fit, and its answer does not say so.
+void warn_of_truncation(const StepInput& input, RequestNotes& notes) {
+  constexpr std::int64_t kBytesPerToken = 8;  // prose has about four: above this it can hardly fit
+  const auto context = context_tokens(input.chat);
+  if (!context) return;
+  auto bytes = static_cast<std::int64_t>(input.chat.system.raw.size());
+  for (const Message& message : input.messages) bytes += static_cast<std::int64_t>(text_bytes(message.parts));
+  if (bytes / kBytesPerToken < *context) return;
+  notes.add("context_exceeded", "the conversation hardly fits options.num_ctx: Ollama drops its oldest messages then");
+}
 
 bool is_image(const MediaPart& media) { return media.kind == MediaKind::image && !media.data.empty(); }
 
@@ -155,6 +188,7 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
 
 std::string write_ollama_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
                                  RequestNotes& notes) {
+  warn_of_truncation(input, notes);
   return apply_provider_options(OptionsWriter(input, takes_tools, notes).write(), input.chat, reserved, notes);
 }
 

@@ -80,16 +80,12 @@ class OptionsWriter {
   }
 
   void limits() {
-    if (!chat_.max_output_tokens) return;
-    std::int64_t limit = *chat_.max_output_tokens;
-    if (target_.max_tokens && *target_.max_tokens < limit) {
-      limit = *target_.max_tokens;
-      notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
-    }
+    const auto limit = output_token_limit(chat_, target_, notes_);
+    if (!limit) return;
     // Azure's versions know the newer name since 2024-09-01-preview.
     const bool old_version = target_.api == Api::azure_openai && !target_.api_version.empty() &&
                              target_.api_version < std::string_view("2024-09");
-    writer_.field(old_version ? "max_tokens" : quirks_.max_tokens, limit);
+    writer_.field(old_version ? "max_tokens" : quirks_.max_tokens, *limit);
   }
 
   void sampling() {

@@ -6,6 +6,7 @@
 #include "worker/providers/openai_chat_address.hpp"
 #include "worker/providers/openai_completions.hpp"
 #include "worker/providers/openai_completions_answer.hpp"
+#include "worker/providers/openai_models.hpp"
 #include "worker/providers/request.hpp"
 #include "worker/providers/transcript_prompt.hpp"
 
@@ -24,7 +25,7 @@ class OptionsWriter {
     if (chat_.stream.upstream) {
       writer_.key("stream_options").begin_object().field("include_usage", true).end_object();
     }
-    if (chat_.max_output_tokens) writer_.field("max_tokens", *chat_.max_output_tokens);
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_tokens", *limit);
     if (chat_.temperature) writer_.field("temperature", *chat_.temperature);
     if (chat_.top_p) writer_.field("top_p", *chat_.top_p);
     if (chat_.frequency_penalty) writer_.field("frequency_penalty", *chat_.frequency_penalty);
@@ -81,7 +82,8 @@ std::unique_ptr<ResponseDecoder> make_openai_completions_decoder(BodyFormat form
 }
 
 const WireApi& openai_completions_api() {
-  static constexpr WireApi kApi = {build_openai_completions, make_openai_completions_decoder, http_error};
+  static constexpr WireApi kApi = {build_openai_completions, make_openai_completions_decoder, http_error,
+                                   list_openai_models, read_openai_models};
   return kApi;
 }
 

@@ -39,6 +39,14 @@ void RequestNotes::dropped(std::string_view name, const Target& target) {
   add("parameter_dropped", std::string(name) + " was left out: " + target.shown_as + " does not take it");
 }
 
+std::optional<std::int64_t> output_token_limit(const ChatRequest& chat, const Target& target, RequestNotes& notes) {
+  if (!chat.max_output_tokens || !target.max_tokens || *chat.max_output_tokens <= *target.max_tokens) {
+    return chat.max_output_tokens;
+  }
+  notes.add("max_tokens_lowered", "maxOutputTokens is above the model's");
+  return target.max_tokens;
+}
+
 Error invalid_request(std::string_view message, std::string_view pointer) {
   Error error;
   error.code = "invalid_request";

@@ -1,7 +1,9 @@
 // What the requests of all wire APIs have in common: headers, the key's place, notes, providerOptions.
 #pragma once
 
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +26,9 @@ class RequestNotes {
  private:
   std::vector<ChatRequest::Note> notes_;
 };
+
+// How many tokens the answer may have: what the chat asks for, at most the model's own limit.
+std::optional<std::int64_t> output_token_limit(const ChatRequest& chat, const Target& target, RequestNotes& notes);
 
 Error invalid_request(std::string_view message, std::string_view pointer);
 

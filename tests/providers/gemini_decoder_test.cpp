@@ -1,6 +1,8 @@
 // What Gemini's answers decode to: fixtures of our own, after ai.google.dev/api/generate-content.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/providers/corpus.hpp"
 #include "worker/providers/gemini_generate.hpp"
 #include "worker/providers/gemini_state.hpp"
@@ -18,7 +20,11 @@ RecordingSink run(std::string_view body, BodyFormat format = BodyFormat::stream)
   return got;
 }
 
-std::string event(std::string_view json) { return "data: " + std::string(json) + "\r\n\r\n"; }
+// JSON written over several lines here is one line there.
+std::string event(std::string json) {
+  std::ranges::replace(json, '\n', ' ');
+  return "data: " + json + "\r\n\r\n";
+}
 std::string parts(std::string_view parts, std::string_view more = "") {
   return R"({"candidates":[{"content":{"role":"model","parts":[)" + std::string(parts) + "]}" + std::string(more) +
          "}]}";

@@ -111,8 +111,8 @@ TEST_CASE("gemini: system texts that come first are the instruction, later ones 
 }
 
 TEST_CASE("gemini: the conversation is last, and a longer one begins with the same bytes") {
-  json messages = {user("a"), assistant({text("b"), call("c1")}), tool({result("c1", text_output("r"))})};
-  json payload = {{"system", "s"}, {"temperature", 0.5}, {"tools", {weather_tool()}}, {"messages", messages}};
+  json messages = {user("a"), assistant({text("b"), call("c1")}), tool(json::array({result("c1", text_output("r"))}))};
+  json payload = {{"system", "s"}, {"temperature", 0.5}, {"tools", json::array({weather_tool()})}, {"messages", messages}};
   std::string shorter = send(payload).text;
   CHECK(shorter == send(payload).text);
   CHECK(shorter.ends_with("]}"));
@@ -123,10 +123,10 @@ TEST_CASE("gemini: the conversation is last, and a longer one begins with the sa
 }
 
 TEST_CASE("gemini: media by data and by URL") {
-  const auto got = contents({user({{{"type", "image"}, {"data", "iVBORw0KGgoAAAA="}},
+  const auto got = contents(json::array({user({{{"type", "image"}, {"data", "iVBORw0KGgoAAAA="}},
                                    {{"type", "file"}, {"mediaType", "application/pdf"}, {"url", "https://h/x"}},
                                    {{"type", "audio"}, {"url", "https://h/a.mp3?x=1"}},
-                                   {{"type", "image"}, {"mediaType", "image/jpeg"}, {"fileId", "files/abc"}}})});
+                                   {{"type", "image"}, {"mediaType", "image/jpeg"}, {"fileId", "files/abc"}}})}));
   CHECK(got[0]["parts"] == json::parse(R"([{"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgoAAAA="}},
       {"fileData":{"mimeType":"application/pdf","fileUri":"https://h/x"}},
       {"fileData":{"mimeType":"audio/mpeg","fileUri":"https://h/a.mp3?x=1"}},
@@ -177,7 +177,7 @@ TEST_CASE("gemini: ids that the wire did not give are not sent") {
 
 TEST_CASE("gemini: a result is an object in a content of its own") {
   const auto responses = [](const json& output) {
-    const auto got = contents({user("a"), assistant({call("x")}), tool({result("x", output)}), user("b")});
+    const auto got = contents({user("a"), assistant(json::array({call("x")})), tool(json::array({result("x", output)})), user("b")});
     CHECK(got.size() == 4);
     CHECK(got[2]["role"] == "user");
     return got[2]["parts"][0]["functionResponse"]["response"];
@@ -207,12 +207,12 @@ TEST_CASE("gemini: media of a result is in it, or follows the results") {
 }
 
 TEST_CASE("gemini: a conversation must have something, and begin with the user") {
-  const Chat chat = gemini_chat({{"messages", {assistant({{{"type", "reasoning"}, {"text", "t"}}})}}});
+  const Chat chat = gemini_chat({{"messages", json::array({assistant(json::array({{{"type", "reasoning"}, {"text", "t"}}}))})}});
   const auto built = build_gemini_generate(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = true});
   REQUIRE_FALSE(built);
   CHECK(built.error().pointer == "/payload/messages");
-  CHECK(contents({assistant("a")})[0]["role"] == "user");
+  CHECK(contents(json::array({assistant("a")}))[0]["role"] == "user");
 }
 
 TEST_CASE("gemini: options have their names in generationConfig") {
@@ -282,7 +282,7 @@ TEST_CASE("gemini: tool choice and strictness are modes of calling") {
   json strict = weather_tool();
   strict["strict"] = true;
   CHECK(calling({{"tools", {strict}}}) == json{{"mode", "VALIDATED"}});
-  CHECK(send(hello({{"tools", {weather_tool()}}, {"parallelToolCalls", false}})).notes ==
+  CHECK(send(hello({{"tools", json::array({weather_tool()})}, {"parallelToolCalls", false}})).notes ==
         std::vector<std::string>{"parameter_dropped"});
 }
 

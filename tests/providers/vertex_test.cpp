@@ -91,7 +91,7 @@ TEST_CASE("vertex: the project is the config's, else the credentials', and neede
 }
 
 TEST_CASE("vertex: a project or region cannot lead elsewhere") {
-  for (const std::string& bad : {"a/../b", "..", "a?b", "a#b", "a%2fb"}) {
+  for (const std::string bad : {"a/../b", "..", "a?b", "a#b", "a%2fb"}) {
     Chat chat = vertex_chat("m");
     chat.target.project = bad;
     CHECK_FALSE(built(chat));

@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "tools/support/base64.hpp"
+#include "worker/base/base64.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw::tools {
@@ -20,9 +20,10 @@ std::expected<void, std::string> set_body(Script& script, const json& response) 
   if (response.contains("body")) {
     script.body = response["body"].get<std::string>();
   } else if (response.contains("bodyBase64")) {
-    auto bytes = base64_decode(response["bodyBase64"].get_ref<const std::string&>());
-    if (!bytes) return std::unexpected("bodyBase64 is not base64");
-    script.body = *std::move(bytes);
+    std::string bytes;
+    if (!base64_decode(response["bodyBase64"].get_ref<const std::string&>(), bytes))
+      return std::unexpected("bodyBase64 is not base64");
+    script.body = std::move(bytes);
   } else if (response.contains("chunks")) {
     script.cut.mode = Cut::Mode::kSizes;
     for (const auto& chunk : response["chunks"]) {

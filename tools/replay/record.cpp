@@ -9,9 +9,9 @@
 #include "tools/replay/chat_player.hpp"
 #include "tools/replay/recording_proxy.hpp"
 #include "tools/replay/redact.hpp"
-#include "tools/support/base64.hpp"
 #include "tools/support/upstream_server.hpp"
 #include "worker/agent/key_policy.hpp"
+#include "worker/base/base64.hpp"
 #include "worker/base/url.hpp"
 
 namespace aiw::tools {

@@ -6,7 +6,7 @@
 #include <set>
 #include <string_view>
 
-#include "tools/support/base64.hpp"
+#include "worker/base/base64.hpp"
 
 namespace aiw::tools {
 
@@ -33,9 +33,9 @@ std::optional<Script> read_response(const json& response) {
   }
   script.body = response.at("body").get<std::string>();
   if (response.value("encoding", "utf-8") == "base64") {
-    auto bytes = base64_decode(script.body);
-    if (!bytes) return std::nullopt;
-    script.body = *std::move(bytes);
+    std::string bytes;
+    if (!base64_decode(script.body, bytes)) return std::nullopt;
+    script.body = std::move(bytes);
   }
   script.framing = response.at("streaming").get<bool>() ? Framing::kChunked : Framing::kContentLength;
   return script;

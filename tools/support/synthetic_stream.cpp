@@ -4,8 +4,9 @@
 #include <array>
 #include <cstdio>
 
-#include "tools/support/base64.hpp"
 #include "tools/support/script.hpp"
+#include "worker/base/base64.hpp"
+#include "worker/base/crc32.hpp"
 
 namespace aiw::tools {
 
@@ -179,16 +180,6 @@ constexpr std::array kApis{
 
 void append_number(std::string& out, std::uint32_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFFU);
-}
-
-// As AWS's event stream has it: the polynomial of zlib.
-std::uint32_t crc32(std::string_view bytes) {
-  std::uint32_t crc = 0xFFFFFFFFU;
-  for (const char byte : bytes) {
-    crc ^= static_cast<unsigned char>(byte);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
-  }
-  return ~crc;
 }
 
 // One message of an AWS event stream: lengths and their checksum, headers, payload, the checksum of all.

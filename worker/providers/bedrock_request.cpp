@@ -40,7 +40,7 @@ std::expected<HttpRequest, Error> start_bedrock_request(std::string_view operati
   if (target.base_url.find("://bedrock-runtime..") != std::string::npos) {
     return std::unexpected(invalid_request("Amazon Bedrock needs a region or a baseUrl", kConfigPointer));
   }
-  std::string path = "model/" + encode_uri_component(target.model) + "/";
+  std::string path = "model/" + percent_encode(target.model) + "/";
   path += operation;
   return start_json_post(join_url(target.base_url, path), "application/vnd.amazon.eventstream", input);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "worker/base/crypto.hpp"
+#include "worker/base/url.hpp"
 
 namespace aiw {
 namespace {
@@ -19,19 +20,6 @@ std::string lower(std::string_view text) {
   std::ranges::transform(out, out.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return out;
-}
-
-bool is_unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
-void append_encoded(std::string& out, char c) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  out += '%';
-  out += kDigits[byte >> 4U];
-  out += kDigits[byte & 15U];
 }
 
 int hex_value(char c) {
@@ -86,7 +74,7 @@ std::string canonical_path(std::string_view path) {
     if (!segment.empty() && segment != "." && segment != "..") segments.push_back(segment);
   }
   std::string out;
-  for (const auto segment : segments) out += "/" + encode_uri_component(segment);
+  for (const auto segment : segments) out += "/" + percent_encode(segment);
   return ends_open ? out + "/" : out;
 }
 
@@ -98,8 +86,7 @@ std::string canonical_query(std::string_view query) {
     if (field.empty()) continue;
     const std::size_t equals = std::min(field.find('='), field.size());
     const auto value = field.substr(std::min(equals + 1, field.size()));
-    fields.emplace_back(encode_uri_component(decode_percent(field.substr(0, equals))),
-                        encode_uri_component(decode_percent(value)));
+    fields.emplace_back(percent_encode(decode_percent(field.substr(0, equals))), percent_encode(decode_percent(value)));
   }
   std::ranges::sort(fields);
   std::string out;
@@ -158,18 +145,6 @@ std::unexpected<Error> cannot_sign(const std::string& why) {
 }
 
 }  // namespace
-
-std::string encode_uri_component(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      out += c;
-    } else {
-      append_encoded(out, c);
-    }
-  }
-  return out;
-}
 
 std::string sigv4_canonical_request(const HttpRequest& request, std::string_view body_hash,
                                     std::string& signed_headers) {

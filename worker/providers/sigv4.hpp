@@ -18,9 +18,6 @@ struct SigV4Scope {
   std::chrono::sys_seconds now;
 };
 
-// `text` with everything but RFC 3986's unreserved characters percent-encoded.
-std::string encode_uri_component(std::string_view text);
-
 // The text whose hash is signed. `signed_headers` is set to the names of the headers in it, separated by semicolons.
 // The path is taken as it stands in the URL and encoded once more, as every service but S3 does.
 std::string sigv4_canonical_request(const HttpRequest& request, std::string_view body_hash,

@@ -10,7 +10,7 @@
 
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
-#include "tests/providers/event_stream.hpp"
+#include "tests/providers/bedrock/event_stream.hpp"
 #include "worker/base/base64.hpp"
 
 namespace aiw::e2e {

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/anthropic_messages.hpp"
-#include "worker/providers/anthropic_messages_state.hpp"
+#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/state.hpp"
 
 namespace {
 

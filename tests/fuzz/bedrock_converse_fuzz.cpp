@@ -1,8 +1,8 @@
 // Any bytes as an answer of Converse: as they are, and line by line as the payloads of events with good checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "tests/providers/event_stream.hpp"
-#include "worker/providers/bedrock_converse.hpp"
-#include "worker/providers/bedrock_converse_state.hpp"
+#include "tests/providers/bedrock/event_stream.hpp"
+#include "worker/providers/bedrock/converse.hpp"
+#include "worker/providers/bedrock/converse_state.hpp"
 
 namespace {
 

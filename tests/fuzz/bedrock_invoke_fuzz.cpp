@@ -1,9 +1,9 @@
 // Any bytes as an answer of InvokeModel: as they are, and line by line as Messages events in chunks with good
 // checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "tests/providers/event_stream.hpp"
+#include "tests/providers/bedrock/event_stream.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/bedrock_invoke.hpp"
+#include "worker/providers/bedrock/invoke.hpp"
 
 namespace {
 

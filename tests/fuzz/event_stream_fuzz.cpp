@@ -1,7 +1,7 @@
 // Any bytes as an AWS event stream; and any message that is well-formed comes back out.
 #include "tests/fuzz/fuzz_input.hpp"
-#include "tests/providers/event_stream.hpp"
-#include "worker/providers/event_stream_parser.hpp"
+#include "tests/providers/bedrock/event_stream.hpp"
+#include "worker/providers/bedrock/event_stream_parser.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/gemini_generate.hpp"
-#include "worker/providers/gemini_state.hpp"
+#include "worker/providers/google/gemini_generate.hpp"
+#include "worker/providers/google/gemini_state.hpp"
 
 namespace {
 

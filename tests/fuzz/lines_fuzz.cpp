@@ -7,9 +7,9 @@
 #include "protocol/decode.hpp"
 #include "protocol/line_framer.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
-#include "worker/providers/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 #include "worker/providers/mock.hpp"
-#include "worker/providers/openai_chat.hpp"
+#include "worker/providers/openai_chat/openai_chat.hpp"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Any bytes as an answer of Chat Completions.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/openai_chat.hpp"
+#include "worker/providers/openai_chat/openai_chat.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace aiw;

@@ -2,7 +2,7 @@
 #include <deque>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/openai_responses.hpp"
+#include "worker/providers/openai_responses/openai_responses.hpp"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "worker/base/url.hpp"
+#include "worker/providers/google/vertex.hpp"
 #include "worker/providers/provider_defaults.hpp"
-#include "worker/providers/vertex.hpp"
 
 namespace aiw {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
-#include "worker/providers/google_service_account.hpp"
+#include "worker/providers/google/service_account.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw {

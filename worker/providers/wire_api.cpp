@@ -1,13 +1,13 @@
-#include "worker/providers/anthropic_messages.hpp"
-#include "worker/providers/bedrock_converse.hpp"
-#include "worker/providers/bedrock_invoke.hpp"
-#include "worker/providers/cohere_chat.hpp"
-#include "worker/providers/gemini_generate.hpp"
-#include "worker/providers/ollama.hpp"
-#include "worker/providers/openai_chat.hpp"
-#include "worker/providers/openai_completions.hpp"
-#include "worker/providers/openai_responses.hpp"
-#include "worker/providers/vertex.hpp"
+#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/bedrock/converse.hpp"
+#include "worker/providers/bedrock/invoke.hpp"
+#include "worker/providers/cohere_chat/cohere_chat.hpp"
+#include "worker/providers/google/gemini_generate.hpp"
+#include "worker/providers/google/vertex.hpp"
+#include "worker/providers/ollama/ollama.hpp"
+#include "worker/providers/openai_chat/openai_chat.hpp"
+#include "worker/providers/openai_completions/openai_completions.hpp"
+#include "worker/providers/openai_responses/openai_responses.hpp"
 
 namespace aiw {
 

@@ -96,7 +96,7 @@ json to_call(json call) {
   return out;
 }
 
-// The state that the worker itself gives with such reasoning (worker/providers/openai_chat_reasoning.hpp).
+// The state that the worker itself gives with such reasoning (worker/providers/openai_chat/reasoning.hpp).
 json to_reasoning(std::string text, const json& state) {
   return {
       {"type", "reasoning"}, {"text", std::move(text)}, {"providerState", "openai-chat:" + state.dump(-1, ' ', true)}};

@@ -1,0 +1,251 @@
+#include "worker/providers/anthropic_messages/blocks.hpp"
+
+#include <algorithm>
+
+#include "protocol/json_text.hpp"
+#include "worker/providers/anthropic_messages/sources.hpp"
+#include "worker/providers/anthropic_messages/state.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::string_view kResultSuffix = "_tool_result";
+
+bool is_blank(std::string_view json) { return json.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+
+std::string state_of(std::string_view name, std::string_view json) {
+  std::string object = "{\"";
+  object.append(name).append("\":").append(json).append("}");
+  return write_anthropic_state(object);
+}
+
+}  // namespace
+
+void AnthropicBlocks::start(std::int64_t index, const JsonElement& element, StepSink& sink) {
+  stop(index, sink);
+  const auto type = get_string(element, "type");
+  if (!type) return;
+  Block& block = open_[index];
+  if (*type == "text") {
+    block.type = Type::text;
+    show(block, ContentKind::text, get_string_or_empty(element, "text"), sink);
+    read_citations(block, element, sink);
+  } else if (*type == "thinking") {
+    block.type = Type::thinking;
+    block.signature = plain(element, "signature");
+    show(block, ContentKind::reasoning, get_string_or_empty(element, "thinking"), sink);
+  } else if (*type == "tool_use") {
+    block.type = Type::tool_use;
+    read_call(block, element);
+  } else {
+    block.is_provider_call = *type == "server_tool_use" || *type == "mcp_tool_use";
+    if (block.is_provider_call) read_call(block, element);
+    if (block.is_provider_call) provider_calls_[block.id] = block.name;
+    read_opaque(block, element);
+    if (type->ends_with(kResultSuffix)) tell_result(element, *type, sink);
+  }
+}
+
+void AnthropicBlocks::read_citations(Block& block, const JsonElement& element, StepSink& sink) {
+  const auto citations = get_array(element, "citations");
+  if (!citations) return;
+  for (const auto citation : *citations) add_citation(block, citation, sink);
+}
+
+void AnthropicBlocks::add_citation(Block& block, const JsonElement& citation, StepSink& sink) {
+  if (!citation.is_object()) return;
+  if (!block.citations.empty()) block.citations += ',';
+  block.citations += json_text(citation);
+  sink.source(to_source(json_, citation));
+}
+
+// The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
+void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) const {
+  ProviderToolResult result;
+  result.tool_call_id = plain(element, "tool_use_id");
+  if (result.tool_call_id.empty()) return;
+  const auto call = provider_calls_.find(result.tool_call_id);
+  // The call may stand in an earlier answer, one that paused.
+  result.tool_name =
+      call == provider_calls_.end() ? std::string(type.substr(0, type.size() - kResultSuffix.size())) : call->second;
+  const auto content = get_member(element, "content");
+  const bool failed = get_bool(element, "is_error").value_or(false) ||
+                      (content && get_string_or_empty(*content, "type").ends_with("_error"));
+  result.output = failed ? R"({"type":"error-json","value":)" : R"({"type":"json","value":)";
+  result.output += content ? json_text(*content) : "null";
+  result.output += '}';
+  sink.tool_result(std::move(result));
+}
+
+// The whole input may stand here already: in whole answers, and for calls made by code execution.
+void AnthropicBlocks::read_call(Block& block, const JsonElement& element) const {
+  block.id = plain(element, "id");
+  block.name = plain(element, "name");
+  const auto input = get_member(element, "input");
+  block.input = input ? json_text(*input) : "{}";
+  const auto caller = get_member(element, "caller");
+  if (caller && caller->is_object() && get_string(*caller, "type") != "direct") block.caller = json_text(*caller);
+}
+
+void AnthropicBlocks::read_opaque(Block& block, const JsonElement& element) const {
+  simdjson::dom::object fields;
+  if (element.get(fields) != simdjson::SUCCESS) return;
+  for (const auto field : fields) block.fields.emplace_back(json_.plain_text(field.key), json_text(field.value));
+}
+
+// A stream that lost a block's beginning still shows its text.
+AnthropicBlocks::Block* AnthropicBlocks::find_or_imply(std::int64_t index, std::string_view delta_type) {
+  const auto found = open_.find(index);
+  if (found != open_.end()) return &found->second;
+  if (delta_type != "text_delta" && delta_type != "thinking_delta") return nullptr;
+  Block& block = open_[index];
+  block.type = delta_type == "text_delta" ? Type::text : Type::thinking;
+  return &block;
+}
+
+void AnthropicBlocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
+  const auto type = get_string_or_empty(delta, "type");
+  Block* const block = find_or_imply(index, type);
+  if (block == nullptr) return;
+  if (type == "text_delta" && block->type == Type::text) {
+    show(*block, ContentKind::text, get_string_or_empty(delta, "text"), sink);
+  } else if (type == "thinking_delta" && block->type == Type::thinking) {
+    show(*block, ContentKind::reasoning, get_string_or_empty(delta, "thinking"), sink);
+  } else if (type == "signature_delta" && block->type == Type::thinking) {
+    if (!block->signature_streamed) block->signature.clear();
+    block->signature_streamed = true;
+    block->signature += plain(delta, "signature");
+  } else if (type == "input_json_delta") {
+    add_input(*block, get_string_or_empty(delta, "partial_json"), sink);
+  } else if (type == "citations_delta" && block->type == Type::text) {
+    if (const auto citation = get_member(delta, "citation")) add_citation(*block, *citation, sink);
+  } else if (type == "compaction_delta" && block->type == Type::opaque) {
+    simdjson::dom::object fields;
+    if (delta.get(fields) != simdjson::SUCCESS) return;
+    for (const auto field : fields) {
+      if (field.key != "type") block->changes[json_.plain_text(field.key)] = json_text(field.value);
+    }
+  }
+}
+
+// What streams in takes the place of the input in the block's beginning, which is {} then.
+void AnthropicBlocks::add_input(Block& block, std::string_view text, StepSink& sink) {
+  if (text.empty() || (block.type != Type::tool_use && !block.is_provider_call)) return;
+  if (!block.input_streamed) block.input.clear();
+  block.input_streamed = true;
+  if (block.type == Type::tool_use) {
+    show(block, ContentKind::tool_input, text, sink);
+  } else {
+    block.input += block.joiner.add(text, json_.repaired());
+  }
+}
+
+void AnthropicBlocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
+  const auto joined = block.joiner.add(text, json_.repaired());
+  if (joined.empty()) return;
+  const int part = part_of(block);
+  if (kind == ContentKind::tool_input) block.input += joined;
+  sink.delta(part, kind, joined, kind == ContentKind::tool_input ? std::string_view(block.id) : std::string_view());
+}
+
+int AnthropicBlocks::part_of(Block& block) {
+  if (block.part < 0) {
+    block.part = parts_++;
+    if (block.id.empty()) block.id = "call_" + std::to_string(block.part);
+  }
+  return block.part;
+}
+
+void AnthropicBlocks::stop(std::int64_t index, StepSink& sink) {
+  const auto found = open_.find(index);
+  if (found == open_.end()) return;
+  finish(found->second, sink);
+  open_.erase(found);
+}
+
+void AnthropicBlocks::stop_all(StepSink& sink) {
+  for (auto& [index, block] : open_) finish(block, sink);
+  open_.clear();
+}
+
+void AnthropicBlocks::add_state(std::string_view json, StepSink& sink) {
+  sink.provider_state(parts_++, write_anthropic_state(json));
+}
+
+void AnthropicBlocks::finish(Block& block, StepSink& sink) {
+  const std::string rest(block.joiner.flush());
+  switch (block.type) {
+    case Type::text: return finish_text(block, rest, sink);
+    case Type::thinking:
+      if (!rest.empty()) sink.delta(part_of(block), ContentKind::reasoning, rest, {});
+      return finish_thinking(block, sink);
+    case Type::tool_use:
+      block.input += rest;
+      if (!rest.empty()) {
+        const int part = part_of(block);
+        sink.delta(part, ContentKind::tool_input, rest, block.id);
+      }
+      return finish_tool_use(block, sink);
+    case Type::opaque: block.input += rest; return finish_opaque(block, sink);
+  }
+}
+
+// Web search wants its citations back: they hold an index that only the API can read.
+void AnthropicBlocks::finish_text(Block& block, std::string_view rest, StepSink& sink) {
+  if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
+  if (block.part < 0 || block.citations.empty()) return;
+  sink.provider_state(block.part, state_of("citations", "[" + block.citations + "]"));
+}
+
+void AnthropicBlocks::finish_thinking(Block& block, StepSink& sink) {
+  if (block.signature.empty()) return;
+  // The provider may hide the thinking and still want its signature back.
+  if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
+  std::string signature;
+  append_json_string(signature, block.signature);
+  sink.provider_state(block.part, state_of("signature", signature));
+}
+
+void AnthropicBlocks::finish_tool_use(Block& block, StepSink& sink) {
+  const int part = part_of(block);
+  sink.tool_call(part, {block.id, block.name, is_blank(block.input) ? "{}" : std::move(block.input)});
+  if (!block.caller.empty()) sink.provider_state(part, state_of("caller", block.caller));
+}
+
+void AnthropicBlocks::finish_opaque(Block& block, StepSink& sink) {
+  const int part = part_of(block);
+  if (block.is_provider_call) {
+    // Broken input stays out of the state, which must be JSON.
+    if (block.input_streamed && input_json_.parse(block.input) && !input_json_.repaired()) {
+      block.changes["input"] = block.input;
+    }
+    sink.tool_call(part, {block.id, block.name, is_blank(block.input) ? "{}" : std::move(block.input), true});
+  }
+  sink.provider_state(part, write_anthropic_state(to_object(block)));
+}
+
+std::string AnthropicBlocks::to_object(const Block& block) {
+  std::string json;
+  const auto append = [&](std::string_view name, std::string_view value) {
+    json += json.empty() ? '{' : ',';
+    append_json_string(json, name);
+    json += ':';
+    json += value;
+  };
+  auto added = block.changes;
+  for (const auto& [name, value] : block.fields) {
+    const auto change = block.changes.find(name);
+    append(name, change == block.changes.end() ? value : change->second);
+    added.erase(name);
+  }
+  for (const auto& [name, value] : added) append(name, value);
+  return json + '}';
+}
+
+std::string AnthropicBlocks::plain(const JsonElement& object, std::string_view key) const {
+  return json_.plain_text(get_string_or_empty(object, key));
+}
+
+std::string AnthropicBlocks::json_text(const JsonElement& value) const { return json_.plain_text(to_json(value)); }
+
+}  // namespace aiw

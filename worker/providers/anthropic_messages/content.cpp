@@ -1,0 +1,434 @@
+#include "worker/providers/anthropic_messages/content.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "worker/providers/anthropic_messages/media.hpp"
+
+namespace aiw {
+namespace {
+
+// Length of the white space, as written in a JSON string, at the start of `raw`; 0: none.
+std::size_t leading_space(std::string_view raw) {
+  if (raw.starts_with(' ')) return 1;
+  for (const std::string_view escape : {"\\n", "\\r", "\\t", "\\f"}) {
+    if (raw.starts_with(escape)) return 2;
+  }
+  for (const std::string_view escape : {"\\u0020", "\\u000a", "\\u000A", "\\u000d", "\\u000D", "\\u0009"}) {
+    if (raw.starts_with(escape)) return escape.size();
+  }
+  return 0;
+}
+
+// The API refuses text blocks that are empty or white space only.
+bool is_blank(RawString text) {
+  std::string_view raw = text.raw;
+  while (const std::size_t space = leading_space(raw)) raw.remove_prefix(space);
+  return raw.empty();
+}
+
+// The conversation's own bytes are referred to, everything else is copied.
+void write_string(Rope& body, RawString text) {
+  body.append("\"");
+  body.splice(text.raw);
+  body.append("\"");
+}
+
+// Open: the block goes on.
+void open_text_block(Rope& body, RawString text) {
+  body.append(R"({"type":"text","text":)");
+  write_string(body, text);
+}
+
+void open_text_block_copy(Rope& body, std::string_view text) {
+  std::string block = R"({"type":"text","text":)";
+  append_json_string(block, text);
+  body.append(block);
+}
+
+// A prefill must not end in white space.
+void open_prefill(Rope& body, RawString raw) {
+  std::string text = raw.text();
+  const auto end = text.find_last_not_of(" \t\r\n\f\v") + 1;
+  if (end == text.size()) return open_text_block(body, raw);
+  text.erase(end);
+  open_text_block_copy(body, text);
+}
+
+// The API takes letters, digits, _ and - in an id of a tool call; other providers' ids hold more. What is replaced
+// keeps its code, so that different ids stay different.
+void write_call_id(Rope& body, RawString id) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (std::ranges::all_of(id.raw, allowed)) return write_string(body, id);
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text = "\"";
+  for (const char c : id.text()) {
+    if (allowed(c)) {
+      text += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      text += {'_', kHex[byte >> 4U], kHex[byte & 0xFU]};
+    }
+  }
+  body.append(text + '"');
+}
+
+void write_field(Rope& body, std::string_view name, std::string_view json) {
+  if (json.empty()) return;
+  body.append(",\"");
+  body.append(name);
+  body.append("\":");
+  body.append(json);
+}
+
+// Up to the seconds: "2026-04-24T11:19:44", which sorts as text.
+std::string rfc3339(std::chrono::sys_seconds time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  return text.data();
+}
+
+CacheMark mark_of(const Part& part) {
+  return std::visit(
+      [](const auto& one) {
+        if constexpr (requires { one.cache; }) return one.cache;
+        return CacheMark::none;
+      },
+      part);
+}
+
+// A JSON array that is left out if it stays empty.
+class ItemList {
+ public:
+  ItemList(Rope& body, std::string_view opening) : body_(body), opening_(opening) {}
+  void next() {
+    body_.append(any_ ? "," : opening_);
+    any_ = true;
+  }
+  bool close() {
+    if (any_) body_.append("]");
+    return any_;
+  }
+
+ private:
+  Rope& body_;
+  const std::string_view opening_;
+  bool any_ = false;
+};
+
+}  // namespace
+
+AnthropicConversation::AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes)
+    : messages_(messages), system_turns_(system_turns), notes_(notes) {
+  while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
+}
+
+std::expected<void, Error> AnthropicConversation::plan() {
+  for (const Message& message : messages_.subspan(leading_system_)) plan_message(message);
+  if (turns_.empty()) {
+    return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
+  }
+  if (turns_.front().speaker != Speaker::user) {
+    notes_.add("user_turn_added", "the conversation began with the assistant");
+  }
+  return {};
+}
+
+AnthropicConversation::Turn& AnthropicConversation::turn(Speaker speaker) {
+  if (speaker == Speaker::user && !turns_.empty() && turns_.back().speaker == Speaker::system) demote_system_turn();
+  if (turns_.empty() || turns_.back().speaker != speaker) turns_.push_back({speaker, {}, {}});
+  return turns_.back();
+}
+
+// A user turn must not follow one. Blocks of the API's own stay: user turns have none of them.
+void AnthropicConversation::demote_system_turn() {
+  std::vector<Item>& items = turns_.back().others;
+  const auto is_text = [](const Item& item) { return std::holds_alternative<TextPart>(*item.part); };
+  if (!std::ranges::all_of(items, is_text)) return;
+  std::vector<Item> texts = std::move(items);
+  turns_.pop_back();
+  for (Item& text : texts) {
+    text.system = true;
+    turns_.back().others.push_back(text);
+  }
+}
+
+void AnthropicConversation::plan_system_text(Item item) {
+  if (system_turns_ && !turns_.empty() && turns_.back().speaker != Speaker::assistant) {
+    turn(Speaker::system).others.push_back(item);
+    return;
+  }
+  notes_.add("system_in_place", "a later system message is sent as user text");
+  item.system = true;
+  turn(Speaker::user).others.push_back(item);
+}
+
+const AnthropicState& AnthropicConversation::keep_state(RawString state) {
+  states_.push_back(read_anthropic_state(state, parser_));
+  return states_.back();
+}
+
+void AnthropicConversation::plan_message(const Message& message) {
+  for (const Part& part : message.parts) {
+    if (std::holds_alternative<ToolResultPart>(part)) {
+      turn(Speaker::user).results.push_back({&part});
+    } else if (message.role == Role::assistant) {
+      plan_assistant_part(part);
+    } else {
+      plan_user_part(part, message.role == Role::system);
+    }
+  }
+}
+
+void AnthropicConversation::plan_user_part(const Part& part, bool system) {
+  Item item{&part};
+  if (const auto* text = std::get_if<TextPart>(&part)) {
+    if (is_blank(text->text)) return;
+    if (system) return plan_system_text(item);
+    turn(Speaker::user).others.push_back(item);
+  } else if (const auto* media = std::get_if<MediaPart>(&part)) {
+    if (!media->provider_state.empty()) item.state = &keep_state(media->provider_state);
+    if (can_send(*media)) turn(Speaker::user).others.push_back(item);
+  } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
+    plan_own_block(*own, item, system ? Speaker::system : Speaker::user);
+  } else {
+    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
+  }
+}
+
+void AnthropicConversation::plan_own_block(const ProviderPart& part, Item item, Speaker speaker) {
+  item.state = &keep_state(part.provider_state);
+  if (!item.state->block.empty()) return turn(speaker).others.push_back(item);
+  if (!item.state->container_id.empty()) {
+    container_ = item.state;
+    return;
+  }
+  notes_.add("provider_part_dropped", "a part of another provider was left out");
+}
+
+bool AnthropicConversation::can_send(const MediaPart& media) {
+  if (anthropic_media_form(media) != AnthropicMediaForm::unsupported) return true;
+  notes_.add("media_dropped", "this provider takes images, PDF documents and text files; other media was left out");
+  return false;
+}
+
+void AnthropicConversation::plan_assistant_part(const Part& part) {
+  Item item{&part};
+  const auto keep = [&] { turn(Speaker::assistant).others.push_back(item); };
+  if (const auto* text = std::get_if<TextPart>(&part)) {
+    if (!text->provider_state.empty()) item.state = &keep_state(text->provider_state);
+    if (!is_blank(text->text)) keep();
+  } else if (const auto* call = std::get_if<ToolCallPart>(&part)) {
+    if (!call->provider_state.empty()) item.state = &keep_state(call->provider_state);
+    keep();
+  } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
+    item.state = &keep_state(reasoning->provider_state);
+    // The API refuses thinking without its own signature.
+    if (!item.state->signature.empty() || !item.state->block.empty()) return keep();
+    notes_.add("reasoning_dropped", "reasoning that this provider has not signed was left out");
+  } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
+    plan_own_block(*own, item, Speaker::assistant);
+  } else {
+    notes_.add("part_dropped", "media of an assistant message was left out");
+  }
+}
+
+// docs.anthropic.com, "Extended thinking with tool use".
+bool AnthropicConversation::excludes_thinking_budget() const {
+  if (turns_.size() < 2 || turns_.back().results.empty()) return false;
+  const Turn& calls = turns_[turns_.size() - 2];
+  if (calls.speaker != Speaker::assistant || calls.others.empty()) return false;
+  const Item& first = calls.others.front();
+  const bool redacted =
+      first.state != nullptr && first.state->block.find(R"("redacted_thinking")") != std::string::npos;
+  return !std::holds_alternative<ReasoningPart>(*first.part) && !redacted;
+}
+
+std::string AnthropicConversation::container(std::chrono::sys_seconds now) const {
+  if (container_ == nullptr) return {};
+  return container_->container_expires > rfc3339(now) ? container_->container_id : std::string();
+}
+
+std::size_t AnthropicConversation::cache_marks() const {
+  std::size_t marks = 0;
+  const auto count = [&](const Part& part) { marks += mark_of(part) == CacheMark::none ? 0 : 1; };
+  for (const Message& message : messages_.first(leading_system_)) std::ranges::for_each(message.parts, count);
+  for (const Turn& turn : turns_) {
+    for (const Item& item : turn.results) count(*item.part);
+    for (const Item& item : turn.others) count(*item.part);
+  }
+  return marks;
+}
+
+void AnthropicConversation::close_block(Rope& body, CacheMark cache) {
+  if (cache != CacheMark::none && marks_to_skip_ > 0) {
+    --marks_to_skip_;
+  } else if (cache != CacheMark::none) {
+    body.append(cache == CacheMark::one_hour ? R"(,"cache_control":{"type":"ephemeral","ttl":"1h"})"
+                                             : R"(,"cache_control":{"type":"ephemeral"})");
+  }
+  body.append("}");
+}
+
+void AnthropicConversation::write_system(Rope& body, RawString system, std::string_view instruction) {
+  ItemList items(body, ",\"system\":[");
+  const auto write = [&](RawString text, CacheMark cache) {
+    if (is_blank(text)) return;
+    items.next();
+    open_text_block(body, text);
+    close_block(body, cache);
+  };
+  write(system, CacheMark::none);
+  for (const Message& message : messages_.first(leading_system_)) {
+    for (const Part& part : message.parts) {
+      const auto* text = std::get_if<TextPart>(&part);
+      if (text != nullptr) write(text->text, text->cache);
+      if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
+    }
+  }
+  if (!instruction.empty()) {
+    items.next();
+    open_text_block_copy(body, instruction);
+    body.append("}");
+  }
+  items.close();
+}
+
+void AnthropicConversation::write_messages(Rope& body) {
+  ItemList turns(body, "[");
+  if (turns_.front().speaker != Speaker::user) {
+    turns.next();
+    body.append(R"({"role":"user","content":[{"type":"text","text":"."}]})");
+  }
+  for (const Turn& turn : turns_) {
+    turns.next();
+    switch (turn.speaker) {
+      case Speaker::user: body.append(R"({"role":"user","content":)"); break;
+      case Speaker::assistant: body.append(R"({"role":"assistant","content":)"); break;
+      case Speaker::system: body.append(R"({"role":"system","content":)"); break;
+    }
+    ItemList blocks(body, "[");
+    for (const auto* items : {&turn.results, &turn.others}) {
+      for (const Item& item : *items) {
+        blocks.next();
+        const bool is_last = &turn == &turns_.back() && &item == &items->back();
+        write_item(body, item, is_last && turn.speaker == Speaker::assistant);
+      }
+    }
+    blocks.close();
+    body.append("}");
+  }
+  turns.close();
+}
+
+void AnthropicConversation::write_item(Rope& body, const Item& item, bool is_prefill) {
+  if (item.state != nullptr && !item.state->block.empty()) return body.append(item.state->block);
+  if (const auto* text = std::get_if<TextPart>(item.part)) {
+    write_text(body, *text, item, is_prefill);
+  } else if (const auto* reasoning = std::get_if<ReasoningPart>(item.part)) {
+    write_thinking(body, *reasoning, *item.state);
+  } else if (const auto* media = std::get_if<MediaPart>(item.part)) {
+    write_media(body, *media, item.state);
+  } else if (const auto* call = std::get_if<ToolCallPart>(item.part)) {
+    write_tool_call(body, *call, item.state);
+  } else if (const auto* result = std::get_if<ToolResultPart>(item.part)) {
+    write_tool_result(body, *result);
+  }
+}
+
+void AnthropicConversation::write_text(Rope& body, const TextPart& part, const Item& item, bool is_prefill) {
+  if (item.system) {
+    body.append(R"({"type":"text","text":"<system>)");
+    body.splice(part.text.raw);
+    body.append("</system>\"");
+  } else if (is_prefill) {
+    open_prefill(body, part.text);
+  } else {
+    open_text_block(body, part.text);
+  }
+  if (item.state != nullptr) write_field(body, "citations", item.state->citations);
+  close_block(body, part.cache);
+}
+
+void AnthropicConversation::write_thinking(Rope& body, const ReasoningPart& part, const AnthropicState& state) {
+  body.append(R"({"type":"thinking","thinking":)");
+  write_string(body, part.text);
+  write_field(body, "signature", state.signature);
+  body.append("}");
+}
+
+void AnthropicConversation::write_media(Rope& body, const MediaPart& media, const AnthropicState* state) {
+  write_anthropic_media(body, media);
+  if (state != nullptr && anthropic_media_form(media) != AnthropicMediaForm::image) {
+    write_field(body, "context", state->context);
+    write_field(body, "citations", state->citations);
+  }
+  close_block(body, media.cache);
+}
+
+void AnthropicConversation::write_tool_call(Rope& body, const ToolCallPart& call, const AnthropicState* state) {
+  body.append(R"({"type":"tool_use","id":)");
+  write_call_id(body, call.tool_call_id);
+  body.append(R"(,"name":)");
+  write_string(body, call.tool_name);
+  body.append(R"(,"input":)");
+  if (!call.input.is_object()) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
+  body.splice(call.input.is_object() ? call.input.json : "{}");
+  if (state != nullptr) write_field(body, "caller", state->caller);
+  close_block(body, call.cache);
+}
+
+void AnthropicConversation::write_tool_result(Rope& body, const ToolResultPart& result) {
+  body.append(R"({"type":"tool_result","tool_use_id":)");
+  write_call_id(body, result.tool_call_id);
+  if (result.output) {
+    write_output(body, *result.output);
+    const auto type = result.output->type;
+    if (type == ToolOutputType::error_text || type == ToolOutputType::error_json) body.append(R"(,"is_error":true)");
+  }
+  close_block(body, result.cache);
+}
+
+void AnthropicConversation::write_output(Rope& body, const ToolOutput& output) {
+  ItemList blocks(body, R"(,"content":[)");
+  const auto write_text = [&](RawString text) {
+    if (is_blank(text)) return;
+    blocks.next();
+    open_text_block(body, text);
+    body.append("}");
+  };
+  const bool is_text = output.type == ToolOutputType::text || output.type == ToolOutputType::error_text;
+  if (is_text && output.value.is_string()) {
+    write_text(output.value.as_string());
+  } else if (output.type != ToolOutputType::content) {
+    blocks.next();
+    open_text_block_copy(body, output.value.json);
+    body.append("}");
+  }
+  for (const Part& part : output.parts) {
+    if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text);
+    if (const auto* own = std::get_if<ProviderPart>(&part)) {
+      const auto state = read_anthropic_state(own->provider_state, parser_);
+      if (state.block.empty()) continue;
+      blocks.next();
+      body.append(state.block);
+    }
+    const auto* media = std::get_if<MediaPart>(&part);
+    if (media == nullptr || !can_send(*media)) continue;
+    blocks.next();
+    const auto state = read_anthropic_state(media->provider_state, parser_);
+    write_media(body, *media, &state);
+  }
+  blocks.close();
+}
+
+}  // namespace aiw

@@ -1,0 +1,193 @@
+#include "worker/providers/anthropic_messages/decoder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/json_answer.hpp"
+
+namespace aiw {
+namespace {
+
+// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn and compaction ask for another request; that is the
+// loop's to do.
+FinishReason finish_reason(std::string_view stop_reason) {
+  static constexpr std::array<std::pair<std::string_view, FinishReason>, 6> kReasons = {{
+      {"end_turn", FinishReason::stop},
+      {"stop_sequence", FinishReason::stop},
+      {"max_tokens", FinishReason::length},
+      {"model_context_window_exceeded", FinishReason::length},
+      {"tool_use", FinishReason::tool_calls},
+      {"refusal", FinishReason::refusal},
+  }};
+  const auto* found = std::ranges::find(kReasons, stop_reason, &std::pair<std::string_view, FinishReason>::first);
+  return found == kReasons.end() ? FinishReason::other : found->second;
+}
+
+void take_count(std::optional<std::int64_t>& into, const JsonElement& object, std::string_view key) {
+  if (const auto count = get_count(object, key)) into = count;
+}
+
+}  // namespace
+
+void AnthropicDecoder::add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink) {
+  const auto usage = get_member(message, "usage");
+  if (!usage) return;
+  take_count(input_, *usage, "input_tokens");
+  take_count(cache_read_, *usage, "cache_read_input_tokens");
+  take_count(cache_write_, *usage, "cache_creation_input_tokens");
+  take_count(output_, *usage, "output_tokens");
+  if (const auto details = get_member(*usage, "output_tokens_details")) {
+    take_count(thinking_, *details, "thinking_tokens");
+  }
+  Usage counts;
+  counts.input_tokens = add_counts(add_counts(input_, cache_read_.value_or(0)), cache_write_.value_or(0));
+  counts.output_tokens = output_;
+  counts.total_tokens = add_counts(counts.input_tokens, output_);
+  counts.cached_input_tokens = cache_read_;
+  counts.cache_write_tokens = cache_write_;
+  counts.reasoning_tokens = thinking_;
+  counts.accuracy = accuracy;
+  if (!counts.empty()) sink.usage(counts);
+}
+
+void AnthropicDecoder::fail(Error error, StepSink& sink) {
+  done_ = true;
+  sink.fail(std::move(error));
+}
+
+void AnthropicDecoder::fail_as_told(const JsonElement& body, StepSink& sink) {
+  Error error = in_stream_error(json_, get_member(body, "error").value_or(body));
+  error.request_id = json_.plain_text(get_string_or_empty(body, "request_id"));
+  fail(std::move(error), sink);
+}
+
+void AnthropicDecoder::finish(StepSink& sink) {
+  done_ = true;
+  blocks_.stop_all(sink);
+  if (!container_.empty()) blocks_.add_state("{\"container\":" + container_ + "}", sink);
+  sink.finish(finish_reason(stop_reason_), stop_reason_);
+}
+
+void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
+  if (done_) return;
+  parser_.feed(bytes);
+  SseEvent event;
+  while (!done_ && parser_.next(event)) on_event(event, false, sink);
+  if (!done_ && parser_.too_large()) {
+    fail(upstream_fault("event_too_large", "an event of the stream exceeds the limit", false), sink);
+  }
+}
+
+void AnthropicStreamDecoder::end(StepSink& sink) {
+  if (done_) return;
+  SseEvent event;
+  if (parser_.finish(event)) on_event(event, true, sink);
+  if (!done_) fail(upstream_fault("truncated_stream", "the stream ended before message_stop", true), sink);
+}
+
+// `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
+  if (event.data.empty() || event.data == "[DONE]") return;  // some gateways add what OpenAI's streams have
+  const auto json = json_.parse(event.data);
+  if (!json && unfinished) return;
+  if (!json || !json->is_object()) {
+    return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
+  }
+  const auto type = get_string(*json, "type");
+  if (type) return on_message(*type, *json, sink);
+  if (get_member(*json, "error")) fail_as_told(*json, sink);
+}
+
+void AnthropicStreamDecoder::on_message(std::string_view type, const JsonElement& event, StepSink& sink) {
+  const auto index = get_count(event, "index").value_or(0);
+  if (type == "content_block_delta") {
+    if (const auto delta = get_member(event, "delta")) blocks_.add_delta(index, *delta, sink);
+  } else if (type == "content_block_start") {
+    if (const auto block = get_member(event, "content_block")) blocks_.start(index, *block, sink);
+  } else if (type == "content_block_stop") {
+    blocks_.stop(index, sink);
+  } else if (type == "message_start") {
+    on_message_start(event, sink);
+  } else if (type == "message_delta") {
+    on_message_delta(event, sink);
+  } else if (type == "message_stop") {
+    finish(sink);
+  } else if (type == "error") {
+    fail_as_told(event, sink);
+  }
+}
+
+void AnthropicStreamDecoder::on_message_start(const JsonElement& event, StepSink& sink) {
+  const auto message = get_member(event, "message");
+  if (!message) return;
+  std::string id = json_.plain_text(get_string_or_empty(*message, "id"));
+  if (message_id_) {
+    // Gateways repeat the event; an event of another answer means that two were spliced together.
+    if (*message_id_ != id) {
+      fail(upstream_fault("bad_event", "another message began before the first one ended", true), sink);
+    }
+    return;
+  }
+  message_id_ = std::move(id);
+  add_usage(*message, UsageAccuracy::last_seen, sink);
+  read_content(*message, sink);
+}
+
+void AnthropicStreamDecoder::on_message_delta(const JsonElement& event, StepSink& sink) {
+  if (const auto delta = get_member(event, "delta")) read_end(*delta, sink);
+  add_usage(event, UsageAccuracy::exact, sink);
+}
+
+void AnthropicDecoder::read_content(const JsonElement& message, StepSink& sink) {
+  constexpr std::int64_t kWhole = -1;  // no block of a stream has this number
+  const auto content = get_array(message, "content");
+  if (!content) return;
+  for (const auto block : *content) {
+    blocks_.start(kWhole, block, sink);
+    blocks_.stop(kWhole, sink);
+  }
+}
+
+void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
+  if (stop_reason_.empty()) stop_reason_ = json_.plain_text(get_string_or_empty(object, "stop_reason"));
+  // Code execution goes on in the same container only if the next request names it.
+  const auto container = get_member(object, "container");
+  if (container && !get_string_or_empty(*container, "id").empty()) container_ = json_.plain_text(to_json(*container));
+  const auto details = get_member(object, "stop_details");
+  const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
+  if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));
+}
+
+void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
+  if (done_) return;
+  if (bytes.size() > kMaxEventBytes - body_.size()) {
+    return fail(upstream_fault("response_too_large", "the answer exceeds the limit", false), sink);
+  }
+  body_ += bytes;
+}
+
+void AnthropicUnaryDecoder::end(StepSink& sink) {
+  if (done_) return;
+  const auto message = json_.parse(body_);
+  if (!message || !message->is_object()) {
+    return fail(upstream_fault("bad_response", "the answer is no JSON object", true), sink);
+  }
+  if (get_string(*message, "type") == "error" || get_member(*message, "error")) return fail_as_told(*message, sink);
+  if (!get_array(*message, "content")) {
+    return fail(upstream_fault("bad_response", "the answer has no content", true), sink);
+  }
+  add_usage(*message, UsageAccuracy::exact, sink);
+  read_content(*message, sink);
+  read_end(*message, sink);
+  finish(sink);
+}
+
+std::unique_ptr<ResponseDecoder> make_anthropic_messages_decoder(BodyFormat format) {
+  if (format == BodyFormat::stream) return std::make_unique<AnthropicStreamDecoder>();
+  return std::make_unique<AnthropicUnaryDecoder>();
+}
+
+}  // namespace aiw

@@ -1,0 +1,66 @@
+// Decodes answers of the Messages API, streamed or whole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "worker/providers/anthropic_messages/blocks.hpp"
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/provider.hpp"
+#include "worker/providers/sse_parser.hpp"
+
+namespace aiw {
+
+// What both forms of an answer end with.
+class AnthropicDecoder : public ResponseDecoder {
+ protected:
+  void fail(Error error, StepSink& sink);
+  void fail_as_told(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
+  void finish(StepSink& sink);
+  // Counts are cumulative: the last that came hold.
+  void add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink);
+  void read_content(const JsonElement& message, StepSink& sink);
+  // Of a whole message, or of the delta that ends one.
+  void read_end(const JsonElement& object, StepSink& sink);
+
+  EventJson json_;
+  AnthropicBlocks blocks_{json_};
+  bool done_ = false;
+
+ private:
+  std::string stop_reason_;
+  std::string container_;  // the last one seen, as JSON
+  std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
+};
+
+class AnthropicStreamDecoder : public AnthropicDecoder {
+ public:
+  void feed(std::string_view bytes, StepSink& sink) override;
+  // The terminator is message_stop: without it the answer is cut short, stop reason or not. The official API always
+  // sends it, and a proxy that loses it may have lost content too.
+  void end(StepSink& sink) override;
+
+ protected:
+  void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
+
+ private:
+  void on_message(std::string_view type, const JsonElement& event, StepSink& sink);
+  void on_message_start(const JsonElement& event, StepSink& sink);
+  void on_message_delta(const JsonElement& event, StepSink& sink);
+
+  SseParser parser_{kMaxEventBytes};
+  std::optional<std::string> message_id_;  // set once a message began
+};
+
+class AnthropicUnaryDecoder : public AnthropicDecoder {
+ public:
+  void feed(std::string_view bytes, StepSink& sink) override;
+  void end(StepSink& sink) override;
+
+ private:
+  std::string body_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,128 @@
+#include "worker/providers/anthropic_messages/media.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "worker/base/base64.hpp"
+
+namespace aiw {
+namespace {
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return text;
+}
+
+// What the first base64 digits say; empty: nothing known.
+std::string_view sniff(RawString data) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMagic = {{
+      {"iVBORw0KGgo", "image/png"},
+      {"/9j/", "image/jpeg"},
+      {"R0lGOD", "image/gif"},
+      {"UklGR", "image/webp"},
+      {"JVBERi", "application/pdf"},
+  }};
+  std::string start(data.raw.substr(0, 24));
+  std::erase(start, '\\');  // some serialisers write "\/"
+  for (const auto& [magic, type] : kMagic) {
+    if (start.starts_with(magic)) return type;
+  }
+  return {};
+}
+
+// The media type to send: the one given, by its standard name, or the one that the data shows.
+std::string media_type_of(const MediaPart& media) {
+  std::string given = lower(media.media_type.text());
+  given = given.substr(0, given.find(';'));
+  if (given == "image/jpg") return "image/jpeg";
+  const bool vague = given.empty() || given.ends_with("/*") || given == "application/octet-stream";
+  if (!vague) return given;
+  const std::string_view seen = sniff(media.data);
+  if (!seen.empty()) return std::string(seen);
+  if (!media.url.empty() && media.kind == MediaKind::file && given.empty()) return "application/pdf";
+  return given;
+}
+
+// The text of a document. Data that is no base64 can only be the text itself.
+std::string text_of(RawString data) {
+  std::string digits = data.text();
+  std::erase_if(digits, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  std::string text;
+  return sanitize_utf8(base64_decode(digits, text) ? text : data.text());
+}
+
+void append_quoted(Rope& body, std::string_view text) {
+  std::string quoted;
+  append_json_string(quoted, text);
+  body.append(quoted);
+}
+
+void write_source(Rope& body, const MediaPart& media, std::string_view media_type) {
+  body.append(R"("source":{)");
+  if (!media.file_id.empty()) {
+    body.append(R"("type":"file","file_id":")");
+    body.splice(media.file_id.raw);
+    body.append("\"}");
+    return;
+  }
+  if (!media.url.empty()) {
+    body.append(R"("type":"url","url":")");
+    body.splice(media.url.raw);
+    body.append("\"}");
+    return;
+  }
+  body.append(R"("type":"base64","media_type":)");
+  append_quoted(body, media_type);
+  body.append(R"(,"data":")");
+  body.splice(media.data.raw);
+  body.append("\"}");
+}
+
+}  // namespace
+
+AnthropicMediaForm anthropic_media_form(const MediaPart& media) {
+  const std::string type = media_type_of(media);
+  if (media.kind == MediaKind::audio) return AnthropicMediaForm::unsupported;
+  // What an uploaded file is, the API knows; only the block must fit.
+  if (!media.file_id.empty()) {
+    const bool is_image = media.kind == MediaKind::image || type.starts_with("image/");
+    return is_image ? AnthropicMediaForm::image : AnthropicMediaForm::pdf;
+  }
+  if (type.starts_with("image/")) {
+    return media.url.empty() && type.ends_with("/*") ? AnthropicMediaForm::unsupported : AnthropicMediaForm::image;
+  }
+  if (media.kind == MediaKind::image) {
+    return media.url.empty() ? AnthropicMediaForm::unsupported : AnthropicMediaForm::image;
+  }
+  if (type == "application/pdf") return AnthropicMediaForm::pdf;
+  const bool is_text = type.starts_with("text/") || type == "application/json" || type == "application/xml";
+  return is_text && media.url.empty() ? AnthropicMediaForm::text : AnthropicMediaForm::unsupported;
+}
+
+void write_anthropic_media(Rope& body, const MediaPart& media) {
+  const auto form = anthropic_media_form(media);
+  if (form == AnthropicMediaForm::image) {
+    body.append(R"({"type":"image",)");
+    write_source(body, media, media_type_of(media));
+    return;
+  }
+  body.append(R"({"type":"document",)");
+  if (form == AnthropicMediaForm::pdf) {
+    write_source(body, media, "application/pdf");
+  } else {
+    body.append(R"("source":{"type":"text","media_type":"text/plain","data":)");
+    append_quoted(body, text_of(media.data));
+    body.append("}");
+  }
+  if (!media.filename.empty()) {
+    body.append(R"(,"title":")");
+    body.splice(media.filename.raw);
+    body.append("\"");
+  }
+}
+
+}  // namespace aiw

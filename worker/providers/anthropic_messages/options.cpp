@@ -1,0 +1,221 @@
+#include "worker/providers/anthropic_messages/options.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/providers/anthropic_messages/schema.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::int64_t kDefaultMaxTokens = 4096;
+
+}  // namespace
+
+AnthropicOptions::AnthropicOptions(const StepInput& input, AnthropicHost host, RequestNotes& notes)
+    : input_(input), chat_(input.chat), host_(host), notes_(notes), rules_(anthropic_model_rules(input.target.model)) {
+  decide_max_tokens();
+  decide_thinking();
+}
+
+void AnthropicOptions::decide_max_tokens() {
+  const auto& limit = input_.target.max_tokens;
+  if (!chat_.max_output_tokens) {
+    max_tokens_ = limit ? std::min(*limit, rules_.output_limit) : kDefaultMaxTokens;
+    return;
+  }
+  max_tokens_ = limit ? std::min(*chat_.max_output_tokens, *limit) : *chat_.max_output_tokens;
+  if (max_tokens_ < *chat_.max_output_tokens) notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
+}
+
+void AnthropicOptions::decide_thinking() {
+  if (!chat_.reasoning) return;
+  const std::string effort = chat_.reasoning->effort.text();
+  const auto& budget = chat_.reasoning->budget_tokens;
+  if (effort == "none" || (budget && *budget <= 0)) return;
+  if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+  if (rules_.adaptive_thinking && !(budget && rules_.thinking_budget)) {
+    adaptive_ = true;
+    effort_ = effort == "minimal" ? "low" : effort;
+    if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
+    return;
+  }
+  if (budget || !effort.empty()) decide_budget(budget ? *budget : thinking_budget_of_effort(effort));
+}
+
+// The budget is part of max_tokens and must be less.
+void AnthropicOptions::decide_budget(std::int64_t wanted) {
+  constexpr std::int64_t kNoLimit = 1'000'000;
+  const auto limit = std::min(input_.target.max_tokens.value_or(kNoLimit), kNoLimit);
+  budget_ = std::clamp(wanted, kMinThinkingBudget, kNoLimit);
+  if (max_tokens_ <= budget_) {
+    max_tokens_ = std::min(std::max(limit, max_tokens_), max_tokens_ + budget_);
+    notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
+  }
+  budget_ = std::min(budget_, max_tokens_ - 1);
+  if (budget_ >= kMinThinkingBudget) return;
+  budget_ = 0;
+  notes_.add("thinking_dropped", "the model's limit is too low");
+}
+
+void AnthropicOptions::forbid_thinking_budget() {
+  if (budget_ == 0) return;
+  budget_ = 0;
+  notes_.add("thinking_dropped", "tools are being used in a turn that did not begin with thinking");
+}
+
+// docs.anthropic.com, "Extended thinking": a choice that forces a tool excludes thinking.
+bool AnthropicOptions::is_tool_forced() const {
+  if (!chat_.tool_choice || chat_.tools.empty() || !input_.offer_tools) return false;
+  return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
+}
+
+std::string AnthropicOptions::write(const std::vector<std::string>& betas) {
+  writer_.begin_object();
+  write_host(betas);
+  writer_.field("max_tokens", max_tokens_);
+  write_thinking();
+  write_output_config();
+  write_sampling();
+  write_stop_sequences();
+  write_tools();
+  write_tool_choice();
+  if (!container_.empty()) writer_.field("container", container_);
+  note_unsupported();
+  writer_.end_object();
+  return std::move(out_);
+}
+
+// What differs between the hosts, as the documentation of Claude on Vertex AI and on Amazon Bedrock has it.
+void AnthropicOptions::write_host(const std::vector<std::string>& betas) {
+  switch (host_) {
+    case AnthropicHost::anthropic: writer_.field("model", input_.target.model); break;
+    case AnthropicHost::vertex: writer_.field("anthropic_version", "vertex-2023-10-16"); break;
+    case AnthropicHost::bedrock: writer_.field("anthropic_version", "bedrock-2023-05-31"); break;
+  }
+  if (host_ != AnthropicHost::bedrock) {
+    writer_.field("stream", chat_.stream.upstream);
+  } else if (!betas.empty()) {
+    writer_.key("anthropic_beta").begin_array();
+    for (const std::string& beta : betas) writer_.string(beta);
+    writer_.end_array();
+  }
+}
+
+void AnthropicOptions::write_thinking() {
+  if (adaptive_) writer_.key("thinking").begin_object().field("type", "adaptive").end_object();
+  if (budget_ > 0) {
+    writer_.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget_).end_object();
+  }
+}
+
+void AnthropicOptions::write_output_config() {
+  const bool has_format = chat_.response_schema.is_object() && rules_.structured_output;
+  if (effort_.empty() && !has_format) return;
+  writer_.key("output_config").begin_object();
+  if (!effort_.empty()) writer_.field("effort", effort_);
+  if (has_format) {
+    const std::string schema = to_anthropic_schema(chat_.response_schema, notes_);
+    writer_.key("format").begin_object().field("type", "json_schema").field("schema", JsonSpan{schema}).end_object();
+  }
+  writer_.end_object();
+}
+
+std::string AnthropicOptions::instruction() const {
+  if (!chat_.response_json) return {};
+  if (!chat_.response_schema.is_object()) {
+    return "Answer with one JSON object and nothing else: no explanation, no code fence.";
+  }
+  if (rules_.structured_output) return {};
+  return "Answer with one JSON value that matches this JSON Schema and nothing else: no explanation, no code fence.\n" +
+         std::string(chat_.response_schema.json);
+}
+
+// Both ways of thinking want the default temperature and no top_k; a budget allows a top_p near 1. Newer models refuse
+// whatever is not the default, which is a temperature of 1.
+void AnthropicOptions::write_sampling() {
+  const bool thinking = adaptive_ || budget_ > 0;
+  const bool is_free = rules_.sampling && !thinking;
+  const auto left_out = [&](std::string_view name) { notes_.dropped(name, input_.target); };
+  if (chat_.temperature && is_free) {
+    if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
+    writer_.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
+  } else if (chat_.temperature && *chat_.temperature != 1) {
+    left_out("temperature");
+  }
+  if (chat_.top_p) {
+    const bool is_allowed = thinking ? rules_.sampling && *chat_.top_p >= 0.95 : rules_.sampling;
+    const bool is_second = is_free && chat_.temperature && !rules_.both_sampling;
+    if (is_allowed && !is_second) writer_.field("top_p", *chat_.top_p);
+    if (!is_allowed || is_second) left_out("topP");
+  }
+  if (chat_.top_k && is_free) writer_.field("top_k", *chat_.top_k);
+  if (chat_.top_k && !is_free) left_out("topK");
+}
+
+void AnthropicOptions::write_stop_sequences() {
+  if (chat_.stop_sequences.empty()) return;
+  writer_.key("stop_sequences").begin_array();
+  for (const RawString sequence : chat_.stop_sequences) writer_.raw(sequence);
+  writer_.end_array();
+}
+
+void AnthropicOptions::write_tools() {
+  if (chat_.tools.empty()) return;
+  writer_.key("tools").begin_array();
+  for (const Tool& tool : chat_.tools) write_tool(tool);
+  writer_.end_array();
+}
+
+void AnthropicOptions::write_tool(const Tool& tool) {
+  if (!tool.definition.empty()) {
+    writer_.raw(tool.definition);
+    return;
+  }
+  const bool strict = tool.strict.value_or(false) && rules_.structured_output;
+  if (tool.strict.value_or(false) && !strict) notes_.dropped("tools.strict", input_.target);
+  writer_.begin_object().field("name", tool.name);
+  if (!tool.description.empty()) writer_.field("description", tool.description);
+  const JsonSpan any{R"({"type":"object","properties":{}})"};
+  const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
+  if (strict) {
+    const std::string cleaned = to_anthropic_schema(schema, notes_);
+    writer_.field("input_schema", JsonSpan{cleaned}).field("strict", true);
+  } else {
+    writer_.field("input_schema", schema);
+  }
+  if (tool.cache != CacheMark::none) {
+    writer_.key("cache_control").begin_object().field("type", "ephemeral");
+    if (tool.cache == CacheMark::one_hour) writer_.field("ttl", "1h");
+    writer_.end_object();
+  }
+  writer_.end_object();
+}
+
+// A step without tools still defines them: the history may hold calls, and the API refuses calls of unknown tools.
+void AnthropicOptions::write_tool_choice() {
+  if (chat_.tools.empty()) return;
+  const bool serial = !chat_.parallel_tool_calls.value_or(true);
+  const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
+  const bool none = !input_.offer_tools || choice.type == ToolChoiceType::none;
+  if (!chat_.tool_choice && !serial && !none) return;
+  writer_.key("tool_choice").begin_object();
+  if (none) {
+    writer_.field("type", "none");
+  } else if (choice.type == ToolChoiceType::tool) {
+    writer_.field("type", "tool").field("name", choice.tool_name);
+  } else {
+    writer_.field("type", choice.type == ToolChoiceType::required ? "any" : "auto");
+  }
+  if (serial && !none) writer_.field("disable_parallel_tool_use", true);
+  writer_.end_object();
+}
+
+void AnthropicOptions::note_unsupported() {
+  if (chat_.seed) notes_.dropped("seed", input_.target);
+  if (chat_.logprobs.value_or(false)) notes_.dropped("logprobs", input_.target);
+  if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", input_.target);
+  if (chat_.presence_penalty) notes_.dropped("presencePenalty", input_.target);
+}
+
+}  // namespace aiw

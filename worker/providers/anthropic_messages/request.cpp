@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "worker/base/url.hpp"
+#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/betas.hpp"
+#include "worker/providers/anthropic_messages/content.hpp"
+#include "worker/providers/anthropic_messages/model.hpp"
+#include "worker/providers/anthropic_messages/options.hpp"
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/http_error.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::string_view kDefaultBaseUrl = "https://api.anthropic.com";
+constexpr std::string_view kApiVersion = "2023-06-01";
+constexpr std::string_view kBetaHeader = "anthropic-beta";
+// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost. Other hosts than
+// Anthropic have the model in the URL.
+constexpr std::array<std::string_view, 4> kReserved = {"messages", "system", "stream", "model"};
+
+std::string endpoint(std::string_view base_url, std::string_view path) {
+  while (base_url.ends_with('/')) base_url.remove_suffix(1);
+  if (base_url.empty()) base_url = kDefaultBaseUrl;
+  if (base_url.ends_with("/v1")) path.remove_prefix(std::string_view("v1/").size());
+  return join_url(base_url, path);
+}
+
+Header version_header() { return {"anthropic-version", std::string(kApiVersion), false}; }
+
+bool is_beta_header(const Header& header) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::ranges::equal(header.name, kBetaHeader, {}, lower);
+}
+
+std::expected<HttpRequest, Error> list_models(const Target& target, std::string_view page, std::chrono::sys_seconds) {
+  std::string url = endpoint(target.base_url, "v1/models") + "?limit=1000";
+  if (!page.empty()) url += "&after_id=" + percent_encode(page);
+  return start_request("GET", std::move(url), {{"Accept", "application/json", false}, version_header()}, target);
+}
+
+std::expected<ModelPage, Error> read_models(std::string_view body) {
+  EventJson json;
+  const auto root = json.parse(body);
+  const auto list = root ? get_array(*root, "data") : std::nullopt;
+  if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
+  ModelPage page;
+  for (const JsonElement model : *list) {
+    const auto text = [&](std::string_view key) { return json.plain_text(get_string_or_empty(model, key)); };
+    if (text("id").empty()) continue;
+    page.models.push_back(
+        {text("id"), text("display_name"), get_count(model, "max_input_tokens"), get_count(model, "max_tokens")});
+  }
+  if (get_bool(*root, "has_more").value_or(false)) page.next = json.plain_text(get_string_or_empty(*root, "last_id"));
+  return page;
+}
+
+// docs.anthropic.com, "Prompt caching": at most four marks. Those at the end also cover what comes before them.
+void limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversation, RequestNotes& notes) {
+  constexpr std::size_t kMaxMarks = 4;
+  const auto on_tools =
+      std::ranges::count_if(chat.tools, [](const Tool& tool) { return tool.cache != CacheMark::none; });
+  const std::size_t marks = conversation.cache_marks() + static_cast<std::size_t>(on_tools);
+  if (marks <= kMaxMarks) return;
+  conversation.skip_cache_marks(marks - kMaxMarks);
+  notes.add("cache_mark_dropped", "this provider takes four cache marks: the first ones were left out");
+}
+
+}  // namespace
+
+std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input, AnthropicHost host) {
+  RequestNotes notes;
+  const bool system_turns = anthropic_model_rules(input.target.model).system_turns;
+  AnthropicConversation conversation(input.messages, system_turns, notes);
+  if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
+  AnthropicBody built;
+  limit_cache_marks(input.chat, conversation, notes);
+  built.betas = anthropic_betas(input);
+  if (host == AnthropicHost::bedrock) {
+    for (const Header& header : input.target.headers) {
+      if (is_beta_header(header)) merge_betas(built.betas, header.value);
+    }
+  }
+  AnthropicOptions writer(input, host, notes);
+  if (conversation.excludes_thinking_budget()) writer.forbid_thinking_budget();
+  writer.set_container(conversation.container(input.now));
+  const auto reserved = std::span(kReserved).first(host == AnthropicHost::anthropic ? 3 : 4);
+  std::string options = apply_provider_options(writer.write(built.betas), input.chat, reserved, notes);
+  if (host == AnthropicHost::bedrock) built.betas.clear();
+  options.pop_back();  // the object goes on
+  built.body.append(options);
+  const std::string instruction = writer.instruction();
+  if (!instruction.empty()) notes.add("response_format_prompted", "JSON output is asked for in the system prompt");
+  conversation.write_system(built.body, input.chat.system, instruction);
+  built.body.append(",\"messages\":");
+  conversation.write_messages(built.body);
+  built.body.append("}");
+  built.notes = notes.take();
+  return built;
+}
+
+void add_anthropic_betas(HttpRequest& request, const std::vector<std::string>& betas) {
+  if (betas.empty()) return;
+  auto header = std::ranges::find_if(request.headers, is_beta_header);
+  if (header == request.headers.end()) header = request.headers.insert(header, {std::string(kBetaHeader), "", false});
+  std::vector<std::string> all;
+  merge_betas(all, header->value);
+  for (const std::string& beta : betas) merge_betas(all, beta);
+  header->value.clear();
+  for (const std::string& beta : all) header->value += (header->value.empty() ? "" : ",") + beta;
+}
+
+std::expected<BuiltRequest, Error> build_anthropic_messages(const StepInput& input) {
+  const std::string_view accept = input.chat.stream.upstream ? "text/event-stream" : "application/json";
+  auto request = start_request(
+      "POST", endpoint(input.target.base_url, "v1/messages"),
+      {{"Content-Type", "application/json", false}, {"Accept", std::string(accept), false}, version_header()},
+      input.target);
+  if (!request) return std::unexpected(std::move(request.error()));
+  auto built = build_anthropic_body(input, AnthropicHost::anthropic);
+  if (!built) return std::unexpected(std::move(built.error()));
+  add_anthropic_betas(*request, built->betas);
+  request->body = std::move(built->body);
+  return BuiltRequest{std::move(*request), std::move(built->notes)};
+}
+
+const WireApi& anthropic_messages_api() {
+  static constexpr WireApi kApi = {build_anthropic_messages, make_anthropic_messages_decoder, http_error, list_models,
+                                   read_models};
+  return kApi;
+}
+
+}  // namespace aiw

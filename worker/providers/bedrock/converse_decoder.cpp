@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "worker/providers/bedrock/converse.hpp"
+#include "worker/providers/bedrock/converse_blocks.hpp"
+#include "worker/providers/bedrock/error.hpp"
+#include "worker/providers/bedrock/events.hpp"
+#include "worker/providers/http_error.hpp"
+
+namespace aiw {
+namespace {
+
+FinishReason finish_reason(std::string_view stop_reason) {
+  static constexpr std::array<std::pair<std::string_view, FinishReason>, 8> kReasons = {{
+      {"end_turn", FinishReason::stop},
+      {"stop_sequence", FinishReason::stop},
+      {"tool_use", FinishReason::tool_calls},
+      {"max_tokens", FinishReason::length},
+      {"model_context_window_exceeded", FinishReason::length},
+      {"guardrail_intervened", FinishReason::content_filter},
+      {"content_filtered", FinishReason::content_filter},
+      {"refusal", FinishReason::refusal},
+  }};
+  const auto* found = std::ranges::find(kReasons, stop_reason, &std::pair<std::string_view, FinishReason>::first);
+  return found == kReasons.end() ? FinishReason::other : found->second;
+}
+
+std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
+  std::int64_t result = 0;
+  if (!a || !b || __builtin_add_overflow(*a, *b, &result)) return std::nullopt;
+  return result;
+}
+
+// inputTokens counts neither what was read from the cache nor what was written to it.
+Usage read_usage(const JsonElement& usage) {
+  Usage counts;
+  counts.cached_input_tokens = get_count(usage, "cacheReadInputTokens");
+  counts.cache_write_tokens = get_count(usage, "cacheWriteInputTokens");
+  counts.input_tokens = sum(sum(get_count(usage, "inputTokens"), counts.cached_input_tokens.value_or(0)),
+                            counts.cache_write_tokens.value_or(0));
+  counts.output_tokens = get_count(usage, "outputTokens");
+  counts.total_tokens = sum(counts.input_tokens, counts.output_tokens);
+  return counts;
+}
+
+// What both forms of an answer end with.
+class ConverseDecoder : public ResponseDecoder {
+ protected:
+  void fail(Error error, StepSink& sink) {
+    done_ = true;
+    sink.fail(std::move(error));
+  }
+
+  void finish(StepSink& sink) {
+    done_ = true;
+    blocks_.stop_all(sink);
+    sink.finish(finish_reason(stop_reason_), stop_reason_);
+  }
+
+  // `metrics` and the invocation's details are for AWS's own tools; a guardrail's findings are for the caller.
+  void read_metadata(const JsonElement& metadata, StepSink& sink) {
+    if (const auto usage = get_member(metadata, "usage")) {
+      const Usage counts = read_usage(*usage);
+      if (!counts.empty()) sink.usage(counts);
+    }
+    if (const auto trace = get_path(metadata, {"trace", "guardrail"})) {
+      sink.warning("guardrail_trace", bounded_message(json_.plain_text(to_json(*trace))));
+    }
+  }
+
+  void read_stop_reason(const JsonElement& object) {
+    stop_reason_ = json_.plain_text(get_string_or_empty(object, "stopReason"));
+  }
+
+  EventJson json_;
+  BedrockConverseBlocks blocks_{json_};
+  bool done_ = false;
+
+ private:
+  std::string stop_reason_;
+};
+
+class UnaryDecoder final : public ConverseDecoder {
+ public:
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (done_) return;
+    if (bytes.size() > kMaxEventBytes - body_.size()) {
+      return fail(upstream_fault("response_too_large", "the answer exceeds the limit", false), sink);
+    }
+    body_ += bytes;
+  }
+
+  void end(StepSink& sink) override {
+    if (done_) return;
+    const auto root = json_.parse(body_);
+    if (!root || !root->is_object()) {
+      return fail(upstream_fault("bad_response", "the answer is no JSON object", true), sink);
+    }
+    const auto message = get_path(*root, {"output", "message"});
+    const auto content = message ? get_array(*message, "content") : std::nullopt;
+    if (!content) return fail(without_content(*root), sink);
+    for (const auto block : *content) blocks_.add_whole(block, sink);
+    read_metadata(*root, sink);
+    read_stop_reason(*root);
+    finish(sink);
+  }
+
+ private:
+  // A gateway may pass AWS's error on with status 200.
+  Error without_content(const JsonElement& root) const {
+    const auto message = get_string_or_empty(root, "message");
+    const auto type = get_string_or_empty(root, "__type");
+    if (message.empty() && type.empty()) return upstream_fault("bad_response", "the answer has no content", true);
+    return bedrock_stream_error(json_.plain_text(type), json_.plain_text(message));
+  }
+
+  std::string body_;
+};
+
+class StreamDecoder final : public ConverseDecoder {
+ public:
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (unary_) return unary_->feed(bytes, sink);
+    if (done_ || bytes.empty()) return;
+    // One JSON body in place of a stream: as a length, its first byte would mean 2 GB.
+    if (!std::exchange(begun_, true) && bytes.front() == '{') {
+      unary_ = std::make_unique<UnaryDecoder>();
+      return unary_->feed(bytes, sink);
+    }
+    events_.feed(bytes);
+    BedrockEvent event;
+    while (!done_ && events_.next(event)) on_event(event, sink);
+    if (!done_ && events_.error()) fail(*events_.error(), sink);
+  }
+
+  // messageStop ends the answer; the usage after it may be missing.
+  void end(StepSink& sink) override {
+    if (unary_) return unary_->end(sink);
+    if (done_) return;
+    if (!stopped_) return fail(events_.cut_short(), sink);
+    finish(sink);
+  }
+
+ private:
+  void on_event(const BedrockEvent& event, StepSink& sink) {
+    const auto root = json_.parse(event.payload);
+    if (!root || !root->is_object()) {
+      return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
+    }
+    if (event.type == "contentBlockDelta") {
+      if (const auto delta = get_member(*root, "delta")) blocks_.add_delta(index_of(*root), *delta, sink);
+    } else if (event.type == "contentBlockStart") {
+      if (const auto start = get_member(*root, "start")) blocks_.start(index_of(*root), *start, sink);
+    } else if (event.type == "contentBlockStop") {
+      blocks_.stop(index_of(*root), sink);
+    } else if (event.type == "messageStop") {
+      read_stop_reason(*root);
+      stopped_ = true;
+    } else if (event.type == "metadata") {
+      read_metadata(*root, sink);
+      described_ = true;
+    } else if (event.type.ends_with("Exception")) {
+      return fail(bedrock_stream_error(event.type, json_.plain_text(get_string_or_empty(*root, "message"))), sink);
+    }
+    if (stopped_ && described_) finish(sink);
+  }
+
+  static std::int64_t index_of(const JsonElement& event) { return get_count(event, "contentBlockIndex").value_or(0); }
+
+  BedrockEvents events_{kMaxEventBytes};
+  std::unique_ptr<UnaryDecoder> unary_;
+  bool begun_ = false;
+  bool stopped_ = false;    // messageStop came
+  bool described_ = false;  // metadata came, which may be before messageStop
+};
+
+}  // namespace
+
+std::unique_ptr<ResponseDecoder> make_bedrock_converse_decoder(BodyFormat format) {
+  if (format == BodyFormat::stream) return std::make_unique<StreamDecoder>();
+  return std::make_unique<UnaryDecoder>();
+}
+
+}  // namespace aiw

@@ -1,0 +1,143 @@
+#include "worker/providers/bedrock/converse_media.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace aiw {
+namespace {
+
+struct KnownType {
+  std::string_view media_type, extension;
+  BedrockMediaForm form;
+};
+
+// The formats of ImageBlock, DocumentBlock, VideoBlock and AudioBlock in the API reference.
+constexpr std::array<KnownType, 35> kTypes = {{
+    {"image/png", "png", {"image", "png"}},
+    {"image/jpeg", "jpg", {"image", "jpeg"}},
+    {"image/jpg", "jpeg", {"image", "jpeg"}},
+    {"image/gif", "gif", {"image", "gif"}},
+    {"image/webp", "webp", {"image", "webp"}},
+    {"application/pdf", "pdf", {"document", "pdf"}},
+    {"text/csv", "csv", {"document", "csv"}},
+    {"application/msword", "doc", {"document", "doc"}},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx", {"document", "docx"}},
+    {"application/vnd.ms-excel", "xls", {"document", "xls"}},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx", {"document", "xlsx"}},
+    {"text/html", "html", {"document", "html"}},
+    {"text/plain", "txt", {"document", "txt"}},
+    {"text/markdown", "md", {"document", "md"}},
+    {"application/json", "json", {"document", "txt"}},
+    {"application/xml", "xml", {"document", "txt"}},
+    {"video/mp4", "mp4", {"video", "mp4"}},
+    {"video/quicktime", "mov", {"video", "mov"}},
+    {"video/x-matroska", "mkv", {"video", "mkv"}},
+    {"video/webm", "webm", {"video", "webm"}},
+    {"video/x-flv", "flv", {"video", "flv"}},
+    {"video/mpeg", "mpeg", {"video", "mpeg"}},
+    {"video/mpg", "mpg", {"video", "mpg"}},
+    {"video/x-ms-wmv", "wmv", {"video", "wmv"}},
+    {"video/wmv", "wmv", {"video", "wmv"}},
+    {"video/3gpp", "3gp", {"video", "three_gp"}},
+    {"audio/mpeg", "mp3", {"audio", "mp3"}},
+    {"audio/mp3", "mp3", {"audio", "mp3"}},
+    {"audio/wav", "wav", {"audio", "wav"}},
+    {"audio/x-wav", "wav", {"audio", "wav"}},
+    {"audio/aac", "aac", {"audio", "aac"}},
+    {"audio/flac", "flac", {"audio", "flac"}},
+    {"audio/ogg", "ogg", {"audio", "ogg"}},
+    {"audio/mp4", "m4a", {"audio", "m4a"}},
+    {"audio/opus", "opus", {"audio", "opus"}},
+}};
+
+struct Magic {
+  std::string_view base64, media_type;
+};
+constexpr std::array<Magic, 5> kMagic = {{
+    {"iVBORw0KGgo", "image/png"},
+    {"/9j/", "image/jpeg"},
+    {"R0lGOD", "image/gif"},
+    {"UklGR", "image/webp"},
+    {"JVBERi", "application/pdf"},
+}};
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return text;
+}
+
+BedrockMediaForm by_media_type(std::string_view type) {
+  const auto* found = std::ranges::find(kTypes, type, &KnownType::media_type);
+  if (found != kTypes.end()) return found->form;
+  if (type.starts_with("text/")) return {"document", "txt"};
+  return {};
+}
+
+BedrockMediaForm by_extension(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return {};
+  const auto* found = std::ranges::find(kTypes, name.substr(dot + 1), &KnownType::extension);
+  return found == kTypes.end() ? BedrockMediaForm{} : found->form;
+}
+
+BedrockMediaForm by_data(RawString data) {
+  std::string start(data.raw.substr(0, 24));
+  std::erase(start, '\\');  // some serialisers write "\/"
+  const auto* found = std::ranges::find_if(kMagic, [&](const Magic& magic) { return start.starts_with(magic.base64); });
+  return found == kMagic.end() ? BedrockMediaForm{} : by_media_type(found->media_type);
+}
+
+bool is_name_char(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '(' ||
+         c == ')' || c == '[' || c == ']';
+}
+
+// Letters, digits, hyphens, brackets and single spaces, without the extension.
+std::string clean_name(std::string_view name) {
+  constexpr std::size_t kMaxBytes = 180;  // of 200, so that a number fits
+  const std::size_t dot = name.rfind('.');
+  if (dot != std::string_view::npos && dot > 0) name = name.substr(0, dot);
+  std::string out;
+  for (const char c : name.substr(0, kMaxBytes)) {
+    if (is_name_char(c)) {
+      out += c;
+    } else if (!out.empty() && out.back() != ' ') {
+      out += ' ';
+    }
+  }
+  while (out.ends_with(' ')) out.pop_back();
+  return out.empty() ? "document" : out;
+}
+
+}  // namespace
+
+BedrockMediaForm bedrock_media_form(const MediaPart& media) {
+  if (media.data.empty() && !media.url.raw.starts_with("s3:")) return {};
+  std::string type = lower(media.media_type.text());
+  type = type.substr(0, type.find(';'));
+  auto form = by_media_type(type);
+  const bool vague = type.empty() || type.ends_with("/*") || type == "application/octet-stream";
+  if (form.block.empty() && vague) form = by_data(media.data);
+  if (form.block.empty() && vague) form = by_extension(lower((media.url.empty() ? media.filename : media.url).text()));
+  return form;
+}
+
+std::string BedrockDocumentNames::name_for(RawString filename) {
+  const std::string name = clean_name(filename.text());
+  std::string unique = name;
+  for (int n = 2; !taken_.insert(unique).second; ++n) unique = name + "-" + std::to_string(n);
+  return unique;
+}
+
+void write_bedrock_media(Rope& body, const MediaPart& media, BedrockMediaForm form, BedrockDocumentNames& names) {
+  std::string start = "{\"";
+  start.append(form.block).append(R"(":{"format":")").append(form.format).append("\"");
+  if (form.block == "document") start.append(R"(,"name":")").append(names.name_for(media.filename)).append("\"");
+  start.append(media.data.empty() ? R"(,"source":{"s3Location":{"uri":")" : R"(,"source":{"bytes":")");
+  body.append(start);
+  body.splice(media.data.empty() ? media.url.raw : media.data.raw);
+  body.append(media.data.empty() ? "\"}}}}" : "\"}}}");
+}
+
+}  // namespace aiw

@@ -1,0 +1,94 @@
+#include "worker/providers/bedrock/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/http_error.hpp"
+
+namespace aiw {
+namespace {
+
+struct Meaning {
+  std::string_view name;  // in lower case, without "exception"
+  Category category;
+  bool retryable;
+};
+
+// Amazon Bedrock API reference, "Common errors" and the errors of Converse, ConverseStream and InvokeModel.
+constexpr std::array<Meaning, 21> kMeanings = {{
+    {"accessdenied", Category::permission, false},
+    {"expiredtoken", Category::auth, false},
+    {"incompletesignature", Category::auth, false},
+    {"internalfailure", Category::upstream, true},
+    {"internalserver", Category::upstream, true},
+    {"invalidclienttokenid", Category::auth, false},
+    {"invalidsignature", Category::auth, false},
+    {"missingauthenticationtoken", Category::auth, false},
+    {"modelerror", Category::upstream, true},
+    {"modelnotready", Category::overloaded, true},
+    {"modelstreamerror", Category::upstream, true},
+    {"modeltimeout", Category::timeout, true},
+    {"notauthorized", Category::permission, false},
+    {"optinrequired", Category::permission, false},
+    {"requestexpired", Category::auth, false},
+    {"resourcenotfound", Category::not_found, false},
+    {"servicequotaexceeded", Category::rate_limit, false},
+    {"serviceunavailable", Category::overloaded, true},
+    {"throttling", Category::rate_limit, true},
+    {"unrecognizedclient", Category::auth, false},
+    {"validation", Category::invalid_request, false},
+}};
+
+const Meaning* meaning_of(std::string_view name) {
+  std::string key(name);
+  std::ranges::transform(key, key.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  constexpr std::string_view kSuffix = "exception";
+  if (key.ends_with(kSuffix)) key.resize(key.size() - kSuffix.size());
+  const auto* found = std::ranges::find(kMeanings, key, &Meaning::name);
+  return found == kMeanings.end() ? nullptr : found;
+}
+
+// "ThrottlingException" of "com.amazon.coral.availability#ThrottlingException:http://internal.amazon.com/…".
+std::string_view bare_name(std::string_view type) {
+  type = type.substr(0, type.find(':'));
+  const std::size_t hash = type.rfind('#');
+  return hash == std::string_view::npos ? type : type.substr(hash + 1);
+}
+
+std::string name_in(std::string_view body) {
+  EventJson json;
+  const auto root = json.parse(body);
+  if (!root || !root->is_object()) return {};
+  return json.plain_text(get_string_or_empty(*root, "__type"));
+}
+
+}  // namespace
+
+Error bedrock_http_error(const ResponseHead& head, std::string_view body) {
+  constexpr std::size_t kMaxNameBytes = 256;
+  Error error = http_error(head, body);
+  const std::string type =
+      head.header("x-amzn-errortype").empty() ? name_in(body) : std::string(head.header("x-amzn-errortype"));
+  const auto name = bare_name(type);
+  if (!name.empty()) error.provider_code = bounded_message(name, kMaxNameBytes);
+  if (error.provider_code.empty()) error.provider_code = "Unknown";  // AWS's SDKs say so where the answer names none
+  const Meaning* const meaning = meaning_of(name);
+  if (meaning == nullptr) return error;
+  error.category = meaning->category;
+  error.retryable = meaning->retryable;
+  return error;
+}
+
+Error bedrock_stream_error(std::string_view exception, std::string_view message) {
+  Error error = in_stream_error(exception, message);
+  const Meaning* const meaning = meaning_of(bare_name(exception));
+  if (meaning == nullptr) return error;
+  error.category = meaning->category;
+  error.retryable = meaning->retryable;
+  return error;
+}
+
+}  // namespace aiw

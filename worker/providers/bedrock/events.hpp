@@ -1,0 +1,36 @@
+// The events of one Bedrock answer: event-stream messages in, events out, exceptions and broken streams as errors.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "protocol/error.hpp"
+#include "worker/providers/bedrock/event_stream_parser.hpp"
+
+namespace aiw {
+
+struct BedrockEvent {
+  std::string_view type;     // :event-type
+  std::string_view payload;  // JSON
+};
+
+// Usage: feed(bytes), then next(event) until it is false, then error(). Not thread-safe.
+class BedrockEvents {
+ public:
+  explicit BedrockEvents(std::size_t max_message_bytes) : parser_(max_message_bytes) {}
+
+  void feed(std::string_view bytes) { parser_.feed(bytes); }
+  bool next(BedrockEvent& event);
+  // What ended the stream; nothing comes after it.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  // The body ended before the answer did.
+  [[nodiscard]] Error cut_short() const;
+
+ private:
+  bool read(const EventStreamMessage& message, BedrockEvent& event);
+
+  EventStreamParser parser_;
+  std::optional<Error> error_;
+};
+
+}  // namespace aiw

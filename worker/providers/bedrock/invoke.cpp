@@ -1,0 +1,84 @@
+#include "worker/providers/bedrock/invoke.hpp"
+
+#include <string>
+#include <utility>
+
+#include "worker/base/base64.hpp"
+#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/decoder.hpp"
+#include "worker/providers/bedrock/error.hpp"
+#include "worker/providers/bedrock/events.hpp"
+#include "worker/providers/bedrock/request.hpp"
+#include "worker/providers/http_error.hpp"
+
+namespace aiw {
+namespace {
+
+// Every `chunk` event holds one event of the Messages API in base64: {"bytes": "…"}.
+class StreamDecoder final : public AnthropicStreamDecoder {
+ public:
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (unary_) return unary_->feed(bytes, sink);
+    if (done_ || bytes.empty()) return;
+    // One JSON body in place of a stream: as a length, its first byte would mean 2 GB.
+    if (!std::exchange(begun_, true) && bytes.front() == '{') {
+      unary_ = make_anthropic_messages_decoder(BodyFormat::unary);
+      return unary_->feed(bytes, sink);
+    }
+    events_.feed(bytes);
+    BedrockEvent event;
+    while (!done_ && events_.next(event)) on_chunk(event, sink);
+    if (!done_ && events_.error()) fail(*events_.error(), sink);
+  }
+
+  void end(StepSink& sink) override {
+    if (unary_) return unary_->end(sink);
+    if (!done_) fail(events_.cut_short(), sink);
+  }
+
+ private:
+  void on_chunk(const BedrockEvent& event, StepSink& sink) {
+    const auto root = wrapper_.parse(event.payload);
+    const auto bytes = root ? get_string(*root, "bytes") : std::nullopt;
+    if (root && root->is_object() && event.type.ends_with("Exception")) {
+      return fail(bedrock_stream_error(event.type, wrapper_.plain_text(get_string_or_empty(*root, "message"))), sink);
+    }
+    if (event.type != "chunk") return;
+    if (!bytes || !base64_decode(*bytes, data_)) {
+      return fail(upstream_fault("bad_event", "a chunk of the stream holds no base64", true), sink);
+    }
+    on_event({.type = {}, .data = data_, .id = {}}, false, sink);
+  }
+
+  BedrockEvents events_{kMaxEventBytes};
+  EventJson wrapper_;
+  std::string data_;
+  std::unique_ptr<ResponseDecoder> unary_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ResponseDecoder> make_bedrock_invoke_decoder(BodyFormat format) {
+  if (format == BodyFormat::stream) return std::make_unique<StreamDecoder>();
+  return make_anthropic_messages_decoder(BodyFormat::unary);
+}
+
+std::expected<BuiltRequest, Error> build_bedrock_invoke(const StepInput& input) {
+  auto request = start_bedrock_request(input.chat.stream.upstream ? "invoke-with-response-stream" : "invoke", input);
+  if (!request) return std::unexpected(std::move(request).error());
+  auto built = build_anthropic_body(input, AnthropicHost::bedrock);
+  if (!built) return std::unexpected(std::move(built).error());
+  request->body = std::move(built->body);
+  if (auto signature = authorise_bedrock_request(*request, input); !signature) {
+    return std::unexpected(std::move(signature).error());
+  }
+  return BuiltRequest{*std::move(request), std::move(built->notes)};
+}
+
+const WireApi& bedrock_invoke_api() {
+  static constexpr WireApi kApi = {build_bedrock_invoke, make_bedrock_invoke_decoder, bedrock_http_error};
+  return kApi;
+}
+
+}  // namespace aiw

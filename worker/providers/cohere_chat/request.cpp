@@ -1,0 +1,170 @@
+#include "worker/providers/request.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/base/url.hpp"
+#include "worker/providers/cohere_chat/answer.hpp"
+#include "worker/providers/cohere_chat/cohere_chat.hpp"
+#include "worker/providers/cohere_chat/messages.hpp"
+#include "worker/providers/http_error.hpp"
+
+// Wire facts are from Cohere's API reference, chat, version 2.
+
+namespace aiw {
+namespace {
+
+constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
+
+// Models of before August 2025 do not think and refuse the parameter.
+bool can_think(std::string_view model) {
+  return !model.starts_with("command-r") && !model.starts_with("command-a-03") && !model.starts_with("c4ai");
+}
+
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, RequestNotes& notes)
+      : chat_(input.chat), target_(input.target), offer_tools_(input.offer_tools), notes_(notes) {}
+
+  std::string write() {
+    writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
+    sampling();
+    if (chat_.reasoning) thinking(*chat_.reasoning);
+    if (!chat_.tools.empty()) tools();
+    response_format();
+    if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
+    writer_.end_object();
+    return std::move(out_);
+  }
+
+ private:
+  void sampling() {
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_tokens", *limit);
+    if (chat_.temperature) writer_.field("temperature", *chat_.temperature);
+    if (chat_.top_p) writer_.field("p", *chat_.top_p);
+    if (chat_.top_k) writer_.field("k", *chat_.top_k);
+    if (chat_.frequency_penalty) writer_.field("frequency_penalty", *chat_.frequency_penalty);
+    if (chat_.presence_penalty) writer_.field("presence_penalty", *chat_.presence_penalty);
+    if (chat_.seed) writer_.field("seed", *chat_.seed);
+    if (chat_.logprobs) writer_.field("logprobs", *chat_.logprobs);
+    if (chat_.stop_sequences.empty()) return;
+    writer_.key("stop_sequences").begin_array();
+    for (const RawString text : chat_.stop_sequences) writer_.raw(text);
+    writer_.end_array();
+  }
+
+  // There are budgets and no levels.
+  void thinking(const Reasoning& reasoning) {
+    const bool off = reasoning.effort.raw == "none" || reasoning.budget_tokens.value_or(1) <= 0;
+    if (!can_think(target_.model)) {
+      if (!off) notes_.dropped("reasoning", target_);
+      return;
+    }
+    writer_.key("thinking").begin_object().field("type", off ? "disabled" : "enabled");
+    if (!off && reasoning.budget_tokens) writer_.field("token_budget", *reasoning.budget_tokens);
+    writer_.end_object();
+    if (!off && !reasoning.budget_tokens) notes_.dropped("a level of reasoning.effort", target_);
+  }
+
+  // A single tool cannot be asked for by name: then it is the only one that is offered.
+  void tools() {
+    const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
+    const bool one = offer_tools_ && choice.type == ToolChoiceType::tool;
+    writer_.key("tools").begin_array();
+    for (const Tool& tool : chat_.tools) {
+      if (!one || tool.name.raw == choice.tool_name.raw) write_tool(tool);
+    }
+    writer_.end_array();
+    if (std::ranges::any_of(chat_.tools, [](const Tool& tool) { return tool.strict.value_or(false); })) {
+      writer_.field("strict_tools", true);
+    }
+    if (!offer_tools_ || choice.type == ToolChoiceType::none) {
+      writer_.field("tool_choice", "NONE");
+    } else if (one || choice.type == ToolChoiceType::required) {
+      writer_.field("tool_choice", "REQUIRED");
+    }
+  }
+
+  void write_tool(const Tool& tool) {
+    if (!tool.definition.empty()) {
+      writer_.raw(tool.definition);
+      return;
+    }
+    writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
+    if (!tool.description.empty()) writer_.field("description", tool.description);
+    const JsonSpan none{R"({"type":"object","properties":{}})"};
+    writer_.field("parameters", tool.input_schema.empty() ? none : tool.input_schema).end_object().end_object();
+  }
+
+  // "Not supported in combination with the documents or tools parameters".
+  void response_format() {
+    if (!chat_.response_json) return;
+    if (!chat_.tools.empty()) return notes_.dropped("responseFormat beside tools", target_);
+    writer_.key("response_format").begin_object().field("type", "json_object");
+    if (!chat_.response_schema.empty()) writer_.field("json_schema", chat_.response_schema);
+    writer_.end_object();
+  }
+
+  const ChatRequest& chat_;
+  const Target& target_;
+  const bool offer_tools_;
+  RequestNotes& notes_;
+  std::string out_;
+  JsonWriter writer_{out_};
+};
+
+// The base URL may name the API's version.
+std::string endpoint(std::string_view base, std::string_view path) {
+  while (base.ends_with('/')) base.remove_suffix(1);
+  if (base.ends_with("/v1") || base.ends_with("/v2")) base.remove_suffix(3);
+  return join_url(base, path);
+}
+
+std::expected<HttpRequest, Error> list_models(const Target& target, std::string_view page, std::chrono::sys_seconds) {
+  std::string url = endpoint(target.base_url, "v1/models") + "?endpoint=chat&page_size=1000";
+  if (!page.empty()) url += "&page_token=" + percent_encode(page);
+  return start_request("GET", std::move(url), {{"Accept", "application/json", false}}, target);
+}
+
+std::expected<ModelPage, Error> read_models(std::string_view body) {
+  EventJson json;
+  const auto root = json.parse(body);
+  const auto list = root ? get_array(*root, "models") : std::nullopt;
+  if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
+  ModelPage page;
+  page.next = json.plain_text(get_string_or_empty(*root, "next_page_token"));
+  for (const JsonElement model : *list) {
+    const std::string name = json.plain_text(get_string_or_empty(model, "name"));
+    if (!name.empty()) page.models.push_back({name, {}, get_count(model, "context_length"), {}});
+  }
+  return page;
+}
+
+}  // namespace
+
+std::expected<BuiltRequest, Error> build_cohere_chat(const StepInput& input) {
+  auto http = start_json_post(endpoint(input.target.base_url, "v2/chat"), "text/event-stream", input);
+  if (!http) return std::unexpected(std::move(http).error());
+  RequestNotes notes;
+  std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
+  options.back() = ',';
+  BuiltRequest built{*std::move(http), {}};
+  built.http.body.append(options + "\"messages\":[");
+  append_cohere_messages(input.chat.system, input.messages, built.http.body, notes);
+  built.http.body.append("]}");
+  built.notes = notes.take();
+  return built;
+}
+
+std::unique_ptr<ResponseDecoder> make_cohere_chat_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<CohereChatAnswer>(), format);
+}
+
+const WireApi& cohere_chat_api() {
+  static constexpr WireApi kApi = {build_cohere_chat, make_cohere_chat_decoder, http_error, list_models, read_models};
+  return kApi;
+}
+
+}  // namespace aiw

@@ -1,0 +1,369 @@
+#include "worker/providers/google/gemini_answer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/google/gemini_state.hpp"
+#include "worker/providers/http_error.hpp"
+
+namespace aiw {
+
+// The members of a part. Exactly one of the elements is the part's kind; the others say more about it.
+struct GeminiAnswer::PartView {
+  std::optional<std::string_view> text;
+  std::optional<JsonElement> call, inline_data, file_data, code, code_result, tool_call, tool_response;
+  std::string_view signature;
+  bool thought = false;
+  bool other = false;  // a kind that we do not know
+
+  static PartView of(const JsonElement& part) {
+    PartView view;
+    simdjson::dom::object members;
+    if (part.get(members) != simdjson::SUCCESS) return view;
+    for (const auto [key, value] : members) {
+      std::string_view string;
+      if (key == "text") {
+        if (value.get(string) == simdjson::SUCCESS) view.text = string;
+      } else if (key == "thoughtSignature") {
+        if (value.get(string) == simdjson::SUCCESS) view.signature = string;
+      } else if (key == "thought") {
+        if (value.get(view.thought) != simdjson::SUCCESS) view.thought = false;
+      } else if (value.is_object()) {
+        view.add(key, value);
+      }
+    }
+    return view;
+  }
+
+  void add(std::string_view key, const JsonElement& value) {
+    const std::pair<std::string_view, std::optional<JsonElement>*> kinds[] = {
+        {"functionCall", &call},          {"inlineData", &inline_data},          {"fileData", &file_data},
+        {"executableCode", &code},        {"codeExecutionResult", &code_result}, {"toolCall", &tool_call},
+        {"toolResponse", &tool_response},
+    };
+    for (const auto& [name, member] : kinds) {
+      if (key == name) {
+        *member = value;
+        return;
+      }
+    }
+    // They say how to read the part; they are not what it holds.
+    if (key != "videoMetadata" && key != "partMetadata" && key != "mediaResolution") other = true;
+  }
+};
+
+void GeminiAnswer::add(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  json_ = &json;
+  simdjson::dom::object members;
+  if (root.get(members) != simdjson::SUCCESS) {
+    return fail(upstream_fault("bad_event", "a part of the answer is no JSON object", true), sink);
+  }
+  std::optional<JsonElement> error, usage;
+  for (const auto [key, value] : members) {
+    simdjson::dom::array candidates;
+    if (key == "candidates") {
+      if (value.get(candidates) != simdjson::SUCCESS) continue;
+      for (const JsonElement candidate : candidates) {
+        if (!ended_) add_candidate(candidate, sink);
+      }
+    } else if (key == "usageMetadata") {
+      usage = value;
+    } else if (key == "promptFeedback") {
+      add_feedback(value, sink);
+    } else if (key == "error" && !value.is_null()) {
+      error = value;
+    }
+  }
+  if (ended_) return;
+  if (usage) add_usage(*usage, sink);
+  if (error) fail(in_stream_error(json, *error), sink);
+}
+
+void GeminiAnswer::add_candidate(const JsonElement& candidate, StepSink& sink) {
+  simdjson::dom::object members;
+  if (candidate.get(members) != simdjson::SUCCESS) return;
+  if (get_count(candidate, "index").value_or(0) != 0) return;
+  has_content_ = true;
+  std::optional<JsonElement> logprobs;
+  for (const auto [key, value] : members) {
+    if (ended_) return;
+    std::string_view text;
+    if (key == "content") {
+      add_content(value, sink);
+    } else if (key == "finishReason") {
+      // Some servers say it in each chunk, and the last one counts. A number is the enum's, which JSON should not hold.
+      if (value.get(text) == simdjson::SUCCESS && !text.empty()) {
+        finish_raw_ = bounded_message(json_->plain_text(text), 256);
+      } else if (const auto number = as_count(value)) {
+        finish_raw_ = std::to_string(*number);
+      }
+    } else if (key == "finishMessage") {
+      if (value.get(text) == simdjson::SUCCESS) finish_message_ = bounded_message(json_->plain_text(text));
+    } else if (key == "groundingMetadata") {
+      sources_.add_grounding(*json_, value, sink);
+    } else if (key == "citationMetadata") {
+      sources_.add_citations(*json_, value, sink);
+    } else if (key == "urlContextMetadata") {
+      sources_.add_url_context(*json_, value, sink);
+    } else if (key == "logprobsResult") {
+      logprobs = value;
+    }
+  }
+  if (!logprobs) return;
+  const std::string tokens = read_gemini_logprobs(*json_, *logprobs);
+  if (!tokens.empty()) sink.logprobs(std::max(open_part_, 0), tokens);
+}
+
+void GeminiAnswer::add_content(const JsonElement& content, StepSink& sink) {
+  const auto parts = get_array(content, "parts");
+  if (!parts) return;
+  for (const JsonElement part : *parts) {
+    if (!ended_) add_part(part, sink);
+  }
+}
+
+void GeminiAnswer::add_part(const JsonElement& part, StepSink& sink) {
+  const auto view = PartView::of(part);
+  if (view.call) return add_function_call(*view.call, view.signature, sink);
+  if (view.code) return add_own_call(part, *view.code, true, sink);
+  if (view.tool_call) return add_own_call(part, *view.tool_call, false, sink);
+  if (view.code_result) return add_own_result(part, *view.code_result, true, sink);
+  if (view.tool_response) return add_own_result(part, *view.tool_response, false, sink);
+  if (view.inline_data) return add_file(*view.inline_data, view, sink);
+  if (view.file_data) return add_file(*view.file_data, view, sink);
+  if (view.text || !view.signature.empty()) {
+    return add_text(view.text.value_or(""), view.thought, view.signature, sink);
+  }
+  if (!view.other) return;
+  const int number = next_part(sink);
+  if (!ended_) sink.provider_state(number, write_gemini_part_state(whole(part)));
+}
+
+// A signature belongs to the part it came with: such a part is neither merged with those before nor with those after.
+void GeminiAnswer::add_text(std::string_view text, bool thought, std::string_view signature, StepSink& sink) {
+  if (text.empty() && signature.empty()) return;
+  const ContentKind kind = thought ? ContentKind::reasoning : ContentKind::text;
+  if (open_part_ < 0 || open_thought_ != thought || !signature.empty()) {
+    const int number = next_part(sink);
+    if (ended_) return;
+    open_part_ = number;
+    open_thought_ = thought;
+  }
+  const auto joined = joiner_.add(text, json_->repaired());
+  if (!joined.empty() || !signature.empty()) sink.delta(open_part_, kind, joined, {});
+  if (!signature.empty()) close_text(json_->plain_text(signature), sink);
+}
+
+void GeminiAnswer::close_text(std::string_view signature, StepSink& sink) {
+  if (open_part_ < 0) return;
+  const auto rest = joiner_.flush();
+  if (!rest.empty()) sink.delta(open_part_, open_thought_ ? ContentKind::reasoning : ContentKind::text, rest, {});
+  // Thoughts go back as such, and only if this API gave them.
+  if (open_thought_ || !signature.empty()) {
+    sink.provider_state(open_part_, write_gemini_state(signature, open_thought_));
+  }
+  open_part_ = -1;
+}
+
+int GeminiAnswer::next_part(StepSink& sink) {
+  close_text({}, sink);
+  if (streamed_) end_call(true, sink);
+  if (parts_ >= kMaxParts) fail(upstream_fault("too_many_parts", "the answer has too many parts", false), sink);
+  return parts_++;
+}
+
+// The JSON of a value, without what only the decoder understands.
+std::string GeminiAnswer::whole(const JsonElement& value) const { return json_->plain_text(to_json(value)); }
+
+std::string GeminiAnswer::call_id(const JsonElement& call) {
+  std::string id = json_->plain_text(get_string_or_empty(call, "id"));
+  return id.empty() ? "call_" + std::to_string(made_ids_++) : id;
+}
+
+// A call with a name begins; one without continues the call that is being streamed, and ends it unless it says that
+// more will come.
+void GeminiAnswer::add_function_call(const JsonElement& call, std::string_view signature, StepSink& sink) {
+  const auto name = get_string_or_empty(call, "name");
+  if (name.empty()) {
+    if (streamed_ && !signature.empty()) streamed_->signature = json_->plain_text(signature);
+    if (streamed_) continue_call(call, sink);
+    return;
+  }
+  const int number = next_part(sink);
+  if (ended_) return;
+  streamed_.emplace();
+  streamed_->part = number;
+  streamed_->id = call_id(call);
+  streamed_->name = json_->plain_text(name);
+  streamed_->signature = json_->plain_text(signature);
+  continue_call(call, sink);
+}
+
+void GeminiAnswer::continue_call(const JsonElement& call, StepSink& sink) {
+  if (const auto partial = get_array(call, "partialArgs")) {
+    for (const JsonElement value : *partial) {
+      if (streamed_->args.add(*json_, value, streamed_->input)) continue;
+      return fail(upstream_fault("bad_event", "partial arguments of a call are out of order", true), sink);
+    }
+    send_input(sink);
+  } else if (const auto args = get_member(call, "args"); args && streamed_->input.empty()) {
+    std::string_view text;
+    // Some servers send the arguments' JSON as a string.
+    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : whole(*args);
+    return end_call(true, sink);
+  }
+  if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
+}
+
+// Says what the call's input gained.
+void GeminiAnswer::send_input(StepSink& sink) {
+  const auto grown = std::string_view(streamed_->input).substr(streamed_->sent);
+  if (!grown.empty()) sink.delta(streamed_->part, ContentKind::tool_input, grown, streamed_->id);
+  streamed_->sent = streamed_->input.size();
+}
+
+// `complete`: nothing cut the call short.
+void GeminiAnswer::end_call(bool complete, StepSink& sink) {
+  if (complete) {
+    streamed_->args.close(streamed_->input);
+    if (streamed_->sent > 0) send_input(sink);
+    if (streamed_->input.empty()) streamed_->input = "{}";
+    if (!streamed_->signature.empty()) {
+      sink.provider_state(streamed_->part, write_gemini_state(streamed_->signature, false));
+    }
+    has_calls_ = true;
+    sink.tool_call(streamed_->part,
+                   {std::move(streamed_->id), std::move(streamed_->name), std::move(streamed_->input), false});
+  }
+  streamed_.reset();
+}
+
+void GeminiAnswer::add_file(const JsonElement& file, const PartView& view, StepSink& sink) {
+  GeneratedFile made;
+  made.media_type = json_->plain_text(get_string_or_empty(file, "mimeType"));
+  made.data = json_->plain_text(get_string_or_empty(file, "data"));
+  if (made.data.empty()) made.url = json_->plain_text(get_string_or_empty(file, "fileUri"));
+  if (made.data.empty() && made.url.empty()) return;
+  const int number = next_part(sink);
+  if (ended_) return;
+  sink.file(number, std::move(made));
+  if (view.thought || !view.signature.empty()) {
+    sink.provider_state(number, write_gemini_state(json_->plain_text(view.signature), view.thought));
+  }
+}
+
+namespace {
+
+// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
+std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
+  if (is_code) return "code_execution";
+  std::string name = json.plain_text(get_string_or_empty(call, "toolType"));
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  }
+  return name.empty() ? "provider_tool" : name;
+}
+
+}  // namespace
+
+// What the provider carries out itself: executableCode, or a toolCall. Both go back whole.
+void GeminiAnswer::add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink) {
+  const int number = next_part(sink);
+  if (ended_) return;
+  own_call_id_ = call_id(call);
+  own_calls_.insert(own_call_id_);
+  std::string input = "{}";
+  if (is_code) {
+    input.clear();
+    JsonWriter(input)
+        .begin_object()
+        .field("language", json_->plain_text(get_string_or_empty(call, "language")))
+        .field("code", json_->plain_text(get_string_or_empty(call, "code")))
+        .end_object();
+  } else if (const auto args = get_member(call, "args")) {
+    input = whole(*args);
+  }
+  sink.tool_call(number, {own_call_id_, own_tool_name(*json_, call, is_code), std::move(input), true});
+  sink.provider_state(number, write_gemini_part_state(whole(part)));
+}
+
+// A result names its call, or follows it.
+void GeminiAnswer::add_own_result(const JsonElement& part, const JsonElement& result, bool is_code, StepSink& sink) {
+  const int number = next_part(sink);
+  if (ended_) return;
+  std::string id = json_->plain_text(get_string_or_empty(result, "id"));
+  if (id.empty()) id = own_call_id_;
+  if (own_calls_.contains(id)) {
+    const bool failed = is_code && get_string_or_empty(result, "outcome") != "OUTCOME_OK";
+    const auto response = is_code ? std::nullopt : get_member(result, "response");
+    const std::string value = whole(response ? *response : result);
+    std::string output;
+    JsonWriter(output)
+        .begin_object()
+        .field("type", failed ? "error-json" : "json")
+        .field("value", JsonSpan{value})
+        .end_object();
+    sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), std::move(output)});
+  }
+  sink.provider_state(number, write_gemini_part_state(whole(part)));
+}
+
+void GeminiAnswer::add_feedback(const JsonElement& feedback, StepSink& sink) {
+  const auto reason = get_string(feedback, "blockReason");
+  if (!reason || reason->empty()) return;
+  close_text({}, sink);
+  blocked_ = has_content_ = true;
+  finish_raw_ = bounded_message(json_->plain_text(*reason), 256);
+  finish_message_ = bounded_message(json_->plain_text(get_string_or_empty(feedback, "blockReasonMessage")));
+}
+
+void GeminiAnswer::add_usage(const JsonElement& metadata, StepSink& sink) {
+  has_usage_metadata_ = true;
+  auto usage = read_gemini_usage(metadata);
+  if (!usage) return;
+  usage->accuracy = UsageAccuracy::last_seen;
+  usage_ = usage;
+  sink.usage(*usage);
+}
+
+FinishReason GeminiAnswer::finish_reason() const {
+  static constexpr std::array<std::string_view, 10> kFiltered = {
+      "SAFETY",      "RECITATION",   "BLOCKLIST",        "PROHIBITED_CONTENT",
+      "SPII",        "IMAGE_SAFETY", "IMAGE_RECITATION", "IMAGE_PROHIBITED_CONTENT",
+      "MODEL_ARMOR", "JAILBREAK"};
+  if (blocked_ || std::ranges::find(kFiltered, finish_raw_) != kFiltered.end()) return FinishReason::content_filter;
+  if (finish_raw_ == "MAX_TOKENS") return FinishReason::length;
+  if (finish_raw_ != "STOP") return FinishReason::other;
+  return has_calls_ ? FinishReason::tool_calls : FinishReason::stop;
+}
+
+void GeminiAnswer::finish(StepSink& sink) {
+  if (ended_) return;
+  close_text({}, sink);
+  if (streamed_) end_call(finish_raw_ == "STOP", sink);
+  // Zeros are not written, so metadata without counts says that a blocked prompt cost nothing.
+  if (!usage_ && has_usage_metadata_ && blocked_) {
+    usage_.emplace();
+    usage_->input_tokens = usage_->output_tokens = usage_->total_tokens = 0;
+  }
+  if (usage_) {
+    usage_->accuracy = UsageAccuracy::exact;
+    sink.usage(*usage_);
+  }
+  const FinishReason reason = finish_reason();
+  const bool is_usual = reason == FinishReason::stop || reason == FinishReason::tool_calls;
+  if (!finish_message_.empty() && !is_usual) sink.warning("finish_message", finish_message_);
+  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  ended_ = true;
+  sink.finish(reason, finish_raw_);
+}
+
+void GeminiAnswer::fail(Error error, StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  close_text({}, sink);
+  sink.fail(std::move(error));
+}
+
+}  // namespace aiw

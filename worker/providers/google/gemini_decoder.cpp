@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <utility>
+
+#include "worker/providers/google/gemini_answer.hpp"
+#include "worker/providers/google/gemini_generate.hpp"
+#include "worker/providers/google/gemini_json_array.hpp"
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/sse_parser.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::string_view kBlank = " \t\r\n";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Finds where a line begins with `{`: what server-sent events cannot hold, and how this API's servers append an error
+// to a stream that they cannot finish.
+class UnframedFinder {
+ public:
+  // The offset of that bracket in the next bytes of the stream; npos: there is none.
+  std::size_t find(std::string_view bytes) {
+    if (at_line_start_ && bytes.starts_with('{')) return 0;
+    std::size_t at = std::string_view::npos;
+    for (const std::string_view start : {"\n{", "\r{"}) at = std::min(at, bytes.find(start));
+    if (!bytes.empty()) at_line_start_ = bytes.back() == '\n' || bytes.back() == '\r';
+    return at == std::string_view::npos ? at : at + 1;
+  }
+
+ private:
+  bool at_line_start_ = false;
+};
+
+// Reads the answer by what it looks like, because the content type cannot be trusted: server-sent events, a JSON array
+// of responses (what streaming without alt=sse gives), or one response.
+class GeminiDecoder final : public ResponseDecoder {
+ public:
+  explicit GeminiDecoder(BodyFormat format) : asked_(format) {}
+
+  void feed(std::string_view bytes, StepSink& sink) override {
+    if (answer_.ended() || bytes.empty()) return;
+    if (form_ == Form::unknown && !recognise(bytes, sink)) return;
+    switch (form_) {
+      case Form::events: return feed_events(bytes, sink);
+      case Form::array: return feed_array(bytes, sink);
+      default: return feed_object(bytes, sink);
+    }
+  }
+
+  void end(StepSink& sink) override {
+    if (answer_.ended()) return;
+    if (form_ == Form::events) {
+      SseEvent event;
+      if (events_.finish(event)) on_event(event, true, sink);
+    } else if (form_ == Form::object) {
+      end_object(sink);
+    }
+    if (!answer_.ended()) end_answer(sink);
+  }
+
+ private:
+  enum class Form { unknown, events, array, object };
+
+  // Removes what precedes the answer. False: nothing of it came yet, or it is none.
+  bool recognise(std::string_view& bytes, StepSink& sink) {
+    while (!bytes.empty() && marks_ < kByteOrderMark.size() && bytes.front() == kByteOrderMark[marks_]) {
+      ++marks_;
+      bytes.remove_prefix(1);
+    }
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(kBlank), bytes.size()));
+    if (bytes.empty()) return false;
+    if (bytes.front() == '<') {
+      answer_.fail(upstream_fault("bad_response", "the answer is a page, not an answer of this API", false), sink);
+      return false;
+    }
+    form_ = bytes.front() == '[' ? Form::array : bytes.front() == '{' ? Form::object : Form::events;
+    return true;
+  }
+
+  void feed_events(std::string_view bytes, StepSink& sink) {
+    const std::size_t unframed = unframed_.find(bytes);
+    events_.feed(bytes.substr(0, unframed));
+    SseEvent event;
+    while (!answer_.ended() && events_.next(event)) on_event(event, false, sink);
+    if (events_.too_large()) too_large(sink);
+    if (unframed == std::string_view::npos || answer_.ended()) return;
+    if (events_.finish(event)) on_event(event, false, sink);
+    form_ = Form::object;
+    feed(bytes.substr(unframed), sink);
+  }
+
+  // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+  void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
+    if (event.data.empty() || event.data == "[DONE]" || event.data.starts_with(':')) return;
+    const auto root = json_.parse(event.data);
+    if (!root && unfinished) return;
+    if (!root) return answer_.fail(upstream_fault("bad_event", "an event's data is not one JSON value", true), sink);
+    add(*root, sink);
+  }
+
+  void feed_array(std::string_view bytes, StepSink& sink) {
+    elements_.feed(bytes);
+    std::string_view element;
+    while (!answer_.ended() && elements_.next(element)) {
+      const auto root = json_.parse(element);
+      if (!root) {
+        return answer_.fail(upstream_fault("bad_event", "an element of the answer's array is no JSON", true), sink);
+      }
+      add(*root, sink);
+    }
+    if (answer_.ended()) return;
+    if (elements_.too_large()) return too_large(sink);
+    if (elements_.broken()) {
+      return answer_.fail(upstream_fault("bad_response", "the answer is no JSON array of objects", true), sink);
+    }
+    if (elements_.closed()) end_answer(sink);
+  }
+
+  void feed_object(std::string_view bytes, StepSink& sink) {
+    if (body_.size() + bytes.size() > kMaxEventBytes) {
+      std::string().swap(body_);
+      return too_large(sink);
+    }
+    body_ += bytes;
+  }
+
+  void end_object(StepSink& sink) {
+    const auto root = json_.parse(body_);
+    if (!root) return answer_.fail(upstream_fault("bad_response", "the answer's body is no JSON object", true), sink);
+    add(*root, sink);
+  }
+
+  // A proxy may wrap even one response, or an error, in an array.
+  void add(const JsonElement& root, StepSink& sink) {
+    simdjson::dom::array list;
+    if (root.get(list) != simdjson::SUCCESS) return answer_.add(json_, root, sink);
+    for (const JsonElement element : list) {
+      if (!answer_.ended()) answer_.add(json_, element, sink);
+    }
+  }
+
+  // The API has no terminator: an answer is whole once it said why it ended.
+  void end_answer(StepSink& sink) {
+    const bool whole = form_ == Form::object && asked_ == BodyFormat::unary && answer_.has_content();
+    const bool closed = form_ != Form::array || elements_.closed();
+    if (closed && (answer_.has_finish_reason() || whole)) return answer_.finish(sink);
+    if (form_ == Form::object && !answer_.has_content()) {
+      return answer_.fail(upstream_fault("bad_response", "the answer has neither candidates nor an error", true), sink);
+    }
+    answer_.fail(upstream_fault("truncated_stream", "the answer stopped before it said why it ends", true), sink);
+  }
+
+  void too_large(StepSink& sink) {
+    answer_.fail(upstream_fault("event_too_large", "an event of the answer is too large", false), sink);
+  }
+
+  const BodyFormat asked_;
+  Form form_ = Form::unknown;
+  std::size_t marks_ = 0;  // bytes of a byte order mark that came
+  UnframedFinder unframed_;
+  SseParser events_{kMaxEventBytes};
+  JsonArraySplitter elements_{kMaxEventBytes};
+  std::string body_;
+  EventJson json_;
+  GeminiAnswer answer_;
+};
+
+}  // namespace
+
+std::unique_ptr<ResponseDecoder> make_gemini_decoder(BodyFormat format) {
+  return std::make_unique<GeminiDecoder>(format);
+}
+
+}  // namespace aiw

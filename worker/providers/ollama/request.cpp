@@ -1,0 +1,250 @@
+#include "worker/providers/ollama/request.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/message_parts.hpp"
+#include "worker/providers/ollama/answer.hpp"
+#include "worker/providers/ollama/ollama.hpp"
+
+// Wire facts are from Ollama's docs/api.md and its api/types.go.
+
+namespace aiw {
+namespace {
+
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, bool takes_tools, RequestNotes& notes)
+      : chat_(input.chat),
+        target_(input.target),
+        offer_tools_(input.offer_tools),
+        takes_tools_(takes_tools),
+        notes_(notes) {}
+
+  std::string write() {
+    // Streaming is the default here: it must be said either way.
+    writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
+    format();
+    if (chat_.reasoning) think(*chat_.reasoning);
+    tools();
+    options();
+    if (chat_.logprobs) writer_.field("logprobs", *chat_.logprobs);
+    writer_.end_object();
+    return std::move(out_);
+  }
+
+ private:
+  void format() {
+    if (!chat_.response_json) return;
+    if (chat_.response_schema.empty()) {
+      writer_.field("format", "json");
+    } else {
+      writer_.field("format", chat_.response_schema);
+    }
+  }
+
+  // `think` is a switch, or one of three levels; models without levels take a level as "on".
+  void think(const Reasoning& reasoning) {
+    const std::string_view effort = reasoning.effort.raw;
+    if (reasoning.budget_tokens.value_or(0) > 0) notes_.dropped("reasoning.budgetTokens", target_);
+    if (effort == "none" || (effort.empty() && reasoning.budget_tokens.value_or(1) <= 0)) {
+      writer_.field("think", false);
+    } else if (effort.empty()) {
+      writer_.field("think", true);
+    } else if (effort == "medium") {
+      writer_.field("think", "medium");
+    } else {
+      writer_.field("think", effort == "low" || effort == "minimal" ? "low" : "high");
+    }
+  }
+
+  void tools() {
+    if (chat_.tools.empty()) return;
+    if (!takes_tools_) return notes_.dropped("tools", target_);
+    const auto choice = chat_.tool_choice ? chat_.tool_choice->type : ToolChoiceType::automatic;
+    if (!offer_tools_ || choice == ToolChoiceType::none) return;
+    if (choice != ToolChoiceType::automatic) notes_.dropped("toolChoice", target_);
+    if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
+    writer_.key("tools").begin_array();
+    for (const Tool& tool : chat_.tools) write_tool(tool);
+    writer_.end_array();
+  }
+
+  void write_tool(const Tool& tool) {
+    if (!tool.definition.empty()) {
+      writer_.raw(tool.definition);
+      return;
+    }
+    writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
+    if (!tool.description.empty()) writer_.field("description", tool.description);
+    const JsonSpan none{R"({"type":"object","properties":{}})"};
+    writer_.field("parameters", tool.input_schema.empty() ? none : tool.input_schema).end_object().end_object();
+  }
+
+  template <typename T>
+  void option(std::string_view name, const std::optional<T>& value) {
+    if (!value) return;
+    begin_options();
+    writer_.field(name, *value);
+  }
+
+  void begin_options() {
+    if (!std::exchange(has_options_, true)) writer_.key("options").begin_object();
+  }
+
+  void options() {
+    option("num_predict", output_token_limit(chat_, target_, notes_));
+    option("temperature", chat_.temperature);
+    option("top_p", chat_.top_p);
+    option("top_k", chat_.top_k);
+    option("seed", chat_.seed);
+    option("frequency_penalty", chat_.frequency_penalty);
+    option("presence_penalty", chat_.presence_penalty);
+    if (!chat_.stop_sequences.empty()) {
+      begin_options();
+      writer_.key("stop").begin_array();
+      for (const RawString text : chat_.stop_sequences) writer_.raw(text);
+      writer_.end_array();
+    }
+    if (has_options_) writer_.end_object();
+  }
+
+  const ChatRequest& chat_;
+  const Target& target_;
+  const bool offer_tools_;
+  const bool takes_tools_;
+  RequestNotes& notes_;
+  std::string out_;
+  JsonWriter writer_{out_};
+  bool has_options_ = false;
+};
+
+// The context's size, where the chat sets it.
+std::optional<std::int64_t> context_tokens(const ChatRequest& chat) {
+  std::optional<std::int64_t> found;
+  for (const auto& [name, value] : chat.provider_options) {
+    if (name != "options") continue;
+    EventJson json;
+    const auto options = json.parse(value.json);
+    if (options) found = get_count(*options, "num_ctx");
+  }
+  return found;
+}
+
+std::size_t text_bytes(const std::vector<Part>& parts) {
+  std::size_t bytes = 0;
+  for_each_part<TextPart>(parts, [&](const TextPart& part) { bytes += part.text.raw.size(); });
+  for_each_part<ToolCallPart>(parts, [&](const ToolCallPart& call) { bytes += call.input.json.size(); });
+  for_each_part<ToolResultPart>(parts, [&](const ToolResultPart& result) {
+    if (result.output) bytes += result.output->value.json.size() + text_bytes(result.output->parts);
+  });
+  return bytes;
+}
+
+// Ollama drops the oldest messages of a conversation that does not fit, and its answer does not say so.
+void warn_of_truncation(const StepInput& input, RequestNotes& notes) {
+  constexpr std::int64_t kBytesPerToken = 8;  // prose has about four: above this it can hardly fit
+  const auto context = context_tokens(input.chat);
+  if (!context) return;
+  auto bytes = static_cast<std::int64_t>(input.chat.system.raw.size());
+  for (const Message& message : input.messages) bytes += static_cast<std::int64_t>(text_bytes(message.parts));
+  if (bytes / kBytesPerToken < *context) return;
+  notes.add("context_exceeded", "the conversation hardly fits options.num_ctx: Ollama drops its oldest messages then");
+}
+
+bool is_image(const MediaPart& media) { return media.kind == MediaKind::image && !media.data.empty(); }
+
+// The base URL may be that of Ollama's OpenAI-compatible API.
+std::string endpoint(std::string_view base, std::string_view path) {
+  while (base.ends_with('/')) base.remove_suffix(1);
+  for (const std::string_view ending : {"/v1", "/api"}) {
+    if (base.ends_with(ending)) base.remove_suffix(ending.size());
+  }
+  return join_url(base, path);
+}
+
+std::expected<HttpRequest, Error> list_models(const Target& target, std::string_view, std::chrono::sys_seconds) {
+  return start_request("GET", endpoint(target.base_url, "api/tags"), {{"Accept", "application/json", false}}, target);
+}
+
+std::expected<ModelPage, Error> read_models(std::string_view body) {
+  EventJson json;
+  const auto root = json.parse(body);
+  const auto list = root ? get_array(*root, "models") : std::nullopt;
+  if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
+  ModelPage page;
+  for (const JsonElement model : *list) {
+    std::string id = json.plain_text(get_string_or_empty(model, "model"));
+    if (id.empty()) id = json.plain_text(get_string_or_empty(model, "name"));
+    if (!id.empty()) page.models.push_back({std::move(id), {}, {}, {}});
+  }
+  return page;
+}
+
+}  // namespace
+
+std::string write_ollama_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
+                                 RequestNotes& notes) {
+  warn_of_truncation(input, notes);
+  return apply_provider_options(OptionsWriter(input, takes_tools, notes).write(), input.chat, reserved, notes);
+}
+
+std::expected<HttpRequest, Error> start_ollama_post(std::string_view path, const StepInput& input) {
+  return start_json_post(endpoint(input.target.base_url, path), "application/x-ndjson", input);
+}
+
+namespace {
+
+std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size_t index, RequestNotes& notes) {
+  for (const Part& part : parts) {
+    if (const auto* result = std::get_if<ToolResultPart>(&part); result != nullptr && result->output) {
+      if (auto checked = check_media(result->output->parts, index, notes); !checked) return checked;
+    }
+    const auto* media = std::get_if<MediaPart>(&part);
+    if (media == nullptr || is_image(*media)) continue;
+    if (media->kind == MediaKind::image && !media->url.empty()) {
+      return std::unexpected(invalid_request("Ollama fetches no images: this one needs its data instead of a URL",
+                                             "/payload/messages/" + std::to_string(index)));
+    }
+    notes.add("media_dropped", "this provider takes images; other media was left out");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<void, Error> check_ollama_media(std::span<const Message> messages, RequestNotes& notes) {
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (auto checked = check_media(messages[i].parts, i, notes); !checked) return checked;
+  }
+  return {};
+}
+
+void append_ollama_images(Rope& body, const std::vector<Part>& parts, bool& open) {
+  for_each_part<MediaPart>(parts, [&](const MediaPart& media) {
+    if (!is_image(media)) return;
+    body.append(std::exchange(open, true) ? "," : R"(,"images":[)");
+    body.append("\"");
+    body.splice(media.data.raw);
+    body.append("\"");
+  });
+}
+
+std::unique_ptr<ResponseDecoder> make_ollama_decoder(BodyFormat format) {
+  return make_ndjson_decoder(std::make_unique<OllamaAnswer>(), format);
+}
+
+const WireApi& ollama_chat_api() {
+  static constexpr WireApi kApi = {build_ollama_chat, make_ollama_decoder, http_error, list_models, read_models};
+  return kApi;
+}
+
+const WireApi& ollama_generate_api() {
+  static constexpr WireApi kApi = {build_ollama_generate, make_ollama_decoder, http_error, list_models, read_models};
+  return kApi;
+}
+
+}  // namespace aiw

@@ -1,0 +1,273 @@
+#include "worker/providers/openai_chat/answer.hpp"
+
+#include <utility>
+
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/logprobs_writer.hpp"
+#include "worker/providers/openai_chat/state.hpp"
+#include "worker/providers/openai_chat/usage.hpp"
+
+namespace aiw {
+
+void OpenAiChatAnswer::add_event(const EventJson& json, const JsonElement& root, std::string_view type,
+                                 StepSink& sink) {
+  json_ = &json;
+  simdjson::dom::object members;
+  if (root.get(members) != simdjson::SUCCESS) return;
+  JsonElement error;
+  simdjson::dom::array choices;
+  bool has_error = false;
+  std::optional<JsonElement> usage;
+  for (const auto [key, value] : members) {
+    if (key == "choices") {
+      if (value.get(choices) != simdjson::SUCCESS) continue;
+      for (const JsonElement choice : choices) {
+        if (!ended_) add_choice(choice, sink);
+      }
+    } else if (key == "error") {
+      has_error = !value.is_null();
+      error = value;
+    } else if (key == "usage" && value.is_object()) {
+      usage = value;
+    } else if (key == "x_groq" && !usage) {
+      usage = get_member(value, "usage");
+    } else if (key == "citations") {
+      citations_.add_urls(json, value);
+    } else if (key == "search_results") {
+      citations_.add_results(json, value);
+    }
+  }
+  if (ended_) return;
+  if (usage) add_usage(*usage, sink);
+  if (has_error) return fail(in_stream_error(json, error), sink);
+  if (type == "error") fail(in_stream_error(json, root), sink);
+}
+
+void OpenAiChatAnswer::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  content_key_ = "message";
+  add_event(json, root, {}, sink);
+  if (ended()) return;
+  if (has_choice_) return finish(sink);
+  fail(upstream_fault("bad_response", "the answer's body has no choices", false), sink);
+}
+
+void OpenAiChatAnswer::end_of_stream(StepSink& sink) {
+  if (finish_raw_.empty()) return fail_truncated(sink);
+  sink.warning("missing_done", "the stream ended without [DONE]");
+  finish(sink);
+}
+
+void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
+  simdjson::dom::object members;
+  if (choice.get(members) != simdjson::SUCCESS) return;
+  std::optional<JsonElement> message, error, logprobs;
+  std::string_view finish;
+  for (const auto [key, value] : members) {
+    if (key == "index") {
+      if (as_count(value).value_or(0) != 0) return;
+    } else if (key == "delta" || key == "message") {
+      if (value.is_object() && (!message || key == content_key_)) message = value;
+    } else if (key == "finish_reason") {
+      if (value.get(finish) != simdjson::SUCCESS) finish = {};
+    } else if (key == "error" && !value.is_null()) {
+      error = value;
+    } else if (key == "logprobs" && value.is_object()) {
+      logprobs = value;
+    }
+  }
+  has_choice_ = true;
+  if (message) add_message(*message, sink);
+  if (ended_) return;
+  if (logprobs) add_logprobs(*logprobs, sink);
+  if (error) return fail(in_stream_error(*json_, *error), sink);
+  if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json_->plain_text(finish), 256);
+}
+
+void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
+  simdjson::dom::object members;
+  if (message.get(members) != simdjson::SUCCESS) return;
+  // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
+  std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content, annotations,
+      audio;
+  for (const auto [key, value] : members) {
+    if (value.is_null()) continue;
+    if (key == "content") {
+      content = value;
+    } else if (key == "reasoning_content") {
+      reasoning_content = value;
+    } else if (key == "reasoning" || key == "reasoning_text") {  // the latter: GitHub Copilot
+      reasoning = value;
+    } else if (key == "reasoning_details") {
+      details_.add(*json_, value);
+    } else if (key == "refusal") {
+      refusal = value;
+    } else if (key == "tool_calls") {
+      tool_calls = value;
+    } else if (key == "function_call") {
+      function_call = value;
+    } else if (key == "annotations") {
+      annotations = value;
+    } else if (key == "audio") {
+      audio = value;
+    } else if (key == "images") {
+      add_images(value, sink);
+    } else if (key == "executed_tools") {
+      executed_.add(*json_, value, next_part_, sink);
+    }
+  }
+  if (reasoning_content) {
+    add_reasoning("reasoning_content", *reasoning_content, sink);
+  } else if (reasoning) {
+    add_reasoning("reasoning", *reasoning, sink);
+  }
+  if (content) add_content(*content, sink);
+  if (audio) add_audio(*audio, sink);
+  if (refusal) add_string(refusal_, *refusal, sink);
+  if (annotations) report_annotations(*json_, *annotations, sink);
+  if (tool_calls) add_tool_calls(*tool_calls, sink);
+  if (function_call && !ended_) add_function(*function_call, *function_call, sink);
+}
+
+void OpenAiChatAnswer::add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink) {
+  add_string(reasoning_, value, sink);
+  if (reasoning_field_.empty() && reasoning_.part >= 0) reasoning_field_ = field;
+}
+
+void OpenAiChatAnswer::add_images(const JsonElement& images, StepSink& sink) {
+  simdjson::dom::array list;
+  if (images.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement image : list) report_image(*json_, image, next_part_, sink);
+}
+
+void OpenAiChatAnswer::add_audio(const JsonElement& audio, StepSink& sink) {
+  add_text(text_, get_string_or_empty(audio, "transcript"), sink);
+  if (spoken_.add(get_string_or_empty(audio, "data"))) return;
+  fail(upstream_fault("event_too_large", "the answer's audio is too large", false), sink);
+}
+
+void OpenAiChatAnswer::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
+  for (const auto& [key, channel] : {std::pair("content", &text_), std::pair("refusal", &refusal_)}) {
+    const auto tokens = get_member(logprobs, key);
+    LogprobsWriter writer;
+    if (tokens) add_token_entries(*json_, *tokens, writer);
+    if (writer.empty()) continue;
+    // A token that is half a character has begun no text yet.
+    if (channel->part < 0) sink.delta(channel->part = next_part_++, channel->kind, {}, {});
+    sink.logprobs(channel->part, writer.finish());
+  }
+}
+
+void OpenAiChatAnswer::add_content(const JsonElement& content, StepSink& sink) {
+  simdjson::dom::array parts;
+  if (content.get(parts) != simdjson::SUCCESS) return add_string(text_, content, sink);
+  for (const JsonElement part : parts) add_content_part(part, sink);
+}
+
+// Mistral: content is an array once the model thinks, of {type: text, text} and {type: thinking, thinking: [text…]}.
+void OpenAiChatAnswer::add_content_part(const JsonElement& part, StepSink& sink) {
+  const auto type = get_string_or_empty(part, "type");
+  if (type == "text" || type == "output_text") {
+    add_text(text_, get_string_or_empty(part, "text"), sink);
+  } else if (type == "refusal") {
+    add_text(refusal_, get_string_or_empty(part, "refusal"), sink);
+  } else if (type == "image_url") {
+    report_image(*json_, part, next_part_, sink);
+  } else if (type == "thinking") {
+    if (reasoning_field_.empty()) reasoning_field_ = "thinking";
+    if (const auto text = get_string(part, "thinking")) add_text(reasoning_, *text, sink);
+    const auto thoughts = get_array(part, "thinking");
+    if (!thoughts) return;
+    for (const JsonElement thought : *thoughts) {
+      add_text(reasoning_, get_string_or_empty(thought, "text"), sink);
+    }
+  }
+}
+
+void OpenAiChatAnswer::add_tool_calls(const JsonElement& calls, StepSink& sink) {
+  simdjson::dom::array list;
+  if (calls.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement call : list) {
+    const auto function = get_member(call, "function");
+    if (function && !ended_) add_function(call, *function, sink);
+  }
+}
+
+void OpenAiChatAnswer::add_function(const JsonElement& call, const JsonElement& function, StepSink& sink) {
+  const std::string id = json_->plain_text(get_string_or_empty(call, "id"));
+  const std::string name = json_->plain_text(get_string_or_empty(function, "name"));
+  ToolCallFragment fragment{get_count(call, "index"), id, name, {}, {}};
+  std::string as_object, extra;
+  const auto arguments = get_member(function, "arguments");
+  if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
+    as_object = to_json(*arguments);
+    fragment.arguments = as_object;
+  }
+  // Gemini's OpenAI-compatible endpoint: google.thought_signature must go back with the call.
+  if (const auto content = get_member(call, "extra_content")) {
+    extra = json_->plain_text(to_json(*content));
+    fragment.extra_content = extra;
+  }
+  if (id.empty() && name.empty() && fragment.arguments.empty()) return;
+  if (calls_.add(fragment, json_->repaired(), next_part_, sink)) return;
+  fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
+}
+
+void OpenAiChatAnswer::add_string(TextChannel& channel, const JsonElement& value, StepSink& sink) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) add_text(channel, text, sink);
+}
+
+void OpenAiChatAnswer::add_text(TextChannel& channel, std::string_view text, StepSink& sink) {
+  channel.add(text, json_->repaired(), next_part_, sink);
+}
+
+void OpenAiChatAnswer::add_usage(const JsonElement& usage, StepSink& sink) {
+  const Usage counts = read_openai_chat_usage(usage);
+  if (!counts.empty()) sink.usage(counts);
+}
+
+void OpenAiChatAnswer::flush(StepSink& sink) {
+  for (TextChannel* channel : {&reasoning_, &text_, &refusal_}) channel->flush(next_part_, sink);
+}
+
+// What the builder sends back. Details hold the text too, so that they are kept only where they are what the provider
+// reads: if they are sealed, or if the text had no other name than OpenRouter's.
+void OpenAiChatAnswer::report_reasoning_state(StepSink& sink) {
+  int& part = reasoning_.part;
+  if (details_.is_sealed() || (!details_.empty() && reasoning_field_ != "reasoning_content")) {
+    if (part < 0) part = next_part_++;
+    sink.provider_state(part, make_openai_chat_state("reasoning_details", details_.take_json_array()));
+  } else if (part >= 0 && !reasoning_field_.empty()) {
+    sink.provider_state(part, make_openai_chat_state("field", "\"" + std::string(reasoning_field_) + "\""));
+  }
+}
+
+void OpenAiChatAnswer::finish(StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  flush(sink);
+  report_reasoning_state(sink);
+  spoken_.report(next_part_, sink);
+  citations_.report(sink);
+  if (finish_raw_ == "error") {
+    return sink.fail(in_stream_error("error", "the provider ended its answer with finish_reason error"));
+  }
+  const FinishReason reason = finish_reason();
+  calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
+  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  sink.finish(reason, finish_raw_);
+}
+
+FinishReason OpenAiChatAnswer::finish_reason() const {
+  const std::string_view raw = finish_raw_;
+  if (raw == "stop" || raw == "end_turn" || raw == "eos") {
+    if (!calls_.empty()) return FinishReason::tool_calls;  // Ollama, and OpenAI with a forced function
+    return refusal_.part >= 0 ? FinishReason::refusal : FinishReason::stop;
+  }
+  if (raw == "length" || raw == "max_tokens" || raw == "model_length") return FinishReason::length;
+  if (raw == "tool_calls" || raw == "function_call" || raw == "tool_use") return FinishReason::tool_calls;
+  if (raw == "content_filter" || raw == "safety") return FinishReason::content_filter;
+  if (raw == "refusal") return FinishReason::refusal;
+  return FinishReason::other;
+}
+
+}  // namespace aiw

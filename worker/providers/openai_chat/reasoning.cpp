@@ -1,0 +1,66 @@
+#include "worker/providers/openai_chat/reasoning.hpp"
+
+#include <algorithm>
+
+#include "protocol/json_writer.hpp"
+
+namespace aiw {
+
+void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
+  simdjson::dom::array list;
+  if (details.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement detail : list) {
+    simdjson::dom::object members;
+    if (detail.get(members) != simdjson::SUCCESS) continue;
+    Block& block = find_or_begin(json, detail);
+    const bool first = block.members.empty();
+    for (const auto [key, value] : members) {
+      std::string_view text;
+      if (key == "text" || key == "summary" || key == "data") {
+        if (value.get(text) == simdjson::SUCCESS) block.text += block.joiner.add(text, json.repaired());
+      } else if (key == "signature") {
+        if (value.get(text) == simdjson::SUCCESS && !text.empty()) block.signature = json.plain_text(text);
+      } else if (first) {
+        append_json_string(block.members, json.plain_text(key));
+        block.members += ":" + json.plain_text(to_json(value)) + ",";
+      }
+    }
+  }
+}
+
+ReasoningDetails::Block& ReasoningDetails::find_or_begin(const EventJson& json, const JsonElement& detail) {
+  const std::string type = json.plain_text(get_string_or_empty(detail, "type"));
+  const auto index = get_count(detail, "index");
+  // Chunks of one block follow one another; an encrypted block comes whole.
+  const bool continues =
+      !blocks_.empty() && blocks_.back().type == type && blocks_.back().index == index && type != "reasoning.encrypted";
+  if (!continues) blocks_.push_back({type, index});
+  return blocks_.back();
+}
+
+bool ReasoningDetails::is_sealed() const {
+  return std::ranges::any_of(
+      blocks_, [](const Block& block) { return !block.signature.empty() || block.type == "reasoning.encrypted"; });
+}
+
+std::string ReasoningDetails::take_json_array() {
+  std::string out;
+  for (Block& block : blocks_) {
+    block.text += block.joiner.flush();
+    out += out.empty() ? "[{" : ",{";
+    out += block.members;
+    out += block.type.ends_with(".encrypted") ? "\"data\":"
+           : block.type.ends_with(".summary") ? "\"summary\":"
+                                              : "\"text\":";
+    append_json_string(out, block.text);
+    if (!block.signature.empty()) {
+      out += ",\"signature\":";
+      append_json_string(out, block.signature);
+    }
+    out += '}';
+  }
+  blocks_.clear();
+  return out + "]";
+}
+
+}  // namespace aiw

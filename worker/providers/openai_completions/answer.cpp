@@ -1,0 +1,115 @@
+#include "worker/providers/openai_completions/answer.hpp"
+
+#include <utility>
+
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/logprobs_writer.hpp"
+#include "worker/providers/openai_chat/usage.hpp"
+
+namespace aiw {
+namespace {
+
+FinishReason finish_reason(std::string_view raw) {
+  if (raw == "stop" || raw == "eos") return FinishReason::stop;
+  if (raw == "length" || raw == "max_tokens") return FinishReason::length;
+  if (raw == "content_filter") return FinishReason::content_filter;
+  return FinishReason::other;
+}
+
+}  // namespace
+
+void OpenAiCompletionsAnswer::add_event(const EventJson& json, const JsonElement& root, std::string_view type,
+                                        StepSink& sink) {
+  simdjson::dom::array choices;
+  std::optional<JsonElement> usage, error;
+  for (const auto [key, value] : simdjson::dom::object(root)) {
+    if (key == "choices") {
+      if (value.get(choices) != simdjson::SUCCESS) continue;
+      for (const JsonElement choice : choices) add_choice(json, choice, sink);
+    } else if (key == "usage" && value.is_object()) {
+      usage = value;
+    } else if (key == "error" && !value.is_null()) {
+      error = value;
+    }
+  }
+  if (usage) {
+    const Usage counts = read_openai_chat_usage(*usage);
+    if (!counts.empty()) sink.usage(counts);
+  }
+  if (error || type == "error") fail(in_stream_error(json, error ? *error : root), sink);
+}
+
+void OpenAiCompletionsAnswer::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  add_event(json, root, {}, sink);
+  if (ended_) return;
+  if (!has_choice_) return fail(upstream_fault("bad_response", "the answer's body has no choices", false), sink);
+  finish(sink);
+}
+
+// Of several choices (`n`, `best_of` with a stream) the first is the answer.
+void OpenAiCompletionsAnswer::add_choice(const EventJson& json, const JsonElement& choice, StepSink& sink) {
+  simdjson::dom::object members;
+  if (choice.get(members) != simdjson::SUCCESS) return;
+  std::string_view text, finish;
+  std::optional<JsonElement> logprobs;
+  for (const auto [key, value] : members) {
+    if (key == "index") {
+      if (as_count(value).value_or(0) != 0) return;
+    } else if (key == "text") {
+      if (value.get(text) != simdjson::SUCCESS) text = {};
+    } else if (key == "finish_reason") {
+      if (value.get(finish) != simdjson::SUCCESS) finish = {};
+    } else if (key == "logprobs" && value.is_object()) {
+      logprobs = value;
+    }
+  }
+  has_choice_ = true;
+  text_.add(text, json.repaired(), next_part_, sink);
+  if (logprobs) add_logprobs(json, *logprobs, sink);
+  if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json.plain_text(finish), 256);
+}
+
+// {tokens: [text], token_logprobs: [number or null], top_logprobs: [{text: number}]}, side by side. The first token of
+// an echoed prompt has no likelihood, and so no place here.
+void OpenAiCompletionsAnswer::add_logprobs(const EventJson& json, const JsonElement& logprobs, StepSink& sink) {
+  const auto tokens = get_array(logprobs, "tokens"), values = get_array(logprobs, "token_logprobs");
+  if (!tokens || !values) return;
+  const auto tops = get_array(logprobs, "top_logprobs");
+  LogprobsWriter writer;
+  auto value = values->begin();
+  auto top = tops ? tops->begin() : values->end();
+  for (const JsonElement token : *tokens) {
+    if (value == values->end()) break;
+    std::string_view text;
+    double likelihood = 0;
+    const bool known = token.get(text) == simdjson::SUCCESS && (*value).get(likelihood) == simdjson::SUCCESS;
+    if (known) writer.token(json.plain_text(text), likelihood);
+    simdjson::dom::object others;
+    const bool has_others = tops && top != tops->end();
+    if (known && has_others && (*top).get(others) == simdjson::SUCCESS) {
+      for (const auto [name, number] : others) {
+        if (number.get(likelihood) == simdjson::SUCCESS) writer.alternative(json.plain_text(name), likelihood);
+      }
+    }
+    ++value;
+    if (has_others) ++top;
+  }
+  if (writer.empty()) return;
+  if (text_.part < 0) text_.part = next_part_++;
+  sink.logprobs(text_.part, writer.finish());
+}
+
+void OpenAiCompletionsAnswer::end_of_stream(StepSink& sink) {
+  if (finish_raw_.empty()) return fail_truncated(sink);
+  sink.warning("missing_done", "the stream ended without [DONE]");
+  finish(sink);
+}
+
+void OpenAiCompletionsAnswer::finish(StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  flush(sink);
+  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  sink.finish(finish_reason(finish_raw_), finish_raw_);
+}
+
+}  // namespace aiw

@@ -1,0 +1,91 @@
+#include "worker/providers/request.hpp"
+
+#include <array>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/openai_chat/address.hpp"
+#include "worker/providers/openai_chat/models.hpp"
+#include "worker/providers/openai_completions/answer.hpp"
+#include "worker/providers/openai_completions/openai_completions.hpp"
+#include "worker/providers/transcript_prompt.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::array<std::string_view, 2> kReserved = {"prompt", "stream"};
+
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, RequestNotes& notes)
+      : chat_(input.chat), target_(input.target), notes_(notes) {}
+
+  std::string write() {
+    writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
+    if (chat_.stream.upstream) {
+      writer_.key("stream_options").begin_object().field("include_usage", true).end_object();
+    }
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_tokens", *limit);
+    if (chat_.temperature) writer_.field("temperature", *chat_.temperature);
+    if (chat_.top_p) writer_.field("top_p", *chat_.top_p);
+    if (chat_.frequency_penalty) writer_.field("frequency_penalty", *chat_.frequency_penalty);
+    if (chat_.presence_penalty) writer_.field("presence_penalty", *chat_.presence_penalty);
+    if (chat_.seed) writer_.field("seed", *chat_.seed);
+    // A count of alternatives: 0 asks for the chosen tokens alone.
+    if (chat_.logprobs.value_or(false)) writer_.field("logprobs", 0);
+    stop_sequences();
+    writer_.end_object();
+    note_the_rest();
+    return std::move(out_);
+  }
+
+ private:
+  void stop_sequences() {
+    if (chat_.stop_sequences.empty()) return;
+    writer_.key("stop").begin_array();
+    for (const RawString text : chat_.stop_sequences) writer_.raw(text);
+    writer_.end_array();
+  }
+
+  void note_the_rest() {
+    if (!chat_.tools.empty()) notes_.dropped("tools", target_);
+    if (chat_.response_json) notes_.dropped("responseFormat", target_);
+    if (chat_.reasoning) notes_.dropped("reasoning", target_);
+    if (chat_.top_k) notes_.dropped("topK", target_);
+  }
+
+  const ChatRequest& chat_;
+  const Target& target_;
+  RequestNotes& notes_;
+  std::string out_;
+  JsonWriter writer_{out_};
+};
+
+}  // namespace
+
+std::expected<BuiltRequest, Error> build_openai_completions(const StepInput& input) {
+  auto http = start_json_post(openai_url(input.target, "completions"), "text/event-stream", input);
+  if (!http) return std::unexpected(std::move(http).error());
+  RequestNotes notes;
+  std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
+  options.back() = ',';
+  BuiltRequest built{*std::move(http), {}};
+  built.http.body.append(options + R"("prompt":")");
+  append_transcript_prompt(input.chat.system, input.messages, false, built.http.body, notes);
+  built.http.body.append("\"}");
+  built.notes = notes.take();
+  return built;
+}
+
+std::unique_ptr<ResponseDecoder> make_openai_completions_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<OpenAiCompletionsAnswer>(), format);
+}
+
+const WireApi& openai_completions_api() {
+  static constexpr WireApi kApi = {build_openai_completions, make_openai_completions_decoder, http_error,
+                                   list_openai_models, read_openai_models};
+  return kApi;
+}
+
+}  // namespace aiw

@@ -1,0 +1,208 @@
+#include "worker/providers/request.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/event_json.hpp"
+#include "worker/providers/http_error.hpp"
+#include "worker/providers/openai_chat/address.hpp"
+#include "worker/providers/openai_chat/models.hpp"
+#include "worker/providers/openai_responses/input.hpp"
+#include "worker/providers/openai_responses/model.hpp"
+#include "worker/providers/openai_responses/openai_responses.hpp"
+#include "worker/providers/strict_schema.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::array<std::string_view, 2> kReserved = {"input", "stream"};
+constexpr JsonSpan kNoParameters{R"({"type":"object","properties":{}})"};
+
+// The members of the body before `input`.
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, const OpenAiModelRules& rules, RequestNotes& notes)
+      : chat_(input.chat), target_(input.target), offer_tools_(input.offer_tools), rules_(rules), notes_(notes) {}
+
+  std::string write() {
+    writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
+    // The worker keeps nothing and so does not make the provider keep anything: reasoning travels encrypted.
+    writer_.field("store", false);
+    include();
+    if (!chat_.system.empty()) writer_.field("instructions", chat_.system);
+    if (chat_.max_output_tokens) limit();
+    sampling();
+    if (chat_.reasoning) reasoning();
+    if (chat_.response_json) response_format();
+    if (!chat_.tools.empty()) tools();
+    writer_.end_object();
+    return apply_provider_options(std::move(out_), chat_, kReserved, notes_);
+  }
+
+ private:
+  [[nodiscard]] bool thinks_not() const { return chat_.reasoning && chat_.reasoning->effort.raw == "none"; }
+
+  void limit() {
+    const auto wanted = *chat_.max_output_tokens, limit = target_.max_tokens.value_or(wanted);
+    if (limit < wanted) notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
+    writer_.field("max_output_tokens", std::min(wanted, limit));
+  }
+
+  void include() {
+    const bool reasons = !thinks_not() && (rules_.reasons || chat_.reasoning);
+    const bool logprobs = chat_.logprobs.value_or(false);
+    if (!reasons && !logprobs) return;
+    writer_.key("include").begin_array();
+    if (reasons) writer_.string("reasoning.encrypted_content");
+    if (logprobs) writer_.string("message.output_text.logprobs");
+    writer_.end_array();
+  }
+
+  void sampling() {
+    const bool effort_given = chat_.reasoning && !chat_.reasoning->effort.empty();
+    const bool taken = effort_given && rules_.reasons ? thinks_not() && rules_.sampling_unthinking : rules_.sampling;
+    if (chat_.temperature && taken) writer_.field("temperature", *chat_.temperature);
+    if (chat_.temperature && !taken) notes_.dropped("temperature", target_);
+    if (chat_.top_p && taken) writer_.field("top_p", *chat_.top_p);
+    if (chat_.top_p && !taken) notes_.dropped("topP", target_);
+    if (chat_.top_k) notes_.dropped("topK", target_);
+    if (chat_.seed) notes_.dropped("seed", target_);
+    if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", target_);
+    if (chat_.presence_penalty) notes_.dropped("presencePenalty", target_);
+    if (!chat_.stop_sequences.empty()) notes_.dropped("stopSequences", target_);
+  }
+
+  void reasoning() {
+    if (chat_.reasoning->budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
+    if (chat_.reasoning->effort.empty()) return;
+    writer_.key("reasoning").begin_object().field("effort", chat_.reasoning->effort).end_object();
+  }
+
+  // Strictness is asked for where the parent wants it, and where the schema fits as it is.
+  StrictSchema strict_schema(JsonSpan schema, std::optional<bool> wanted) {
+    if (!wanted.value_or(true) || !schema.is_object()) return {std::string(schema.json), false};
+    RequestNotes unsaid;
+    StrictSchema cleaned = to_strict_schema(schema, wanted ? notes_ : unsaid);
+    if (wanted || cleaned.json == schema.json) return cleaned;
+    return {std::string(schema.json), false};
+  }
+
+  void response_format() {
+    writer_.key("text").begin_object().key("format").begin_object();
+    if (chat_.response_schema.empty()) {
+      writer_.field("type", "json_object");
+    } else {
+      const StrictSchema schema = strict_schema(chat_.response_schema, chat_.response_strict);
+      writer_.field("type", "json_schema");
+      writer_.field("name", chat_.response_name.empty() ? RawString{"response"} : chat_.response_name);
+      if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
+      writer_.field("schema", JsonSpan{schema.json}).field("strict", schema.strict);
+    }
+    writer_.end_object().end_object();
+  }
+
+  // A step without tools still names them: the prompt's beginning stays what the provider has cached.
+  void tools() {
+    writer_.key("tools").begin_array();
+    for (const Tool& tool : chat_.tools) write_tool(tool);
+    writer_.end_array();
+    if (!offer_tools_) {
+      writer_.field("tool_choice", "none");
+    } else if (chat_.tool_choice) {
+      writer_.key("tool_choice");
+      tool_choice(*chat_.tool_choice);
+    }
+    if (chat_.parallel_tool_calls) writer_.field("parallel_tool_calls", *chat_.parallel_tool_calls);
+  }
+
+  void write_tool(const Tool& tool) {
+    if (!tool.definition.empty()) {
+      writer_.raw(tool.definition);
+      return;
+    }
+    const StrictSchema schema =
+        strict_schema(tool.input_schema.empty() ? kNoParameters : tool.input_schema, tool.strict);
+    writer_.begin_object().field("type", "function").field("name", tool.name);
+    if (!tool.description.empty()) writer_.field("description", tool.description);
+    // The API's own default is true, and then it rewrites the schema.
+    writer_.field("parameters", JsonSpan{schema.json}).field("strict", schema.strict).end_object();
+  }
+
+  void tool_choice(const ToolChoice& choice) {
+    switch (choice.type) {
+      case ToolChoiceType::automatic: writer_.string("auto"); break;
+      case ToolChoiceType::none: writer_.string("none"); break;
+      case ToolChoiceType::required: writer_.string("required"); break;
+      case ToolChoiceType::tool: one_tool(choice.tool_name); break;
+    }
+  }
+
+  // Functions and custom tools are chosen by name, the API's own tools by type, an MCP server by its label. A tool
+  // without a name of ours is known by its type.
+  void one_tool(RawString name) {
+    for (const Tool& tool : chat_.tools) {
+      if (tool.definition.empty()) continue;
+      EventJson json;
+      const auto root = json.parse(tool.definition.json);
+      const auto type = root ? get_string_or_empty(*root, "type") : std::string_view();
+      if (tool.name.raw != name.raw && type != name.raw) continue;
+      if (type == "function" || type == "custom") return named_tool(type, name);
+      writer_.begin_object().field("type", json.plain_text(type));
+      if (type == "mcp") writer_.field("server_label", json.plain_text(get_string_or_empty(*root, "server_label")));
+      writer_.end_object();
+      return;
+    }
+    named_tool("function", name);
+  }
+
+  void named_tool(std::string_view type, RawString name) {
+    writer_.begin_object().field("type", type).field("name", name).end_object();
+  }
+
+  const ChatRequest& chat_;
+  const Target& target_;
+  const bool offer_tools_;
+  const OpenAiModelRules& rules_;
+  RequestNotes& notes_;
+  std::string out_;
+  JsonWriter writer_{out_};
+};
+
+const JsonSpan* find_option(const ChatRequest& chat, std::string_view name) {
+  const auto found = std::ranges::find(chat.provider_options, name, &std::pair<std::string, JsonSpan>::first);
+  return found == chat.provider_options.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::expected<BuiltRequest, Error> build_openai_responses(const StepInput& input) {
+  auto http = start_json_post(openai_url(input.target, "responses"), "text/event-stream", input);
+  if (!http) return std::unexpected(std::move(http.error()));
+  BuiltRequest built{.http = std::move(*http), .notes = {}};
+  RequestNotes notes;
+  const OpenAiModelRules rules = openai_model_rules(input.target.model);
+  const auto options = OptionsWriter(input, rules, notes).write();
+  Rope& body = built.http.body;
+  body.append(std::string_view(options).substr(0, options.size() - 1));
+  body.append(options.size() > 2 ? R"(,"input":[)" : R"("input":[)");
+  const JsonSpan* const store = find_option(input.chat, "store");
+  const OpenAiResponsesDialect dialect{
+      .system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
+      .stored =
+          store != nullptr && store->json != "false",  // null takes our `false` out, and the API's default is true
+      .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
+  append_openai_responses_input(input.messages, dialect, body, notes);
+  body.append("]}");
+  built.notes = notes.take();
+  return built;
+}
+
+const WireApi& openai_responses_api() {
+  static constexpr WireApi kApi = {build_openai_responses, make_openai_responses_decoder, http_error,
+                                   list_openai_models, read_openai_models};
+  return kApi;
+}
+
+}  // namespace aiw

@@ -1,0 +1,50 @@
+#include "worker/providers/openai_responses/state.hpp"
+
+#include <algorithm>
+
+#include "protocol/json_text.hpp"
+#include "worker/providers/ascii_json.hpp"
+
+namespace aiw {
+
+std::string make_openai_responses_state(std::string_view member, std::string_view value) {
+  std::string state(kOpenAiResponsesTag);
+  state.append("{\"").append(member).append("\":").append(to_ascii_json(value)).append("}");
+  return state;
+}
+
+bool OpenAiResponsesState::read(std::string_view state) {
+  root_.reset();
+  if (!state.starts_with(kOpenAiResponsesTag)) return false;
+  root_ = json_.parse(state.substr(kOpenAiResponsesTag.size()));
+  // A state comes from the parent: what was mended in it was not ours.
+  if (json_.repaired()) root_.reset();
+  return root_.has_value();
+}
+
+std::optional<JsonElement> OpenAiResponsesState::member(std::string_view name) const {
+  const auto found = root_ ? get_member(*root_, name) : std::nullopt;
+  return found && found->is_object() ? found : std::nullopt;
+}
+
+std::string OpenAiResponsesState::members_without(const JsonElement& object,
+                                                  std::initializer_list<std::string_view> leave_out) const {
+  return to_ascii_json(other_members(json_, object, leave_out));
+}
+
+std::string other_members(const EventJson& json, const JsonElement& object,
+                          std::initializer_list<std::string_view> leave_out) {
+  std::string out;
+  simdjson::dom::object members;
+  if (object.get(members) != simdjson::SUCCESS) return out;
+  for (const auto [key, value] : members) {
+    if (std::ranges::find(leave_out, key) != leave_out.end()) continue;
+    if (!out.empty()) out += ',';
+    append_json_string(out, json.plain_text(key));
+    out += ':';
+    out += json.plain_text(to_json(value));
+  }
+  return out;
+}
+
+}  // namespace aiw

@@ -4,7 +4,7 @@
 
 #include "tools/replay/requests/converter.hpp"
 #include "tools/replay/requests/json_fields.hpp"
-#include "tools/support/base64.hpp"
+#include "worker/base/base64.hpp"
 
 namespace aiw::tools {
 

@@ -129,6 +129,7 @@ void ChatLog::on_tool_call(const json& data) {
   check_step("tool_call", data);
   const std::string id = string_in(data, "toolCallId"), input_text = string_in(data, "inputText");
   calls_.push_back(id);
+  if (std::ranges::find(results_, id) != results_.end()) violated("the tool_result of " + id + " before its tool_call");
   for (const auto& part : parts_) {
     if (part.step != step_ || part.tool_call_id != id || part.text.empty() || part.text == input_text) continue;
     violated("the deltas of tool call " + id + " are not its inputText");
@@ -143,7 +144,8 @@ void ChatLog::on_tool_call(const json& data) {
 void ChatLog::on_tool_result(const json& data) {
   check_step("tool_result", data);
   const std::string id = string_in(data, "toolCallId");
-  if (std::ranges::find(calls_, id) == calls_.end()) violated("the tool_result of " + id + " before its tool_call");
+  // The call of an answer that the provider paused stands in an earlier chat.
+  if (std::ranges::find(calls_, id) == calls_.end()) results_.push_back(id);
 }
 
 void ChatLog::on_usage(const json& data) {

@@ -57,8 +57,9 @@ class ChatLog {
   Outcome outcome_;
   std::string visible_;  // text and refusal in the order of arrival
   std::vector<PartSeen> parts_;
-  std::vector<std::string> calls_;  // ids, of every executor
-  nlohmann::json step_usage_;       // of the current step, in the corpus' words
+  std::vector<std::string> calls_;    // ids, of every executor
+  std::vector<std::string> results_;  // ids of results that no call came before
+  nlohmann::json step_usage_;         // of the current step, in the corpus' words
   std::int64_t next_seq_ = 0;
   int step_ = -1;
   bool ended_ = false;

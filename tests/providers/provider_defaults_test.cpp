@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
+#include <string>
 
 #include "worker/base/url.hpp"
 
@@ -35,4 +38,18 @@ TEST_CASE("quirks are found by what is known of a provider") {
   CHECK(chat_quirks(Api::openai_chat, find_provider_defaults("together")).top_k);
   CHECK_FALSE(chat_quirks(Api::azure_openai, nullptr).top_k);
   CHECK(find_provider_by_host("localhost") == nullptr);  // says nothing about which server it is
+}
+
+TEST_CASE("the documentation lists every provider with its variable") {
+  std::ifstream file(AIW_SOURCE_DIR "/docs/providers.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  for (const ProviderDefaults& provider : provider_defaults()) {
+    CAPTURE(provider.id);
+    const std::size_t at = page.find("`" + std::string(provider.id) + "`");
+    REQUIRE(at != std::string::npos);
+    const auto row = page.substr(at, page.find('\n', at) - at);
+    CHECK(row.find(to_string(provider.api)) != std::string::npos);
+    CHECK(row.find(provider.key_variable) != std::string::npos);
+    if (provider.base_url.find('{') == std::string::npos) CHECK(row.find(provider.base_url) != std::string::npos);
+  }
 }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "protocol/decode.hpp"
 
 using namespace aiw;
@@ -122,4 +124,13 @@ TEST_CASE("arguments as deep as a frame can take, and no deeper") {
   CHECK(check(nested(92)).parse_error.empty());
   CHECK(!check(nested(93)).parse_error.empty());
   CHECK(!check(nested(1'000'000)).parse_error.empty());
+}
+
+TEST_CASE("an output that no frame could hold becomes text, and nothing of it is lost") {
+  const std::string flat = R"({"type":"json","value":{"a":[1]}})";
+  CHECK(fit_output(flat) == flat);
+  const std::string deep = R"({"type":"json","value":)" + std::string(95, '[') + std::string(95, ']') + "}";
+  const auto fitted = nlohmann::json::parse(fit_output(deep));
+  CHECK(fitted["type"] == "text");
+  CHECK(fitted["value"] == deep);
 }

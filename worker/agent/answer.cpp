@@ -9,7 +9,7 @@
 namespace aiw {
 namespace {
 
-constexpr int kMaxInputDepth = 92;  // frames are nested at most 100 deep, and `done` has 6 levels around an input
+constexpr int kMaxValueDepth = 92;  // frames are nested at most 100 deep, and `done` has 6 levels around a value
 // A provider that numbers its parts absurdly high must not make us allocate for it.
 constexpr int kMaxParts = 100'000;
 constexpr std::size_t kBlockBytes = 64 << 10;
@@ -19,7 +19,7 @@ constexpr std::size_t kBlockBytes = 64 << 10;
 CheckedCall check_call(ToolCall call) {
   CheckedCall checked{std::move(call), {}, {}};
   checked.input_json = checked.call.input_text;
-  JsonReader reader(checked.input_json.data(), checked.input_json.size(), kMaxInputDepth);
+  JsonReader reader(checked.input_json.data(), checked.input_json.size(), kMaxValueDepth);
   reader.validate();
   if (!reader.ok()) {
     checked.input_json = "null";
@@ -29,6 +29,15 @@ CheckedCall check_call(ToolCall call) {
   // Models write arguments over several lines too; in valid JSON a line's end only stands between tokens.
   std::ranges::replace_if(checked.input_json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return checked;
+}
+
+std::string fit_output(std::string output) {
+  JsonReader reader(output.data(), output.size(), kMaxValueDepth);
+  reader.validate();
+  if (reader.ok()) return output;
+  std::string text;
+  JsonWriter(text).begin_object().field("type", "text").field("value", output).end_object();
+  return text;
 }
 
 void GrowingText::append(std::string_view text) {

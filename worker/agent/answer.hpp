@@ -19,6 +19,9 @@ struct CheckedCall {
 
 CheckedCall check_call(ToolCall call);
 
+// A tool's output, {type, value}, as it may stand in a frame: one that is nested too deeply becomes text.
+std::string fit_output(std::string output);
+
 // Text that grows by small pieces, kept escaped for a JSON string, in blocks: an answer of megabytes is never moved.
 class GrowingText {
  public:

@@ -269,6 +269,7 @@ void Session::tool_call(int part, ToolCall call) {
 
 void Session::tool_result(ProviderToolResult result) {
   commit();
+  result.output = fit_output(std::move(result.output));
   reply_.events().send(
       ToolResultEvent{step_, own_call_id(result.tool_call_id), result.tool_name, JsonSpan{result.output}});
 }
@@ -399,7 +400,7 @@ bool Session::awaits(std::string_view tool_call_id) const {
 void Session::tool_result(const ToolResultRequest& result) {
   const auto pending = std::ranges::find_if(
       calls_, [&](const PendingCall& call) { return call.open() && call.call.call.id == result.tool_call_id; });
-  pending->output_json = result.output_json;
+  pending->output_json = fit_output(result.output_json);
   proceed_if_answered();
 }
 

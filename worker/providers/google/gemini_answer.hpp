@@ -13,6 +13,16 @@
 
 namespace aiw {
 
+// A call whose arguments come piece by piece. Not nested: clang finds a nested type with defaults incomplete where
+// std::optional asks about it.
+struct GeminiStreamedCall {
+  int part = 0;
+  std::string id, name, signature;
+  std::string input{};
+  std::size_t sent = 0;  // bytes of it that went out as deltas
+  GeminiPartialArgs args{};
+};
+
 class GeminiAnswer {
  public:
   static constexpr int kMaxParts = 50'000;
@@ -30,14 +40,6 @@ class GeminiAnswer {
 
  private:
   struct PartView;
-  struct StreamedCall {
-    int part = 0;
-    std::string id, name, signature;
-    std::string input{};
-    std::size_t sent = 0;  // bytes of it that went out as deltas
-    GeminiPartialArgs args{};
-  };
-
   void add_candidate(const JsonElement& candidate, StepSink& sink);
   void add_content(const JsonElement& content, StepSink& sink);
   void add_part(const JsonElement& part, StepSink& sink);
@@ -62,7 +64,7 @@ class GeminiAnswer {
   int open_part_ = -1;  // the text part that the next text continues
   bool open_thought_ = false;
   TextJoiner joiner_{};
-  std::optional<StreamedCall> streamed_;
+  std::optional<GeminiStreamedCall> streamed_;
   bool has_calls_ = false;
   int made_ids_ = 0;
   std::string own_call_id_;                    // of the last call that the provider carried out itself

@@ -29,11 +29,10 @@ std::expected<std::unique_ptr<BenchUpstream>, std::string> BenchUpstream::start(
 }
 
 BenchUpstream::Source BenchUpstream::add(std::size_t chunks, double rate, std::size_t streams, bool hold) {
-  return add({.chunks = chunks, .rate = rate}, streams, hold);
+  return add({.chunks = chunks, .rate = rate, .block_bytes = block_bytes_}, streams, hold);
 }
 
 BenchUpstream::Source BenchUpstream::add(SyntheticSpec spec, std::size_t streams, bool hold) {
-  spec.block_bytes = block_bytes_;
   auto stream = SyntheticStream::make(spec).value();
   Plan plan{.stream = stream, .streams = streams, .hold = hold};
   if (spec.rate > 0) plan.interval_ns = static_cast<std::int64_t>(1e9 / spec.rate);

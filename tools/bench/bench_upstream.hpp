@@ -27,8 +27,10 @@ class BenchUpstream {
   // An answer of `chunks` events. rate: events a second, 0 for full speed; `streams` paced streams are spread evenly
   // over the time between two events. `hold`: the stream never ends after its last chunk.
   Source add(std::size_t chunks, double rate = 0, std::size_t streams = 1, bool hold = false);
-  // The same of any API; the size of writes is the upstream's.
+  // The same of any API.
   Source add(SyntheticSpec spec, std::size_t streams = 1, bool hold = false);
+
+  [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
 
   // Of the latest request, as soon as its body was complete.
   [[nodiscard]] std::int64_t last_received_ns() const { return last_received_ns_; }

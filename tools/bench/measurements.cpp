@@ -91,18 +91,26 @@ struct Throughput {
 // refuse it.
 constexpr std::size_t kMaxChunksPerAnswer = 50'000;
 
-// `streams` at once, as often as it takes; returns the reason if a chunk is missing or a stream did not end well.
-std::expected<void, std::string> run_throughput(Bench& bench, Session& session, std::size_t streams,
-                                                std::size_t chunks_per_stream, const std::string& api,
-                                                Throughput& result) {
+// What is streamed, and in writes of which size.
+struct Traffic {
+  std::size_t streams = 1;
+  std::string api = "openai-chat";
+  std::size_t block_bytes = 0;
+};
+
+// All streams at once, as often as it takes; returns the reason if a chunk is missing or a stream did not end well.
+std::expected<void, std::string> run_throughput(Bench& bench, Session& session, const Traffic& traffic,
+                                                std::size_t chunks_per_stream, Throughput& result) {
+  const std::size_t streams = traffic.streams;
   std::size_t answers = (chunks_per_stream + kMaxChunksPerAnswer - 1) / kMaxChunksPerAnswer;
   std::size_t chunks_per_answer = chunks_per_stream / answers;
-  auto source = bench.upstream.add({.api = api, .chunks = chunks_per_answer});
+  auto source =
+      bench.upstream.add({.api = traffic.api, .chunks = chunks_per_answer, .block_bytes = traffic.block_bytes});
   auto expected = session.subject().is_relay ? source.fill_on_wire : source.fill_bytes;
   auto cpu_before = cpu(session);
   auto begin = Steady::now();
   for (std::size_t i = 0; i < answers; ++i) {
-    if (auto ran = session.chat(source.base_url, streams, kSmallMessages, api); !ran) return ran;
+    if (auto ran = session.chat(source.base_url, streams, kSmallMessages, traffic.api); !ran) return ran;
     if (session.output().fill_bytes != expected * streams) {
       return std::unexpected(std::to_string(session.output().fill_bytes) + " bytes of text arrived instead of " +
                              std::to_string(expected * streams));
@@ -117,8 +125,7 @@ std::expected<void, std::string> run_throughput(Bench& bench, Session& session, 
 }
 
 // By subject; those that failed are missing.
-std::map<std::string, Throughput> throughput_of(Bench& bench, std::size_t streams, const std::string& api,
-                                                const std::string& what) {
+std::map<std::string, Throughput> throughput_of(Bench& bench, const Traffic& traffic, const std::string& what) {
   progress("throughput, " + what);
   auto sessions = open_sessions(bench);
   std::map<std::string, Throughput> results;
@@ -126,10 +133,10 @@ std::map<std::string, Throughput> throughput_of(Bench& bench, std::size_t stream
     for (auto& session : sessions) {
       if (!session) continue;
       Throughput& result = results[session->subject().name];
-      std::size_t all = std::max<std::size_t>(bench.effort.chunks / streams, 1);
+      std::size_t all = std::max<std::size_t>(bench.effort.chunks / traffic.streams, 1);
       bool warm_up = round == 0;
       if (warm_up) result.chunks_per_stream = std::max<std::size_t>(all / 20, 1);
-      if (auto ran = run_throughput(bench, *session, streams, result.chunks_per_stream, api, result); !ran) {
+      if (auto ran = run_throughput(bench, *session, traffic, result.chunks_per_stream, result); !ran) {
         give_up(bench, session, "throughput of " + what, ran.error());
       } else if (warm_up) {
         constexpr double kSlow = 10;  // µs a chunk: a tenth of the chunks is as steady
@@ -145,7 +152,7 @@ std::map<std::string, Throughput> throughput_of(Bench& bench, std::size_t stream
 
 void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<double> limit) {
   std::string what = std::to_string(streams) + (streams == 1 ? " stream" : " streams");
-  const auto results = throughput_of(bench, streams, "openai-chat", what);
+  const auto results = throughput_of(bench, {.streams = streams, .block_bytes = bench.upstream.block_bytes()}, what);
   std::string suffix = std::to_string(streams);
   Row& cost = bench.report.add(
       {.key = "cpu_per_chunk_" + suffix, .label = "CPU per 300-byte chunk, " + what, .unit = "us", .limit = limit});
@@ -275,7 +282,9 @@ void measure_throughput(Bench& bench) {
   measure_throughput_of(bench, 500, 3.0);
 }
 
+// Many streams whose events arrive one by one, as providers send them: a write for each.
 void measure_apis(Bench& bench) {
+  constexpr std::size_t kStreams = 200;
   Bench ours{.subjects = {}, .upstream = bench.upstream, .report = bench.report, .effort = bench.effort};
   for (const Subject& subject : bench.subjects) {
     if (subject.dialect == Subject::Dialect::kV1) ours.subjects.push_back(subject);  // others know no wire APIs
@@ -283,7 +292,7 @@ void measure_apis(Bench& bench) {
   for (const std::string& api : synthetic_apis()) {
     Row& cost =
         bench.report.add({.key = "cpu_per_chunk_" + api, .label = "CPU per chunk, " + api, .unit = "us", .limit = 4.0});
-    for (const auto& [name, result] : throughput_of(ours, 1, api, api)) {
+    for (const auto& [name, result] : throughput_of(ours, {.streams = kStreams, .api = api, .block_bytes = 1}, api)) {
       cost.values[name] = median(result.cpu_per_chunk);
     }
   }

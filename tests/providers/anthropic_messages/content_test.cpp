@@ -204,7 +204,8 @@ TEST_CASE("of more than four cache marks the last ones stay") {
   CHECK(body["tools"][0]["cache_control"] == json{{"type", "ephemeral"}, {"ttl", "1h"}});
   CHECK(!body["system"][0].contains("cache_control"));
   CHECK(!body["messages"][0]["content"][0].contains("cache_control"));
-  for (const int turn : {2, 4, 6}) CHECK(body["messages"][turn]["content"][0].contains("cache_control"));
+  for (const std::size_t turn : {std::size_t{2}, std::size_t{4}, std::size_t{6}})
+    CHECK(body["messages"][turn]["content"][0].contains("cache_control"));
   CHECK(notes_of(chat) == std::vector<std::string>{"cache_mark_dropped"});
 }
 

@@ -125,9 +125,8 @@ void write_line(LogLevel level, std::string_view message, std::initializer_list<
 }  // namespace
 
 void init_log(LogLevel level, LogFormat format) {
-  constexpr const char* kTime = "%Y-%m-%dT%H:%M:%S.%eZ";
-  const auto pattern =
-      format == LogFormat::json ? R"({"time":")" + std::string(kTime) + R"(",%v)" : std::string(kTime) + " %v";
+  const char* const pattern =
+      format == LogFormat::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v)" : "%Y-%m-%dT%H:%M:%S.%eZ %v";
   the_log.format = format;
   the_log.sink = std::make_shared<StderrSink>();
   the_log.logger = std::make_unique<spdlog::logger>("stderr", the_log.sink);

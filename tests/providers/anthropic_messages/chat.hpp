@@ -30,8 +30,14 @@ struct Chat {
   Target target;
 };
 
+// Compilers differ on whether braces around one value make a list of it.
+inline json as_list(const json& value) { return value.is_object() ? json::array({value}) : value; }
+
 // A chat line decoded as the worker does it, and the target it goes to.
-inline Chat chat_of(const json& payload) {
+inline Chat chat_of(json payload) {
+  if (payload.contains("tools")) payload["tools"] = as_list(payload["tools"]);
+  payload["messages"] = as_list(payload["messages"]);
+  for (json& message : payload["messages"]) message["content"] = as_list(message["content"]);
   const json line = {{"id", "1"}, {"type", "chat"}, {"payload", payload}};
   auto decoded = decode_line({line.dump(), false});
   REQUIRE(std::holds_alternative<std::unique_ptr<ChatRequest>>(decoded));

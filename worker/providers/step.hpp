@@ -49,6 +49,7 @@ class StepSink {
   virtual void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) = 0;
   // Part `part` is a whole tool call now. Parallel calls come in call order.
   virtual void tool_call(int part, ToolCall call) = 0;
+  // Never before its own call, which may stand in an earlier answer, one that paused.
   virtual void tool_result(ProviderToolResult result) = 0;
   // Part `part` is a file.
   virtual void file(int part, GeneratedFile file) = 0;

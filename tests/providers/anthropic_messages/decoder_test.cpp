@@ -477,3 +477,19 @@ TEST_CASE("a whole answer that is an error, or none at all, fails") {
     CHECK(got.failed->code == "bad_response");
   }
 }
+
+TEST_CASE("a provider's result never comes before its own call") {
+  const std::string call = R"({"type":"server_tool_use","id":"s1","name":"web_search","input":{"query":"q"}})";
+  const std::string result = R"({"type":"web_search_tool_result","tool_use_id":"s1","content":[]})";
+  const auto open_call =
+      read(message_start() + block_start(0, call) + block_start(1, result) + block_stop(0) + block_stop(1) + ending());
+  REQUIRE(open_call.calls.size() == 1);
+  CHECK(open_call.calls[0].second.input_text == R"({"query":"q"})");
+  CHECK(open_call.provider_results.size() == 1);
+
+  const auto reversed =
+      read(message_start() + block_start(0, result) + block_stop(0) + block_start(1, call) + block_stop(1) + ending());
+  CHECK(reversed.calls.empty());
+  CHECK(reversed.provider_results.size() == 1);
+  CHECK(reversed.states.size() == 2);  // both go back as they came
+}

@@ -60,10 +60,12 @@ void AnthropicBlocks::add_citation(Block& block, const JsonElement& citation, St
 }
 
 // The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
-void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) const {
+void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) {
   ProviderToolResult result;
   result.tool_call_id = plain(element, "tool_use_id");
   if (result.tool_call_id.empty()) return;
+  stop_call(result.tool_call_id, sink);
+  answered_.insert(result.tool_call_id);
   const auto call = provider_calls_.find(result.tool_call_id);
   // The call may stand in an earlier answer, one that paused.
   result.tool_name =
@@ -75,6 +77,13 @@ void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view t
   result.output += content ? json_text(*content) : "null";
   result.output += '}';
   sink.tool_result(std::move(result));
+}
+
+// A call whose block is still open comes before its result all the same.
+void AnthropicBlocks::stop_call(std::string_view id, StepSink& sink) {
+  const auto is_it = [&](const auto& entry) { return entry.second.is_provider_call && entry.second.id == id; };
+  const auto open = std::ranges::find_if(open_, is_it);
+  if (open != open_.end()) stop(open->first, sink);
 }
 
 // The whole input may stand here already: in whole answers, and for calls made by code execution.
@@ -219,7 +228,10 @@ void AnthropicBlocks::finish_opaque(Block& block, StepSink& sink) {
     if (block.input_streamed && input_json_.parse(block.input) && !input_json_.repaired()) {
       block.changes["input"] = block.input;
     }
-    sink.tool_call(part, {block.id, block.name, is_blank(block.input) ? "{}" : std::move(block.input), true});
+    // One that follows its own result is shown to nobody: a result belongs to a call before it.
+    if (!answered_.contains(block.id)) {
+      sink.tool_call(part, {block.id, block.name, is_blank(block.input) ? "{}" : std::move(block.input), true});
+    }
   }
   sink.provider_state(part, write_anthropic_state(to_object(block)));
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,8 @@ class AnthropicBlocks {
   void read_opaque(Block& block, const JsonElement& element) const;
   void read_citations(Block& block, const JsonElement& element, StepSink& sink);
   void add_citation(Block& block, const JsonElement& citation, StepSink& sink);
-  void tell_result(const JsonElement& element, std::string_view type, StepSink& sink) const;
+  void tell_result(const JsonElement& element, std::string_view type, StepSink& sink);
+  void stop_call(std::string_view id, StepSink& sink);
   Block* find_or_imply(std::int64_t index, std::string_view delta_type);
   void add_input(Block& block, std::string_view text, StepSink& sink);
   void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
@@ -70,6 +72,7 @@ class AnthropicBlocks {
   EventJson input_json_;                                            // checks streamed input
   std::map<std::int64_t, Block> open_;                              // by the stream's number
   std::map<std::string, std::string, std::less<>> provider_calls_;  // names by id
+  std::set<std::string, std::less<>> answered_;                     // ids of the results that came
   int parts_ = 0;
 };
 

@@ -13,6 +13,7 @@
 
 #include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
+#include "protocol/tools.hpp"
 
 namespace aiw {
 
@@ -76,7 +77,6 @@ struct Message {
   std::vector<Part> parts;  // a `content` string is one text part
 };
 
-enum class ToolExecutor { parent, returned, provider };
 // A tool is described by name, description and schema, or by `definition`: the whole entry in the wire API's own words
 // (a provider's web search, its bash tool), sent as it is.
 struct Tool {
@@ -87,6 +87,9 @@ struct Tool {
   std::optional<bool> strict{};  // the provider is to hold the model to the schema
   ToolExecutor executor = ToolExecutor::parent;
   CacheMark cache = CacheMark::none;
+  Approval approval = Approval::always;
+  std::optional<std::int64_t> timeout_ms{};  // absent: the chat's
+  std::shared_ptr<const HttpTool> http{};    // set if executor is http
 };
 
 enum class ToolChoiceType { automatic, none, required, tool };
@@ -135,6 +138,8 @@ struct ChatRequest {
   RawString system;
   std::vector<Message> messages;
   std::vector<Tool> tools;
+  std::vector<McpServer> mcp_servers;
+  bool mcp_only = false;  // no tools but those of the MCP servers
   std::optional<ToolChoice> tool_choice;
   std::optional<bool> parallel_tool_calls;
   std::optional<int> max_steps;

@@ -64,6 +64,14 @@ ToolExecutor read_executor(JsonReader& in) {
   return ToolExecutor::parent;
 }
 
+Approval read_approval(JsonReader& in) {
+  const std::string approval = in.string();
+  if (approval == "never") return Approval::never;
+  if (approval == "parent") return Approval::parent;
+  if (approval != "always") in.fail("an approval is always, never or parent");
+  return Approval::always;
+}
+
 Tool read_tool(JsonReader& in) {
   Tool tool;
   in.object([&](std::string_view key) {
@@ -83,6 +91,10 @@ Tool read_tool(JsonReader& in) {
       tool.cache = read_cache_mark(in);
     } else if (key == "executor") {
       tool.executor = read_executor(in);
+    } else if (key == "approval") {
+      tool.approval = read_approval(in);
+    } else if (key == "timeoutMs") {
+      tool.timeout_ms = in.integer(0, kMaxMs);
     } else {
       in.skip();
     }

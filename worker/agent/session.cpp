@@ -6,6 +6,7 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/agent/history_repair.hpp"
+#include "worker/executors/tool_output.hpp"
 
 namespace aiw {
 namespace {
@@ -20,12 +21,6 @@ DeltaKind to_delta_kind(ContentKind kind) {
     case ContentKind::refusal: break;
   }
   return DeltaKind::refusal;
-}
-
-std::string error_output(std::string_view text) {
-  std::string json;
-  JsonWriter(json).begin_object().field("type", "error-text").field("value", text).end_object();
-  return json;
 }
 
 const Tool* find_tool(const ChatRequest& chat, std::string_view name) {

@@ -33,9 +33,9 @@ class ToolRun {
 using ToolOutputHandler = std::function<void(std::string output_json)>;
 
 // One tool that this process runs.
-class ToolExecutor {
+class ToolRunner {
  public:
-  virtual ~ToolExecutor() = default;
+  virtual ~ToolRunner() = default;
   // Never calls `on_output` before it returns, and not at all once the run is destroyed, which may happen within
   // `on_output`. The caller limits the time.
   virtual std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) = 0;
@@ -49,7 +49,7 @@ struct OfferedTool {
   std::string_view executor;  // as `tool_call` names it: "mcp", "builtin"; static
   Approval approval = Approval::always;
   std::optional<std::int64_t> timeout_ms{};  // absent: the chat's
-  std::shared_ptr<ToolExecutor> runner{};    // shared with its source, which may keep it for other chats
+  std::shared_ptr<ToolRunner> runner{};    // shared with its source, which may keep it for other chats
 };
 
 struct OfferedTools {

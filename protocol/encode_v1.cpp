@@ -21,6 +21,7 @@ void write_data(JsonWriter& json, const ToolCallEvent& e) {
   json.field("step", e.step).field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
   json.field("input", e.input).field("inputText", e.input_text).field("executor", e.executor);
   if (!e.parse_error.empty()) json.field("parseError", e.parse_error);
+  if (e.needs_approval) json.field("needsApproval", true);
 }
 
 void write_data(JsonWriter& json, const ToolResultEvent& e) {

@@ -37,8 +37,9 @@ struct ToolCallEvent {
   std::string_view tool_name;
   JsonSpan input;  // `null` where input_text is no JSON; then parse_error says why
   std::string_view input_text;
-  std::string_view executor;
+  std::string_view executor;  // "none": nobody carries it out
   std::string_view parse_error;
+  bool needs_approval = false;
 };
 struct ToolResultEvent {
   int step = 0;

@@ -66,6 +66,11 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(0, 10'000'000))
       ->capture_default_str()
       ->group(kGroup);
+  app.add_option("--max-parallel-tools", server.max_parallel_tools,
+                 "Tool calls that the worker runs at once for a chat")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option_function<std::int64_t>(
          "--drain-ms", [&server](std::int64_t ms) { server.drain = std::chrono::milliseconds(ms); },
          "Time that chats have to finish after SIGTERM or shutdown [25000]")

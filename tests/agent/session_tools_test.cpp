@@ -105,7 +105,7 @@ TEST_CASE("a tool that was not offered is answered for the model to see") {
       start_line(0, 0) +
       R"(1 delta {"step":0,"part":0,"kind":"tool_input","toolCallId":"a","text":"{}"})"
       "\n"
-      R"(2 tool_call {"step":0,"toolCallId":"a","toolName":"format_disk","input":{},"inputText":"{}","executor":"return"})"
+      R"(2 tool_call {"step":0,"toolCallId":"a","toolName":"format_disk","input":{},"inputText":"{}","executor":"none"})"
       "\n"
       R"(3 tool_result {"step":0,"toolCallId":"a","toolName":"format_disk","output":{"type":"error-text","value":"there is no tool of that name"}})"
       "\n" +
@@ -124,7 +124,7 @@ TEST_CASE("arguments that are no JSON are answered for the model to see") {
   CHECK(frames[2]["data"]["input"].is_null());
   CHECK(frames[2]["data"]["inputText"] == R"({"x":)");
   CHECK(!frames[2]["data"]["parseError"].get<std::string>().empty());
-  CHECK(frames[2]["data"]["executor"] == "return");
+  CHECK(frames[2]["data"]["executor"] == "none");
   CHECK(frames[3]["type"] == "tool_result");
   CHECK(frames[3]["data"]["output"]["type"] == "error-text");
   CHECK(frames[4]["type"] == "start");

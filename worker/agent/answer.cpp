@@ -85,9 +85,9 @@ void Answer::file(int part, GeneratedFile file) {
 void Answer::provider_state(int part, std::string state) { at(part).state = std::move(state); }
 
 bool Answer::empty() const {
-  return std::ranges::all_of(parts_, [](const AnswerPart& part) {
-    return part.kind == AnswerPart::Kind::none || part.kind == AnswerPart::Kind::tool_input ||
-           ((part.kind == AnswerPart::Kind::text || part.kind == AnswerPart::Kind::reasoning) && part.text.empty());
+  return std::ranges::none_of(parts_, [](const AnswerPart& part) {
+    const bool bare = part.kind == AnswerPart::Kind::reasoning && part.text.empty() && part.state.empty();
+    return is_shown(part) && !bare;
   });
 }
 

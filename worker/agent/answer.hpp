@@ -41,7 +41,7 @@ class Answer {
   void file(int part, GeneratedFile file);
   void provider_state(int part, std::string state);
 
-  // True while no text, reasoning, call or file came.
+  // True while no text, reasoning, call, file or state came.
   [[nodiscard]] bool empty() const;
   [[nodiscard]] std::vector<CheckedCall> calls() const;
   // Appends the assistant message, which refers to this answer; calls whose input never became complete are left out.

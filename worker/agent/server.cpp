@@ -113,8 +113,12 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
   const std::string id = chat->id;
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
-  const SessionServices services{
-      {services_.clock, services_.http, finished_exchanges_}, budget_, tokens_, services_.random};
+  const SessionServices services{{services_.clock, services_.http, finished_exchanges_},
+                                 budget_,
+                                 tokens_,
+                                 services_.random,
+                                 services_.tool_sources,
+                                 options_.max_parallel_tools};
   auto session = std::make_unique<Session>(std::move(chat), std::move(target), max_steps, services, std::move(reply),
                                            services_.clock.now());
   if (must_wait()) {
@@ -154,8 +158,18 @@ void Server::on(const ToolResultRequest& result) {
 }
 
 void Server::on(const ToolApprovalRequest& approval) {
-  reject(approval.id, false,
-         refused("not_supported", Category::invalid_request, "no call of this version waits for an approval", "/type"));
+  Session* session = find(approval.chat_id);
+  if (session == nullptr) {
+    return reject(approval.id, false,
+                  refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
+  }
+  if (!session->awaits_approval(approval.tool_call_id)) {
+    return reject(approval.id, false,
+                  refused("unknown_call_id", Category::not_found, "no call of that id waits for an approval",
+                          "/payload/toolCallId"));
+  }
+  ack(approval.id);  // before what the approval sets off
+  session->tool_approval(approval);
 }
 
 void Server::on(const HealthRequest& health) {

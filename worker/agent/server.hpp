@@ -28,6 +28,7 @@ struct ServerOptions {
   std::size_t max_line_bytes = std::size_t{64} << 20;
   std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames are as long as they are
   int max_depth = 128;
+  int max_parallel_tools = 16;              // that one chat has running here at once
   std::chrono::milliseconds drain{25'000};  // SIGTERM and shutdown: what runs may finish for so long
 };
 
@@ -40,6 +41,7 @@ struct ServerServices {
   std::function<double()> random;
   // Runs an action on the loop thread once the current event is handled.
   std::function<void(std::function<void()>)> post;
+  std::vector<ToolSource*> tool_sources{};  // they outlive the server
   // A line was answered by nothing but this: for the log. Never holds a key or a conversation.
   std::function<void(const Error& error)> on_unanswered;
 };

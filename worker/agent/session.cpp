@@ -6,7 +6,6 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/agent/history_repair.hpp"
-#include "worker/executors/tool_output.hpp"
 
 namespace aiw {
 namespace {
@@ -23,11 +22,6 @@ DeltaKind to_delta_kind(ContentKind kind) {
   return DeltaKind::refusal;
 }
 
-const Tool* find_tool(const ChatRequest& chat, std::string_view name) {
-  const auto found = std::ranges::find_if(chat.tools, [&](const Tool& tool) { return tool.name.text() == name; });
-  return found == chat.tools.end() ? nullptr : &*found;
-}
-
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
 }  // namespace
@@ -41,6 +35,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps
       services_(services),
       reply_(std::move(reply)),
       accepted_(accepted),
+      tools_(*chat_),
       transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)) {}
 
 // Before the history becomes the transcript's.
@@ -57,7 +52,6 @@ Session::~Session() { release_retry(); }
 void Session::start() {
   Clock& clock = services_.attempt.clock;
   started_ = clock.now();
-  if (chat_->dry_run) return dry_run();
   reply_.events().on_relieved([this] {
     if (running_) running_->set_paused(false);
   });
@@ -68,6 +62,19 @@ void Session::start() {
   }
   services_.budget.chat_began(target_.base_url);
   if (chat_->heartbeat_ms > 0) schedule_heartbeat();
+  prepare();
+}
+
+void Session::prepare() {
+  phase_ = Phase::preparing;
+  const bool waits =
+      tools_.open(services_.tool_sources, [this](const std::expected<void, Error>& result) { prepared(result); });
+  if (!waits) prepared({});
+}
+
+void Session::prepared(const std::expected<void, Error>& result) {
+  if (!result) return end_error(result.error());
+  if (chat_->dry_run) return dry_run();
   begin_step();
 }
 
@@ -81,7 +88,7 @@ void Session::schedule_heartbeat() {
 
 void Session::cancel() {
   if (phase_ == Phase::finished) return;
-  cancel_tools("cancelled");
+  if (round_) round_->cancel("cancelled");
   end_attempt();
   if (step_usage_) step_usage_->accuracy = std::max(step_usage_->accuracy, UsageAccuracy::last_seen);
   end_done(FinishReason::cancelled);
@@ -89,14 +96,14 @@ void Session::cancel() {
 
 void Session::abort(Error error) {
   if (phase_ == Phase::finished) return;
-  cancel_tools(error.code);
+  if (round_) round_->cancel(error.code);
   end_attempt();
   end_error(error);
 }
 
 void Session::close_input() {
   input_closed_ = true;
-  if (phase_ == Phase::awaiting_tools) {
+  if (round_ && round_->awaits_parent()) {
     abort({.code = "input_closed",
            .category = Category::cancelled,
            .message = "the input ended while a tool's result was waited for"});
@@ -147,9 +154,7 @@ void Session::begin_step() {
   ++step_;
   attempt_ = 0;
   reply_.events().send(StartEvent{step_, target_.provider_id, target_.shown_as, 1, chat_->metadata});
-  if (!std::exchange(noted_, true)) {
-    for (const auto& note : chat_->notes) reply_.events().send(WarningEvent{note.code, note.message});
-  }
+  for (const auto& note : std::exchange(chat_->notes, {})) reply_.events().send(WarningEvent{note.code, note.message});
   start_attempt();
 }
 
@@ -256,7 +261,9 @@ void Session::tool_call(int part, ToolCall call) {
   call.id = own_call_id(call.id);
   if (call.by_provider) {
     commit();
-    announce(check_call(std::move(call)), "provider");
+    const CheckedCall checked = check_call(std::move(call));
+    reply_.events().send(ToolCallEvent{step_, checked.call.id, checked.call.name, JsonSpan{checked.input_json},
+                                       checked.call.input_text, "provider", checked.parse_error});
   } else {
     answer_.tool_call(part, std::move(call));
   }
@@ -319,16 +326,26 @@ void Session::back_off(const Error& error, milliseconds delay) {
 
 void Session::finish(FinishReason reason, std::string_view raw) {
   finish_raw_ = raw;
+  const bool paused = is_paused(reason, raw);
   end_attempt();
   const bool wants_tools = reason == FinishReason::tool_calls;
-  announce_calls(wants_tools && offer_tools_);
+  show_calls(wants_tools && offer_tools_);
   if (step_usage_) reply_.events().send(UsageEvent{step_, *step_usage_});
-  if (!wants_tools || calls_.empty() || !offer_tools_) {
+  const bool goes_on = paused || (wants_tools && !round_->empty());
+  if (!goes_on || !offer_tools_) {
     const bool capped = !offer_tools_ && reason != FinishReason::length && reason != FinishReason::content_filter;
     return end_done(capped ? FinishReason::max_steps : reason);
   }
   close_step();
+  if (paused) return next_step();
   await_tools();
+}
+
+// The provider stopped in the middle of what its own tools do, and goes on when it gets its answer back.
+bool Session::is_paused(FinishReason reason, std::string_view raw) const {
+  const WireApi* api = wire_api(target_.api);
+  return reason == FinishReason::other && api != nullptr && !api->pause_reason.empty() && raw == api->pause_reason &&
+         !answer_.empty();
 }
 
 // The step's answer becomes history.
@@ -343,104 +360,48 @@ void Session::close_step() {
   step_usage_.reset();
 }
 
-// --- tools ----------------------------------------------------------------------------------------------------------
-
-void Session::announce(const CheckedCall& call, std::string_view executor) {
-  reply_.events().send(ToolCallEvent{step_, call.call.id, call.call.name, JsonSpan{call.input_json},
-                                     call.call.input_text, executor, call.parse_error});
-}
-
-// `may_run` is false where the answer was cut short or stopped: then the calls are shown, and nobody carries them out.
-void Session::announce_calls(bool may_run) {
-  calls_.clear();
-  for (auto& call : answer_.calls()) {
-    const Tool* tool = find_tool(*chat_, call.call.name);
-    const bool runs_here = may_run && tool != nullptr && tool->executor == ToolExecutor::parent;
-    const bool runnable = call.parse_error.empty();
-    announce(call, runs_here && runnable ? "parent" : "return");
-    calls_.push_back({std::move(call), tool == nullptr ? ToolExecutor::parent : tool->executor, std::nullopt});
-    if (may_run) answer_unrunnable(calls_.back());
-  }
-}
-
-// The model is told of calls that nobody can carry out, and goes on.
-void Session::answer_unrunnable(PendingCall& pending) {
-  const CheckedCall& call = pending.call;
-  if (find_tool(*chat_, call.call.name) == nullptr) {
-    pending.output_json = error_output("there is no tool of that name");
-  } else if (!call.parse_error.empty() && pending.executor == ToolExecutor::parent) {
-    pending.output_json = error_output("the arguments are not valid JSON: " + call.parse_error);
-  } else {
-    return;
-  }
-  reply_.events().send(ToolResultEvent{step_, call.call.id, call.call.name, JsonSpan{*pending.output_json}});
-}
-
-void Session::await_tools() {
-  phase_ = Phase::awaiting_tools;
-  if (input_closed_ && std::ranges::any_of(calls_, &PendingCall::open)) return close_input();
-  if (chat_->timeouts.tool_ms > 0) {
-    Clock& clock = services_.attempt.clock;
-    phase_timer_ = clock.call_at(clock.now() + milliseconds(chat_->timeouts.tool_ms), [this] { tool_timed_out(); });
-  }
-  proceed_if_answered();
-}
-
-bool Session::awaits(std::string_view tool_call_id) const {
-  return phase_ == Phase::awaiting_tools && std::ranges::any_of(calls_, [&](const PendingCall& pending) {
-           return pending.open() && pending.call.call.id == tool_call_id;
-         });
-}
-
-void Session::tool_result(const ToolResultRequest& result) {
-  const auto pending = std::ranges::find_if(
-      calls_, [&](const PendingCall& call) { return call.open() && call.call.call.id == result.tool_call_id; });
-  pending->output_json = fit_output(result.output_json);
-  proceed_if_answered();
-}
-
-void Session::tool_timed_out() {
-  for (auto& pending : calls_) {
-    if (!pending.open()) continue;
-    const std::string& id = pending.call.call.id;
-    pending.output_json = error_output("the tool did not answer in time");
-    reply_.events().send(ToolCancelEvent{id, "tool_timeout"});
-    reply_.events().send(ToolResultEvent{step_, id, pending.call.call.name, JsonSpan{*pending.output_json}});
-  }
-  proceed_if_answered();
-}
-
-void Session::proceed_if_answered() {
-  if (std::ranges::any_of(calls_, &PendingCall::open)) return;
-  phase_timer_.reset();
-  std::string results;
-  JsonWriter json(results);
-  json.begin_array().begin_object().field("role", "tool").key("content").begin_array();
-  bool any = false;
-  bool returned = false;
-  for (const auto& pending : calls_) {
-    if (!pending.output_json) {
-      returned = true;
-      continue;
-    }
-    any = true;
-    json.begin_object().field("type", "tool-result").field("toolCallId", pending.call.call.id);
-    json.field("toolName", pending.call.call.name).field("output", JsonSpan{*pending.output_json}).end_object();
-  }
-  json.end_array().end_object().end_array();
-  calls_.clear();
-  if (any) transcript_->add(std::move(results));
-  if (returned) return end_done(FinishReason::tool_calls);
+void Session::next_step() {
   offer_tools_ = step_ + 1 < max_steps_;
   begin_step();
 }
 
-void Session::cancel_tools(std::string_view reason) {
-  if (phase_ != Phase::awaiting_tools) return;
-  for (const auto& pending : calls_) {
-    if (!pending.open()) continue;
-    reply_.events().send(ToolCancelEvent{pending.call.call.id, reason});
-  }
+// --- tools ----------------------------------------------------------------------------------------------------------
+
+// `may_run` is false where the answer was cut short or stopped.
+void Session::show_calls(bool may_run) {
+  round_ = std::make_unique<ToolRound>(step_, tools_, reply_.events(), services_.attempt.clock,
+                                       services_.max_parallel_tools, [this] { proceed(); });
+  for (auto& call : answer_.calls()) round_->add(std::move(call), may_run);
+}
+
+void Session::await_tools() {
+  phase_ = Phase::awaiting_tools;
+  if (input_closed_ && round_->awaits_parent()) return close_input();
+  round_->start();
+  if (round_->answered()) proceed();
+}
+
+bool Session::awaits(std::string_view tool_call_id) const {
+  return phase_ == Phase::awaiting_tools && round_->awaits_result(tool_call_id);
+}
+
+void Session::tool_result(const ToolResultRequest& result) { round_->result(result.tool_call_id, result.output_json); }
+
+bool Session::awaits_approval(std::string_view tool_call_id) const {
+  return phase_ == Phase::awaiting_tools && round_->awaits_approval(tool_call_id);
+}
+
+void Session::tool_approval(const ToolApprovalRequest& approval) {
+  round_->approve(approval.tool_call_id, approval.approved, approval.reason);
+}
+
+// Every call has its output.
+void Session::proceed() {
+  const auto round = std::move(round_);
+  std::string results = round->results();
+  if (!results.empty()) transcript_->add(std::move(results));
+  if (round->returns()) return end_done(FinishReason::tool_calls);
+  next_step();
 }
 
 // --- the end --------------------------------------------------------------------------------------------------------
@@ -479,9 +440,11 @@ void Session::end_error(const Error& error) {
 // Gives back everything but the object itself, which the server destroys.
 void Session::release() {
   if (phase_ == Phase::finished) return;
-  if (started_ && !chat_->dry_run) services_.budget.chat_ended(target_.base_url);
+  if (started_) services_.budget.chat_ended(target_.base_url);
   phase_ = Phase::finished;
   end_attempt();
+  tools_.close();
+  round_.reset();
   total_timer_.reset();
   heartbeat_.reset();
 }

@@ -14,6 +14,8 @@
 #include "worker/agent/reply.hpp"
 #include "worker/agent/retry_policy.hpp"
 #include "worker/agent/token_cache.hpp"
+#include "worker/agent/tool_round.hpp"
+#include "worker/agent/toolbox.hpp"
 #include "worker/agent/transcript.hpp"
 
 namespace aiw {
@@ -22,14 +24,17 @@ struct SessionServices {
   AttemptServices attempt;
   RetryBudget& budget;
   TokenCache& tokens;
-  std::function<double()> random;  // in [0, 1)
+  std::function<double()> random;           // in [0, 1)
+  std::vector<ToolSource*> tool_sources{};  // they outlive the session
+  int max_parallel_tools = 16;              // that this process runs at once for one chat
 };
 
 // The phases and what leaves them:
 //   waiting         queued; start()
+//   preparing       its tools' sources are opened; the last of them, or a failure
 //   streaming       an attempt runs, or waits for its token; its finish or failure
 //   backing_off     a failed attempt waits for the next; a timer
-//   awaiting_tools  the parent owes tool results; the last of them, or their time limit
+//   awaiting_tools  calls are under way; the last of their outputs
 //   finished        the reply is given
 // cancel, abort, the total time limit and close_input may end any of them.
 class Session : private AttemptObserver {
@@ -51,16 +56,12 @@ class Session : private AttemptObserver {
   [[nodiscard]] bool awaits(std::string_view tool_call_id) const;
   // Requires awaits(result.tool_call_id).
   void tool_result(const ToolResultRequest& result);
+  [[nodiscard]] bool awaits_approval(std::string_view tool_call_id) const;
+  // Requires awaits_approval(approval.tool_call_id).
+  void tool_approval(const ToolApprovalRequest& approval);
 
  private:
-  enum class Phase { waiting, streaming, backing_off, awaiting_tools, finished };
-  struct PendingCall {
-    CheckedCall call;
-    ToolExecutor executor;
-    std::optional<std::string> output_json;  // {type, value}; absent: not there yet
-    // The parent owes its result.
-    [[nodiscard]] bool open() const { return executor == ToolExecutor::parent && !output_json; }
-  };
+  enum class Phase { waiting, preparing, streaming, backing_off, awaiting_tools, finished };
 
   static std::unique_ptr<ChatRequest> repaired(std::unique_ptr<ChatRequest> chat);
 
@@ -78,6 +79,8 @@ class Session : private AttemptObserver {
   void finish(FinishReason reason, std::string_view raw) override;
   void fail(Error error) override;
 
+  void prepare();
+  void prepared(const std::expected<void, Error>& result);
   void dry_run();
   void schedule_heartbeat();
   void begin_step();
@@ -91,14 +94,12 @@ class Session : private AttemptObserver {
   void back_off(const Error& error, std::chrono::milliseconds delay);
   void release_retry();
 
+  [[nodiscard]] bool is_paused(FinishReason reason, std::string_view raw) const;
   void close_step();
-  void announce_calls(bool may_run);
-  void announce(const CheckedCall& call, std::string_view executor);
-  void answer_unrunnable(PendingCall& pending);
+  void next_step();
+  void show_calls(bool may_run);
   void await_tools();
-  void tool_timed_out();
-  void proceed_if_answered();
-  void cancel_tools(std::string_view reason);
+  void proceed();
 
   [[nodiscard]] Rope new_messages() const;
   void end_done(FinishReason reason);
@@ -115,6 +116,7 @@ class Session : private AttemptObserver {
   Reply reply_;
   const Instant accepted_;
 
+  Toolbox tools_;
   Phase phase_ = Phase::waiting;
   const std::shared_ptr<Transcript> transcript_;  // shared with exchanges, whose bodies are views of it
   int step_ = -1;
@@ -123,12 +125,11 @@ class Session : private AttemptObserver {
   bool committed_ = false;  // output of this step was forwarded
   bool retrying_ = false;   // holds a place in the retry budget
   bool input_closed_ = false;
-  bool noted_ = false;  // the request's repairs were reported
   Answer answer_;
   std::optional<Usage> step_usage_;
   Usage past_usage_;  // of the steps before
   std::string finish_raw_;
-  std::vector<PendingCall> calls_;
+  std::unique_ptr<ToolRound> round_;                          // the step's calls
   std::map<std::string, std::string, std::less<>> call_ids_;  // of this step: the provider's and ours
   std::optional<Instant> started_, first_byte_, first_delta_;
   std::unique_ptr<TokenCache::Wait> token_wait_;

@@ -86,6 +86,8 @@ struct WireApi {
   std::expected<HttpRequest, Error> (*list_models)(const Target& target, std::string_view page,
                                                    std::chrono::sys_seconds now) = nullptr;
   std::expected<ModelPage, Error> (*read_models)(std::string_view body) = nullptr;
+  // The finish reason, in the API's word, of an answer that is to be sent back to be continued; empty: there is none.
+  std::string_view pause_reason = {};
 };
 
 // The wire API's functions; nullptr for an API that this build does not speak, and for mock.

@@ -17,6 +17,9 @@ struct AnthropicBody {
   std::vector<std::string> betas;
 };
 
+// A long turn of the provider's own tools ends with it (docs.anthropic.com/en/api/handling-stop-reasons).
+inline constexpr std::string_view kAnthropicPauseReason = "pause_turn";
+
 // The body of a step, `messages` last. Without `model` for Vertex, without `model` and `stream` for Bedrock.
 std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input, AnthropicHost host);
 // Adds to the anthropic-beta header what it does not name yet; the config may have set one.

@@ -11,8 +11,7 @@
 namespace aiw {
 namespace {
 
-// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn and compaction ask for another request; that is the
-// loop's to do.
+// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn asks for another request: see kAnthropicPauseReason.
 FinishReason finish_reason(std::string_view stop_reason) {
   static constexpr std::array<std::pair<std::string_view, FinishReason>, 6> kReasons = {{
       {"end_turn", FinishReason::stop},

@@ -128,8 +128,9 @@ std::expected<BuiltRequest, Error> build_anthropic_messages(const StepInput& inp
 }
 
 const WireApi& anthropic_messages_api() {
-  static constexpr WireApi kApi = {build_anthropic_messages, make_anthropic_messages_decoder, http_error, list_models,
-                                   read_models};
+  static constexpr WireApi kApi = {
+      build_anthropic_messages, make_anthropic_messages_decoder, http_error, list_models, read_models,
+      kAnthropicPauseReason};
   return kApi;
 }
 

@@ -77,7 +77,8 @@ std::expected<BuiltRequest, Error> build_bedrock_invoke(const StepInput& input) 
 }
 
 const WireApi& bedrock_invoke_api() {
-  static constexpr WireApi kApi = {build_bedrock_invoke, make_bedrock_invoke_decoder, bedrock_http_error};
+  static constexpr WireApi kApi = {
+      build_bedrock_invoke, make_bedrock_invoke_decoder, bedrock_http_error, nullptr, nullptr, kAnthropicPauseReason};
   return kApi;
 }
 

@@ -130,7 +130,8 @@ const WireApi& vertex_api() {
 }
 
 const WireApi& vertex_anthropic_api() {
-  static constexpr WireApi kApi = {build_vertex_anthropic, make_anthropic_messages_decoder, http_error};
+  static constexpr WireApi kApi = {
+      build_vertex_anthropic, make_anthropic_messages_decoder, http_error, nullptr, nullptr, kAnthropicPauseReason};
   return kApi;
 }
 

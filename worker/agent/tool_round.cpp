@@ -1,0 +1,215 @@
+#include "worker/agent/tool_round.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/executors/tool_output.hpp"
+
+namespace aiw {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMaxCalls = 2'048;  // of one step that are carried out
+
+}  // namespace
+
+ToolRound::ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int max_parallel,
+                     std::function<void()> on_answered)
+    : step_(step),
+      tools_(tools),
+      events_(events),
+      clock_(clock),
+      max_parallel_(max_parallel),
+      on_answered_(std::move(on_answered)) {}
+
+ToolRound::~ToolRound() = default;
+
+void ToolRound::add(CheckedCall checked, bool may_run) {
+  calls_.push_back({.checked = std::move(checked)});
+  Call& call = calls_.back();
+  call.tool = tools_.find(call.checked.call.name);
+  if (!may_run) return show(call);
+  if (const auto why = obstacle(call, calls_.size() > kMaxCalls)) {
+    show(call);
+    ++open_;
+    return take(calls_.size() - 1, error_output(*why), true);
+  }
+  const bool asks = call.tool->approval == Approval::parent && !call.tool->returned;
+  call.state = call.tool->returned ? State::returned : asks ? State::to_approve : State::queued;
+  const bool parents = call.state != State::returned && call.tool->runner == nullptr;
+  if (call.state == State::queued && parents) call.state = State::with_parent;
+  if (call.state != State::returned) ++open_;
+  if (asks || parents) by_parent_.emplace(call.checked.call.id, calls_.size() - 1);
+  show(call);
+}
+
+// Why nobody can carry out the call as it is.
+std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) const {
+  const CheckedCall& checked = call.checked;
+  if (call.tool == nullptr) return "there is no tool of that name";
+  if (call.tool->returned) return std::nullopt;  // the parent's to judge
+  if (too_many) return "too many calls in one step";
+  if (!checked.parse_error.empty()) return "the arguments are not valid JSON: " + checked.parse_error;
+  if (!JsonSpan{checked.input_json}.is_object()) return "the arguments are not a JSON object";
+  if (auto why = Toolbox::misfit(*call.tool, checked.input_json)) return "the arguments do not fit the schema: " + *why;
+  if (call.tool->approval == Approval::never) return "calls of this tool are not allowed";
+  return std::nullopt;
+}
+
+void ToolRound::show(const Call& call) {
+  const CheckedCall& checked = call.checked;
+  const bool runs = call.state != State::shown;
+  events_.send(ToolCallEvent{.step = step_,
+                             .tool_call_id = checked.call.id,
+                             .tool_name = checked.call.name,
+                             .input = JsonSpan{checked.input_json},
+                             .input_text = checked.call.input_text,
+                             .executor = runs ? call.tool->executor : std::string_view("none"),
+                             .parse_error = checked.parse_error,
+                             .needs_approval = call.state == State::to_approve});
+}
+
+void ToolRound::start() {
+  started_ = true;
+  starting_ = true;
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    if (calls_[i].state == State::with_parent) limit_time(i);
+  }
+  run_queued();
+  starting_ = false;
+}
+
+void ToolRound::run_queued() {
+  for (; running_ < max_parallel_ && next_queued_ < calls_.size(); ++next_queued_) {
+    if (calls_[next_queued_].state == State::queued) run(next_queued_);
+  }
+}
+
+void ToolRound::run(std::size_t index) {
+  Call& call = calls_[index];
+  call.state = State::running;
+  ++running_;
+  limit_time(index);
+  call.run = call.tool->runner->run({call.checked.call.id, call.checked.input_json},
+                                    [this, index](std::string output) { run_ended(index, std::move(output)); });
+}
+
+void ToolRound::limit_time(std::size_t index) {
+  Call& call = calls_[index];
+  if (call.tool->timeout_ms == 0) return;
+  call.timer = clock_.call_at(clock_.now() + milliseconds(call.tool->timeout_ms), [this, index] { timed_out(index); });
+}
+
+void ToolRound::timed_out(std::size_t index) {
+  Call& call = calls_[index];
+  if (call.state == State::with_parent) {
+    events_.send(ToolCancelEvent{call.checked.call.id, "tool_timeout"});
+    forget_parent(index);
+    take(index, error_output("the tool did not answer in time"), true);
+    return settle();
+  }
+  run_ended(index, error_output("the tool did not answer in time"));
+}
+
+void ToolRound::run_ended(std::size_t index, std::string output_json) {
+  --running_;
+  take(index, std::move(output_json), true);
+  run_queued();
+  settle();
+}
+
+void ToolRound::take(std::size_t index, std::string output_json, bool tell) {
+  Call& call = calls_[index];
+  call.state = State::answered;
+  call.output_json = fit_output(std::move(output_json));
+  call.run.reset();
+  call.timer.reset();
+  --open_;
+  if (!tell) return;
+  const ToolCall& shown = call.checked.call;
+  events_.send(ToolResultEvent{step_, shown.id, shown.name, JsonSpan{call.output_json}});
+}
+
+// The last thing a call of this round does: nothing may be touched after it.
+void ToolRound::settle() {
+  if (started_ && !starting_ && answered()) on_answered_();
+}
+
+std::optional<std::size_t> ToolRound::find(std::string_view id, bool (*wanted)(State)) const {
+  const auto [first, last] = by_parent_.equal_range(id);
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return wanted(calls_[entry.second].state); });
+  return found == last ? std::nullopt : std::optional(found->second);
+}
+
+void ToolRound::forget_parent(std::size_t index) {
+  const auto [first, last] = by_parent_.equal_range(calls_[index].checked.call.id);
+  by_parent_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == index; }));
+}
+
+bool ToolRound::awaits_approval(std::string_view id) const {
+  return find(id, [](State state) { return state == State::to_approve; }).has_value();
+}
+
+bool ToolRound::awaits_result(std::string_view id) const {
+  return find(id, [](State state) { return state == State::with_parent; }).has_value();
+}
+
+void ToolRound::result(std::string_view id, const std::string& output_json) {
+  const std::size_t index = *find(id, [](State state) { return state == State::with_parent; });
+  forget_parent(index);
+  take(index, output_json, false);
+  settle();
+}
+
+void ToolRound::approve(std::string_view id, bool approved, std::string_view reason) {
+  const std::size_t index = *find(id, [](State state) { return state == State::to_approve; });
+  Call& call = calls_[index];
+  if (!approved) {
+    forget_parent(index);
+    std::string why = "the call was not approved";
+    if (!reason.empty()) why.append(": ").append(reason);
+    take(index, error_output(why), true);
+    return settle();
+  }
+  if (call.tool->runner == nullptr) {
+    call.state = State::with_parent;
+    return limit_time(index);
+  }
+  forget_parent(index);
+  call.state = State::queued;
+  next_queued_ = std::min(next_queued_, index);
+  run_queued();
+}
+
+void ToolRound::cancel(std::string_view reason) {
+  for (const auto& [id, index] : by_parent_) {
+    if (calls_[index].state != State::answered) events_.send(ToolCancelEvent{id, reason});
+  }
+  by_parent_.clear();
+  for (auto& call : calls_) {
+    call.run.reset();
+    call.timer.reset();
+  }
+}
+
+std::string ToolRound::results() const {
+  if (std::ranges::none_of(calls_, [](const Call& call) { return call.state == State::answered; })) return {};
+  std::string results;
+  JsonWriter json(results);
+  json.begin_array().begin_object().field("role", "tool").key("content").begin_array();
+  for (const auto& call : calls_) {
+    if (call.state != State::answered) continue;
+    json.begin_object().field("type", "tool-result").field("toolCallId", call.checked.call.id);
+    json.field("toolName", call.checked.call.name).field("output", JsonSpan{call.output_json}).end_object();
+  }
+  json.end_array().end_object().end_array();
+  return results;
+}
+
+bool ToolRound::returns() const {
+  return std::ranges::any_of(calls_, [](const Call& call) { return call.state == State::returned; });
+}
+
+}  // namespace aiw

@@ -1,6 +1,6 @@
 // Any bytes as server-sent events.
 #include "tests/fuzz/fuzz_input.hpp"
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 namespace {
 

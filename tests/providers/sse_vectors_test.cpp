@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 using namespace aiw;
 using nlohmann::json;

@@ -4,7 +4,7 @@
 
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/ndjson_parser.hpp"
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 namespace aiw {
 namespace {

@@ -9,7 +9,7 @@
 #include "worker/providers/anthropic_messages/blocks.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/provider.hpp"
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 namespace aiw {
 

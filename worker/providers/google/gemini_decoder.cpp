@@ -5,7 +5,7 @@
 #include "worker/providers/google/gemini_generate.hpp"
 #include "worker/providers/google/gemini_json_array.hpp"
 #include "worker/providers/http_error.hpp"
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 namespace aiw {
 namespace {

@@ -1,12 +1,14 @@
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace aiw {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::int64_t kMaxRetryMs = 86'400'000;
 constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is given back after its event
 
 void clear(std::string& buffer) {
@@ -95,6 +97,10 @@ void SseParser::on_field(std::string_view name, std::string_view value) {
     type_ = value;
   } else if (name == "id") {
     if (value.find('\0') == std::string_view::npos) id_ = value;
+  } else if (name == "retry") {
+    std::int64_t ms = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
+    if (error == std::errc{} && end == value.data() + value.size() && ms >= 0) retry_ms_ = std::min(ms, kMaxRetryMs);
   }
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +31,10 @@ class SseParser {
   bool finish(SseEvent& event);
   // A line or an event exceeded the limit; nothing more comes out. Bytes after it are not looked at.
   [[nodiscard]] bool too_large() const { return too_large_; }
+  // The last event id so far, also of an event without data, which is not handed out.
+  [[nodiscard]] const std::string& last_id() const { return id_; }
+  // How long to wait before connecting again, if the stream said so. At most a day.
+  [[nodiscard]] std::optional<std::int64_t> retry_ms() const { return retry_ms_; }
 
  private:
   bool take_line(std::string_view& line);
@@ -59,6 +65,7 @@ class SseParser {
   bool has_data_ = false;
   std::string type_;
   std::string id_;
+  std::optional<std::int64_t> retry_ms_;
   bool dispatched_ = false;  // the event's fields are handed out until the next call
   bool too_large_ = false;
 };

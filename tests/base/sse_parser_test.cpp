@@ -1,4 +1,4 @@
-#include "worker/providers/sse_parser.hpp"
+#include "worker/base/sse_parser.hpp"
 
 #include <doctest/doctest.h>
 
@@ -145,4 +145,17 @@ TEST_CASE("time grows with the bytes, not with their square") {
   CHECK(count == 500'000);
   // Quadratic work would take minutes; the bound leaves room for sanitizers and busy machines.
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
+}
+
+TEST_CASE("sse: an event without data is not handed out, but its id and the time to wait are known") {
+  SseParser parser(1 << 10);
+  SseEvent event;
+  parser.feed("id: 7\nretry: 250\ndata\n\nid: 8\n\nretry: soon\nretry: -1\nretry: 99999999999\n\n");
+  REQUIRE(parser.next(event));
+  CHECK(event.id == "7");
+  CHECK(event.data.empty());
+  CHECK(parser.retry_ms() == 250);
+  CHECK_FALSE(parser.next(event));
+  CHECK(parser.last_id() == "8");
+  CHECK(parser.retry_ms() == 86'400'000);
 }

@@ -5,6 +5,7 @@
 
 #include "protocol/decode_config.hpp"
 #include "protocol/decode_messages.hpp"
+#include "protocol/http_tool.hpp"
 
 namespace aiw {
 namespace {
@@ -60,7 +61,8 @@ ToolExecutor read_executor(JsonReader& in) {
   const std::string executor = in.string();
   if (executor == "return") return ToolExecutor::returned;
   if (executor == "provider") return ToolExecutor::provider;
-  if (executor != "parent") in.fail("an executor is parent, return or provider");
+  if (executor == "http") return ToolExecutor::http;
+  if (executor != "parent") in.fail("an executor is parent, return, http or provider");
   return ToolExecutor::parent;
 }
 
@@ -95,10 +97,14 @@ Tool read_tool(JsonReader& in) {
       tool.approval = read_approval(in);
     } else if (key == "timeoutMs") {
       tool.timeout_ms = in.integer(0, kMaxMs);
+    } else if (key == "http") {
+      tool.http = std::make_shared<const HttpTool>(read_http_tool(in));
     } else {
       in.skip();
     }
   });
+  if (tool.executor == ToolExecutor::http && tool.http == nullptr) in.fail("a tool of executor http needs its http");
+  if (tool.executor != ToolExecutor::http) tool.http = nullptr;
   const bool by_provider = tool.executor == ToolExecutor::provider;
   if (by_provider && tool.definition.empty()) in.fail("a tool that the provider runs needs its definition");
   if (tool.name.empty() && !by_provider) in.fail("a tool needs a name");

@@ -23,6 +23,9 @@ struct HttpRequest {
   std::string url;
   std::vector<Header> headers;
   Rope body;
+  // Goes over a new connection. On one that was used before and has died, a transport sends the request a second time,
+  // and cannot know whether the first was acted upon.
+  bool once = false;
 };
 
 struct ResponseHead {

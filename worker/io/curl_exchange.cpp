@@ -118,6 +118,7 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
       // A paused HTTP/2 stream still buffers 32 MB in libcurl before 8.x, and an aborted one may look complete.
       .set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1))
       .set(CURLOPT_PIPEWAIT, 1L)
+      .set(CURLOPT_FRESH_CONNECT, request_.once ? 1L : 0L)
       .set(CURLOPT_QUICK_EXIT, 1L)  // else the end of a request waits for its hanging name look-up
       .set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms)
       .set(CURLOPT_TCP_KEEPALIVE, 1L)

@@ -1,0 +1,153 @@
+#include "worker/executors/http_tool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/base/url.hpp"
+#include "worker/executors/http_tool_answer.hpp"
+#include "worker/executors/http_tool_request.hpp"
+#include "worker/executors/tool_output.hpp"
+
+namespace aiw {
+namespace {
+
+using Kind = TextTemplate::Kind;
+
+Error refuse(std::string code, std::string message) {
+  return {.code = std::move(code),
+          .category = Category::invalid_request,
+          .message = std::move(message),
+          .pointer = "/payload/tools"};
+}
+
+// The declaration with a letter in each place, if no place can reach the scheme or the host.
+std::expected<BaseUrl, std::string> check_url(const TextTemplate& url) {
+  std::string text;
+  bool host_is_known = false;
+  for (const auto& [kind, piece] : url.pieces) {
+    if (kind != Kind::literal && !host_is_known) return std::unexpected("its host must stand before the first place");
+    text += kind == Kind::literal ? piece : "x";
+    const auto scheme_end = text.find("://");
+    host_is_known = scheme_end != std::string::npos && text.find_first_of("/?", scheme_end + 3) != std::string::npos;
+  }
+  return parse_base_url(text);
+}
+
+// Names under which a literal value is most likely a key.
+bool names_a_secret(std::string name) {
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return std::ranges::any_of(std::initializer_list<std::string_view>{"auth", "cookie", "key", "token", "secret"},
+                             [&](std::string_view word) { return name.find(word) != std::string::npos; });
+}
+
+std::expected<std::vector<ToolHeader>, Error> resolve_headers(const HttpTool& tool, const BaseUrl& url,
+                                                              const SecretResolver& secrets) {
+  std::vector<ToolHeader> headers;
+  for (const auto& [name, value] : tool.headers) {
+    ToolHeader header{name, value};
+    bool secret = names_a_secret(name);
+    for (auto& [kind, text] : header.value.pieces) {
+      if (kind == Kind::secret) {
+        auto key = secrets(text, url.host);
+        if (!key) return std::unexpected(std::move(key).error());
+        text = *std::move(key);
+        kind = Kind::literal;
+        secret = true;
+      }
+      if (!valid_header(name, kind == Kind::literal ? text : "")) {
+        return std::unexpected(refuse("invalid_request", "a tool's header has characters that no header may have"));
+      }
+    }
+    if (secret && !url.https && !is_loopback(url.host)) {
+      return std::unexpected(refuse("insecure_url", "a tool's key may go over http:// only to this machine"));
+    }
+    headers.push_back(std::move(header));
+  }
+  return headers;
+}
+
+class HttpToolRun : public ToolRun, private HttpHandler {
+ public:
+  HttpToolRun(std::shared_ptr<const HttpTool> tool, ToolOutputHandler on_output)
+      : tool_(std::move(tool)), on_output_(std::move(on_output)) {}
+
+  void start(HttpClient& http, HttpRequest request) {
+    const HttpLimits limits{.max_body_bytes = static_cast<std::uint64_t>(tool_->max_bytes)};
+    transfer_ = http.start(std::move(request), limits, *this);
+  }
+  // What was wrong is told once the caller has its run.
+  void fail_soon(Clock& clock, const std::string& why) {
+    timer_ = clock.call_at(clock.now(), [this, output = error_output(why)]() mutable { end(std::move(output)); });
+  }
+
+ private:
+  void on_head(const ResponseHead& head) override { head_ = head; }
+
+  void on_body(std::string_view bytes) override {
+    body_ += bytes;
+    if (refused() && body_.size() >= kMaxRefusalBytes) on_end(nullptr);
+  }
+
+  void on_end(const Error* error) override {
+    if (error == nullptr) return end(http_tool_output(*tool_, head_, std::move(body_)));
+    if (refused()) return end(http_tool_output(*tool_, head_, std::move(body_)));
+    if (error->code == "response_too_large") {
+      return end(error_output("the answer is longer than " + std::to_string(tool_->max_bytes) + " bytes"));
+    }
+    end(error_output("the call failed: " + error->message));
+  }
+
+  [[nodiscard]] bool refused() const { return head_.status != 0 && (head_.status < 200 || head_.status > 299); }
+
+  // The handler may destroy this.
+  void end(std::string output) {
+    const auto timer = std::move(timer_);
+    const auto transfer = std::move(transfer_);
+    const auto on_output = std::move(on_output_);
+    on_output(std::move(output));
+  }
+
+  const std::shared_ptr<const HttpTool> tool_;
+  ToolOutputHandler on_output_;
+  ResponseHead head_;
+  std::string body_;
+  std::unique_ptr<HttpTransfer> transfer_;
+  std::unique_ptr<Timer> timer_;
+};
+
+class HttpToolRunner : public ToolRunner {
+ public:
+  HttpToolRunner(std::shared_ptr<const HttpTool> tool, std::vector<ToolHeader> headers, HttpClient& http, Clock& clock)
+      : tool_(std::move(tool)), headers_(std::move(headers)), http_(http), clock_(clock) {}
+
+  std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
+    auto run = std::make_unique<HttpToolRun>(tool_, std::move(on_output));
+    auto request = build_http_tool_request(*tool_, headers_, ToolArguments(call.arguments));
+    if (request) {
+      run->start(http_, *std::move(request));
+    } else {
+      run->fail_soon(clock_, request.error());
+    }
+    return run;
+  }
+
+ private:
+  const std::shared_ptr<const HttpTool> tool_;
+  const std::vector<ToolHeader> headers_;
+  HttpClient& http_;
+  Clock& clock_;
+};
+
+}  // namespace
+
+std::expected<std::shared_ptr<ToolRunner>, Error> make_http_tool(std::shared_ptr<const HttpTool> tool, HttpClient& http,
+                                                                 Clock& clock, const SecretResolver& secrets) {
+  const auto url = check_url(tool->url);
+  if (!url) return std::unexpected(refuse("invalid_request", "the url of a tool: " + url.error()));
+  auto headers = resolve_headers(*tool, *url, secrets);
+  if (!headers) return std::unexpected(std::move(headers).error());
+  return std::make_shared<HttpToolRunner>(std::move(tool), *std::move(headers), http, clock);
+}
+
+}  // namespace aiw

@@ -1,0 +1,56 @@
+#include "worker/executors/http_tool_answer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/json_reader.hpp"
+#include "worker/executors/tool_arguments.hpp"
+#include "worker/executors/tool_output.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr int kMaxDepth = 90;  // what a frame has room for, and more than any API answers with
+
+// "application/json", "application/problem+json; charset=utf-8"; also an answer that does not say what it is.
+bool may_be_json(const ResponseHead& head) {
+  std::string type(head.header("content-type"));
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.pop_back();
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return type.empty() || type == "application/json" || type == "text/json" || type.ends_with("+json");
+}
+
+// Makes `body` JSON on one line that every parser takes alike; false if it is none.
+bool tidy_json(std::string& body) {
+  JsonReader reader(body.data(), body.size(), kMaxDepth);
+  reader.validate();
+  // In valid JSON a line's end only stands between tokens.
+  if (reader.ok()) std::ranges::replace_if(body, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return reader.ok();
+}
+
+std::string json_answer(const HttpTool& tool, std::string body) {
+  const auto part = find_json(body, tool.response_pointer);
+  if (!part) return error_output("the answer has no " + tool.response_pointer);
+  if (tool.response_form == ResponseForm::text) return text_output(plain_text(*part));
+  return json_output(part->json);
+}
+
+}  // namespace
+
+std::string http_tool_output(const HttpTool& tool, const ResponseHead& head, std::string body) {
+  body = sanitize_utf8(body);
+  if (head.status < 200 || head.status > 299) {
+    return error_output(tool.error_prefix + " (" + std::to_string(head.status) +
+                        "): " + std::string(utf8_prefix(body, kMaxRefusalBytes)));
+  }
+  const bool wants_json = tool.response_form == ResponseForm::json || !tool.response_pointer.empty();
+  if (!wants_json && (tool.response_form == ResponseForm::text || !may_be_json(head))) return text_output(body);
+  std::string json = body;
+  if (tidy_json(json)) return json_answer(tool, std::move(json));
+  return wants_json ? error_output("the answer is not JSON") : text_output(body);
+}
+
+}  // namespace aiw

@@ -53,8 +53,8 @@ struct SessionFixture {
     const int max_steps = chat->max_steps.value_or(20);
     Reply reply(std::make_unique<Outbox>("c", *encoder, output, backlog, clock, limits),
                 [this](bool ok) { ended += ok ? "done" : "error"; });
-    const SessionServices services{{clock, http, finished},   budget,  tokens,
-                                   [this] { return random; }, sources, max_parallel_tools};
+    const SessionServices services{{clock, http, finished}, budget, tokens, [this] { return random; }, {}, sources,
+                                   max_parallel_tools};
     session = std::make_unique<Session>(std::move(chat), *std::move(target), max_steps, services, std::move(reply),
                                         clock.now());
   }

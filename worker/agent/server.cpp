@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "worker/agent/target.hpp"
+#include "worker/executors/http_tool.hpp"
 
 namespace aiw {
 namespace {
@@ -36,11 +37,18 @@ std::vector<ModelInfo> configured_models(const Config& config, const Target& tar
   return models;
 }
 
+// Whatever the dialect trusts a config with, a tool's URL is no provider's.
+KeyPolicy for_tools(KeyPolicy policy) {
+  policy.trust_config = false;
+  return policy;
+}
+
 }  // namespace
 
 Server::Server(const ServerOptions& options, const ServerServices& services)
     : options_(options),
       services_(services),
+      tool_keys_(for_tools(services.keys)),
       started_(services.clock.now()),
       backlog_(services.output),
       finished_exchanges_(services.clock),
@@ -117,6 +125,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
                                  budget_,
                                  tokens_,
                                  services_.random,
+                                 [this](std::shared_ptr<const HttpTool> tool) { return http_tool(std::move(tool)); },
                                  services_.tool_sources,
                                  options_.max_parallel_tools};
   auto session = std::make_unique<Session>(std::move(chat), std::move(target), max_steps, services, std::move(reply),
@@ -130,6 +139,13 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
   sessions_.emplace(id, std::move(session));
   if (input_closed_) running.close_input();
   running.start();
+}
+
+std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_ptr<const HttpTool> tool) {
+  return make_http_tool(std::move(tool), services_.http, services_.clock,
+                        [this](std::string_view reference, std::string_view host) {
+                          return resolve_key(reference, {}, host, tool_keys_);
+                        });
 }
 
 void Server::on(const CancelRequest& cancel) {

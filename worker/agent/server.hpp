@@ -105,6 +105,7 @@ class Server {
   // True also while a place is free that a queued chat is about to take.
   [[nodiscard]] bool must_wait() const { return sessions_.size() >= options_.max_in_flight || !queue_.empty(); }
   void accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config);
+  std::expected<std::shared_ptr<ToolRunner>, Error> http_tool(std::shared_ptr<const HttpTool> tool);
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);
   void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);
@@ -115,6 +116,7 @@ class Server {
 
   const ServerOptions options_;
   const ServerServices services_;
+  const KeyPolicy tool_keys_;
   const Instant started_;
   Backlog backlog_;
   RetryBudget budget_;

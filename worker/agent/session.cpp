@@ -67,6 +67,7 @@ void Session::start() {
 
 void Session::prepare() {
   phase_ = Phase::preparing;
+  if (auto made = tools_.make_runners(services_.make_http_tool); !made) return end_error(made.error());
   const bool waits =
       tools_.open(services_.tool_sources, [this](const std::expected<void, Error>& result) { prepared(result); });
   if (!waits) prepared({});

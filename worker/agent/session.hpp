@@ -24,7 +24,8 @@ struct SessionServices {
   AttemptServices attempt;
   RetryBudget& budget;
   TokenCache& tokens;
-  std::function<double()> random;           // in [0, 1)
+  std::function<double()> random;  // in [0, 1)
+  HttpToolMaker make_http_tool{};
   std::vector<ToolSource*> tool_sources{};  // they outlive the session
   int max_parallel_tools = 16;              // that this process runs at once for one chat
 };

@@ -44,6 +44,22 @@ void Toolbox::declare(const Tool& tool) {
                                                .input_schema = tool.input_schema.json});
 }
 
+std::expected<void, Error> Toolbox::make_runners(const HttpToolMaker& make) {
+  for (std::size_t i = 0; i < chat_.tools.size(); ++i) {
+    const Tool& tool = chat_.tools[i];
+    if (tool.executor != ToolExecutor::http) continue;
+    auto runner = make(tool.http);
+    if (!runner) {
+      Error error = std::move(runner).error();
+      error.pointer = "/payload/tools/" + std::to_string(i) + "/http";
+      error.message = "tool \"" + tool.name.text() + "\": " + error.message;
+      return std::unexpected(std::move(error));
+    }
+    find(tool.name.text())->runner = *std::move(runner);
+  }
+  return {};
+}
+
 bool Toolbox::open(const std::vector<ToolSource*>& sources, std::function<void(std::expected<void, Error>)> on_ready) {
   on_ready_ = std::move(on_ready);
   sources_.resize(sources.size());

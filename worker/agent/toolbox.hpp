@@ -29,6 +29,9 @@ struct ToolEntry {
   std::optional<ArgumentSchema> schema{};  // input_schema, once it was needed
 };
 
+// Makes what runs a tool that the request declares as an HTTP endpoint. Error: its URL or its keys may not be used.
+using HttpToolMaker = std::function<std::expected<std::shared_ptr<ToolRunner>, Error>(std::shared_ptr<const HttpTool>)>;
+
 class Toolbox {
  public:
   // Tools of sources are added to `chat`, which outlives the toolbox; the texts that it then refers to are the
@@ -37,6 +40,8 @@ class Toolbox {
   Toolbox(const Toolbox&) = delete;
   Toolbox& operator=(const Toolbox&) = delete;
 
+  // Error: an HTTP tool cannot be used.
+  std::expected<void, Error> make_runners(const HttpToolMaker& make);
   // Asks every source for its tools. Returns false if there is none to wait for; else `on_ready` is called once, never
   // within this call. An error is the first that a source gave.
   bool open(const std::vector<ToolSource*>& sources, std::function<void(std::expected<void, Error>)> on_ready);

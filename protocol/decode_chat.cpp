@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/decode_config.hpp"
+#include "protocol/decode_mcp.hpp"
 #include "protocol/decode_messages.hpp"
 #include "protocol/http_tool.hpp"
 
@@ -187,6 +188,10 @@ bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& 
     chat.system = in.raw_string();
   } else if (key == "tools") {
     in.array([&] { chat.tools.push_back(read_tool(in)); });
+  } else if (key == "mcpServers") {
+    chat.mcp_servers = read_mcp_servers(in);
+  } else if (key == "mcpOnly") {
+    chat.mcp_only = in.boolean();
   } else if (key == "toolChoice") {
     chat.tool_choice = read_tool_choice(in);
   } else {

@@ -1,0 +1,314 @@
+#include "worker/executors/mcp/http_transport.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "worker/base/sse_parser.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kMaxMessageBytes = std::size_t{64} << 20;
+constexpr std::size_t kMaxErrorBytes = 64 << 10;  // of a body that comes with an error's status
+constexpr std::size_t kMaxSessionIdBytes = 1024;
+constexpr std::chrono::milliseconds kDefaultRetry{1'000};
+constexpr std::chrono::milliseconds kMinRetry{50};
+constexpr std::chrono::milliseconds kMaxRetry{60'000};
+// A stream that breaks off again and again without an event between.
+constexpr int kMaxBarrenResumes = 10;
+// What is forgotten may end by itself for so long, so that its connection is used again.
+constexpr std::chrono::milliseconds kForgottenLinger{2'000};
+
+bool is_own_header(std::string_view name) {
+  static constexpr std::array<std::string_view, 9> kOwn = {
+      "accept", "content-type",   "content-length",       "transfer-encoding", "connection",
+      "host",   "mcp-session-id", "mcp-protocol-version", "last-event-id"};
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return std::ranges::find(kOwn, lower) != kOwn.end();
+}
+
+std::string lower_type(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  std::erase(type, ' ');
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return type;
+}
+
+class HttpTransport;
+
+// One message on its way with the answers to it, or the stream of what the server says unasked.
+class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHandler {
+ public:
+  Exchange(HttpTransport& transport, McpOutgoing message) : transport_(transport), message_(std::move(message)) {}
+  // The stream without a question.
+  explicit Exchange(HttpTransport& transport) : transport_(transport), listening_(true), get_(true) {}
+
+  void start();
+  void forget();
+  [[nodiscard]] std::optional<std::int64_t> id() const { return message_.id; }
+  [[nodiscard]] bool is_initialized() const { return message_.kind == McpOutgoing::Kind::initialized; }
+  [[nodiscard]] bool listening() const { return listening_; }
+
+ private:
+  void on_head(const ResponseHead& head) override;
+  void on_body(std::string_view bytes) override;
+  void on_end(const Error* error) override;
+  void read_events(std::string_view bytes);
+  void ended_well();
+  void ended_badly(const Error* error);
+  void resume_or_fail(std::string_view why);
+  void fail(std::string_view why);
+  void finish();
+
+  HttpTransport& transport_;
+  McpOutgoing message_;
+  bool listening_ = false;
+  bool get_ = false;  // what is under way is a GET, the first time or again
+  bool forgotten_ = false;
+  bool finished_ = false;
+  std::string session_;  // that it was sent in
+  int status_ = 0;
+  bool is_stream_ = false, is_json_ = false;
+  std::string body_;
+  std::string last_id_;
+  std::chrono::milliseconds retry_ = kDefaultRetry;
+  int barren_ = 0;  // resumes since the last event
+  std::optional<SseParser> events_;
+  std::unique_ptr<Timer> timer_;
+  std::unique_ptr<HttpTransfer> transfer_;
+};
+
+class HttpTransport : public McpTransport {
+ public:
+  HttpTransport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
+                std::function<void(HttpRequest)> farewell)
+      : clock_(clock),
+        http_(http),
+        endpoint_(std::move(endpoint)),
+        log_(std::move(log)),
+        farewell_(std::move(farewell)) {
+    std::erase_if(endpoint_.headers, [](const Header& header) { return is_own_header(header.name); });
+  }
+  HttpTransport(const HttpTransport&) = delete;
+  HttpTransport& operator=(const HttpTransport&) = delete;
+  ~HttpTransport() override { say_goodbye(); }
+
+  std::optional<std::string> start(McpTransportHandler& handler) override {
+    handler_ = &handler;
+    return std::nullopt;
+  }
+
+  void send(McpOutgoing message) override {
+    const bool handshake =
+        message.kind == McpOutgoing::Kind::initialize || message.kind == McpOutgoing::Kind::initialized;
+    if (message.kind == McpOutgoing::Kind::initialized) initializing_ = true;
+    if (initializing_ && !handshake) return waiting_.push_back(std::move(message));
+    begin(std::make_shared<Exchange>(*this, std::move(message)));
+  }
+
+  void forget(std::int64_t id) override {
+    std::erase_if(waiting_, [&](const McpOutgoing& message) { return message.id == id; });
+    for (const auto& exchange : std::vector(exchanges_)) {
+      if (exchange->id() == id) exchange->forget();
+    }
+  }
+
+  void set_revision(std::string_view revision) override { revision_ = revision; }
+  void forget_session() override {
+    session_.clear();
+    revision_.clear();
+    initializing_ = false;
+  }
+
+  // For exchanges:
+  HttpRequest make_request(std::string method, std::string body, std::string_view last_event_id) const {
+    HttpRequest request;
+    request.method = std::move(method);
+    request.url = endpoint_.url;
+    const bool post = request.method == "POST";
+    request.headers.push_back({"accept", post ? "application/json, text/event-stream" : "text/event-stream"});
+    if (post) request.headers.push_back({"content-type", "application/json"});
+    if (!session_.empty()) request.headers.push_back({"mcp-session-id", session_, true});
+    if (!revision_.empty()) request.headers.push_back({"mcp-protocol-version", revision_});
+    if (!last_event_id.empty()) request.headers.push_back({"last-event-id", std::string(last_event_id)});
+    for (const auto& header : endpoint_.headers) request.headers.push_back(header);
+    if (post) request.body.append(std::move(body));
+    return request;
+  }
+  void adopt_session(std::string_view id) {
+    if (id.size() <= kMaxSessionIdBytes && valid_header("mcp-session-id", id)) session_ = id;
+  }
+  // The server has seen that the handshake is over, or never will.
+  void handshake_done(bool well) {
+    initializing_ = false;
+    auto waiting = std::exchange(waiting_, {});
+    for (auto& message : waiting) send(std::move(message));
+    const bool listening = std::ranges::any_of(exchanges_, [](const auto& e) { return e->listening(); });
+    if (well && !listening) begin(std::make_shared<Exchange>(*this));
+  }
+  void remove(const Exchange* exchange) {
+    std::erase_if(exchanges_, [&](const auto& held) { return held.get() == exchange; });
+  }
+  [[nodiscard]] const std::string& session() const { return session_; }
+  [[nodiscard]] Clock& clock() const { return clock_; }
+  [[nodiscard]] HttpClient& http() const { return http_; }
+  [[nodiscard]] McpTransportHandler& handler() const { return *handler_; }
+  [[nodiscard]] const McpLog& log() const { return log_; }
+
+ private:
+  void begin(std::shared_ptr<Exchange> exchange) {
+    exchanges_.push_back(exchange);
+    exchange->start();
+  }
+  void say_goodbye() {
+    if (session_.empty()) return;
+    farewell_(make_request("DELETE", {}, {}));
+  }
+
+  Clock& clock_;
+  HttpClient& http_;
+  McpEndpoint endpoint_;
+  const McpLog log_;
+  const std::function<void(HttpRequest)> farewell_;
+  McpTransportHandler* handler_ = nullptr;
+  std::string session_, revision_;
+  bool initializing_ = false;  // notifications/initialized is not acknowledged
+  std::deque<McpOutgoing> waiting_;
+  std::vector<std::shared_ptr<Exchange>> exchanges_;
+};
+
+void Exchange::start() {
+  session_ = transport_.session();
+  status_ = 0;
+  is_stream_ = is_json_ = false;
+  body_.clear();
+  events_.emplace(kMaxMessageBytes);
+  auto request =
+      get_ ? transport_.make_request("GET", {}, last_id_) : transport_.make_request("POST", message_.json, {});
+  transfer_ = transport_.http().start(std::move(request), {.max_body_bytes = kMaxMessageBytes}, *this);
+}
+
+void Exchange::forget() {
+  forgotten_ = true;
+  if (finished_) return;
+  timer_ = transport_.clock().call_at(transport_.clock().now() + kForgottenLinger, [this] {
+    const auto self = shared_from_this();
+    finish();
+  });
+}
+
+void Exchange::on_head(const ResponseHead& head) {
+  status_ = head.status;
+  const std::string type = lower_type(head.header("content-type"));
+  is_stream_ = status_ == 200 && type == "text/event-stream";
+  is_json_ = type == "application/json";
+  if (message_.kind == McpOutgoing::Kind::initialize && status_ == 200) {
+    transport_.adopt_session(head.header("mcp-session-id"));
+    session_ = transport_.session();
+  }
+}
+
+void Exchange::on_body(std::string_view bytes) {
+  const auto self = shared_from_this();
+  if (is_stream_) return read_events(bytes);
+  const std::size_t limit = status_ >= 200 && status_ < 300 ? kMaxMessageBytes : kMaxErrorBytes;
+  body_.append(bytes.substr(0, limit - std::min(limit, body_.size())));
+}
+
+void Exchange::read_events(std::string_view bytes) {
+  events_->feed(bytes);
+  for (SseEvent event; !finished_ && events_->next(event);) {
+    barren_ = 0;
+    const bool message = event.type.empty() || event.type == "message";
+    if (message && !event.data.empty()) transport_.handler().on_message(std::string(event.data));
+  }
+  if (finished_) return;
+  if (!events_->last_id().empty()) last_id_ = events_->last_id();
+  if (const auto ms = events_->retry_ms()) retry_ = std::clamp(std::chrono::milliseconds(*ms), kMinRetry, kMaxRetry);
+  if (events_->too_large()) fail("sent a message that is too long");
+}
+
+void Exchange::on_end(const Error* error) {
+  const auto self = shared_from_this();
+  if (error != nullptr || status_ >= 300) return ended_badly(error);
+  ended_well();
+}
+
+void Exchange::ended_well() {
+  if (is_initialized()) {
+    finish();
+    return transport_.handshake_done(true);
+  }
+  if (is_stream_) return resume_or_fail("ended its answer before it was complete");
+  if (listening_ || forgotten_ || !message_.id) return finish();
+  if (!is_json_) return fail("answered with something else than JSON or an event stream");
+  transport_.handler().on_message(std::move(body_));
+  if (!finished_ && !forgotten_) return fail("sent an answer to something else");
+  finish();
+}
+
+void Exchange::ended_badly(const Error* error) {
+  if (is_initialized()) {
+    finish();
+    return transport_.handshake_done(false);
+  }
+  if (forgotten_) return finish();
+  if (error != nullptr) {
+    // Bytes may have been lost on the way; a server that numbers its events can say them again.
+    if (is_stream_ || (get_ && !listening_)) return resume_or_fail("cannot be reached: " + error->code);
+    return fail("cannot be reached: " + error->code);
+  }
+  if (status_ == 404 && !session_.empty() && message_.id) {
+    const auto id = *message_.id;
+    const bool current = session_ == transport_.session();
+    finish();
+    return transport_.handler().on_session_lost(id, current);
+  }
+  if (is_json_ && message_.id && !get_) {
+    transport_.handler().on_message(std::move(body_));  // a JSON-RPC error may come with an error's status
+    if (finished_ || forgotten_) return finish();
+  }
+  fail("answered with HTTP status " + std::to_string(status_));
+}
+
+void Exchange::resume_or_fail(std::string_view why) {
+  if (forgotten_) return finish();
+  const bool again = listening_ ? session_ == transport_.session() : !last_id_.empty() && barren_ < kMaxBarrenResumes;
+  if (!again) return fail(why);
+  get_ = true;
+  transfer_.reset();
+  // The server names the time for an answer; who only listens comes ever more seldom.
+  const auto delay = listening_ ? std::min(retry_ * (1 << std::min(barren_, 10)), kMaxRetry) : retry_;
+  ++barren_;
+  timer_ = transport_.clock().call_at(transport_.clock().now() + delay, [this] { start(); });
+}
+
+void Exchange::fail(std::string_view why) {
+  const auto id = message_.id;
+  const bool wanted = !forgotten_ && id;
+  if (!wanted && status_ != 405) transport_.log()(McpLogLevel::debug, "a message was not taken", why);
+  finish();
+  if (wanted) transport_.handler().on_unanswered(*id, why);
+}
+
+void Exchange::finish() {
+  finished_ = true;
+  timer_.reset();
+  transfer_.reset();
+  transport_.remove(this);
+}
+
+}  // namespace
+
+std::unique_ptr<McpTransport> make_http_transport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
+                                                  std::function<void(HttpRequest)> farewell) {
+  return std::make_unique<HttpTransport>(clock, http, std::move(endpoint), std::move(log), std::move(farewell));
+}
+
+}  // namespace aiw

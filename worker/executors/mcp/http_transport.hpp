@@ -1,0 +1,27 @@
+// An MCP server behind a URL: Streamable HTTP (2025-11-25, basic/transports).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/base/clock.hpp"
+#include "worker/base/http_client.hpp"
+#include "worker/executors/mcp/mcp_log.hpp"
+#include "worker/executors/mcp/transport.hpp"
+
+namespace aiw {
+
+struct McpEndpoint {
+  std::string url{};
+  std::vector<Header> headers{};  // the request's; those that the transport sets itself are passed over
+};
+
+// All references outlive the transport. `farewell` carries out the DELETE that ends a session, once the transport is
+// gone.
+std::unique_ptr<McpTransport> make_http_transport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
+                                                  std::function<void(HttpRequest)> farewell);
+
+}  // namespace aiw

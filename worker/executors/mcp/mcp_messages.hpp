@@ -1,0 +1,44 @@
+// The Model Context Protocol's messages that a client of tools needs (revisions 2024-11-05 to 2025-11-25).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/json_text.hpp"
+
+namespace aiw {
+
+// A tool as its server describes it.
+struct McpTool {
+  std::string name;
+  std::string description{};
+  std::string input_schema{};  // a JSON object
+};
+
+// One page of tools/list.
+struct McpToolPage {
+  std::vector<McpTool> tools{};
+  std::string next_cursor{};  // empty: the last page
+};
+
+inline constexpr std::string_view kMcpNewestRevision = "2025-11-25";
+inline constexpr std::string_view kMcpBatchRevision = "2025-03-26";  // the only one with batches
+
+// Offers the newest revision and no capability of a client.
+std::string initialize_params(std::string_view client_version);
+// The revision that the server chose. Error: it is none of ours, or the answer is none.
+std::expected<std::string, std::string> read_initialize_result(JsonSpan result);
+
+// An empty cursor asks for the first page.
+std::string list_params(std::string_view cursor);
+// Tools that cannot be called without a task (2025-11-25, execution.taskSupport) are left out.
+std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result);
+
+// `arguments` is a JSON object.
+std::string call_params(std::string_view tool, std::string_view arguments, std::int64_t progress_token);
+std::string cancelled_params(std::int64_t request_id);
+
+}  // namespace aiw

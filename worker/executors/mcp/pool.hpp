@@ -1,0 +1,81 @@
+// The MCP servers of this process, each shared by the chats that name exactly it.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/base/child_process.hpp"
+#include "worker/base/clock.hpp"
+#include "worker/base/http_client.hpp"
+#include "worker/executors/mcp/mcp_log.hpp"
+#include "worker/executors/tool_runner.hpp"
+
+namespace aiw {
+
+struct McpPoolOptions {
+  std::string client_version{};
+  std::chrono::milliseconds connect_limit{30'000};  // until a server has said what tools it has; 0: none
+  std::chrono::milliseconds idle_limit{60'000};     // a server that no chat uses ends after this
+  std::size_t max_servers = 256;                    // alive at the same time
+  bool allow_commands = true;                       // false: only servers with a URL
+};
+
+struct McpPoolServices {
+  Clock& clock;
+  HttpClient& http;
+  ChildLauncher& launcher;
+  // An env value or header of a request with its references to keys replaced, if these may go there: to `host`, or
+  // into a child process if it is empty.
+  std::function<std::expected<std::string, Error>(std::string_view value, std::string_view host)> resolve;
+  // `server` is the request's name for it.
+  std::function<void(McpLogLevel level, std::string_view server, std::string_view event, std::string_view text)> log;
+};
+
+class McpPool : public ToolSource {
+ public:
+  McpPool(McpPoolOptions options, McpPoolServices services);
+  ~McpPool() override;
+  McpPool(const McpPool&) = delete;
+  McpPool& operator=(const McpPool&) = delete;
+
+  std::unique_ptr<Opening> open(const ChatRequest& chat, std::function<void(Result)> on_ready) override;
+  // Ends every server and calls `on_closed` when they are gone, after two seconds at the latest. No chat may be open.
+  void close(std::function<void()> on_closed);
+  [[nodiscard]] std::size_t servers() const { return servers_.size(); }
+
+ private:
+  class Server;
+  class Lease;
+  class McpOpening;
+  class Runner;
+  class Farewell;
+  struct Definition;
+
+  std::expected<Definition, Error> define(const McpServer& server) const;
+  std::expected<std::shared_ptr<Server>, std::string> server_for(const Definition& definition);
+  bool make_room();
+  void remove(const Server& server);
+  void bury(std::shared_ptr<Server> server);
+  void say_farewell(HttpRequest request);
+  void sweep_soon();
+  void poll_closing();
+
+  const McpPoolOptions options_;
+  const McpPoolServices services_;
+  bool closing_ = false;
+  std::map<std::string, std::shared_ptr<Server>> servers_;  // by everything that defines them
+  std::vector<std::shared_ptr<Server>> buried_;             // destroyed once no call of theirs is on the stack
+  std::list<std::unique_ptr<Farewell>> farewells_;
+  std::unique_ptr<Timer> sweep_, close_timer_;
+  Instant close_end_{};
+  std::function<void()> on_closed_;
+};
+
+}  // namespace aiw

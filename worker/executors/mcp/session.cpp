@@ -1,0 +1,319 @@
+#include "worker/executors/mcp/session.hpp"
+
+#include <utility>
+
+#include "worker/executors/mcp/tool_result.hpp"
+#include "worker/executors/tool_output.hpp"
+
+namespace aiw {
+namespace {
+
+// What no honest server reaches; a list that does not end stops here.
+constexpr std::size_t kMaxPages = 200;
+constexpr std::size_t kMaxTools = 4000;
+constexpr std::size_t kMaxListBytes = 16 << 20;
+// A server that says all the time that its tools changed is not asked all the time.
+constexpr std::chrono::milliseconds kRelistInterval{1000};
+constexpr std::int64_t kMethodNotFound = -32601;  // JSON-RPC 2.0, 5.1
+
+std::string error_text(const RpcMessage& answer) {
+  std::string text = "the MCP server answered with error " + std::to_string(answer.error_code);
+  if (!answer.error_message.empty()) text += ": " + std::string(utf8_prefix(answer.error_message, 4096));
+  return text;
+}
+
+// RFC 5424's words (2025-11-25, server/utilities/logging).
+McpLogLevel level_of(std::string_view level) {
+  if (level == "debug" || level == "info") return McpLogLevel::debug;
+  if (level == "notice") return McpLogLevel::info;
+  if (level == "warning") return McpLogLevel::warn;
+  return McpLogLevel::error;
+}
+
+}  // namespace
+
+// Destroyed before its answer, it tells the server that none is wanted.
+class McpSession::Run : public ToolRun {
+ public:
+  Run(std::weak_ptr<McpSession> session, std::int64_t id) : session_(std::move(session)), id_(id) {}
+  // A call that fails at once.
+  Run(Clock& clock, ToolOutputHandler on_output, std::string output)
+      : timer_(clock.call_at(clock.now(), [on_output = std::move(on_output), output = std::move(output)]() mutable {
+          const auto handler = std::move(on_output);
+          handler(std::move(output));
+        })) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() override {
+    if (const auto session = session_.lock()) session->give_up(id_);
+  }
+
+ private:
+  std::weak_ptr<McpSession> session_;
+  std::int64_t id_ = 0;
+  std::unique_ptr<Timer> timer_;
+};
+
+McpSession::McpSession(Clock& clock, std::unique_ptr<McpTransport> transport, McpSessionOptions options, McpLog log,
+                       McpSessionEvents events)
+    : clock_(clock),
+      options_(std::move(options)),
+      log_(std::move(log)),
+      events_(std::move(events)),
+      transport_(std::move(transport)) {}
+
+McpSession::~McpSession() = default;
+
+std::optional<std::string> McpSession::start() {
+  if (auto why = transport_->start(*this)) return why;
+  initialize();
+  return std::nullopt;
+}
+
+std::unique_ptr<ToolRun> McpSession::call(std::string_view tool, std::string_view arguments,
+                                          ToolOutputHandler on_output) {
+  if (closed_) {
+    return std::make_unique<Run>(clock_, std::move(on_output), error_output("the MCP server " + why_closed_));
+  }
+  const auto id =
+      request(Pending::Kind::call, "tools/call", call_params(tool, arguments, last_id_ + 1), std::move(on_output));
+  return std::make_unique<Run>(weak_from_this(), id);
+}
+
+void McpSession::initialize() {
+  phase_ = Phase::initializing;
+  limit_time();
+  request(Pending::Kind::initialize, "initialize", initialize_params(options_.client_version), nullptr);
+}
+
+void McpSession::limit_time() {
+  if (options_.connect_limit.count() == 0) return;
+  limit_ = clock_.call_at(clock_.now() + options_.connect_limit, [this] { time_is_up(); });
+}
+
+void McpSession::time_is_up() {
+  if (tools_ == nullptr || phase_ != Phase::running) {
+    return close("was not ready within " + std::to_string(options_.connect_limit.count()) + " ms");
+  }
+  for (auto next = pending_.begin(); next != pending_.end();) {
+    const auto request = next++;
+    if (request->second.kind == Pending::Kind::list) give_up(request->first);
+  }
+  keep_old_tools("the time is up");
+}
+
+std::int64_t McpSession::request(Pending::Kind kind, std::string_view method, std::string_view params,
+                                 ToolOutputHandler on_output) {
+  const std::int64_t id = ++last_id_;
+  Pending& pending = pending_[id];
+  pending.kind = kind;
+  pending.json = rpc_request(id, method, params);
+  pending.on_output = std::move(on_output);
+  if (phase_ == Phase::running || kind == Pending::Kind::initialize) {
+    transmit(id, pending);
+  } else {
+    held_.push_back(id);
+  }
+  return id;
+}
+
+void McpSession::transmit(std::int64_t id, const Pending& pending) {
+  const bool initialize = pending.kind == Pending::Kind::initialize;
+  transport_->send({initialize ? McpOutgoing::Kind::initialize : McpOutgoing::Kind::request, pending.json, id});
+}
+
+void McpSession::give_up(std::int64_t id) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;
+  pending_.erase(found);
+  if (closed_ || std::erase(held_, id) > 0) return;
+  transport_->send({McpOutgoing::Kind::other, rpc_notification("notifications/cancelled", cancelled_params(id))});
+  transport_->forget(id);
+}
+
+void McpSession::on_message(std::string text) {
+  const auto self = shared_from_this();
+  if (closed_) return;
+  const auto messages = read_rpc(text);
+  if (!messages) return log_(McpLogLevel::debug, "not a message", messages.error());
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (text[first] == '[' && revision_ != kMcpBatchRevision)
+    return log_(McpLogLevel::debug, "a batch is not a message", {});
+  for (const auto& message : *messages) {
+    if (!closed_) handle(message);
+  }
+}
+
+void McpSession::handle(const RpcMessage& message) {
+  if (message.kind == RpcMessage::Kind::request) return answer_request(message);
+  if (message.kind == RpcMessage::Kind::notification) return notified(message);
+  const auto found = message.answers ? pending_.find(*message.answers) : pending_.end();
+  if (found == pending_.end()) return log_(McpLogLevel::debug, "an answer to no request", {});
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  transport_->forget(*message.answers);
+  answered(std::move(pending), message);
+}
+
+// We declare no capability, so a server has nothing to ask but whether we are there.
+void McpSession::answer_request(const RpcMessage& request) {
+  const bool ping = request.method == "ping";
+  if (!ping) log_(McpLogLevel::debug, "a request that is not supported", utf8_prefix(request.method, 128));
+  transport_->send({McpOutgoing::Kind::other,
+                    ping ? rpc_result(request.id, "{}") : rpc_error(request.id, kMethodNotFound, "not supported")});
+}
+
+void McpSession::notified(const RpcMessage& notification) {
+  if (notification.method == "notifications/tools/list_changed") return relist_soon();
+  if (notification.method == "notifications/progress") {
+    return log_(McpLogLevel::debug, "progress", utf8_prefix(notification.body.json, 1024));
+  }
+  if (notification.method != "notifications/message") return;
+  McpLogLevel level = McpLogLevel::debug;
+  std::string_view data;
+  JsonReader in = reader_of(notification.body);
+  if (notification.body.is_object()) {
+    in.object([&](std::string_view key) {
+      if (key == "level" && in.type() == JsonType::string) {
+        level = level_of(in.string());
+      } else if (key == "data") {
+        data = in.value().json;
+      } else {
+        in.skip();
+      }
+    });
+  }
+  log_(level, "says", utf8_prefix(data, 2048));
+}
+
+void McpSession::answered(Pending pending, const RpcMessage& answer) {
+  if (pending.kind == Pending::Kind::initialize) return initialized(answer);
+  if (pending.kind == Pending::Kind::list) return listed(answer);
+  const bool failed = answer.kind == RpcMessage::Kind::error;
+  pending.on_output(failed ? error_output(error_text(answer)) : tool_output_of(answer.body));
+}
+
+void McpSession::initialized(const RpcMessage& answer) {
+  if (answer.kind == RpcMessage::Kind::error) return close("refused to initialize: " + error_text(answer));
+  auto revision = read_initialize_result(answer.body);
+  if (!revision) return close("cannot be used: " + revision.error());
+  revision_ = *std::move(revision);
+  transport_->set_revision(revision_);
+  phase_ = Phase::running;
+  transport_->send({McpOutgoing::Kind::initialized, rpc_notification("notifications/initialized", {})});
+  const auto held = std::exchange(held_, {});
+  for (const auto id : held) {
+    const auto found = pending_.find(id);
+    if (found != pending_.end()) transmit(id, found->second);
+  }
+  if (tools_ == nullptr && listing_ == nullptr) return relist();
+  relist_soon();  // it may be another version of itself
+}
+
+void McpSession::relist_soon() {
+  if (tools_ == nullptr && listing_ == nullptr) return;  // the first list is yet to come
+  relist_ = true;
+  if (relist_timer_ != nullptr || listing_ != nullptr) return;
+  relist_timer_ = clock_.call_at(clock_.now(), [this] {
+    relist_timer_.reset();
+    relist();
+  });
+}
+
+void McpSession::relist() {
+  if (closed_ || listing_ != nullptr) return;
+  relist_ = false;
+  listing_ = std::make_unique<Listing>();
+  if (limit_ == nullptr) limit_time();
+  list_page({});
+}
+
+void McpSession::list_page(std::string_view cursor) {
+  request(Pending::Kind::list, "tools/list", list_params(cursor), nullptr);
+}
+
+void McpSession::listed(const RpcMessage& answer) {
+  if (answer.kind == RpcMessage::Kind::error && tools_ == nullptr && answer.error_code == kMethodNotFound) {
+    return finish_listing();  // a server without tools
+  }
+  auto page =
+      answer.kind == RpcMessage::Kind::error ? std::unexpected(error_text(answer)) : read_tool_page(answer.body);
+  if (page) {
+    listing_->bytes += answer.body.json.size();
+    for (auto& tool : page->tools) listing_->tools.push_back(std::move(tool));
+    const bool too_long =
+        ++listing_->pages > kMaxPages || listing_->tools.size() > kMaxTools || listing_->bytes > kMaxListBytes;
+    if (too_long) page = std::unexpected("its tool list does not end");
+  }
+  if (page && !page->next_cursor.empty()) return list_page(page->next_cursor);
+  if (page) return finish_listing();
+  if (tools_ == nullptr) return close("did not list its tools: " + page.error());
+  keep_old_tools(page.error());
+}
+
+void McpSession::keep_old_tools(std::string_view why) {
+  if (listing_ == nullptr) return;
+  log_(McpLogLevel::warn, "the tools could not be listed again", why);
+  listing_->tools = *tools_;
+  finish_listing();
+}
+
+void McpSession::finish_listing() {
+  limit_.reset();
+  tools_ = std::make_shared<const std::vector<McpTool>>(std::move(listing_->tools));
+  listing_.reset();
+  if (relist_) {
+    relist_timer_ = clock_.call_at(clock_.now() + kRelistInterval, [this] {
+      relist_timer_.reset();
+      relist();
+    });
+  }
+  events_.on_listed();
+}
+
+void McpSession::on_unanswered(std::int64_t id, std::string_view why) {
+  const auto self = shared_from_this();
+  const auto found = pending_.find(id);
+  if (closed_ || found == pending_.end()) return;
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  if (pending.kind == Pending::Kind::call) return pending.on_output(error_output("the MCP server " + std::string(why)));
+  if (pending.kind == Pending::Kind::initialize || tools_ == nullptr) return close(std::string(why));
+  keep_old_tools(why);
+}
+
+void McpSession::on_session_lost(std::int64_t id, bool current) {
+  const auto self = shared_from_this();
+  const auto found = pending_.find(id);
+  if (closed_ || found == pending_.end()) return;
+  if (std::exchange(found->second.resent, true)) return on_unanswered(id, "lost the session twice");
+  if (!current && phase_ == Phase::running) return transmit(id, found->second);
+  held_.push_back(id);
+  if (phase_ != Phase::running) return;
+  log_(McpLogLevel::info, "the session was lost and is begun anew", {});
+  transport_->forget_session();
+  initialize();
+}
+
+void McpSession::on_closed(std::string_view why) {
+  const auto self = shared_from_this();
+  close(std::string(why));
+}
+
+void McpSession::close(std::string why) {
+  if (std::exchange(closed_, true)) return;
+  const auto self = weak_from_this().lock();
+  why_closed_ = std::move(why);
+  limit_.reset();
+  relist_timer_.reset();
+  for (const auto& [id, request] : pending_) transport_->forget(id);
+  const std::string output = error_output("the MCP server " + why_closed_);
+  while (!pending_.empty()) {  // an answer may give up other calls
+    const auto handler = std::move(pending_.begin()->second.on_output);
+    pending_.erase(pending_.begin());
+    if (handler) handler(output);
+  }
+  events_.on_closed(why_closed_);
+}
+
+}  // namespace aiw

@@ -1,0 +1,97 @@
+#include "worker/executors/mcp/stdio_transport.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kMaxLogLine = 2048;
+
+class StdioTransport : public McpTransport, private ChildHandler {
+ public:
+  StdioTransport(Clock& clock, ChildLauncher& launcher, ChildCommand command, McpLog log, const StdioLimits& limits)
+      : clock_(clock), launcher_(launcher), command_(std::move(command)), log_(std::move(log)), limits_(limits) {}
+
+  std::optional<std::string> start(McpTransportHandler& handler) override {
+    handler_ = &handler;
+    auto child = launcher_.spawn(command_, *this);
+    if (!child) return "cannot be started: " + child.error();
+    child_ = *std::move(child);
+    return std::nullopt;
+  }
+
+  void send(McpOutgoing message) override {
+    if (child_ == nullptr) return;
+    if (child_->unwritten() + message.json.size() > limits_.max_unread_bytes)
+      return close_soon("does not read its input");
+    // Arguments are as the model wrote them, possibly on many lines; inside of strings no newline can stand.
+    std::ranges::replace_if(message.json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    message.json += '\n';
+    child_->write(std::move(message.json));
+  }
+
+  void forget(std::int64_t) override {}
+  void set_revision(std::string_view) override {}
+  void forget_session() override {}
+
+ private:
+  void on_output(std::string_view bytes) override {
+    while (child_ != nullptr && !bytes.empty()) {
+      const auto end = bytes.find('\n');
+      const auto piece = bytes.substr(0, end);
+      if (line_.size() + piece.size() > limits_.max_line_bytes) return close("wrote a line that is too long");
+      line_ += piece;
+      if (end == std::string_view::npos) return;
+      bytes.remove_prefix(end + 1);
+      auto line = std::exchange(line_, {});
+      if (line.find_first_not_of(" \t\r") != std::string::npos) handler_->on_message(std::move(line));
+    }
+  }
+
+  void on_diagnostics(std::string_view bytes) override {
+    for (const char c : bytes) {
+      if (c != '\n') {
+        if (diagnostics_.size() < kMaxLogLine) diagnostics_ += c;
+      } else if (!diagnostics_.empty()) {
+        log_(McpLogLevel::debug, "stderr", std::exchange(diagnostics_, {}));
+      }
+    }
+  }
+
+  void on_gone(std::string_view how) override {
+    if (!diagnostics_.empty()) log_(McpLogLevel::debug, "stderr", std::exchange(diagnostics_, {}));
+    how.remove_prefix(how.starts_with("it ") ? 3 : 0);
+    close(how);
+  }
+
+  void close(std::string_view why) {
+    closing_.reset();
+    child_.reset();
+    handler_->on_closed(why);
+  }
+  void close_soon(std::string why) {
+    if (closing_ != nullptr) return;
+    closing_ = clock_.call_at(clock_.now(), [this, why = std::move(why)] { close(std::string(why)); });
+  }
+
+  Clock& clock_;
+  ChildLauncher& launcher_;
+  const ChildCommand command_;
+  const McpLog log_;
+  const StdioLimits limits_;
+  McpTransportHandler* handler_ = nullptr;
+  std::string line_;         // whose end has not come
+  std::string diagnostics_;  // the same of stderr, cut at kMaxLogLine
+  std::unique_ptr<Timer> closing_;
+  std::unique_ptr<ChildProcess> child_;
+};
+
+}  // namespace
+
+std::unique_ptr<McpTransport> make_stdio_transport(Clock& clock, ChildLauncher& launcher, ChildCommand command,
+                                                   McpLog log, const StdioLimits& limits) {
+  return std::make_unique<StdioTransport>(clock, launcher, std::move(command), std::move(log), limits);
+}
+
+}  // namespace aiw

@@ -134,6 +134,10 @@ struct ChatRequest {
   std::string model_id;
   std::string model;  // an alias or "provider/model"
   std::string caller_key_id;
+  std::string base_url;  // of the parent's own HTTP API, for LeanSpec's tools and sessions; no key goes there
+  std::string session_id;
+  std::string project_id;
+  std::string user_id;
 
   RawString system;
   std::vector<Message> messages;

@@ -235,6 +235,20 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   return true;
 }
 
+// Whose chat it is, to the parent.
+bool read_parent_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
+  const std::pair<std::string_view, std::string*> fields[] = {{"baseUrl", &chat.base_url},
+                                                              {"sessionId", &chat.session_id},
+                                                              {"projectId", &chat.project_id},
+                                                              {"userId", &chat.user_id}};
+  for (const auto& [name, value] : fields) {
+    if (key != name) continue;
+    *value = in.string();
+    return true;
+  }
+  return false;
+}
+
 // How the worker is to run it.
 bool read_run_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   if (key == "maxSteps") {
@@ -265,9 +279,9 @@ void read_chat(JsonReader& in, ChatRequest& chat) {
   bool has_messages = false;
   in.object([&](std::string_view key) {
     has_messages = has_messages || key == "messages";
-    if (!read_conversation_field(in, key, chat) && !read_model_field(in, key, chat) && !read_run_field(in, key, chat)) {
-      in.skip();
-    }
+    const bool is_known = read_conversation_field(in, key, chat) || read_model_field(in, key, chat) ||
+                          read_run_field(in, key, chat) || read_parent_field(in, key, chat);
+    if (!is_known) in.skip();
   });
   if (!has_messages) in.fail("a chat needs messages");
 }

@@ -6,6 +6,7 @@
 #include "worker/base/url.hpp"
 #include "worker/executors/http_tool_answer.hpp"
 #include "worker/executors/http_tool_request.hpp"
+#include "worker/executors/late_output.hpp"
 #include "worker/executors/tool_output.hpp"
 
 namespace aiw {
@@ -76,10 +77,6 @@ class HttpToolRun : public ToolRun, private HttpHandler {
     const HttpLimits limits{.max_body_bytes = static_cast<std::uint64_t>(tool_->max_bytes)};
     transfer_ = http.start(std::move(request), limits, *this);
   }
-  // What was wrong is told once the caller has its run.
-  void fail_soon(Clock& clock, const std::string& why) {
-    timer_ = clock.call_at(clock.now(), [this, output = error_output(why)]() mutable { end(std::move(output)); });
-  }
 
  private:
   void on_head(const ResponseHead& head) override { head_ = head; }
@@ -102,7 +99,6 @@ class HttpToolRun : public ToolRun, private HttpHandler {
 
   // The handler may destroy this.
   void end(std::string output) {
-    const auto timer = std::move(timer_);
     const auto transfer = std::move(transfer_);
     const auto on_output = std::move(on_output_);
     on_output(std::move(output));
@@ -113,7 +109,6 @@ class HttpToolRun : public ToolRun, private HttpHandler {
   ResponseHead head_;
   std::string body_;
   std::unique_ptr<HttpTransfer> transfer_;
-  std::unique_ptr<Timer> timer_;
 };
 
 class HttpToolRunner : public ToolRunner {
@@ -122,13 +117,10 @@ class HttpToolRunner : public ToolRunner {
       : tool_(std::move(tool)), headers_(std::move(headers)), http_(http), clock_(clock) {}
 
   std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
-    auto run = std::make_unique<HttpToolRun>(tool_, std::move(on_output));
     auto request = build_http_tool_request(*tool_, headers_, ToolArguments(call.arguments));
-    if (request) {
-      run->start(http_, *std::move(request));
-    } else {
-      run->fail_soon(clock_, request.error());
-    }
+    if (!request) return answer_soon(clock_, error_output(request.error()), std::move(on_output));
+    auto run = std::make_unique<HttpToolRun>(tool_, std::move(on_output));
+    run->start(http_, *std::move(request));
     return run;
   }
 

@@ -90,11 +90,11 @@ std::vector<std::string> values_of(const HttpTool::QueryParameter& parameter, co
   const auto& pieces = parameter.value.pieces;
   const auto whole = pieces.size() == 1 && pieces[0].kind == Kind::argument ? arguments.find(pieces[0].text)
                                                                             : std::optional<JsonSpan>();
-  if (parameter.repeated && whole && whole->json.starts_with('[')) {
+  if (whole && whole->json.starts_with('[')) {
     std::vector<std::string> values;
     const Json items = Json::parse(whole->json, nullptr, false);
     for (const auto& item : items) values.push_back(item.is_string() ? item.get<std::string>() : item.dump());
-    return values;
+    if (parameter.repeated || values.empty()) return values;
   }
   auto value = expand(parameter.value, arguments);
   if (!value) return {};

@@ -1,0 +1,104 @@
+#include "worker/executors/leanspec/markdown_edit.hpp"
+
+#include <doctest/doctest.h>
+
+namespace aiw {
+namespace {
+
+std::string with(const std::string& entry, const std::string& end = "\n") {
+  std::string text = "---\nstatus: planned\n" + entry + "created: 2026-01-02\n---\n\n# T\n\ndepends_on: no\n";
+  if (end == "\n") return text;
+  std::string out;
+  for (const char c : text) out += c == '\n' ? end : std::string(1, c);
+  return out;
+}
+
+TEST_CASE("dependencies: every way that the list is written is read, and written back as a block") {
+  const std::string both = "depends_on:\n  - 001-a\n  - 002-b\n";
+  for (const char* entry : {"depends_on:\n  - 001-a\n", "depends_on:\n- 001-a\n", "depends_on: [001-a]\n",
+                            "depends_on: [ '001-a' ]\n", "depends_on: [\"001-a\"] \n", "depends_on: 001-a\n",
+                            "depends_on: # why\n  - 001-a # first\n", "depends_on:\n  # first\n  - 001-a\n"}) {
+    CAPTURE(entry);
+    CHECK(add_dependency(with(entry), "002-b") == with(both));
+    CHECK(add_dependency(with(entry), "001-a") == with(entry));  // nothing to do
+    CHECK(remove_dependency(with(entry), "001-a") == with(""));
+    CHECK(remove_dependency(with(entry), "002-b").error() == "the spec does not depend on 002-b");
+  }
+  CHECK(remove_dependency(with(both), "001-a") == with("depends_on:\n  - 002-b\n"));
+  for (const char* entry : {"depends_on: []\n", "depends_on:\n", "depends_on: null\n", "depends_on: ~\n"}) {
+    CAPTURE(entry);
+    CHECK(add_dependency(with(entry), "002-b") == with("depends_on:\n  - 002-b\n"));
+  }
+}
+
+TEST_CASE("dependencies: a first one goes to the end of the frontmatter, with its line ends") {
+  CHECK(add_dependency("---\na: 1\n---\nx", "002-b") == "---\na: 1\ndepends_on:\n  - 002-b\n---\nx");
+  CHECK(add_dependency("---\r\na: 1\r\n---\r\nx", "002-b") == "---\r\na: 1\r\ndepends_on:\r\n  - 002-b\r\n---\r\nx");
+  CHECK(remove_dependency(with("depends_on:\n- 001-a\n", "\r\n"), "001-a") == with("", "\r\n"));
+}
+
+TEST_CASE("dependencies: a name cannot write anything else into the frontmatter") {
+  CHECK(add_dependency(with(""), "x\nstatus: complete").error() == "dependsOn is not the name of a spec");
+  CHECK(add_dependency(with(""), " ").error() == "dependsOn is not the name of a spec");
+  const auto odd = add_dependency("---\n---\n", "it's: # [a]");
+  CHECK(odd == "---\ndepends_on:\n  - 'it''s: # [a]'\n---\n");
+  CHECK(remove_dependency(*odd, "it's: # [a]") == "---\n---\n");
+  for (const char* name : {"002", "2026-01-02", "true", "1e3", "-a-"}) {
+    CHECK(add_dependency("---\n---\n", name) == "---\ndepends_on:\n  - '" + std::string(name) + "'\n---\n");
+  }
+}
+
+TEST_CASE("dependencies: what is not understood is left alone") {
+  CHECK(add_dependency("# no frontmatter\n", "a").error() == "the spec has no frontmatter");
+  CHECK(add_dependency("---\nopen: 1\n", "a").error() == "the spec has no frontmatter");
+  CHECK(add_dependency("", "a").error() == "the spec has no frontmatter");
+  for (const char* entry : {"depends_on: *other\n", "depends_on: [a,\n  b]\n", "depends_on: |\n  a\n"}) {
+    CAPTURE(entry);
+    CHECK_FALSE(add_dependency(with(entry), "002-b"));
+  }
+}
+
+const std::string kSpec =
+    "---\nstatus: planned\n---\n\n# Title\n\n## Overview\n\nOld text.\n### Sub\nmore\n\n\n## Plan\n- [ ] One *thing*\n"
+    "- [X] other\n```\n## Notes\n```\n## Notes\nlast";
+
+TEST_CASE("sections: replaced or appended to, up to the next heading of level 1 or 2, the rest untouched") {
+  CHECK(replace_section("# T\n\n## A\n\nold\n\n## B\nb\n", "a", "new\r\nlines\n") ==
+        "# T\n\n## A\n\nnew\nlines\n\n## B\nb\n");
+  CHECK(append_to_section("# T\n\n## A\n\nold\n\n\n## B\nb\n", " A ", "\nnew\n") ==
+        "# T\n\n## A\n\nold\n\nnew\n\n## B\nb\n");
+  CHECK(replace_section("## A\nold\n# B\n", "A", "") == "## A\n\n# B\n");
+  CHECK(append_to_section("## A\n## B\n", "A", "x") == "## A\n\nx\n\n## B\n");
+  CHECK(replace_section("## A", "A", "x") == "## A\n\nx\n");
+  CHECK(append_to_section("## A\nlast", "A", "x") == "## A\nlast\n\nx\n");
+  CHECK(append_to_section("## A\r\nlast\r\n", "A", "x\ny") == "## A\r\nlast\r\n\r\nx\r\ny\r\n");
+  const auto sub = append_to_section(kSpec, "overview", "x");
+  REQUIRE(sub);
+  CHECK(sub->find("### Sub\nmore\n\nx\n\n## Plan\n") != std::string::npos);
+}
+
+TEST_CASE("sections: a heading in a code block or the frontmatter is none, nor is one of another level") {
+  const auto edited = replace_section(kSpec, "Notes", "x");
+  REQUIRE(edited);
+  CHECK(edited->ends_with("```\n## Notes\n```\n## Notes\n\nx\n"));
+  for (const char* name : {"Sub", "Title", "none", "", "##", "Over"}) {
+    CHECK(replace_section(kSpec, name, "x").error() == std::string("Section not found: ") + name);
+  }
+  CHECK_FALSE(replace_section("---\n## A\n---\n", "A", "x"));
+  CHECK_FALSE(replace_section("    ## A\n", "A", "x"));
+  CHECK_FALSE(replace_section("##A\n", "A", "x"));
+}
+
+TEST_CASE("checklists: the first item that contains the text, in any case") {
+  const auto on = check_item(kSpec, "one *", true);
+  REQUIRE(on);
+  CHECK(on->find("- [x] One *thing*\n") != std::string::npos);
+  CHECK(check_item(*on, "ONE", false) == kSpec);
+  CHECK(check_item("  - [x] a\r\n- [ ] ab\r\n", "a", false) == "  - [ ] a\r\n- [ ] ab\r\n");
+  CHECK(check_item("- [ ] a\n- [ ] ab\n", "AB", true) == "- [ ] a\n- [x] ab\n");
+  CHECK(check_item(kSpec, "none", true).error() == "Checklist item not found: none");
+  CHECK_FALSE(check_item("- a [ ]\n* [ ] a\n", "a", true));
+}
+
+}  // namespace
+}  // namespace aiw

@@ -1,0 +1,14 @@
+// A call that is answered without running anything, but not before its caller has it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "worker/base/clock.hpp"
+#include "worker/executors/tool_runner.hpp"
+
+namespace aiw {
+
+std::unique_ptr<ToolRun> answer_soon(Clock& clock, std::string output_json, ToolOutputHandler on_output);
+
+}  // namespace aiw

@@ -1,0 +1,23 @@
+// LeanSpec's built-in tools, which work on a project through the HTTP API of the parent that sent the chat.
+#pragma once
+
+#include "worker/base/clock.hpp"
+#include "worker/base/http_client.hpp"
+#include "worker/executors/tool_runner.hpp"
+
+namespace aiw {
+
+// Offers the tools of tools.json to every chat that has a baseUrl. They carry no key.
+class LeanSpecTools : public ToolSource {
+ public:
+  // Both outlive the chats that use the tools.
+  LeanSpecTools(HttpClient& http, Clock& clock) : http_(http), clock_(clock) {}
+
+  std::unique_ptr<Opening> open(const ChatRequest& chat, std::function<void(Result)> on_ready) override;
+
+ private:
+  HttpClient& http_;
+  Clock& clock_;
+};
+
+}  // namespace aiw

@@ -1,0 +1,246 @@
+#include "worker/executors/leanspec/markdown_edit.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace aiw {
+namespace {
+
+// Each line keeps its line end.
+using Lines = std::vector<std::string>;
+
+Lines split_lines(std::string_view text) {
+  Lines lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size() - 1) + 1;
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return lines;
+}
+
+std::string join(const Lines& lines) {
+  std::string text;
+  for (const auto& line : lines) text += line;
+  return text;
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+// How the text ends its lines.
+std::string_view line_end(const Lines& lines) {
+  return !lines.empty() && lines.front().ends_with("\r\n") ? "\r\n" : "\n";
+}
+
+// The line after the frontmatter's closing ---; 0 without frontmatter.
+std::size_t body_start(const Lines& lines) {
+  if (lines.empty() || trim(lines[0]) != "---") return 0;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    if (lines[i].starts_with("---") && trim(lines[i]) == "---") return i + 1;
+  }
+  return 0;
+}
+
+// --- depends_on -----------------------------------------------------------------------------------------------------
+
+// A YAML scalar's text, where it is one that a spec's name can be.
+std::string unquoted(std::string_view scalar) {
+  scalar = trim(scalar);
+  const bool quoted =
+      scalar.size() >= 2 && (scalar.front() == '\'' || scalar.front() == '"') && scalar.back() == scalar.front();
+  if (!quoted) return std::string(trim(scalar.substr(0, scalar.find(" #"))));
+  std::string text;
+  const bool single = scalar.front() == '\'';
+  scalar = scalar.substr(1, scalar.size() - 2);
+  for (std::size_t i = 0; i < scalar.size(); ++i) {
+    if (i + 1 < scalar.size() && (single ? scalar.substr(i, 2) == "''" : scalar[i] == '\\')) ++i;
+    text += scalar[i];
+  }
+  return text;
+}
+
+// Plain where YAML cannot take it for a number, a date or a word of its own.
+std::string quoted(std::string_view text) {
+  const auto is_name_char = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+  };
+  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const bool plain = std::ranges::all_of(text, is_name_char) && std::ranges::any_of(text, is_letter) &&
+                     text.find('-') != std::string_view::npos && text.front() != '-';
+  if (plain) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
+  return out + "'";
+}
+
+struct Dependencies {
+  std::size_t begin, end;  // the lines of the entry; none: where it would stand
+  std::vector<std::string> names;
+};
+
+bool is_list_item(std::string_view line) {
+  const std::string_view item = trim(line);
+  return item == "-" || item.starts_with("- ");
+}
+
+// Nothing if it is written in a way that is not understood, which an edit would spoil.
+std::optional<Dependencies> find_dependencies(const Lines& lines, std::size_t frontmatter_end) {
+  constexpr std::string_view kKey = "depends_on:";
+  Dependencies found{frontmatter_end, frontmatter_end, {}};
+  for (std::size_t i = 1; i < frontmatter_end; ++i) {
+    if (!lines[i].starts_with(kKey)) continue;
+    found.begin = i;
+    found.end = i + 1;
+    std::string_view rest = trim(std::string_view(lines[i]).substr(kKey.size()));
+    if (rest.starts_with('#')) rest = {};
+    if (rest.starts_with('[')) {
+      if (!rest.ends_with(']')) return std::nullopt;
+      rest = rest.substr(1, rest.size() - 2);
+      while (!trim(rest).empty()) {
+        const auto comma = std::min(rest.find(','), rest.size());
+        found.names.push_back(unquoted(rest.substr(0, comma)));
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+      }
+    } else if (!rest.empty() && rest != "null" && rest != "~") {
+      if (rest.find_first_of("&*!|>{") == 0) return std::nullopt;
+      found.names.push_back(unquoted(rest));
+    }
+    for (; found.end < frontmatter_end; ++found.end) {
+      const std::string_view line = trim(lines[found.end]);
+      if (is_list_item(lines[found.end])) {
+        found.names.push_back(unquoted(line.substr(1)));
+      } else if (!line.empty() && !line.starts_with('#')) {
+        break;
+      }
+    }
+    return found;
+  }
+  return found;
+}
+
+Edited edit_dependencies(std::string_view text, std::string_view spec, bool add) {
+  const bool usable =
+      std::ranges::none_of(spec, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  if (trim(spec).empty() || !usable) return std::unexpected("dependsOn is not the name of a spec");
+  Lines lines = split_lines(text);
+  const std::size_t body = body_start(lines);
+  if (body == 0) return std::unexpected("the spec has no frontmatter");
+  auto found = find_dependencies(lines, body - 1);
+  if (!found) return std::unexpected("depends_on in the frontmatter is no list of names");
+  const bool is_there = std::ranges::count(found->names, spec) > 0;
+  if (add && is_there) return std::string(text);
+  if (!add && !is_there) return std::unexpected("the spec does not depend on " + std::string(spec));
+  if (add) {
+    found->names.emplace_back(spec);
+  } else {
+    std::erase(found->names, spec);
+  }
+  const std::string end(line_end(lines));
+  Lines entry;
+  if (!found->names.empty()) entry.push_back("depends_on:" + end);
+  for (const auto& name : found->names) entry.push_back("  - " + quoted(name) + end);
+  const auto at = lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(found->begin),
+                              lines.begin() + static_cast<std::ptrdiff_t>(found->end));
+  lines.insert(at, entry.begin(), entry.end());
+  return join(lines);
+}
+
+// --- sections -------------------------------------------------------------------------------------------------------
+
+// A heading's level (CommonMark's ATX headings, 4.2); 0: the line is none.
+std::size_t heading_level(std::string_view line) {
+  const auto indent = std::min(line.find_first_not_of(' '), line.size());
+  if (indent > 3) return 0;
+  line.remove_prefix(indent);
+  const auto level = std::min(line.find_first_not_of('#'), line.size());
+  const bool ends = level == line.size() || std::string_view(" \t\r\n").find(line[level]) != std::string_view::npos;
+  return level >= 1 && level <= 6 && ends ? level : 0;
+}
+
+std::string heading_text(std::string_view line) {
+  line = trim(line);
+  return lower(trim(line.substr(std::min(line.find_first_not_of('#'), line.size()))));
+}
+
+struct Range {
+  std::size_t begin, end;
+};
+
+// The lines below the heading. What stands in a fenced code block is no heading.
+std::optional<Range> find_section(const Lines& lines, std::string_view section) {
+  const std::string wanted = lower(trim(section));
+  std::optional<Range> found;
+  bool fenced = false;
+  for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
+    const std::string_view line = trim(lines[i]);
+    if (line.starts_with("```") || line.starts_with("~~~")) fenced = !fenced;
+    const std::size_t level = fenced ? 0 : heading_level(lines[i]);
+    if (found && (level == 1 || level == 2)) return Range{found->begin, i};
+    if (!found && level == 2 && heading_text(lines[i]) == wanted) found = Range{i + 1, lines.size()};
+  }
+  return found;
+}
+
+Edited edit_section(std::string_view text, std::string_view section, std::string_view content, bool keep) {
+  Lines lines = split_lines(text);
+  const auto found = find_section(lines, section);
+  if (!found) return std::unexpected("Section not found: " + std::string(section));
+  const std::string end(line_end(lines));
+  if (!lines[found->begin - 1].ends_with('\n')) lines[found->begin - 1] += end;
+  std::size_t kept = keep ? found->end : found->begin;
+  while (kept > found->begin && trim(lines[kept - 1]).empty()) --kept;
+  if (kept > found->begin && !lines[kept - 1].ends_with('\n')) lines[kept - 1] += end;
+  Lines added;
+  if (!trim(content).empty()) {
+    added.push_back(end);
+    for (auto& line : split_lines(trim(content))) {
+      while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
+      added.push_back(line + end);
+    }
+  }
+  if (found->end < lines.size()) added.push_back(end);
+  const auto at = lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(kept),
+                              lines.begin() + static_cast<std::ptrdiff_t>(found->end));
+  lines.insert(at, added.begin(), added.end());
+  return join(lines);
+}
+
+}  // namespace
+
+Edited add_dependency(std::string_view text, std::string_view spec) { return edit_dependencies(text, spec, true); }
+Edited remove_dependency(std::string_view text, std::string_view spec) { return edit_dependencies(text, spec, false); }
+
+Edited replace_section(std::string_view text, std::string_view section, std::string_view content) {
+  return edit_section(text, section, content, false);
+}
+Edited append_to_section(std::string_view text, std::string_view section, std::string_view content) {
+  return edit_section(text, section, content, true);
+}
+
+Edited check_item(std::string_view text, std::string_view item, bool checked) {
+  Lines lines = split_lines(text);
+  const std::string wanted = lower(trim(item));
+  for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
+    const std::string line = lower(trim(lines[i]));
+    const bool is_item = line.starts_with("- [ ]") || line.starts_with("- [x]");
+    if (!is_item || line.find(wanted) == std::string::npos) continue;
+    lines[i][lines[i].find('[') + 1] = checked ? 'x' : ' ';
+    return join(lines);
+  }
+  return std::unexpected("Checklist item not found: " + std::string(item));
+}
+
+}  // namespace aiw

@@ -76,7 +76,7 @@ TEST_CASE("every field of a chat arrives") {
     "retry":{"max":0,"restart":true},
     "stream":{"deltaIntervalMs":20,"maxDeltaChars":100,"upstream":false,"dialect":"v1"},
     "metadata":[1,{"a":null}],"traceparent":"00-a-b-01","heartbeatMs":1000,"dryRun":true,
-    "sessionId":"s","projectId":5,"mcpServers":[],"unknown":{"x":[{}]})");
+    "sessionId":"s","projectId":5,"callbacks":[],"unknown":{"x":[{}]})");
   CHECK(describe(Request(chat_with(R"("model":"a/b")")))["model"] == "a/b");
   CHECK(chat->provider_id == "p/1");
   CHECK(chat->model_id == "mé");
@@ -199,7 +199,10 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("tools":[{"name":"a"},{"description":"x"}])", "/tools/1");
   check_pointer(R"("tools":[{"name":"a"},null])", "/tools/1");
   check_pointer(R"("tools":[{"name":"a","inputSchema":[]}])", "/tools/0/inputSchema");
-  check_pointer(R"("tools":[{"name":"a","executor":"http"}])", "/tools/0/executor");
+  check_pointer(R"("tools":[{"name":"a","executor":"pigeon"}])", "/tools/0/executor");
+  check_pointer(R"("tools":[{"name":"a","executor":"http"}])", "/tools/0");
+  check_pointer(R"("tools":[{"name":"a","approval":"maybe"}])", "/tools/0/approval");
+  check_pointer(R"("mcpServers":[])", "/mcpServers");
   check_pointer(R"("parallelToolCalls":1)", "/parallelToolCalls");
   check_pointer(R"("maxOutputTokens":0)", "/maxOutputTokens");
   check_pointer(R"("temperature":"hot")", "/temperature");

@@ -122,6 +122,7 @@ struct StreamOptions {
   std::int64_t delta_interval_ms = 0;  // deltas of one part are merged for this long
   std::int64_t max_delta_chars = 0;    // a merged delta is sent at this length; 0: no limit
   bool upstream = true;                // false: one unary answer is asked of the provider
+  bool ui = false;                     // AI SDK UI message chunks in place of v1's events
 };
 
 // One accepted chat. Views point into `line`, which the request keeps alive.

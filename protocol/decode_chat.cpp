@@ -51,7 +51,9 @@ void read_stream(JsonReader& in, StreamOptions& stream) {
     } else if (key == "upstream") {
       stream.upstream = in.boolean();
     } else if (key == "dialect") {
-      if (in.string() != "v1") in.fail("the only stream dialect of this version is v1");
+      const std::string name = in.string();
+      if (name != "v1" && name != "ui") in.fail("a chat's dialect is v1 or ui");
+      stream.ui = name == "ui";
     } else {
       in.skip();
     }

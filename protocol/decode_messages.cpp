@@ -19,6 +19,10 @@ struct PartFields {
   RawString tool_call_id, tool_name, input_text, state, error_text;
   JsonSpan input, output;
   CacheMark cache = CacheMark::none;
+  // What a UI message made of our chunks keeps as provider metadata (protocol/encode_ui).
+  RawString output_type;
+  JsonSpan error_value, denied;
+  bool shown_only = false;
 };
 
 // A part of a UI message that holds a call and, perhaps, its answer.
@@ -30,6 +34,44 @@ struct UiToolPart {
 JsonReader reader_of(JsonSpan span) {
   // The span was validated, so nothing in it is repaired and the text is not written to.
   return {const_cast<char*>(span.json.data()), span.json.size(), 1 << 20};
+}
+
+void read_own_metadata(JsonReader& in, PartFields& part) {
+  in.object([&](std::string_view key) {
+    if (key == "providerState") {
+      part.provider_state = in.raw_string();
+    } else if (key == "inputText") {
+      part.input_text = in.raw_string();
+    } else if (key == "filename") {
+      part.filename = in.raw_string();
+    } else if (key == "outputType") {
+      part.output_type = in.raw_string();
+    } else if (key == "errorValue") {
+      part.error_value = in.value();
+    } else if (key == "denied") {
+      part.denied = in.value();
+    } else if (key == "shownOnly") {
+      part.shown_only = in.boolean();
+    } else {
+      in.skip();
+    }
+  });
+}
+
+bool is_provider_metadata(std::string_view key) {
+  return key == "providerMetadata" || key == "callProviderMetadata" || key == "resultProviderMetadata";
+}
+
+// Other providers' metadata says nothing here.
+void read_provider_metadata(JsonReader& in, PartFields& part) {
+  if (in.type() != JsonType::object) return in.skip();
+  in.object([&](std::string_view key) {
+    if (key == "aiWorker") {
+      read_own_metadata(in, part);
+    } else {
+      in.skip();
+    }
+  });
 }
 
 void read_part_field(JsonReader& in, std::string_view key, PartFields& part) {
@@ -69,6 +111,8 @@ void read_part_field(JsonReader& in, std::string_view key, PartFields& part) {
     part.state = in.raw_string();
   } else if (key == "errorText") {
     part.error_text = in.raw_string();
+  } else if (is_provider_metadata(key)) {
+    read_provider_metadata(in, part);
   } else {
     in.skip();
   }
@@ -138,6 +182,14 @@ std::vector<Part> read_output_parts(JsonReader& in) {
   return parts;
 }
 
+// `place` is the value's JSON pointer from where `in` stands.
+void read_content_output(JsonReader& in, ToolOutput& output, std::string_view place) {
+  JsonReader inner = reader_of(output.value);
+  inner.set_pointer_prefix(in.pointer().append(place));
+  output.parts = read_output_parts(inner);
+  if (!inner.ok()) in.adopt(inner.error());
+}
+
 ToolOutput read_typed_output(JsonReader& in) {
   static constexpr std::array<std::pair<std::string_view, ToolOutputType>, 5> kTypes = {{
       {"text", ToolOutputType::text},
@@ -189,7 +241,7 @@ std::optional<Part> make_part(JsonReader& in, const PartFields& fields) {
   if (fields.type == "image" || fields.type == "file" || fields.type == "audio") return make_media(in, fields);
   if (fields.type == "tool-call") return make_tool_call(in, fields);
   if (fields.type == "tool-result") return make_tool_result(in, fields);
-  if (fields.type == "provider") return ProviderPart{fields.provider_state};
+  if (fields.type == "provider" || fields.type == "custom") return ProviderPart{fields.provider_state};
   return std::nullopt;
 }
 
@@ -203,24 +255,44 @@ Role read_role(JsonReader& in) {
   return Role::user;
 }
 
+// The quotes around a view's contents belong to the line too.
+JsonSpan with_quotes(RawString text) {
+  return text.empty() ? kEmptyString : JsonSpan{{text.raw.data() - 1, text.raw.size() + 2}};
+}
+
+// The answer that stands in a UI message's part of a call; nothing: none came yet.
+std::optional<ToolOutput> ui_tool_output(JsonReader& in, const PartFields& fields) {
+  ToolOutput output;
+  if (fields.state.raw == "output-denied") {
+    output.type = ToolOutputType::error_text;
+    output.value = fields.denied.is_string() ? fields.denied : JsonSpan{"\"the call was not approved\""};
+  } else if (!fields.error_value.empty()) {
+    output.type = ToolOutputType::error_json;
+    output.value = fields.error_value;
+  } else if (!fields.error_text.empty() || fields.state.raw == "output-error") {
+    output.type = ToolOutputType::error_text;
+    output.value = with_quotes(fields.error_text);
+  } else if (!fields.output.empty() || fields.state.raw == "output-available") {
+    const bool is_text = fields.output.is_string() && fields.output_type.raw != "json";
+    output.type = is_text ? ToolOutputType::text : ToolOutputType::json;
+    output.value = fields.output.empty() ? kNullJson : fields.output;  // a tool may return nothing
+    if (fields.output_type.raw == "content") {
+      output.type = ToolOutputType::content;
+      read_content_output(in, output, "/output");
+    }
+  } else {
+    return std::nullopt;
+  }
+  return output;
+}
+
 // UI messages name the tool in the part's type ("tool-weather"); its answer, if it is there, stands in the same part.
 UiToolPart make_ui_tool(JsonReader& in, PartFields fields, RawString name) {
   fields.tool_name = name;
   UiToolPart tool{make_tool_call(in, fields), std::nullopt};
-  ToolOutput output;
-  if (!fields.error_text.empty() || fields.state.raw == "output-error") {
-    output.type = ToolOutputType::error_text;
-    // The quotes around a view's contents belong to the line too.
-    output.value = fields.error_text.empty()
-                       ? kEmptyString
-                       : JsonSpan{{fields.error_text.raw.data() - 1, fields.error_text.raw.size() + 2}};
-  } else if (!fields.output.empty() || fields.state.raw == "output-available") {
-    output.type = fields.output.is_string() ? ToolOutputType::text : ToolOutputType::json;
-    output.value = fields.output.empty() ? kNullJson : fields.output;  // a tool may return nothing
-  } else {
-    return tool;
-  }
-  tool.result = ToolResultPart{tool.call.tool_call_id, name, std::make_shared<const ToolOutput>(std::move(output))};
+  auto output = ui_tool_output(in, fields);
+  if (!output) return tool;
+  tool.result = ToolResultPart{tool.call.tool_call_id, name, std::make_shared<const ToolOutput>(*std::move(output))};
   return tool;
 }
 
@@ -235,7 +307,8 @@ class MessageAssembler {
       results_.push_back(std::move(part));
       return;
     }
-    if (!results_.empty()) flush();
+    // Where the message says where its steps begin, a step's text may follow a call that was answered after it.
+    if (!results_.empty() && !says_steps_) flush();
     parts_.push_back(std::move(part));
   }
   void add(UiToolPart tool) {
@@ -244,6 +317,7 @@ class MessageAssembler {
     if (tool.result) results_.emplace_back(*std::move(tool.result));
   }
   void step() {
+    says_steps_ = true;
     if (!parts_.empty() || !results_.empty()) flush();
   }
   void finish() {
@@ -266,15 +340,19 @@ class MessageAssembler {
   std::vector<Part> parts_;
   std::vector<Part> results_;
   bool flushed_ = false;
+  bool says_steps_ = false;
 };
 
-bool is_ui_only(std::string_view type) {
-  return type.starts_with("data-") || type.starts_with("source-") || type == "source";
+// What was shown and is no part of the conversation: among it a call whose input never became complete.
+bool is_ui_only(const PartFields& part) {
+  const std::string_view type = part.type;
+  return type.starts_with("data-") || type.starts_with("source-") || type == "source" || part.shown_only ||
+         part.state.raw == "input-streaming" || (type == "custom" && part.provider_state.empty());
 }
 
 void read_part(JsonReader& in, MessageAssembler& message) {
   const PartFields fields = read_part_fields(in);
-  if (!in.ok() || is_ui_only(fields.type)) return;
+  if (!in.ok() || is_ui_only(fields)) return;
   if (auto part = make_part(in, fields)) {
     message.add(*std::move(part));
   } else if (fields.type == "step-start") {
@@ -354,12 +432,7 @@ ToolOutput read_tool_output(JsonReader& in) {
     return output;
   }
   output = read_typed_output(in);
-  if (in.ok() && output.type == ToolOutputType::content) {
-    JsonReader inner = reader_of(output.value);
-    inner.set_pointer_prefix(in.pointer() + "/value");
-    output.parts = read_output_parts(inner);
-    if (!inner.ok()) in.adopt(inner.error());
-  }
+  if (in.ok() && output.type == ToolOutputType::content) read_content_output(in, output, "/value");
   return output;
 }
 

@@ -1,4 +1,4 @@
-// The words on stdout: one session, two vocabularies.
+// The words on stdout: one session, and the vocabularies that tell of it.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,25 @@ enum class Dialect {
 
 std::optional<Dialect> dialect_from_name(std::string_view name);
 
+// One chat's events as frames, each with its newline, always valid UTF-8 and JSON.
+class EventEncoder {
+ public:
+  virtual ~EventEncoder() = default;
+
+  // False: these words never tell of such an event, so that it need not be sent.
+  [[nodiscard]] virtual bool tells(const ChatEvent& event) const = 0;
+  // Appends the frames of the chat's next event, numbered from `seq` on, and returns how many they are. Requires
+  // tells(event).
+  virtual std::size_t event(std::string& out, std::uint64_t seq, const ChatEvent& event) = 0;
+};
+
 // Appends frames, each with its newline, always valid UTF-8 and JSON. Stateless; one for the process.
 class FrameEncoder {
  public:
   virtual ~FrameEncoder() = default;
 
-  // Appends the frame of one event and returns true, or nothing and false if this dialect has no word for it.
-  // `seq` is the number it has if it is written.
-  virtual bool event(std::string& out, std::string_view chat_id, std::uint64_t seq, const ChatEvent& event) const = 0;
+  // `ui`: the chat asks for AI SDK UI message chunks, which only v1 has; the others go on as they are.
+  [[nodiscard]] virtual std::unique_ptr<EventEncoder> chat(std::string_view chat_id, bool ui) const = 0;
 
   virtual void ready(std::string& out, const ReadyInfo& info) const = 0;
   virtual void ack(std::string& out, std::string_view id, const Ack& ack) const = 0;

@@ -23,7 +23,8 @@ void write_tool_result(JsonWriter& json, const ToolResultEvent& e) {
 
 class LeanSpecEncoder : public FrameEncoder {
  public:
-  bool event(std::string& out, std::string_view chat_id, std::uint64_t, const ChatEvent& event) const override {
+  // Appends the frame of one event, or nothing and returns false if there is no word for it.
+  static bool write_event(std::string& out, std::string_view chat_id, const ChatEvent& event) {
     JsonWriter json(out);
     if (const auto* delta = std::get_if<DeltaEvent>(&event)) {
       if (delta->kind != DeltaKind::text && delta->kind != DeltaKind::refusal) return false;
@@ -45,6 +46,9 @@ class LeanSpecEncoder : public FrameEncoder {
     close(json, out);
     return true;
   }
+
+  // Its browser reads no other words.
+  std::unique_ptr<EventEncoder> chat(std::string_view chat_id, bool) const override;
 
   // This parent takes an unsolicited health_ok as the news that the worker is up.
   void ready(std::string& out, const ReadyInfo&) const override {
@@ -93,6 +97,26 @@ class LeanSpecEncoder : public FrameEncoder {
     out += '\n';
   }
 };
+
+class LeanSpecEvents : public EventEncoder {
+ public:
+  explicit LeanSpecEvents(std::string_view chat_id) : chat_id_(chat_id) {}
+
+  [[nodiscard]] bool tells(const ChatEvent& event) const override {
+    const auto* result = std::get_if<ToolResultEvent>(&event);
+    return result == nullptr || !result->by_parent;
+  }
+  std::size_t event(std::string& out, std::uint64_t, const ChatEvent& event) override {
+    return LeanSpecEncoder::write_event(out, chat_id_, event) ? 1 : 0;
+  }
+
+ private:
+  const std::string chat_id_;
+};
+
+std::unique_ptr<EventEncoder> LeanSpecEncoder::chat(std::string_view chat_id, bool) const {
+  return std::make_unique<LeanSpecEvents>(chat_id);
+}
 
 }  // namespace
 

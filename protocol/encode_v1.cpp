@@ -1,6 +1,9 @@
 #include "protocol/encode_v1.hpp"
 
+#include <utility>
+
 #include "protocol/encode_common.hpp"
+#include "protocol/encode_ui.hpp"
 #include "protocol/json_writer.hpp"
 
 namespace aiw {
@@ -70,6 +73,9 @@ void write_data(JsonWriter& json, const RetryEvent& e) {
 void write_data(JsonWriter& json, const WarningEvent& e) { json.field("code", e.code).field("message", e.message); }
 
 void write_data(JsonWriter&, const HeartbeatEvent&) {}
+void write_data(JsonWriter&, const PartBeganEvent&) {}
+void write_data(JsonWriter&, const PartStateEvent&) {}
+void write_data(JsonWriter&, const ToolApprovalEvent&) {}
 
 void write_data(JsonWriter& json, const DoneEvent& e) {
   json.field("finishReason", to_string(e.finish_reason));
@@ -116,10 +122,11 @@ void make_room(std::string& out, const JsonPieces& messages) {
   if (size > kLarge) out.reserve(out.size() + size + kLarge);
 }
 
+// Empty for what v1 has no word for.
 std::string_view type_of(const ChatEvent& event) {
-  constexpr std::string_view kTypes[] = {"start",   "delta",     "tool_call", "tool_result", "tool_cancel",
-                                         "source",  "file",      "logprobs",  "usage",       "retry",
-                                         "warning", "heartbeat", "done",      "error"};
+  constexpr std::string_view kTypes[] = {
+      "start", "delta",   "tool_call", "tool_result", "tool_cancel", "source", "file", "logprobs", "usage",
+      "retry", "warning", "heartbeat", "done",        "error",       "",       "",     ""};
   static_assert(std::size(kTypes) == std::variant_size_v<ChatEvent>);
   return kTypes[event.index()];
 }
@@ -140,16 +147,35 @@ void close_frame(JsonWriter& json, std::string& out) {
   out += '\n';
 }
 
-class V1Encoder : public FrameEncoder {
+class V1Events : public EventEncoder {
  public:
-  bool event(std::string& out, std::string_view chat_id, std::uint64_t seq, const ChatEvent& event) const override {
+  explicit V1Events(std::string_view chat_id) : chat_id_(chat_id) {}
+
+  [[nodiscard]] bool tells(const ChatEvent& event) const override {
+    const auto* result = std::get_if<ToolResultEvent>(&event);
+    return result != nullptr ? !result->by_parent : !type_of(event).empty();
+  }
+
+  std::size_t event(std::string& out, std::uint64_t seq, const ChatEvent& event) override {
     if (const auto* done = std::get_if<DoneEvent>(&event)) make_room(out, done->messages);
     JsonWriter json(out);
-    json.begin_object().field("id", chat_id).field("seq", seq).field("type", type_of(event));
+    json.begin_object().field("id", chat_id_).field("seq", seq).field("type", type_of(event));
     json.key("data").begin_object();
     std::visit([&](const auto& data) { write_data(json, data); }, event);
     close_frame(json, out);
-    return true;
+    return 1;
+  }
+
+ private:
+  const std::string chat_id_;
+};
+
+class V1Encoder : public FrameEncoder {
+ public:
+  std::unique_ptr<EventEncoder> chat(std::string_view chat_id, bool ui) const override {
+    auto events = std::make_unique<V1Events>(chat_id);
+    if (!ui) return events;
+    return make_ui_encoder(chat_id, std::move(events));
   }
 
   void ready(std::string& out, const ReadyInfo& info) const override {
@@ -157,7 +183,7 @@ class V1Encoder : public FrameEncoder {
     open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
     json.key("capabilities").begin_array();
     for (const char* capability :
-         {"chat", "cancel", "tool_result", "health", "reload_config", "shutdown", "models", "dryRun"}) {
+         {"chat", "cancel", "tool_result", "health", "reload_config", "shutdown", "models", "dryRun", "ui"}) {
       json.string(capability);
     }
     json.end_array();

@@ -31,6 +31,21 @@ struct DeltaEvent {
   std::string_view text;          // valid UTF-8
   std::string_view tool_call_id;  // tool_input only
 };
+// Part `part` begins, or is known to be a call of this tool; by_provider: one that the provider carries out. For the
+// words that show parts as such: v1's say it with the first delta.
+struct PartBeganEvent {
+  int step = 0;
+  int part = 0;
+  DeltaKind kind = DeltaKind::text;
+  std::string_view tool_call_id{}, tool_name{};  // tool_input only; a name that is not known yet is empty
+  bool by_provider = false;
+};
+// What the provider wants back with a part, or as a part of its own. v1 says it in `done`.
+struct PartStateEvent {
+  int step = 0;
+  int part = 0;
+  std::string_view state;
+};
 struct ToolCallEvent {
   int step = 0;
   std::string_view tool_call_id;
@@ -41,11 +56,18 @@ struct ToolCallEvent {
   std::string_view parse_error;
   bool needs_approval = false;
 };
+// The parent's word on a call that needs approval; it is not told in v1.
+struct ToolApprovalEvent {
+  std::string_view tool_call_id;
+  bool approved = false;
+  std::string_view reason;
+};
 struct ToolResultEvent {
   int step = 0;
   std::string_view tool_call_id;
   std::string_view tool_name;
-  JsonSpan output;  // {type, value}
+  JsonSpan output;         // {type, value}
+  bool by_parent = false;  // the parent gave it; v1 does not say it again
 };
 // What an answer rests on.
 struct SourceEvent {
@@ -109,9 +131,9 @@ struct ErrorEvent {
   std::optional<Usage> usage;
 };
 
-using ChatEvent =
-    std::variant<StartEvent, DeltaEvent, ToolCallEvent, ToolResultEvent, ToolCancelEvent, SourceEvent, FileEvent,
-                 LogprobsEvent, UsageEvent, RetryEvent, WarningEvent, HeartbeatEvent, DoneEvent, ErrorEvent>;
+using ChatEvent = std::variant<StartEvent, DeltaEvent, ToolCallEvent, ToolResultEvent, ToolCancelEvent, SourceEvent,
+                               FileEvent, LogprobsEvent, UsageEvent, RetryEvent, WarningEvent, HeartbeatEvent,
+                               DoneEvent, ErrorEvent, PartBeganEvent, PartStateEvent, ToolApprovalEvent>;
 
 // One model of a provider's list; text that the provider does not give is empty.
 struct ModelInfo {

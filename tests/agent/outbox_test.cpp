@@ -17,7 +17,8 @@ struct Ways {
   Backlog backlog{output};
 
   std::unique_ptr<Outbox> open(std::string id, const OutboxLimits& limits = {}) {
-    return std::make_unique<Outbox>(std::move(id), *encoder, output, backlog, clock, limits);
+    auto events = encoder->chat(id, false);
+    return std::make_unique<Outbox>(std::move(id), std::move(events), output, backlog, clock, limits);
   }
 };
 

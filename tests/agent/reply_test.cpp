@@ -17,7 +17,7 @@ struct Fixture {
   std::string ended;
 
   Reply reply() {
-    return {std::make_unique<Outbox>("c", *encoder, output, backlog, clock, OutboxLimits{}),
+    return {std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, OutboxLimits{}),
             [this](bool ok) { ended += ok ? "done " : "error "; }};
   }
 };

@@ -51,7 +51,7 @@ struct SessionFixture {
     auto target = resolve_target(*chat, *chat->config, KeyPolicy{});
     REQUIRE(target);
     const int max_steps = chat->max_steps.value_or(20);
-    Reply reply(std::make_unique<Outbox>("c", *encoder, output, backlog, clock, limits),
+    Reply reply(std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, limits),
                 [this](bool ok) { ended += ok ? "done" : "error"; });
     const SessionServices services{{clock, http, finished}, budget, tokens, [this] { return random; }, {}, sources,
                                    max_parallel_tools};

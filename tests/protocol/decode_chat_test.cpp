@@ -74,7 +74,7 @@ TEST_CASE("every field of a chat arrives") {
     "providerOptions":{"z":{"deep":[true]},"a\/b":"c","none":null},
     "timeouts":{"connectMs":1,"firstByteMs":2,"idleMs":3,"progressMs":4,"toolMs":5,"totalMs":0,"laterMs":9},
     "retry":{"max":0,"restart":true},
-    "stream":{"deltaIntervalMs":20,"maxDeltaChars":100,"upstream":false,"dialect":"v1"},
+    "stream":{"deltaIntervalMs":20,"maxDeltaChars":100,"upstream":false,"dialect":"ui"},
     "metadata":[1,{"a":null}],"traceparent":"00-a-b-01","heartbeatMs":1000,"dryRun":true,
     "sessionId":"s","projectId":5,"callbacks":[],"unknown":{"x":[{}]})");
   CHECK(describe(Request(chat_with(R"("model":"a/b")")))["model"] == "a/b");
@@ -220,7 +220,7 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("timeouts":{"idleMs":18446744073709551616})", "/timeouts/idleMs");
   check_pointer(R"("retry":{"max":11})", "/retry/max");
   check_pointer(R"("retry":{"restart":"yes"})", "/retry/restart");
-  check_pointer(R"("stream":{"dialect":"ui"})", "/stream/dialect");
+  check_pointer(R"("stream":{"dialect":"leanspec"})", "/stream/dialect");
   check_pointer(R"("stream":{"upstream":0})", "/stream/upstream");
   check_pointer(R"("heartbeatMs":4294967297)", "/heartbeatMs");
   check_pointer(R"("dryRun":"true")", "/dryRun");

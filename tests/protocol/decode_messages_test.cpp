@@ -238,6 +238,69 @@ TEST_CASE("UI messages: a call that waits for its answer has none") {
            R"([{"assistant":[{"call":"t1","tool":"a","input":{"x":1}}]}])");
 }
 
+TEST_CASE("UI messages: what our own stream put into provider metadata comes back") {
+  const auto with = [](std::string_view fields, std::string_view metadata, std::string_view expected) {
+    check_ui("[{" + std::string(fields) + R"(,"providerMetadata":{"other":{"aiWorker":1},"aiWorker":)" +
+                 std::string(metadata) + "}}]",
+             R"([{"assistant":[)" + std::string(expected) + "]}]");
+  };
+  with(R"("type":"reasoning","text":"Hm")", R"({"providerState":"s\""})", R"({"reasoning":"Hm","state":"s\""})");
+  with(R"("type":"text","text":"A")", R"({"providerState":"s","more":[]})", R"({"text":"A","state":"s"})");
+  with(R"("type":"custom","kind":"aiWorker.provider")", R"({"providerState":"s"})", R"({"provider":"s"})");
+  with(R"("type":"custom","kind":"a.b")", "{}", "");
+  with(R"("type":"file","mediaType":"image/png","url":"data:image/png;base64,iVBO")",
+       R"({"filename":"a","providerState":"s"})",
+       R"({"media":"image","type":"image/png","data":"iVBO","filename":"a","state":"s"})");
+  with(R"("type":"dynamic-tool","toolName":"n","toolCallId":"t","state":"output-available","output":1)",
+       R"({"shownOnly":true})", "");
+}
+
+TEST_CASE("UI messages: a tool's part keeps the model's words and the type of its output") {
+  const auto with = [](std::string_view fields, std::string_view call, std::string_view result) {
+    check_ui(R"([{"type":"dynamic-tool","toolName":"n","toolCallId":"t",)" + std::string(fields) + "}]",
+             R"([{"assistant":[{"call":"t","tool":"n",)" + std::string(call) +
+                 R"(}]},{"tool":[{"result":"t","tool":"n",)" + std::string(result) + "}]}]");
+  };
+  with(R"("state":"output-available","input":{"a":1},"output":"x",
+          "callProviderMetadata":{"aiWorker":{"inputText":"{\"a\": 1.0}","providerState":"s"}},
+          "resultProviderMetadata":{"aiWorker":{"outputType":"json"}})",
+       R"("input":{"a":1},"inputText":"{\"a\": 1.0}","state":"s")", R"("json":"x")");
+  with(R"("state":"output-available","input":{},"output":[{"type":"text","text":"t"}],
+          "resultProviderMetadata":{"aiWorker":{"outputType":"content"}})",
+       R"("input":{})", R"("content":[{"text":"t"}])");
+  with(R"("state":"output-error","input":{},"errorText":"{\"e\":1}",
+          "resultProviderMetadata":{"aiWorker":{"errorValue":{"e":1}}})",
+       R"("input":{})", R"("error-json":{"e":1})");
+  with(R"("state":"output-denied","input":{},"approval":{"id":"t","approved":false},
+          "callProviderMetadata":{"aiWorker":{"denied":"no: \"x\""}})",
+       R"("input":{})", R"("error-text":"no: \"x\"")");
+  with(R"("state":"output-denied","input":{},"approval":{"id":"t","approved":false})", R"("input":{})",
+       R"("error-text":"the call was not approved")");
+}
+
+TEST_CASE("UI messages: metadata of another shape") {
+  check_ui(R"([{"type":"text","text":"A","providerMetadata":"x"}])", R"([{"assistant":[{"text":"A"}]}])");
+  check_pointer(R"([{"role":"assistant","parts":[{"type":"text","text":"A","providerMetadata":{"aiWorker":1}}]}])",
+                "/0/parts/0/providerMetadata/aiWorker");
+  check_pointer(
+      R"([{"role":"assistant","parts":[{"type":"tool-a","toolCallId":"t","state":"output-available","output":{},
+                     "resultProviderMetadata":{"aiWorker":{"outputType":"content"}}}]}])",
+      "/0/parts/0/output");
+}
+
+TEST_CASE("UI messages: a call whose input never became complete was not made") {
+  check_ui(
+      R"([{"type":"text","text":"A"},{"type":"tool-a","toolCallId":"t1","state":"input-streaming","input":{"x":1}}])",
+      R"([{"assistant":[{"text":"A"}]}])");
+}
+
+TEST_CASE("UI messages: where steps are marked, a step's text may follow an answered call") {
+  check_ui(R"([{"type":"step-start"},{"type":"tool-a","toolCallId":"t1","state":"output-available","output":1},
+               {"type":"text","text":"Then."},{"type":"step-start"},{"type":"text","text":"So."}])",
+           R"([{"assistant":[{"call":"t1","tool":"a","input":{}},{"text":"Then."}]},
+               {"tool":[{"result":"t1","tool":"a","json":1}]},{"assistant":[{"text":"So."}]}])");
+}
+
 TEST_CASE("LeanSpec's history keeps calls and results as parts of one message") {
   check_ui(
       R"([{"type":"text","text":"a"},{"type":"tool-call","toolCallId":"t1","toolName":"n","input":{"q":1}},

@@ -24,7 +24,11 @@ void put(ordered_json& into, const char* key, const std::optional<T>& value) {
 ordered_json describe_parts(const std::vector<Part>& parts);
 
 struct PartDescriber {
-  ordered_json operator()(const TextPart& part) const { return {{"text", part.text.text()}}; }
+  ordered_json operator()(const TextPart& part) const {
+    ordered_json out = {{"text", part.text.text()}};
+    put(out, "state", part.provider_state);
+    return out;
+  }
   ordered_json operator()(const ReasoningPart& part) const {
     ordered_json out = {{"reasoning", part.text.text()}};
     put(out, "state", part.provider_state);
@@ -37,6 +41,7 @@ struct PartDescriber {
     put(out, "data", part.data);
     put(out, "url", part.url);
     put(out, "filename", part.filename);
+    put(out, "state", part.provider_state);
     return out;
   }
   ordered_json operator()(const ToolCallPart& part) const {

@@ -14,7 +14,7 @@ const std::unique_ptr<FrameEncoder> kEncoder = make_encoder(Dialect::leanspec);
 // The frame of `event` of chat "c1" without its newline.
 std::string frame(const ChatEvent& event, std::string_view id = "c1") {
   std::string out;
-  CHECK(kEncoder->event(out, id, 7, event));
+  CHECK(kEncoder->chat(id, false)->event(out, 7, event) == 1);
   REQUIRE(out.ends_with('\n'));
   CHECK(out.find('\n') == out.size() - 1);
   out.pop_back();
@@ -24,7 +24,7 @@ std::string frame(const ChatEvent& event, std::string_view id = "c1") {
 
 void check_no_word(const ChatEvent& event) {
   std::string out = "before";
-  CHECK_FALSE(kEncoder->event(out, "c1", 0, event));
+  CHECK(kEncoder->chat("c1", false)->event(out, 0, event) == 0);
   CHECK(out == "before");
 }
 

@@ -15,7 +15,7 @@ const std::unique_ptr<FrameEncoder> kEncoder = make_encoder(Dialect::v1);
 // The frame of `event` of chat "c1" with seq 7, without its newline.
 std::string frame(const ChatEvent& event, std::string_view id = "c1") {
   std::string out;
-  CHECK(kEncoder->event(out, id, 7, event));
+  CHECK(kEncoder->chat(id, false)->event(out, 7, event) == 1);
   REQUIRE(out.ends_with('\n'));
   CHECK(out.find('\n') == out.size() - 1);
   out.pop_back();
@@ -172,7 +172,7 @@ TEST_CASE("v1: ready") {
                         .max_queued = 10000});
   CHECK(out == R"({"id":null,"type":"ready","data":{"protocol":1,"worker":"ai-worker","version":"1.2",)"
                R"("capabilities":["chat","cancel","tool_result","health","reload_config","shutdown","models",)"
-               R"("dryRun"],)"
+               R"("dryRun","ui"],)"
                R"("limits":{"maxLineBytes":67108864,"maxFrameBytes":1048576,"maxDepth":128,"maxInFlight":500,)"
                R"("maxQueued":10000}}})"
                "\n");

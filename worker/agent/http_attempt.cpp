@@ -113,6 +113,9 @@ class HttpAttempt : public Attempt, private StepSink {
     if (!text.empty()) last_progress_ = last_byte_;
     observer_.delta(part, kind, text, tool_call_id);
   }
+  void tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) override {
+    observer_.tool_input_began(part, tool_call_id, tool_name);
+  }
   void tool_call(int part, ToolCall call) override {
     last_progress_ = last_byte_;
     observer_.tool_call(part, std::move(call));

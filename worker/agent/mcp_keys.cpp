@@ -17,8 +17,8 @@ std::expected<std::string, Error> for_child(std::string_view reference, const Ke
   }
   auto value = policy.read_variable(name);
   if (value) return *std::move(value);
-  return std::unexpected(Error{
-      .code = "missing_key", .category = Category::auth, .message = "the variable " + name + " is not set"});
+  return std::unexpected(
+      Error{.code = "missing_key", .category = Category::auth, .message = "the variable " + name + " is not set"});
 }
 
 }  // namespace

@@ -18,10 +18,10 @@ void Backlog::relieve() {
   }
 }
 
-Outbox::Outbox(std::string chat_id, const FrameEncoder& encoder, FrameOutput& output, Backlog& backlog, Clock& clock,
-               const OutboxLimits& limits)
+Outbox::Outbox(std::string chat_id, std::unique_ptr<EventEncoder> encoder, FrameOutput& output, Backlog& backlog,
+               Clock& clock, const OutboxLimits& limits)
     : chat_id_(std::move(chat_id)),
-      encoder_(encoder),
+      encoder_(std::move(encoder)),
       output_(output),
       backlog_(backlog),
       clock_(clock),
@@ -31,6 +31,7 @@ Outbox::~Outbox() { leave_backlog(); }
 
 void Outbox::send(const ChatEvent& event) {
   if (const auto* delta = std::get_if<DeltaEvent>(&event)) return send_delta(*delta);
+  if (!encoder_->tells(event)) return;  // nor is a delta cut for it
   flush();
   emit(event);
 }
@@ -91,11 +92,16 @@ void Outbox::emit_split(DeltaEvent delta) {
 void Outbox::emit(const ChatEvent& event) {
   if (holding()) {
     const std::size_t before = held_.size();
-    if (encoder_.event(held_, chat_id_, next_seq_, event)) ++next_seq_;
+    next_seq_ += encoder_->event(held_, next_seq_, event);
     return hold(held_.size() - before);
   }
-  if (!encoder_.event(output_.tail(), chat_id_, next_seq_, event)) return;
-  ++next_seq_;
+  write_to_output(event);
+}
+
+void Outbox::write_to_output(const ChatEvent& event) {
+  const std::size_t frames = encoder_->event(output_.tail(), next_seq_, event);
+  if (frames == 0) return;
+  next_seq_ += frames;
   output_.frame_appended();
 }
 
@@ -141,9 +147,7 @@ void Outbox::send_last(const ChatEvent& event) {
     output_.frame_appended();
   }
   leave_backlog();
-  if (!encoder_.event(output_.tail(), chat_id_, next_seq_, event)) return;
-  ++next_seq_;
-  output_.frame_appended();
+  write_to_output(event);
 }
 
 bool Outbox::must_pause() const {

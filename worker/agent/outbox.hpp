@@ -45,8 +45,8 @@ struct OutboxLimits {
 class Outbox {
  public:
   // All references outlive the outbox. `on_relieved` is called when must_pause() may have become false.
-  Outbox(std::string chat_id, const FrameEncoder& encoder, FrameOutput& output, Backlog& backlog, Clock& clock,
-         const OutboxLimits& limits);
+  Outbox(std::string chat_id, std::unique_ptr<EventEncoder> encoder, FrameOutput& output, Backlog& backlog,
+         Clock& clock, const OutboxLimits& limits);
   ~Outbox();
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -78,6 +78,7 @@ class Outbox {
   void flush_if_long();
   void emit_split(DeltaEvent delta);
   void emit(const ChatEvent& event);
+  void write_to_output(const ChatEvent& event);
   [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (is_open_ ? open_.text.size() : 0); }
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }
   void hold(std::size_t added);
@@ -85,7 +86,7 @@ class Outbox {
   void leave_backlog();
 
   const std::string chat_id_;
-  const FrameEncoder& encoder_;
+  const std::unique_ptr<EventEncoder> encoder_;
   FrameOutput& output_;
   Backlog& backlog_;
   Clock& clock_;

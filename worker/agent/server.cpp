@@ -111,8 +111,8 @@ Reply Server::make_reply(const ChatRequest& chat) {
   const OutboxLimits limits{.max_delta_bytes = std::max<std::size_t>(options_.max_frame_bytes / kWorstEscape, 64),
                             .delta_interval = milliseconds(chat.stream.delta_interval_ms),
                             .delta_size = static_cast<std::size_t>(chat.stream.max_delta_chars)};
-  auto outbox =
-      std::make_unique<Outbox>(chat.id, services_.encoder, services_.output, backlog_, services_.clock, limits);
+  auto outbox = std::make_unique<Outbox>(chat.id, services_.encoder.chat(chat.id, chat.stream.ui), services_.output,
+                                         backlog_, services_.clock, limits);
   return {std::move(outbox), [this, id = chat.id](bool ok) { ended(id, ok); }};
 }
 

@@ -227,10 +227,10 @@ void Session::first_byte() {
 
 void Session::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
   answer_.delta(part, kind, text);
-  if (text.empty()) return;
-  commit();
   Outbox& events = reply_.events();
   const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(tool_call_id);
+  if (text.empty()) return events.send(PartBeganEvent{step_, part, to_delta_kind(kind), call_id});
+  commit();
   events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, call_id});
   if (events.must_pause()) running_->set_paused(true);
 }
@@ -258,8 +258,14 @@ const std::string& Session::own_call_id(std::string_view id) {
   return call_ids_.emplace(id, std::move(own)).first->second;
 }
 
+void Session::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
+  const std::string& id = own_call_id(tool_call_id);
+  reply_.events().send(PartBeganEvent{step_, part, DeltaKind::tool_input, id, tool_name});
+}
+
 void Session::tool_call(int part, ToolCall call) {
   call.id = own_call_id(call.id);
+  reply_.events().send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});
   if (call.by_provider) {
     commit();
     const CheckedCall checked = check_call(std::move(call));
@@ -294,7 +300,10 @@ void Session::logprobs(int part, std::string_view tokens) {
   if (chat_->logprobs.value_or(false)) reply_.events().send(LogprobsEvent{step_, part, JsonSpan{tokens}});
 }
 
-void Session::provider_state(int part, std::string state) { answer_.provider_state(part, std::move(state)); }
+void Session::provider_state(int part, std::string state) {
+  reply_.events().send(PartStateEvent{step_, part, state});
+  answer_.provider_state(part, std::move(state));
+}
 
 void Session::usage(const Usage& usage) {
   step_usage_ = usage;

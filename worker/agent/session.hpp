@@ -69,6 +69,7 @@ class Session : private AttemptObserver {
   // AttemptObserver
   void first_byte() override;
   void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;
+  void tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) override;
   void tool_call(int part, ToolCall call) override;
   void tool_result(ProviderToolResult result) override;
   void file(int part, GeneratedFile file) override;

@@ -34,7 +34,7 @@ void ToolRound::add(CheckedCall checked, bool may_run) {
   if (const auto why = obstacle(call, calls_.size() > kMaxCalls)) {
     show(call);
     ++open_;
-    return take(calls_.size() - 1, error_output(*why), true);
+    return take(calls_.size() - 1, error_output(*why));
   }
   const bool asks = call.tool->approval == Approval::parent && !call.tool->returned;
   call.state = call.tool->returned ? State::returned : asks ? State::to_approve : State::queued;
@@ -107,7 +107,7 @@ void ToolRound::timed_out(std::size_t index) {
   if (call.state == State::with_parent) {
     events_.send(ToolCancelEvent{call.checked.call.id, "tool_timeout"});
     forget_parent(index);
-    take(index, error_output("the tool did not answer in time"), true);
+    take(index, error_output("the tool did not answer in time"));
     return settle();
   }
   run_ended(index, error_output("the tool did not answer in time"));
@@ -115,21 +115,20 @@ void ToolRound::timed_out(std::size_t index) {
 
 void ToolRound::run_ended(std::size_t index, std::string output_json) {
   --running_;
-  take(index, std::move(output_json), true);
+  take(index, std::move(output_json));
   run_queued();
   settle();
 }
 
-void ToolRound::take(std::size_t index, std::string output_json, bool tell) {
+void ToolRound::take(std::size_t index, std::string output_json, bool by_parent) {
   Call& call = calls_[index];
   call.state = State::answered;
   call.output_json = fit_output(std::move(output_json));
   call.run.reset();
   call.timer.reset();
   --open_;
-  if (!tell) return;
   const ToolCall& shown = call.checked.call;
-  events_.send(ToolResultEvent{step_, shown.id, shown.name, JsonSpan{call.output_json}});
+  events_.send(ToolResultEvent{step_, shown.id, shown.name, JsonSpan{call.output_json}, by_parent});
 }
 
 // The last thing a call of this round does: nothing may be touched after it.
@@ -159,18 +158,19 @@ bool ToolRound::awaits_result(std::string_view id) const {
 void ToolRound::result(std::string_view id, const std::string& output_json) {
   const std::size_t index = *find(id, [](State state) { return state == State::with_parent; });
   forget_parent(index);
-  take(index, output_json, false);
+  take(index, output_json, /*by_parent=*/true);
   settle();
 }
 
 void ToolRound::approve(std::string_view id, bool approved, std::string_view reason) {
   const std::size_t index = *find(id, [](State state) { return state == State::to_approve; });
   Call& call = calls_[index];
+  events_.send(ToolApprovalEvent{call.checked.call.id, approved, reason});
   if (!approved) {
     forget_parent(index);
     std::string why = "the call was not approved";
     if (!reason.empty()) why.append(": ").append(reason);
-    take(index, error_output(why), true);
+    take(index, error_output(why));
     return settle();
   }
   if (call.tool->runner == nullptr) {

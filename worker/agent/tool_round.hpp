@@ -69,7 +69,7 @@ class ToolRound {
   void limit_time(std::size_t index);
   void timed_out(std::size_t index);
   void run_ended(std::size_t index, std::string output_json);
-  void take(std::size_t index, std::string output_json, bool tell);
+  void take(std::size_t index, std::string output_json, bool by_parent = false);
   void settle();
   [[nodiscard]] std::optional<std::size_t> find(std::string_view id, bool (*wanted)(State)) const;
   void forget_parent(std::size_t index);

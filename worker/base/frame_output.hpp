@@ -10,7 +10,7 @@ namespace aiw {
 class FrameOutput {
  public:
   virtual ~FrameOutput() = default;
-  // The queue's tail: append exactly one frame with its newline, then call frame_appended(). Nothing else may touch
+  // The queue's tail: append one frame or more with their newlines, then call frame_appended(). Nothing else may touch
   // the string in between.
   virtual std::string& tail() = 0;
   virtual void frame_appended() = 0;

@@ -47,11 +47,16 @@ class StepSink {
   // `part` numbers the content parts of the step from 0, in the order in which they began; one part has one kind.
   // `tool_call_id` is set for tool_input only. A part may be announced by an empty text.
   virtual void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) = 0;
+  // Part `part` will be a call of this tool; said before its first input by APIs that know. A name that is not known
+  // yet is empty.
+  virtual void tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
+    static_cast<void>(part), static_cast<void>(tool_call_id), static_cast<void>(tool_name);
+  }
   // Part `part` is a whole tool call now. Parallel calls come in call order.
   virtual void tool_call(int part, ToolCall call) = 0;
   // Never before its own call, which may stand in an earlier answer, one that paused.
   virtual void tool_result(ProviderToolResult result) = 0;
-  // Part `part` is a file.
+  // Part `part` is a file; its state, if it has one, was told before.
   virtual void file(int part, GeneratedFile file) = 0;
   virtual void source(const Source& source) = 0;
   // Of part `part`'s text: a JSON array of {token, logprob, topLogprobs?: [{token, logprob}]}. Said whenever the wire

@@ -153,7 +153,10 @@ void AnthropicBlocks::show(Block& block, ContentKind kind, std::string_view text
   const auto joined = block.joiner.add(text, json_.repaired());
   if (joined.empty()) return;
   const int part = part_of(block);
-  if (kind == ContentKind::tool_input) block.input += joined;
+  if (kind == ContentKind::tool_input) {
+    if (block.input.empty()) sink.tool_input_began(part, block.id, block.name);
+    block.input += joined;
+  }
   sink.delta(part, kind, joined, kind == ContentKind::tool_input ? std::string_view(block.id) : std::string_view());
 }
 

@@ -164,8 +164,11 @@ void BedrockConverseBlocks::show(Block& block, ContentKind kind, std::string_vie
   if (joined.empty()) return;
   const int part = part_of(block);
   if (kind != ContentKind::tool_input) return sink.delta(part, kind, joined, {});
+  const bool begins = block.input.empty();
   block.input += joined;
-  if (!is_by_provider(block.type)) sink.delta(part, kind, joined, block.id);
+  if (is_by_provider(block.type)) return;
+  if (begins) sink.tool_input_began(part, block.id, block.name);
+  sink.delta(part, kind, joined, block.id);
 }
 
 int BedrockConverseBlocks::part_of(Block& block) {

@@ -220,7 +220,9 @@ void GeminiAnswer::continue_call(const JsonElement& call, StepSink& sink) {
 // Says what the call's input gained.
 void GeminiAnswer::send_input(StepSink& sink) {
   const auto grown = std::string_view(streamed_->input).substr(streamed_->sent);
-  if (!grown.empty()) sink.delta(streamed_->part, ContentKind::tool_input, grown, streamed_->id);
+  if (grown.empty()) return;
+  if (streamed_->sent == 0) sink.tool_input_began(streamed_->part, streamed_->id, streamed_->name);
+  sink.delta(streamed_->part, ContentKind::tool_input, grown, streamed_->id);
   streamed_->sent = streamed_->input.size();
 }
 
@@ -248,10 +250,10 @@ void GeminiAnswer::add_file(const JsonElement& file, const PartView& view, StepS
   if (made.data.empty() && made.url.empty()) return;
   const int number = next_part(sink);
   if (ended_) return;
-  sink.file(number, std::move(made));
   if (view.thought || !view.signature.empty()) {
     sink.provider_state(number, write_gemini_state(json_->plain_text(view.signature), view.thought));
   }
+  sink.file(number, std::move(made));
 }
 
 namespace {

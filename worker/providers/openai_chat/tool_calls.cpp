@@ -85,6 +85,7 @@ bool ToolCallAssembler::begins_another(const Call& call, const ToolCallFragment&
 
 void ToolCallAssembler::forward(Call& call, std::string_view text, StepSink& sink) {
   if (text.empty()) return;
+  if (call.arguments.empty()) sink.tool_input_began(call.part, id_of(call), call.name);
   call.arguments += text;
   call.end.add(text);
   sink.delta(call.part, ContentKind::tool_input, text, id_of(call));

@@ -251,6 +251,7 @@ void OpenAiResponsesAnswer::show(Item& item, Slot slot, Content& content, std::s
     case Slot::input: break;
   }
   const std::string& id = call_id_of(item, content.part);
+  if (begins) sink.tool_input_began(content.part, id, item.name);
   if (!item.is_custom) return sink.delta(content.part, ContentKind::tool_input, text, id);
   std::string escaped = begins ? "\"" : "";
   append_json_escaped(escaped, text);

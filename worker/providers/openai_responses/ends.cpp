@@ -177,8 +177,8 @@ void OpenAiResponsesAnswer::end_image(const JsonElement& element, StepSink& sink
   GeneratedFile file;
   file.media_type = "image/" + json_->plain_text(format);
   file.data = plain(element, "result");
-  sink.file(part, std::move(file));
   sink.provider_state(part, make_openai_responses_state("item", in_braces(other_members(*json_, element, {"result"}))));
+  sink.file(part, std::move(file));
 }
 
 void OpenAiResponsesAnswer::end_other(std::string_view type, const JsonElement& element, StepSink& sink) {

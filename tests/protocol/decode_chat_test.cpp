@@ -76,7 +76,7 @@ TEST_CASE("every field of a chat arrives") {
     "retry":{"max":0,"restart":true},
     "stream":{"deltaIntervalMs":20,"maxDeltaChars":100,"upstream":false,"dialect":"ui"},
     "metadata":[1,{"a":null}],"traceparent":"00-a-b-01","heartbeatMs":1000,"dryRun":true,
-    "sessionId":"s","projectId":5,"callbacks":[],"unknown":{"x":[{}]})");
+    "sessionId":"s","projectId":"p","callbacks":[],"unknown":{"x":[{}]})");
   CHECK(describe(Request(chat_with(R"("model":"a/b")")))["model"] == "a/b");
   CHECK(chat->provider_id == "p/1");
   CHECK(chat->model_id == "mé");

@@ -246,15 +246,8 @@ void Session::commit() {
 const std::string& Session::own_call_id(std::string_view id) {
   const auto known = call_ids_.find(id);
   if (known != call_ids_.end()) return known->second;
-  const auto messages = transcript_->messages();
-  const bool taken = std::ranges::any_of(messages, [&](const Message& message) {
-    return std::ranges::any_of(message.parts, [&](const Part& part) {
-      const auto* call = std::get_if<ToolCallPart>(&part);
-      return call != nullptr && call->tool_call_id.text() == id;
-    });
-  });
   std::string own(id);
-  if (taken) own += "_" + std::to_string(messages.size());
+  if (transcript_->has_call(id)) own += "_" + std::to_string(transcript_->messages().size());
   return call_ids_.emplace(id, std::move(own)).first->second;
 }
 

@@ -133,7 +133,9 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
 
 // The last thing a call of this round does: nothing may be touched after it.
 void ToolRound::settle() {
-  if (started_ && !starting_ && answered()) on_answered_();
+  if (!started_ || starting_ || !answered()) return;
+  const auto on_answered = on_answered_;  // outlives this object
+  on_answered();
 }
 
 std::optional<std::size_t> ToolRound::find(std::string_view id, bool (*wanted)(State)) const {

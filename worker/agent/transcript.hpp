@@ -5,6 +5,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "protocol/chat.hpp"
@@ -21,6 +23,8 @@ class Transcript {
   // Adds messages given as a JSON array in the shape of `done.messages`.
   void add(std::string json);
   [[nodiscard]] std::span<const Message> messages() const { return messages_; }
+  // Whether a tool call of that id was made.
+  [[nodiscard]] bool has_call(std::string_view id);
   // Appends the elements of what was added, with commas between them, by reference.
   void write_added(Rope& out) const;
   [[nodiscard]] bool grew() const { return !added_.empty(); }
@@ -29,6 +33,8 @@ class Transcript {
   const std::shared_ptr<const std::string> line_;
   std::deque<std::string> added_;  // what the new messages' views point into: elements never move
   std::vector<Message> messages_;
+  std::unordered_set<std::string> call_ids_;  // of the first `indexed_` messages
+  std::size_t indexed_ = 0;
 };
 
 }  // namespace aiw

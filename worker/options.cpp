@@ -82,6 +82,25 @@ void add_limits(CLI::App& app, Options& options) {
       ->group(kGroup);
 }
 
+void add_mcp(CLI::App& app, Options& options) {
+  McpPoolOptions& mcp = options.mcp;
+  constexpr const char* kGroup = "MCP servers";
+  const auto add_ms = [&](const char* name, std::chrono::milliseconds& ms, const char* what) {
+    app.add_option_function<std::int64_t>(
+           name, [&ms](std::int64_t given) { ms = std::chrono::milliseconds(given); }, what)
+        ->check(CLI::Range(0, 86'400'000))
+        ->group(kGroup);
+  };
+  add_ms("--mcp-idle-ms", mcp.idle_limit, "A server that no chat uses ends after this time [60000]");
+  add_ms("--mcp-connect-ms", mcp.connect_limit, "Time that a server has to say what tools it has; 0: no limit [30000]");
+  app.add_option("--mcp-max-servers", mcp.max_servers, "Servers alive at the same time")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_flag("!--no-mcp-commands", mcp.allow_commands, "Only servers with a URL: a request can start no program")
+      ->group(kGroup);
+}
+
 void add_security(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Security";
   app.add_option("--allow-env", options.allow_env, "Variable that ${NAME} in a config may also read (repeatable)")
@@ -112,7 +131,7 @@ void add_logging(CLI::App& app, Options& options) {
 ParsedOptions parse_options(int argc, char** argv) {
   ParsedOptions parsed;
   Options& options = parsed.options;
-  options.server.version = AIW_VERSION;
+  options.server.version = options.mcp.client_version = AIW_VERSION;
   if (in_leanspec_mode()) options.dialect = Dialect::leanspec;
   // The usual case, a parent that passes nothing, should not wait for a parser to be built.
   if (argc == 1) return parsed;
@@ -130,6 +149,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_flag("--fail", options.fail, "Exit with 1 if a chat ended with an error or a line was rejected");
   add_logging(app, options);
   add_limits(app, options);
+  add_mcp(app, options);
   add_security(app, options);
   // leanspec-http starts its worker as `node <script>`; with both set to this program it gets its own path.
   std::string script;

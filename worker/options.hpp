@@ -7,6 +7,7 @@
 
 #include "protocol/dialect.hpp"
 #include "worker/agent/server.hpp"
+#include "worker/executors/mcp/pool.hpp"
 #include "worker/io/curl_client.hpp"
 #include "worker/io/log.hpp"
 
@@ -17,6 +18,7 @@ struct Options {
   LogLevel log_level = LogLevel::warn;
   LogFormat log_format = LogFormat::text;
   ServerOptions server;
+  McpPoolOptions mcp;
   Egress egress = Egress::any;
   std::vector<std::string> allow_env;
   std::vector<std::string> allow_host;

@@ -5,9 +5,11 @@
 #include <csignal>
 #include <utility>
 
+#include "worker/agent/mcp_keys.hpp"
 #include "worker/exit_codes.hpp"
 #include "worker/io/curl_client.hpp"
 #include "worker/io/log.hpp"
+#include "worker/io/loop_child_launcher.hpp"
 
 namespace aiw {
 namespace {
@@ -21,6 +23,16 @@ KeyPolicy make_key_policy(const Options& options) {
   policy.allowed_variables.insert(options.allow_env.begin(), options.allow_env.end());
   policy.allowed_hosts.insert(options.allow_host.begin(), options.allow_host.end());
   return policy;
+}
+
+LogLevel log_level_of(McpLogLevel level) {
+  switch (level) {
+    case McpLogLevel::debug: return LogLevel::debug;
+    case McpLogLevel::info: return LogLevel::info;
+    case McpLogLevel::warn: return LogLevel::warn;
+    case McpLogLevel::error: return LogLevel::error;
+  }
+  return LogLevel::error;
 }
 
 }  // namespace
@@ -37,6 +49,8 @@ Worker::Worker(const Options& options)
   const StdoutOptions limits{.stall_timeout = std::chrono::milliseconds(options.stdout_stall_ms)};
   output_ = std::make_unique<StdoutWriter>(loop_, STDOUT_FILENO, limits, std::move(writing));
 
+  make_mcp_pool();
+
   const ServerServices services{
       .clock = loop_,
       .http = *http_,
@@ -45,12 +59,30 @@ Worker::Worker(const Options& options)
       .keys = keys_,
       .random = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); },
       .post = [this](std::function<void()> action) { loop_.post(std::move(action)); },
+      .tool_sources = {mcp_.get()},
       .on_unanswered =
           [](const Error& error) {
             log(LogLevel::error, "a line was refused", {{"code", error.code}, {"reason", error.message}});
           },
   };
   server_ = std::make_unique<Server>(options.server, services);
+}
+
+void Worker::make_mcp_pool() {
+  launcher_ = make_child_launcher(loop_);
+  McpPoolServices services{
+      .clock = loop_,
+      .http = *http_,
+      .launcher = *launcher_,
+      .resolve = [this](std::string_view value,
+                        std::string_view host) { return resolve_mcp_value(value, host, keys_); },
+      .log =
+          [](McpLogLevel level, std::string_view server, std::string_view event, std::string_view text) {
+            if (!log_enabled(log_level_of(level))) return;
+            log(log_level_of(level), "mcp server", {{"server", server}, {"event", event}, {"text", text}});
+          },
+  };
+  mcp_ = std::make_unique<McpPool>(options_.mcp, std::move(services));
 }
 
 // The server's chats end before what they use.
@@ -120,8 +152,9 @@ void Worker::leave(int code) {
 void Worker::leave_when_written() {
   output_->when_drained([this] {
     const ServerStats& stats = server_->stats();
-    if (draining_signal_ && server_->cut_short() > 0) return leave(kExitCutShort);
-    leave(options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk);
+    int code = options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk;
+    if (draining_signal_ && server_->cut_short() > 0) code = kExitCutShort;
+    mcp_->close([this, code] { leave(code); });
   });
 }
 

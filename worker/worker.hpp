@@ -32,6 +32,7 @@ class Worker {
   void begin_drain(int signal);
   void leave(int code);
   void leave_when_written();
+  void make_mcp_pool();
   void log_stats() const;
 
   const Options options_;
@@ -40,6 +41,8 @@ class Worker {
   std::mt19937_64 random_;
   Loop loop_;
   std::unique_ptr<HttpClient> http_;
+  std::unique_ptr<ChildLauncher> launcher_;
+  std::unique_ptr<McpPool> mcp_;
   std::unique_ptr<StdoutWriter> output_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Inbox> inbox_;

@@ -104,14 +104,14 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   // Error: why it does not start.
   std::optional<std::string> start() {
     const auto& services = pool_.services_;
-    McpLog log = [self = weak_from_this()](McpLogLevel level, std::string_view event, std::string_view text) {
+    const McpLog to_log = [self = weak_from_this()](McpLogLevel level, std::string_view event, std::string_view text) {
       if (const auto server = self.lock()) server->log(level, event, text);
     };
     std::unique_ptr<McpTransport> transport;
     if (definition_.endpoint.url.empty()) {
-      transport = make_stdio_transport(clock_, services.launcher, definition_.command, log);
+      transport = make_stdio_transport(clock_, services.launcher, definition_.command, to_log);
     } else {
-      transport = make_http_transport(clock_, services.http, definition_.endpoint, log,
+      transport = make_http_transport(clock_, services.http, definition_.endpoint, to_log,
                                       [pool = &pool_](HttpRequest request) { pool->say_farewell(std::move(request)); });
     }
     McpSessionEvents events;
@@ -119,7 +119,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
     events.on_closed = [this](std::string_view why) { closed(why); };
     session_ = std::make_shared<McpSession>(
         clock_, std::move(transport), McpSessionOptions{pool_.options_.client_version, pool_.options_.connect_limit},
-        std::move(log), std::move(events));
+        to_log, std::move(events));
     log(McpLogLevel::debug, "starts", {});
     return session_->start();
   }

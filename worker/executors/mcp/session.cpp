@@ -13,7 +13,7 @@ constexpr std::size_t kMaxPages = 200;
 constexpr std::size_t kMaxTools = 4000;
 constexpr std::size_t kMaxListBytes = 16 << 20;
 // A server that says all the time that its tools changed is not asked all the time.
-constexpr std::chrono::milliseconds kRelistInterval{1000};
+constexpr std::chrono::milliseconds kRelistInterval{250};
 constexpr std::int64_t kMethodNotFound = -32601;  // JSON-RPC 2.0, 5.1
 
 std::string error_text(const RpcMessage& answer) {

@@ -119,7 +119,10 @@ class HttpTransport : public McpTransport {
     }
   }
 
-  void set_revision(std::string_view revision) override { revision_ = revision; }
+  void agreed(std::string_view revision, bool listen) override {
+    revision_ = revision;
+    listen_ = listen;
+  }
   void forget_session() override {
     session_.clear();
     revision_.clear();
@@ -147,10 +150,10 @@ class HttpTransport : public McpTransport {
   // The server has seen that the handshake is over, or never will.
   void handshake_done(bool well) {
     initializing_ = false;
+    const bool listening = std::ranges::any_of(exchanges_, [](const auto& e) { return e->listening(); });
+    if (well && listen_ && !listening) begin(std::make_shared<Exchange>(*this));
     auto waiting = std::exchange(waiting_, {});
     for (auto& message : waiting) send(std::move(message));
-    const bool listening = std::ranges::any_of(exchanges_, [](const auto& e) { return e->listening(); });
-    if (well && !listening) begin(std::make_shared<Exchange>(*this));
   }
   void remove(const Exchange* exchange) {
     std::erase_if(exchanges_, [&](const auto& held) { return held.get() == exchange; });
@@ -178,6 +181,7 @@ class HttpTransport : public McpTransport {
   const std::function<void(HttpRequest)> farewell_;
   McpTransportHandler* handler_ = nullptr;
   std::string session_, revision_;
+  bool listen_ = false;
   bool initializing_ = false;  // notifications/initialized is not acknowledged
   std::deque<McpOutgoing> waiting_;
   std::vector<std::shared_ptr<Exchange>> exchanges_;

@@ -22,6 +22,36 @@ std::string read_optional_string(JsonReader& in) {
   return {};
 }
 
+bool read_list_changed(JsonReader& in) {
+  bool yes = false;
+  in.object([&](std::string_view key) {
+    if (key == "listChanged" && in.type() == JsonType::boolean) {
+      yes = in.boolean();
+    } else {
+      in.skip();
+    }
+  });
+  return yes;
+}
+
+// Of a server's capabilities.
+bool read_speaks_unasked(JsonReader& in) {
+  bool yes = false;
+  if (in.type() != JsonType::object) {
+    in.skip();
+    return false;
+  }
+  in.object([&](std::string_view key) {
+    yes = yes || key == "logging";
+    if (key == "tools" && in.type() == JsonType::object) {
+      yes = read_list_changed(in) || yes;
+    } else {
+      in.skip();
+    }
+  });
+  return yes;
+}
+
 bool read_needs_task(JsonReader& in) {
   bool needed = false;
   if (in.type() != JsonType::object) {
@@ -77,21 +107,23 @@ std::string initialize_params(std::string_view client_version) {
   return out;
 }
 
-std::expected<std::string, std::string> read_initialize_result(JsonSpan result) {
+std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result) {
   if (!result.is_object()) return std::unexpected("its answer to initialize is no object");
-  std::string revision;
+  McpAgreement agreed;
   JsonReader in = reader_of(result);
   in.object([&](std::string_view key) {
     if (key == "protocolVersion") {
-      revision = read_optional_string(in);
+      agreed.revision = read_optional_string(in);
+    } else if (key == "capabilities") {
+      agreed.speaks_unasked = read_speaks_unasked(in);
     } else {
       in.skip();
     }
   });
-  if (std::ranges::find(kRevisions, revision) == kRevisions.end()) {
+  if (std::ranges::find(kRevisions, agreed.revision) == kRevisions.end()) {
     return std::unexpected("it speaks no revision of the protocol that this worker speaks");
   }
-  return revision;
+  return agreed;
 }
 
 std::string list_params(std::string_view cursor) {

@@ -29,8 +29,13 @@ inline constexpr std::string_view kMcpBatchRevision = "2025-03-26";  // the only
 
 // Offers the newest revision and no capability of a client.
 std::string initialize_params(std::string_view client_version);
-// The revision that the server chose. Error: it is none of ours, or the answer is none.
-std::expected<std::string, std::string> read_initialize_result(JsonSpan result);
+// What the server chose and can do.
+struct McpAgreement {
+  std::string revision{};
+  bool speaks_unasked = false;  // it may say that its tools changed, or what it logs
+};
+// Error: its revision is none of ours, or the answer is none.
+std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result);
 
 // An empty cursor asks for the first page.
 std::string list_params(std::string_view cursor);

@@ -195,10 +195,10 @@ void McpSession::answered(Pending pending, const RpcMessage& answer) {
 
 void McpSession::initialized(const RpcMessage& answer) {
   if (answer.kind == RpcMessage::Kind::error) return close("refused to initialize: " + error_text(answer));
-  auto revision = read_initialize_result(answer.body);
-  if (!revision) return close("cannot be used: " + revision.error());
-  revision_ = *std::move(revision);
-  transport_->set_revision(revision_);
+  const auto agreed = read_initialize_result(answer.body);
+  if (!agreed) return close("cannot be used: " + agreed.error());
+  revision_ = agreed->revision;
+  transport_->agreed(revision_, agreed->speaks_unasked);
   phase_ = Phase::running;
   transport_->send({McpOutgoing::Kind::initialized, rpc_notification("notifications/initialized", {})});
   const auto held = std::exchange(held_, {});

@@ -32,7 +32,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
   }
 
   void forget(std::int64_t) override {}
-  void set_revision(std::string_view) override {}
+  void agreed(std::string_view, bool) override {}
   void forget_session() override {}
 
  private:

@@ -39,8 +39,8 @@ class McpTransport {
   virtual void send(McpOutgoing message) = 0;
   // The request has its answer, or needs none.
   virtual void forget(std::int64_t id) = 0;
-  // What initialize agreed on.
-  virtual void set_revision(std::string_view revision) = 0;
+  // What initialize agreed on; `listen`: the server may have something to say unasked.
+  virtual void agreed(std::string_view revision, bool listen) = 0;
   // An initialize follows that begins another session.
   virtual void forget_session() = 0;
 };

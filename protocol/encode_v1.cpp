@@ -182,8 +182,8 @@ class V1Encoder : public FrameEncoder {
     JsonWriter json(out);
     open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
     json.key("capabilities").begin_array();
-    for (const char* capability :
-         {"chat", "cancel", "tool_result", "health", "reload_config", "shutdown", "models", "dryRun", "ui"}) {
+    for (const char* capability : {"chat", "cancel", "tool_result", "tool_approval", "health", "reload_config",
+                                   "shutdown", "models", "dryRun", "ui", "httpTools", "mcp"}) {
       json.string(capability);
     }
     json.end_array();

@@ -10,7 +10,8 @@
 namespace aiw {
 
 struct ServerFixture {
-  explicit ServerFixture(const ServerOptions& options = {.version = "1.2.3"}, Dialect dialect = Dialect::v1)
+  explicit ServerFixture(const ServerOptions& options = {.version = "1.2.3"}, Dialect dialect = Dialect::v1,
+                         const std::vector<ToolSource*>& sources = {})
       : encoder(make_encoder(dialect)),
         server(std::make_unique<Server>(
             options,
@@ -21,6 +22,7 @@ struct ServerFixture {
                            .keys = keys,
                            .random = [] { return 0.0; },
                            .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
+                           .tool_sources = sources,
                            .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }})) {
     server->on_idle([this] { ++idle; });
   }

@@ -1,10 +1,13 @@
 #include "protocol/encode_leanspec.hpp"
 
 #include "protocol/encode_common.hpp"
+#include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
 
 namespace aiw {
 namespace {
+
+constexpr int kMaxDepth = 128;
 
 JsonWriter& open_frame(JsonWriter& json, std::string_view type, std::string_view id) {
   return json.begin_object().field("type", type).field("id", id);
@@ -16,9 +19,33 @@ void write_tool_call(JsonWriter& json, const ToolCallEvent& e) {
   json.field("args", e.input).field("input", e.input).end_object();
 }
 
+// What a tool gave, as a front end of this parent expects it: the value itself; for what went wrong an object, so that
+// it can be told apart. `output` is {type, value}.
+std::string plain_output(JsonSpan output) {
+  std::string text(output.json);
+  JsonReader in(text.data(), text.size(), kMaxDepth);
+  std::string type;
+  JsonSpan value{"null"};
+  in.object([&](std::string_view key) {
+    if (key == "type") {
+      type = in.string();
+    } else if (key == "value") {
+      value = in.value();
+    } else {
+      in.skip();
+    }
+  });
+  if (!in.ok()) return std::string(output.json);
+  std::string plain;
+  if (!type.starts_with("error")) return std::string(value.json);
+  JsonWriter(plain).begin_object().field("error", value).end_object();
+  return plain;
+}
+
 void write_tool_result(JsonWriter& json, const ToolResultEvent& e) {
+  const std::string output = plain_output(e.output);
   json.key("data").begin_object().field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
-  json.field("result", e.output).field("output", e.output).end_object();
+  json.field("result", JsonSpan{output}).field("output", JsonSpan{output}).end_object();
 }
 
 class LeanSpecEncoder : public FrameEncoder {

@@ -44,7 +44,19 @@ TEST_CASE("leanspec: calls and results in both spellings") {
         R"({"type":"tool_call","id":"c1","data":{"toolCallId":"t1","toolName":"get_spec","args":null,"input":null}})");
   CHECK(frame(ToolResultEvent{1, "t1", "get_spec", {R"({"type":"text","value":"x"})"}}) ==
         R"({"type":"tool_result","id":"c1","data":{"toolCallId":"t1","toolName":"get_spec",)"
-        R"("result":{"type":"text","value":"x"},"output":{"type":"text","value":"x"}}})");
+        R"("result":"x","output":"x"}})");
+}
+
+TEST_CASE("leanspec: a tool's output is its value, and a failure an object that says so") {
+  const auto data = [](std::string_view output) {
+    return nlohmann::json::parse(frame(ToolResultEvent{1, "t1", "get_spec", {output}})).at("data").at("result").dump();
+  };
+  CHECK(data(R"({"type":"json","value":{"a":[1]}})") == R"({"a":[1]})");
+  CHECK(data(R"({"value":null,"type":"json"})") == "null");
+  CHECK(data(R"({"type":"content","value":[{"type":"text","text":"x"}]})") == R"([{"text":"x","type":"text"}])");
+  CHECK(data(R"({"type":"error-text","value":"no \"x\""})") == R"({"error":"no \"x\""})");
+  CHECK(data(R"({"type":"error-json","value":{"code":1}})") == R"({"error":{"code":1}})");
+  CHECK(data("[1]") == "[1]");
 }
 
 TEST_CASE("leanspec: done brings usage and the reason") {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "worker/agent/outbox.hpp"
 
@@ -22,10 +23,19 @@ class Reply {
   }
 
   [[nodiscard]] bool open() const { return outbox_ != nullptr; }
+  // Takes over a `done`, to say it later: the reply that it is given is the chat's. The event's views end with the call.
+  using DoneKeeper = std::function<void(Reply reply, const DoneEvent& event)>;
+  void keep_done(DoneKeeper keeper) { keeper_ = std::move(keeper); }
+
   // While open: the way for every event that is not terminal.
   [[nodiscard]] Outbox& events() { return *outbox_; }
 
-  void done(const DoneEvent& event) { end(event, true); }
+  void done(const DoneEvent& event) {
+    if (const auto keeper = std::exchange(keeper_, nullptr)) {
+      return keeper(Reply(std::move(outbox_), std::move(on_ended_)), event);
+    }
+    end(event, true);
+  }
   void error(const ErrorEvent& event) { end(event, false); }
 
  private:
@@ -37,6 +47,7 @@ class Reply {
 
   std::unique_ptr<Outbox> outbox_;
   std::function<void(bool ok)> on_ended_;
+  DoneKeeper keeper_;
 };
 
 }  // namespace aiw

@@ -42,7 +42,9 @@ Worker::Worker(const Options& options)
       encoder_(make_encoder(options.dialect)),
       keys_(make_key_policy(options)),
       random_(std::random_device{}()),
-      http_(make_curl_client(loop_, {.egress = options.egress})) {
+      http_(make_curl_client(loop_, {.egress = options.egress})),
+      leanspec_tools_(*http_, loop_),
+      leanspec_sessions_(*http_, loop_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
   StdoutHandlers writing;
   writing.on_relieved = [this] { output_relieved(); };
   writing.on_broken = [this](int error) { output_broken(error); };
@@ -51,7 +53,8 @@ Worker::Worker(const Options& options)
 
   make_mcp_pool();
 
-  const ServerServices services{
+  const bool leanspec = options.dialect == Dialect::leanspec;
+  ServerServices services{
       .clock = loop_,
       .http = *http_,
       .output = *output_,
@@ -65,6 +68,10 @@ Worker::Worker(const Options& options)
             log(LogLevel::error, "a line was refused", {{"code", error.code}, {"reason", error.message}});
           },
   };
+  if (leanspec) {
+    services.tool_sources.push_back(&leanspec_tools_);
+    services.leanspec_sessions = &leanspec_sessions_;
+  }
   server_ = std::make_unique<Server>(options.server, services);
 }
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "worker/agent/server.hpp"
+#include "worker/executors/leanspec/leanspec_tools.hpp"
 #include "worker/inbox.hpp"
 #include "worker/io/loop.hpp"
 #include "worker/io/stdout_writer.hpp"
@@ -43,6 +44,8 @@ class Worker {
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<ChildLauncher> launcher_;
   std::unique_ptr<McpPool> mcp_;
+  LeanSpecTools leanspec_tools_;
+  LeanSpecSessions leanspec_sessions_;
   std::unique_ptr<StdoutWriter> output_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Inbox> inbox_;

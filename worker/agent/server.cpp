@@ -81,6 +81,29 @@ void Server::on(const RejectedLine& line) { reject(line.id, line.is_chat, line.e
 
 void Server::on(std::unique_ptr<ChatRequest> chat) {
   if (const auto error = refusal(*chat)) return reject(chat->id, true, *error);
+  if (!look_up(chat)) begin(std::move(chat));
+}
+
+// False if there is nothing to look up; else the chat is taken.
+bool Server::look_up(std::unique_ptr<ChatRequest>& chat) {
+  if (services_.leanspec_sessions == nullptr) return false;
+  auto lookup = services_.leanspec_sessions->look_up(*chat, [this, id = chat->id] { looked_up(id); });
+  if (lookup == nullptr) return false;
+  const std::string id = chat->id;
+  lookups_.emplace(id, LookingUp{.chat = std::move(chat), .lookup = std::move(lookup)});
+  return true;
+}
+
+void Server::looked_up(const std::string& id) {
+  const auto entry = lookups_.extract(id);
+  begin(std::move(entry.mapped().chat));
+  if (entry.mapped().cancelled) {
+    if (Session* session = find(entry.key())) session->cancel();
+  }
+  post_sweep();  // it may have been the last, and refused
+}
+
+void Server::begin(std::unique_ptr<ChatRequest> chat) {
   const auto default_config = default_config_;
   if (!chat->config && !default_config) {
     return reject(chat->id, true,
@@ -94,7 +117,7 @@ void Server::on(std::unique_ptr<ChatRequest> chat) {
 }
 
 std::optional<Error> Server::refusal(const ChatRequest& chat) const {
-  if (sessions_.contains(chat.id) || queued_ids_.contains(chat.id)) {
+  if (sessions_.contains(chat.id) || queued_ids_.contains(chat.id) || lookups_.contains(chat.id)) {
     return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
   }
   if (draining_) return shutting_down();
@@ -121,6 +144,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
   const std::string id = chat->id;
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
+  if (services_.leanspec_sessions != nullptr) reply.keep_done(services_.leanspec_sessions->keep_done(*chat, target));
   const SessionServices services{{services_.clock, services_.http, finished_exchanges_},
                                  budget_,
                                  tokens_,
@@ -149,6 +173,10 @@ std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_
 }
 
 void Server::on(const CancelRequest& cancel) {
+  if (const auto waiting = lookups_.find(cancel.chat_id); waiting != lookups_.end()) {
+    waiting->second.cancelled = true;
+    return ack(cancel.id);
+  }
   Session* session = find(cancel.chat_id);
   if (session == nullptr && !past_ids_.contains(cancel.chat_id)) {
     return reject(cancel.id, false,
@@ -191,7 +219,7 @@ void Server::on(const ToolApprovalRequest& approval) {
 void Server::on(const HealthRequest& health) {
   HealthInfo info{.ready = !draining_,
                   .providers = {},
-                  .in_flight = sessions_.size(),
+                  .in_flight = in_flight(),
                   .queued = queue_.size(),
                   .version = options_.version,
                   .uptime_ms = 0};
@@ -317,8 +345,7 @@ void Server::sweep() {
     session.start();
   }
   const bool closing = input_closed_ || draining_;
-  if (closing && sessions_.empty() && queue_.empty() && queries_.empty() && on_idle_)
-    std::exchange(on_idle_, nullptr)();
+  if (closing && in_flight() == 0 && queue_.empty() && queries_.empty() && on_idle_) std::exchange(on_idle_, nullptr)();
 }
 
 void Server::remember(const std::string& id) {
@@ -345,13 +372,16 @@ void Server::close_input() {
 void Server::drain(milliseconds grace) {
   draining_ = true;
   drain_timer_ = services_.clock.call_at(services_.clock.now() + grace, [this] {
-    cut_short_ += sessions_.size() + queue_.size();
+    if (services_.leanspec_sessions != nullptr) services_.leanspec_sessions->finish();
+    cut_short_ += in_flight() + queue_.size();
     abort_all(shutting_down());
   });
   services_.post([this] { sweep(); });
 }
 
 void Server::abort_all(const Error& error) {
+  if (services_.leanspec_sessions != nullptr) services_.leanspec_sessions->finish();
+  for (const auto& [id, lookup] : std::exchange(lookups_, {})) reject(id, true, error);
   std::vector<std::string> ids;
   ids.reserve(queue_.size() + sessions_.size());
   for (const auto& waiting : queue_) ids.push_back(waiting.id);

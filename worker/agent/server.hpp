@@ -14,6 +14,7 @@
 #include "protocol/request.hpp"
 #include "worker/agent/http_attempt.hpp"
 #include "worker/agent/key_policy.hpp"
+#include "worker/agent/leanspec_sessions.hpp"
 #include "worker/agent/models_query.hpp"
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/retry_policy.hpp"
@@ -41,7 +42,8 @@ struct ServerServices {
   std::function<double()> random;
   // Runs an action on the loop thread once the current event is handled.
   std::function<void(std::function<void()>)> post;
-  std::vector<ToolSource*> tool_sources{};  // they outlive the server
+  std::vector<ToolSource*> tool_sources{};        // they outlive the server
+  LeanSpecSessions* leanspec_sessions = nullptr;  // only in that parent's dialect; outlives the server
   // A line was answered by nothing but this: for the log. Never holds a key or a conversation.
   std::function<void(const Error& error)> on_unanswered;
 };
@@ -78,7 +80,7 @@ class Server {
 
   void output_relieved() { backlog_.relieve(); }
   [[nodiscard]] const ServerStats& stats() const { return stats_; }
-  [[nodiscard]] std::size_t in_flight() const { return sessions_.size(); }
+  [[nodiscard]] std::size_t in_flight() const { return sessions_.size() + lookups_.size(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   // Chats that shutting down cut short.
   [[nodiscard]] std::size_t cut_short() const { return cut_short_; }
@@ -87,6 +89,12 @@ class Server {
   struct Waiting {
     std::string id;
     std::unique_ptr<Session> session;
+  };
+  // A chat that waits to hear which model its session uses.
+  struct LookingUp {
+    std::unique_ptr<ChatRequest> chat;
+    std::unique_ptr<LeanSpecSessions::Lookup> lookup;
+    bool cancelled = false;
   };
 
   void on(std::unique_ptr<ChatRequest> chat);
@@ -103,7 +111,10 @@ class Server {
   void ack(const std::string& id, bool late = false);
   [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
   // True also while a place is free that a queued chat is about to take.
-  [[nodiscard]] bool must_wait() const { return sessions_.size() >= options_.max_in_flight || !queue_.empty(); }
+  [[nodiscard]] bool must_wait() const { return in_flight() >= options_.max_in_flight || !queue_.empty(); }
+  bool look_up(std::unique_ptr<ChatRequest>& chat);
+  void looked_up(const std::string& id);
+  void begin(std::unique_ptr<ChatRequest> chat);
   void accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config);
   std::expected<std::shared_ptr<ToolRunner>, Error> http_tool(std::shared_ptr<const HttpTool> tool);
   Reply make_reply(const ChatRequest& chat);
@@ -125,6 +136,7 @@ class Server {
   std::shared_ptr<const Config> default_config_;
 
   std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;
+  std::map<std::string, LookingUp, std::less<>> lookups_;
   std::deque<Waiting> queue_;
   std::set<std::string, std::less<>> queued_ids_;
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed once no call of theirs is on the stack

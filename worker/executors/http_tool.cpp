@@ -99,7 +99,7 @@ class HttpToolRun : public ToolRun, private HttpHandler {
 
   // The handler may destroy this.
   void end(std::string output) {
-    const auto transfer = std::move(transfer_);
+    transfer_.reset();
     const auto on_output = std::move(on_output_);
     on_output(std::move(output));
   }

@@ -1,0 +1,181 @@
+#include "worker/agent/leanspec_sessions.hpp"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "protocol/decode.hpp"
+#include "protocol/json_writer.hpp"
+#include "worker/agent/leanspec_history.hpp"
+#include "worker/base/url.hpp"
+
+namespace aiw {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds kLookupTime{3};
+constexpr seconds kSavingTime{5};
+constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{8} << 20;  // a session comes with its messages
+
+// Empty if the chat has no session, or its API no URL that can be used.
+std::string session_url(const ChatRequest& chat) {
+  std::string_view base = chat.base_url;
+  while (base.ends_with('/')) base.remove_suffix(1);
+  const std::string id = percent_encode(chat.session_id);
+  if (id.empty() || id == "." || id == ".." || !parse_base_url(base)) return {};
+  return std::string(base) + "/api/chat/sessions/" + id;
+}
+
+// One exchange with the session's API, bounded in time. `done` may destroy it.
+class Call : private HttpHandler {
+ public:
+  Call(HttpClient& http, Clock& clock, HttpRequest request, std::chrono::milliseconds limit) {
+    timer_ = clock.call_at(clock.now() + limit, [this] { finish("it took too long"); });
+    transfer_ = http.start(std::move(request), {.max_body_bytes = kMaxAnswerBytes}, *this);
+  }
+  ~Call() override = default;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+ protected:
+  // `failure` is empty if the answer is 2xx.
+  virtual void done(const std::string& failure, std::string_view body) = 0;
+
+ private:
+  void on_head(const ResponseHead& head) override { status_ = head.status; }
+  void on_body(std::string_view bytes) override { body_ += bytes; }
+  void on_end(const Error* error) override {
+    if (error != nullptr) return finish(error->message);
+    finish(status_ >= 200 && status_ <= 299 ? std::string() : "status " + std::to_string(status_));
+  }
+  // The timer may be what calls this.
+  void finish(std::string failure) {
+    const auto timer = std::move(timer_);
+    transfer_.reset();
+    const std::string body = std::move(body_);
+    done(failure, body);
+  }
+
+  int status_ = 0;
+  std::string body_;
+  std::unique_ptr<Timer> timer_;
+  std::unique_ptr<HttpTransfer> transfer_;
+};
+
+class SessionLookup : public LeanSpecSessions::Lookup, private Call {
+ public:
+  SessionLookup(HttpClient& http, Clock& clock, HttpRequest request, ChatRequest& chat,
+                std::function<void(const std::string& failure)> on_done)
+      : Call(http, clock, std::move(request), kLookupTime), chat_(chat), on_done_(std::move(on_done)) {}
+
+ private:
+  void done(const std::string& failure, std::string_view body) override {
+    if (failure.empty()) use(body);
+    const auto on_done = std::move(on_done_);
+    on_done(failure);
+  }
+
+  void use(std::string_view body) {
+    const auto answer = nlohmann::json::parse(body, nullptr, false);
+    const auto text = [&](const char* name) -> std::string {
+      const auto* session = answer.is_object() && answer.contains("session") ? &answer["session"] : nullptr;
+      const bool has = session != nullptr && session->is_object() && session->contains(name);
+      return has && (*session)[name].is_string() ? (*session)[name].get<std::string>() : std::string();
+    };
+    const std::string provider = text("providerId");
+    const std::string model = text("modelId");
+    if (!provider.empty()) chat_.provider_id = provider;
+    if (!model.empty()) chat_.model_id = model;
+    if (!provider.empty() || !model.empty()) chat_.model.clear();
+  }
+
+  ChatRequest& chat_;
+  std::function<void(const std::string&)> on_done_;
+};
+
+// What is saved, but for the messages that the chat adds: `{...,"messages":[...` without its end.
+std::string conversation(const ChatRequest& chat, const Target& target) {
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object();
+  if (!chat.project_id.empty()) writer.field("projectId", chat.project_id);
+  writer.field("providerId", target.provider_id).field("modelId", target.shown_as);
+  writer.key("messages").begin_array();
+  write_text_history(json, chat.messages);
+  return json;
+}
+
+}  // namespace
+
+// A `done` that waits until its conversation is saved.
+class LeanSpecSessions::Saving : private Call {
+ public:
+  Saving(LeanSpecSessions& owner, HttpRequest request, Reply reply, const DoneEvent& event)
+      : Call(owner.http_, owner.clock_, std::move(request), kSavingTime), owner_(owner), reply_(std::move(reply)) {
+    // What this dialect's `done` shows; the rest of the event are views that end with the call.
+    event_.finish_reason = event.finish_reason;
+    event_.messages = {"[]"};
+    event_.usage = event.usage;
+  }
+
+  void say_done() { reply_.done(event_); }
+
+ private:
+  void done(const std::string& failure, std::string_view) override {
+    if (!failure.empty()) owner_.on_failure_("a chat session was not saved: " + failure);
+    const auto self = owner_.saving_.extract(this);
+    say_done();
+  }
+
+  LeanSpecSessions& owner_;
+  Reply reply_;
+  DoneEvent event_;
+};
+
+LeanSpecSessions::LeanSpecSessions(HttpClient& http, Clock& clock, std::function<void(std::string_view)> on_failure)
+    : http_(http), clock_(clock), on_failure_(std::move(on_failure)) {}
+
+LeanSpecSessions::~LeanSpecSessions() { finish(); }
+
+std::unique_ptr<LeanSpecSessions::Lookup> LeanSpecSessions::look_up(ChatRequest& chat, std::function<void()> on_done) {
+  HttpRequest request{.method = "GET", .url = session_url(chat), .headers = {}, .body = {}};
+  if (request.url.empty()) return nullptr;
+  return std::make_unique<SessionLookup>(http_, clock_, std::move(request), chat,
+                                         [this, on_done = std::move(on_done)](const std::string& failure) {
+                                           if (!failure.empty())
+                                             on_failure_("a chat session was not found: " + failure);
+                                           on_done();
+                                         });
+}
+
+Reply::DoneKeeper LeanSpecSessions::keep_done(const ChatRequest& chat, const Target& target) {
+  std::string url = session_url(chat);
+  if (url.empty()) return nullptr;
+  return [this, url = std::move(url) + "/messages", begin = conversation(chat, target)](Reply reply,
+                                                                                        const DoneEvent& event) {
+    std::string added;
+    for (const auto piece : event.messages) added += piece;
+    const std::string answer = answer_text(decode_messages(added));
+    if (answer.empty()) return reply.done(event);
+    HttpRequest request{.method = "PUT", .url = url, .headers = {{"content-type", "application/json"}}, .body = {}};
+    request.body.append(begin);
+    request.body.append(begin.ends_with('[') ? "" : ",");
+    request.body.append(R"({"role":"assistant","content":")" + answer + R"("}]})");
+    save(std::move(request), std::move(reply), event);
+  };
+}
+
+void LeanSpecSessions::save(HttpRequest request, Reply reply, const DoneEvent& event) {
+  auto saving = std::make_unique<Saving>(*this, std::move(request), std::move(reply), event);
+  const Saving* key = saving.get();
+  saving_.emplace(key, std::move(saving));
+}
+
+void LeanSpecSessions::finish() {
+  for (const auto& [key, saving] : std::exchange(saving_, {})) {
+    on_failure_("a chat session was not saved: the worker is closing");
+    saving->say_done();
+  }
+}
+
+}  // namespace aiw

@@ -44,6 +44,15 @@ BenchUpstream::Source BenchUpstream::add(SyntheticSpec spec, std::size_t streams
           .fill_on_wire = stream->fill_on_wire()};
 }
 
+BenchUpstream::Source BenchUpstream::add_bodies(std::string api, std::vector<std::string> bodies) {
+  std::lock_guard lock(mutex_);
+  plans_.push_back({.stream = nullptr, .bodies = std::move(bodies)});
+  return {.api = std::move(api),
+          .base_url = server_->url() + "/" + std::to_string(plans_.size() - 1),
+          .fill_bytes = 0,
+          .fill_on_wire = 0};
+}
+
 Script BenchUpstream::answer(const Request& request) {
   last_body_bytes_ = request.body_bytes;
   last_received_ns_ = nanoseconds(request.received_at);
@@ -53,6 +62,10 @@ Script BenchUpstream::answer(const Request& request) {
   std::lock_guard lock(mutex_);
   if (index >= plans_.size()) return json_script(404, "{}");
   Plan& plan = plans_[index];
+  if (!plan.bodies.empty()) {
+    return {.headers = {{"Content-Type", "text/event-stream"}},
+            .body = plan.bodies[plan.served++ % plan.bodies.size()]};
+  }
   Script script{.headers = {{"Content-Type", std::string(plan.stream->content_type())}}, .stream = plan.stream};
   if (plan.hold) script.ending = Ending::kHang;
   if (plan.interval_ns > 0) {

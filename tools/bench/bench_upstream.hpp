@@ -30,6 +30,9 @@ class BenchUpstream {
   // The same of any API.
   Source add(SyntheticSpec spec, std::size_t streams = 1, bool hold = false);
 
+  // Event streams that the requests get in turn, over and over.
+  Source add_bodies(std::string api, std::vector<std::string> bodies);
+
   [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
 
   // Of the latest request, as soon as its body was complete.
@@ -43,6 +46,7 @@ class BenchUpstream {
     std::size_t streams = 1;
     bool hold = false;
     std::size_t served = 0;
+    std::vector<std::string> bodies = {};  // in place of `stream`
   };
 
   Script answer(const Request& request);

@@ -37,7 +37,8 @@ Effort quick_effort() {
           .latency_seconds = 1,
           .small_requests = 30,
           .histories = 2,
-          .idle_streams = 200};
+          .idle_streams = 200,
+          .loops = 1};
 }
 
 std::vector<Subject> subjects_of(const Options& options, const std::filesystem::path& folder) {
@@ -78,11 +79,12 @@ int run(const Options& options) {
   Report report(names);
   Bench bench{.subjects = std::move(subjects), .upstream = **upstream, .report = report, .effort = options.effort};
 
-  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 7> kParts{{{"start", measure_start},
+  constexpr std::array<std::pair<std::string_view, void (*)(Bench&)>, 8> kParts{{{"start", measure_start},
                                                                                  {"throughput", measure_throughput},
                                                                                  {"apis", measure_apis},
                                                                                  {"latency", measure_latency},
                                                                                  {"requests", measure_requests},
+                                                                                 {"loop", measure_loop},
                                                                                  {"interference", measure_interference},
                                                                                  {"idle", measure_idle_streams}}};
   for (const auto& [name, measure] : kParts) {
@@ -108,8 +110,9 @@ int main(int argc, char** argv) {
   app.add_flag("--no-worker", options.no_worker, "measure the relay and --also only");
   app.add_option("--also", options.also, "NAME=COMMAND of another worker, spoken to in the leanspec dialect")
       ->check([](const std::string& text) { return text.find('=') == std::string::npos ? "NAME=COMMAND" : ""; });
-  app.add_option("--only", options.only, "parts to run: start, throughput, apis, latency, requests, interference, idle")
-      ->check(CLI::IsMember({"start", "throughput", "apis", "latency", "requests", "interference", "idle"}));
+  app.add_option("--only", options.only,
+                 "parts to run: start, throughput, apis, latency, requests, loop, interference, idle")
+      ->check(CLI::IsMember({"start", "throughput", "apis", "latency", "requests", "loop", "interference", "idle"}));
   app.add_option("--json", options.json_file, "write the results to this file too");
   auto* chunks = app.add_option("--chunks", options.effort.chunks, "chunks in each throughput run");
   app.add_option("--block-bytes", options.block_bytes, "the upstream's writes in throughput runs (default 2048)")

@@ -19,6 +19,7 @@ struct Effort {
   std::size_t small_requests = 300;
   std::size_t histories = 5;
   std::size_t idle_streams = 2000;
+  std::size_t loops = 3;
 };
 
 struct Bench {
@@ -33,6 +34,7 @@ void measure_throughput(Bench& bench);    // CPU per chunk, chunks a second
 void measure_apis(Bench& bench);          // CPU per chunk of each wire API's stream, one at a time
 void measure_latency(Bench& bench);       // of paced streams
 void measure_requests(Bench& bench);      // line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
+void measure_loop(Bench& bench);          // 50 steps with tools over a large history: CPU and memory growth
 void measure_interference(Bench& bench);  // what large histories do to the latency of other streams
 void measure_idle_streams(Bench& bench);
 

@@ -63,6 +63,8 @@ bool OutputScanner::on_frame(std::string_view line) {
     ++done;
   } else if (type.starts_with("error\"") || type.starts_with("rejected\"")) {
     if (failed++ == 0) first_failure = line.substr(0, 500);
+  } else if (type.starts_with("tool_call\"")) {
+    ++tool_calls;
   } else if (type.starts_with("health_ok\"")) {
     constexpr std::string_view kId = "\"id\":\"";
     std::size_t id = line.find(kId);

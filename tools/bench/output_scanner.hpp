@@ -22,6 +22,7 @@ class OutputScanner {
   std::size_t failed = 0;     // error and rejected frames
   std::string first_failure;  // the first of them, cut to 500 bytes
   std::vector<std::string> health_ids;
+  std::size_t tool_calls = 0;  // tool_call frames
   // Stamped texts: time of sending, and how long it took to arrive.
   struct Arrival {
     std::int64_t sent_ns;

@@ -24,6 +24,7 @@ std::string number(double value) {
 
 std::optional<double> Report::ratio(const Row& row, const std::string& subject) const {
   auto own = row.values.find(subject);
+  if (own != row.values.end() && row.of) return own->second / *row.of;
   auto relay = row.values.find(subjects_.front());
   if (own == row.values.end() || relay == row.values.end() || relay->second <= 0) return std::nullopt;
   return own->second / relay->second;
@@ -65,6 +66,7 @@ nlohmann::json Report::json() const {
     for (const auto& name : subjects_) {
       if (auto times = ratio(row, name); times && name != subjects_.front()) entry["timesRelay"][name] = *times;
     }
+    if (row.of) entry["of"] = *row.of;
     if (row.limit) {
       entry["limit"] = *row.limit;
       auto times = subjects_.size() > 1 ? ratio(row, subjects_[1]) : std::nullopt;

@@ -16,6 +16,7 @@ struct Row {
   std::string unit;
   bool less_is_better = true;
   std::optional<double> limit = std::nullopt;  // at most so many times the relay's figure
+  std::optional<double> of = std::nullopt;     // or of this figure, for all subjects
   std::map<std::string, double> values = {};   // by subject
 };
 

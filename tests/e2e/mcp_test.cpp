@@ -1,0 +1,427 @@
+// MCP servers of others, as children and over HTTP, called by a scripted model through the real worker.
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "tests/e2e/npm.hpp"
+#include "tests/e2e/test_worker.hpp"
+
+namespace aiw::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Call {
+  std::string tool;
+  Json input = Json::object();
+};
+
+// A chat whose model makes these calls at once and then says that it is done.
+Json mcp_chat(const std::string& id, const Json& servers, const std::vector<Call>& calls,
+              const Json& more = Json::object()) {
+  Json actions = Json::array();
+  for (const auto& call : calls) actions.push_back({{"toolCall", {{"toolName", call.tool}, {"input", call.input}}}});
+  const Json done = Json::array({Json{{"text", "done"}}});
+  const Json script = calls.empty() ? Json::array({done}) : Json::array({actions, done});
+  const Json model = {{"id", "scripted"}, {"script", script}};
+  const Json provider = {{"id", "mock"}, {"models", Json::array({model})}};
+  Json payload = {{"config", {{"providers", Json::array({provider})}}},
+                  {"providerId", "mock"},
+                  {"modelId", "scripted"},
+                  {"messages", Json::array({Json{{"role", "user"}, {"content", "go"}}})},
+                  {"mcpServers", servers}};
+  payload.update(more);
+  return {{"id", id}, {"type", "chat"}, {"payload", payload}};
+}
+
+// The outputs of a chat's calls by their tools.
+std::map<std::string, Json> outputs(const FrameLog& log) {
+  std::map<std::string, Json> out;
+  for (const Json& frame : log.all("tool_result")) out[frame.at("data").at("toolName")] = frame.at("data").at("output");
+  return out;
+}
+
+Json text_of(const std::string& text) { return {{"type", "text"}, {"value", text}}; }
+
+Json everything(const std::string& modules, const Json& env = Json::object()) {
+  return {{"command", node_in(modules)},
+          {"args", Json::array({modules + "/@modelcontextprotocol/server-everything/dist/index.js", "stdio"})},
+          {"env", env}};
+}
+
+// A server of a few lines of shell: it answers initialize, tools/list with the tool `go`, and then runs `on_call`.
+Json shell_server(const std::string& on_call, const std::string& before = {}) {
+  const std::string script = "note() { :; }\n" + before + R"sh(
+id() { printf '%s' "$1" | sed 's/.*"id":\([0-9]*\).*/\1/'; }
+say() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$2"; }
+while read -r line; do
+  note "$line"
+  case "$line" in
+    *'"initialize"'*)
+      say "$(id "$line")" '{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"s"}}' ;;
+    *'"tools/list"'*) say "$(id "$line")" '{"tools":[{"name":"go","inputSchema":{"type":"object"}}]}' ;;
+    *'"tools/call"'*) )sh" + on_call +
+                             R"sh( ;;
+  esac
+done)sh";
+  return {{"command", "sh"}, {"args", Json::array({"-c", script})}};
+}
+const std::string kSayPid = R"sh(say "$(id "$line")" '{"content":[{"type":"text","text":"'$$'"}]}')sh";
+
+// A zombie that nobody waits for has ended.
+bool alive(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return !text.empty() && text.find(") Z ") == std::string::npos;
+}
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "aiw-mcp-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = fs::canonical(name).string();
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { fs::remove_all(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A program beside the worker; ended with this.
+class Program {
+ public:
+  Program(const std::string& file, const std::vector<std::string>& args, const std::vector<std::string>& environment) {
+    std::vector<char*> argv{const_cast<char*>(file.c_str())};
+    for (const auto& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+    argv.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ == 0) {
+      setpgid(0, 0);
+      for (const auto& variable : environment) putenv(const_cast<char*>(variable.c_str()));
+      [[maybe_unused]] const auto* out = std::freopen("/dev/null", "w", stdout);
+      [[maybe_unused]] const auto* err = std::freopen("/dev/null", "w", stderr);
+      execv(file.c_str(), argv.data());
+      _exit(127);
+    }
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() {
+    kill(-pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<in_port_t>(port));
+  return address;
+}
+
+int free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+bool listens(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return connected;
+}
+
+const std::vector<Call> kEverythingCalls = {
+    {"everything__echo", {{"message", "héllo\n"}}},
+    {"everything__get-sum", {{"a", 1}, {"b", 2}}},
+    {"everything__get-tiny-image"},
+    {"everything__get-structured-content", {{"location", "Chicago"}}},
+    {"everything__get-resource-links", {{"count", 2}}},
+    {"everything__get-resource-reference", {{"resourceType", "Blob"}, {"resourceId", 1}}},
+    {"everything__trigger-long-running-operation", {{"duration", 1}, {"steps", 4}}},
+};
+
+void check_everything(const FrameLog& log) {
+  CHECK(log.outcome() == "done");
+  for (const Json& call : log.all("tool_call")) CHECK(call.at("data").at("executor") == "mcp");
+  auto out = outputs(log);
+  CHECK(out["everything__echo"] == text_of("Echo: héllo\n"));
+  CHECK(out["everything__get-sum"] == text_of("The sum of 1 and 2 is 3."));
+  const Json image = out["everything__get-tiny-image"];
+  REQUIRE(image.at("type") == "content");
+  CHECK(image.at("value").at(1).at("type") == "image");
+  CHECK(image.at("value").at(1).at("mediaType") == "image/png");
+  CHECK(image.at("value").at(1).at("data").get<std::string>().starts_with("iVBORw0KGgo"));
+  CHECK(out["everything__get-structured-content"].at("type") == "json");
+  CHECK(out["everything__get-structured-content"].at("value").contains("temperature"));
+  CHECK(out["everything__get-resource-links"].at("value").size() == 3);
+  CHECK(out["everything__get-resource-reference"].at("value").at(1).at("type") == "file");
+  CHECK(out["everything__trigger-long-running-operation"].at("value").get<std::string>().starts_with(
+      "Long running operation completed"));
+}
+
+TEST_CASE("mcp: server-everything over stdio: text, images, structured content, resources, progress") {
+  const auto modules = node_modules();
+  if (!modules) return;
+  TestWorker worker;
+  worker.send(mcp_chat("c", {{"everything", everything(*modules)}}, kEverythingCalls));
+  check_everything(worker.end_of("c"));
+  // The model's wrong arguments and the server's own refusals are outputs.
+  worker.send(mcp_chat("d", {{"everything", everything(*modules)}},
+                       {{"everything__get-sum", {{"a", "one"}, {"b", 2}}}, {"everything__no-such-tool"}}));
+  const auto& log = worker.end_of("d");
+  CHECK(log.outcome() == "done");
+  for (const auto& [tool, output] : outputs(log)) CHECK(output.at("type") == "error-text");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: server-everything over Streamable HTTP") {
+  const auto modules = node_modules();
+  if (!modules) return;
+  const int port = free_port();
+  const Program server(node_in(*modules),
+                       {*modules + "/@modelcontextprotocol/server-everything/dist/index.js", "streamableHttp"},
+                       {"PORT=" + std::to_string(port)});
+  REQUIRE(eventually([&] { return listens(port); }));
+  TestWorker worker;
+  const Json servers = {
+      {"everything", {{"type", "http"}, {"url", "http://127.0.0.1:" + std::to_string(port) + "/mcp"}}}};
+  worker.send(mcp_chat("c", servers, kEverythingCalls));
+  check_everything(worker.end_of("c"));
+  worker.send(mcp_chat("d", servers, {{"everything__echo", {{"message", "again"}}}}));
+  CHECK(outputs(worker.end_of("d"))["everything__echo"] == text_of("Echo: again"));
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: a server's environment is the request's and no key of ours") {
+  const auto modules = node_modules();
+  if (!modules) return;
+  TestWorker worker({"--allow-env", "GRANTED"},
+                    {"OPENAI_API_KEY=sk-not-for-servers-1", "GRANTED=granted-value", "OTHER=not-for-servers-2"});
+  const Json env = {{"TOKEN", "Bearer ${GRANTED}"}, {"PLAIN", "text"}};
+  worker.send(mcp_chat("c", {{"everything", everything(*modules, env)}}, {{"everything__get-env"}}));
+  const std::string text = outputs(worker.end_of("c"))["everything__get-env"].dump();
+  CHECK(text.find("Bearer granted-value") != std::string::npos);
+  CHECK(text.find("not-for-servers") == std::string::npos);
+  worker.send(mcp_chat("d", {{"everything", everything(*modules, {{"TOKEN", "${OPENAI_API_KEY}"}})}}, {}));
+  const auto& log = worker.end_of("d");
+  CHECK(log.outcome() == "variable_not_allowed");
+  CHECK(log.last().at("data").at("pointer") == "/payload/mcpServers/everything/env");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: server-filesystem changes files where it may and nowhere else") {
+  const auto modules = node_modules();
+  if (!modules) return;
+  const TemporaryFolder folder;
+  const Json servers = {
+      {"files",
+       {{"command", node_in(*modules)},
+        {"args", Json::array({*modules + "/@modelcontextprotocol/server-filesystem/dist/index.js", folder.path()})},
+        {"tools", Json::array({"write_file", "read_text_file", "list_directory"})}}}};
+  TestWorker worker;
+  worker.send(
+      mcp_chat("w", servers, {{"files__write_file", {{"path", folder.path() + "/a.txt"}, {"content", "one\ntwö\n"}}}}));
+  CHECK(worker.end_of("w").outcome() == "done");
+  CHECK(contents(folder.path() + "/a.txt") == "one\ntwö\n");
+  worker.send(mcp_chat("r", servers,
+                       {{"files__read_text_file", {{"path", folder.path() + "/a.txt"}}},
+                        {"files__list_directory", {{"path", folder.path()}}}}));
+  auto out = outputs(worker.end_of("r"));
+  CHECK(out["files__read_text_file"].dump().find("one\\ntwö\\n") != std::string::npos);
+  CHECK(out["files__list_directory"].dump().find("a.txt") != std::string::npos);
+  worker.send(
+      mcp_chat("x", servers,
+               {{"files__read_text_file", {{"path", "/etc/hostname"}}},
+                {"files__move_file", {{"source", folder.path() + "/a.txt"}, {"destination", folder.path() + "/b"}}}}));
+  out = outputs(worker.end_of("x"));
+  CHECK(out["files__read_text_file"].at("type") == "error-text");
+  CHECK(out["files__move_file"].at("type") == "error-text");  // not one of those that the request wants
+  CHECK(fs::exists(folder.path() + "/a.txt"));
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: LeanSpec's own server makes and finds a spec") {
+  const auto modules = node_modules();
+  if (!modules) return;
+  const TemporaryFolder folder;
+  fs::create_directory(folder.path() + "/specs");
+  const Json servers = {
+      {"leanspec", {{"command", *modules + "/@leanspec/mcp-linux-x64/leanspec-mcp"}, {"cwd", folder.path()}}}};
+  TestWorker worker;
+  worker.send(mcp_chat(
+      "w", servers,
+      {{"leanspec__create_spec", {{"title", "Tea"}, {"status", "draft"}, {"content", "# Tea\n\nIt is hot."}}}}));
+  CHECK(worker.end_of("w").outcome() == "done");
+  CHECK(contents(folder.path() + "/specs/001-tea/README.md").find("It is hot.") != std::string::npos);
+  worker.send(
+      mcp_chat("r", servers, {{"leanspec__get_spec", {{"id", "001-tea"}}}, {"leanspec__get_spec", {{"id", "none"}}}}));
+  const auto results = worker.end_of("r").all("tool_result");
+  REQUIRE(results.size() == 2);
+  std::set<std::string> types;
+  for (const Json& frame : results) types.insert(frame.at("data").at("output").at("type").get<std::string>());
+  CHECK(types == std::set<std::string>{"error-text", "json"});
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: the same definition is one process, another definition another one") {
+  TestWorker worker;
+  Json server = shell_server(kSayPid);
+  const auto pid_of = [&](const std::string& id, const Json& definition) {
+    worker.send(mcp_chat(id, {{"s", definition}}, {{"s__go"}}));
+    const auto& log = worker.end_of(id);
+    REQUIRE(log.outcome() == "done");
+    return std::stoi(outputs(log).at("s__go").at("value").get<std::string>());
+  };
+  const pid_t first = pid_of("a", server);
+  CHECK(pid_of("b", server) == first);
+  server["env"] = {{"WHO", "other"}};
+  const pid_t second = pid_of("c", server);
+  CHECK(second != first);
+  // A server that was killed is started anew for the next chat.
+  kill(first, SIGKILL);
+  REQUIRE(eventually([&] { return !alive(first); }));
+  server["env"] = Json::object();
+  const pid_t third = pid_of("d", server);
+  CHECK(third != first);
+  CHECK(worker.close_and_exit() == 0);
+  CHECK(eventually([&] { return !alive(second) && !alive(third); }));
+}
+
+TEST_CASE("mcp: an idle server ends by itself") {
+  TestWorker worker({"--mcp-idle-ms", "50"});
+  worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
+  const pid_t pid = std::stoi(outputs(worker.end_of("a")).at("s__go").at("value").get<std::string>());
+  CHECK(eventually([&] { return !alive(pid); }));
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: a server that dies within a call is an error output, and the chat goes on") {
+  TestWorker worker;
+  worker.send(mcp_chat("a", {{"s", shell_server("exit 7")}}, {{"s__go"}, {"s__go"}}));
+  const auto& log = worker.end_of("a");
+  CHECK(log.outcome() == "done");
+  for (const Json& frame : log.all("tool_result")) {
+    CHECK(frame.at("data").at("output") ==
+          Json{{"type", "error-text"}, {"value", "the MCP server exited with code 7"}});
+  }
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: a server that cannot be had ends the chat, unless it is optional") {
+  TestWorker worker({"--mcp-connect-ms", "300"});
+  const auto check = [&](const std::string& id, Json server, const std::string& why) {
+    worker.send(mcp_chat(id, {{"s", server}}, {}));
+    const auto& log = worker.end_of(id);
+    CHECK(log.outcome() == "mcp_unavailable");
+    CHECK(log.last().at("data").at("category") == "tool");
+    CHECK(log.last().at("data").at("message") == "the MCP server s is not available: it " + why);
+    server["optional"] = true;
+    worker.send(mcp_chat(id + "2", {{"s", server}}, {}));
+    const auto& other = worker.end_of(id + "2");
+    CHECK(other.outcome() == "done");
+    CHECK(other.all("warning").at(0).at("data").at("code") == "mcp_unavailable");
+  };
+  check("none", {{"command", "no-such-program-of-ours"}}, "cannot be started: No such file or directory");
+  check("dies", {{"command", "sh"}, {"args", {"-c", "echo secret-words >&2; exit 5"}}}, "exited with code 5");
+  check("mute", {{"command", "sleep"}, {"args", {"1000"}}}, "was not ready within 300 ms");
+  check("http", {{"url", "http://127.0.0.1:1/mcp"}}, "cannot be reached: connect_error");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: --no-mcp-commands starts no program") {
+  TestWorker worker({"--no-mcp-commands"});
+  worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
+  CHECK(worker.end_of("a").outcome() == "command_not_allowed");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: a cancelled chat's call is cancelled at the server") {
+  const TemporaryFolder folder;
+  const std::string seen = folder.path() + "/seen";
+  // It answers no call and notes what else it is told.
+  const Json server = shell_server(": ", "note() { echo \"$1\" >>" + seen + "; }\n");
+  TestWorker worker;
+  worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
+  worker.wait_for("a", "tool_call");
+  REQUIRE(eventually([&] { return contents(seen).find("tools/call") != std::string::npos; }));
+  worker.send({{"id", "x"}, {"type", "cancel"}, {"payload", {{"chatId", "a"}}}});
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(eventually([&] { return contents(seen).find("notifications/cancelled") != std::string::npos; }));
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: a call's time limit is the server's timeoutMs") {
+  TestWorker worker;
+  Json server = shell_server(": ");
+  server["timeoutMs"] = 100;
+  worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
+  const auto& log = worker.end_of("a");
+  CHECK(log.outcome() == "done");
+  CHECK(outputs(log).at("s__go").at("type") == "error-text");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("mcp: nothing of a server is left when the worker goes, politely or not") {
+  // It ignores its stdin's end and SIGTERM, and so does what it starts.
+  const std::string stubborn = "trap '' TERM; sleep 1000 & child=$!\n";
+  const std::string say_both = R"sh(say "$(id "$line")" '{"content":[{"type":"text","text":"'$$' '$child'"}]}')sh";
+  Json server = shell_server(say_both, stubborn);
+  std::string script = server["args"][1];
+  server["args"][1] = script + "\nwhile :; do sleep 1; done";
+  for (const bool politely : {true, false}) {
+    TestWorker worker;
+    worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
+    const std::string pids = outputs(worker.end_of("a")).at("s__go").at("value");
+    const pid_t shell = std::stoi(pids), child = std::stoi(pids.substr(pids.find(' ')));
+    CHECK(alive(shell));
+    if (politely) {
+      CHECK(worker.close_and_exit() == 0);
+    } else {  // two signals end the worker at once
+      kill(worker.process().pid(), SIGTERM);
+      kill(worker.process().pid(), SIGTERM);
+      CHECK(worker.exit_code() >= 0);
+    }
+    CHECK(eventually([&] { return !alive(shell) && !alive(child); }));
+  }
+}
+
+TEST_CASE("mcp: a server ends with a worker that is killed") {
+  TestWorker worker;
+  worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
+  const pid_t pid = std::stoi(outputs(worker.end_of("a")).at("s__go").at("value").get<std::string>());
+  kill(worker.process().pid(), SIGKILL);
+  CHECK(eventually([&] { return !alive(pid); }));
+}
+
+}  // namespace
+}  // namespace aiw::e2e

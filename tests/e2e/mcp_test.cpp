@@ -280,7 +280,8 @@ TEST_CASE("mcp: LeanSpec's own server makes and finds a spec") {
   TestWorker worker;
   worker.send(mcp_chat(
       "w", servers,
-      {{"leanspec__create_spec", {{"title", "Tea"}, {"status", "draft"}, {"content", "# Tea\n\nIt is hot."}}}}));
+      {{"leanspec__create_spec",
+        {{"title", "Tea"}, {"status", "draft"}, {"created", "2026-01-02"}, {"content", "# Tea\n\nIt is hot."}}}}));
   CHECK(worker.end_of("w").outcome() == "done");
   CHECK(contents(folder.path() + "/specs/001-tea/README.md").find("It is hot.") != std::string::npos);
   worker.send(

@@ -1,0 +1,353 @@
+// The pool with children and a network that the test plays.
+#include "worker/executors/mcp/pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/agent/fake_clock.hpp"
+#include "tests/agent/fake_http.hpp"
+#include "tests/executors/mcp/fakes.hpp"
+
+using namespace aiw;
+using namespace std::chrono_literals;
+using test::FakeChild;
+using test::Json;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+struct Fixture {
+  explicit Fixture(McpPoolOptions given = {}) : options(std::move(given)) {}
+
+  struct Opened {
+    std::unique_ptr<ChatRequest> chat = std::make_unique<ChatRequest>();
+    std::optional<ToolSource::Result> result{};
+    std::unique_ptr<ToolSource::Opening> opening{};
+
+    [[nodiscard]] Names names() const {
+      REQUIRE(result);
+      REQUIRE(result->has_value());
+      Names out;
+      for (const auto& tool : (*result)->tools) out.push_back(tool.name);
+      return out;
+    }
+    [[nodiscard]] const Error& error() const {
+      REQUIRE(result);
+      REQUIRE_FALSE(result->has_value());
+      return result->error();
+    }
+  };
+
+  std::unique_ptr<Opened> open(std::vector<McpServer> servers) {
+    auto opened = std::make_unique<Opened>();
+    opened->chat->mcp_servers = std::move(servers);
+    opened->opening = pool.open(*opened->chat, [into = opened.get()](ToolSource::Result result) {
+      CHECK_FALSE(into->result);
+      into->result = std::move(result);
+      into->opening.reset();
+    });
+    return opened;
+  }
+  // Opened, and its server has told its tools.
+  std::unique_ptr<Opened> ready(McpServer server, const Names& tools = {"go"}) {
+    auto opened = open({std::move(server)});
+    launcher.children.back().handshake(tools);
+    clock.advance(0ms);
+    return opened;
+  }
+  std::unique_ptr<ToolRun> run(Opened& opened, Names& outputs) {
+    return opened.result->value().tools.at(0).runner->run(
+        {"id", "{}"}, [&outputs](std::string output) { outputs.push_back(Json::parse(output).at("value")); });
+  }
+
+  McpPoolOptions options;
+  FakeClock clock;
+  FakeHttp http;
+  test::FakeLauncher launcher;
+  Names log;
+  McpPool pool{options,
+               {.clock = clock,
+                .http = http,
+                .launcher = launcher,
+                .resolve = [](std::string_view value, std::string_view host) -> std::expected<std::string, Error> {
+                  if (value == "${KEY}") return "resolved-for-" + std::string(host.empty() ? "child" : host);
+                  if (value == "${NO}") return std::unexpected(Error{.code = "variable_not_allowed"});
+                  return std::string(value);
+                },
+                .log =
+                    [this](McpLogLevel, std::string_view server, std::string_view event, std::string_view text) {
+                      log.push_back(std::string(server) + " " + std::string(event) + " " + std::string(text));
+                    }}};
+};
+
+McpServer child(std::string name = "s") { return {.name = std::move(name), .command = "prog", .args = {"a"}}; }
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a chat without servers asks for nothing") {
+  ChatRequest chat;
+  CHECK(pool.open(chat, [](ToolSource::Result) { FAIL("told"); }) == nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a server's tools get its name, and run") {
+  McpServer server = child("my server");
+  server.approval = Approval::parent;
+  server.timeout_ms = 5;
+  auto opened = ready(server, {"go", "stop"});
+  CHECK(opened->names() == Names{"my_server__go", "my_server__stop"});
+  const auto& tool = opened->result->value().tools.at(0);
+  CHECK(tool.executor == "mcp");
+  CHECK(tool.approval == Approval::parent);
+  CHECK(tool.timeout_ms == 5);
+  CHECK(tool.input_schema == R"({"type":"object"})");
+  Names outputs;
+  const auto running = run(*opened, outputs);
+  FakeChild& process = launcher.children.at(0);
+  CHECK(process.messages().back().at("params").at("name") == "go");
+  process.say(test::rpc_answer(process.messages().back(),
+                               {{"content", Json::array({Json{{"type", "text"}, {"text", "went"}}})}}));
+  CHECK(outputs == Names{"went"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: the same definition is shared, at once and later; any difference is not") {
+  auto first = open({child("a")});
+  auto second = open({child("b")});  // a name is no difference
+  REQUIRE(launcher.children.size() == 1);
+  launcher.children[0].handshake();
+  clock.advance(0ms);
+  CHECK(first->names() == Names{"a__go"});
+  CHECK(second->names() == Names{"b__go"});
+  auto third = open({child("c")});
+  CHECK_FALSE(third->result);  // not within the call
+  clock.advance(0ms);
+  CHECK(third->names() == Names{"c__go"});
+  std::vector<McpServer> others(6, child());
+  others[0].args = {"a", "b"};
+  others[1].args = {};
+  others[2].env = {{"A", "1"}};
+  others[3].env = {{"A", "2"}};
+  others[4].cwd = "/tmp";
+  others[5].command = "prog2";
+  std::vector<std::unique_ptr<Opened>> more;
+  for (const auto& other : others) more.push_back(open({other}));
+  CHECK(launcher.children.size() == 7);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: collisions between servers and with the request's own tools are resolved") {
+  auto opened = std::make_unique<Opened>();
+  McpServer one = child("a b"), two = child("a_b");
+  two.args = {"other"};
+  opened->chat->mcp_servers = {one, two};
+  opened->chat->tools.push_back({.name = {"a_b__go"}});
+  opened->opening = pool.open(*opened->chat, [&](ToolSource::Result result) { opened->result = std::move(result); });
+  for (auto& process : launcher.children) process.handshake();
+  clock.advance(0ms);
+  CHECK(opened->names() == Names{"a_b__go_2", "a_b__go_3"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: only the tools that are wanted are offered, and what is missing is noted") {
+  McpServer server = child();
+  server.tools = {"b", "nothing"};
+  const auto opened = ready(server, {"a", "b"});
+  CHECK(opened->names() == Names{"s__b"});
+  REQUIRE(opened->result->value().notes.size() == 1);
+  CHECK(opened->result->value().notes[0].code == "mcp_tool_missing");
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a server that cannot be had is an error, or a note if it is optional") {
+  McpServer server = child();
+  server.args = {"secret-argument"};
+  SUBCASE("it does not start") {
+    launcher.fails = "No such file or directory";
+    auto opened = open({server});
+    CHECK_FALSE(opened->result);
+    clock.advance(0ms);
+    CHECK(opened->error().message ==
+          "the MCP server s is not available: it cannot be started: No such file or directory");
+    CHECK(opened->error().code == "mcp_unavailable");
+    CHECK(opened->error().category == Category::tool);
+  }
+  SUBCASE("it dies") {
+    auto opened = open({server});
+    launcher.children[0].die("it exited with code 5");
+    clock.advance(0ms);
+    CHECK(opened->error().message == "the MCP server s is not available: it exited with code 5");
+  }
+  SUBCASE("it says nothing") {
+    auto opened = open({server});
+    clock.advance(30s);
+    CHECK(opened->error().message == "the MCP server s is not available: it was not ready within 30000 ms");
+  }
+  SUBCASE("it is optional, another one is there") {
+    server.optional = true;
+    auto opened = open({server, child("t")});
+    launcher.children[1].handshake();
+    clock.advance(0ms);
+    CHECK_FALSE(opened->result);
+    launcher.children[0].die("it exited with code 5");
+    CHECK(opened->names() == Names{"t__go"});
+    CHECK(opened->result->value().notes.at(0).code == "mcp_unavailable");
+  }
+  clock.advance(0ms);
+  CHECK(launcher.running() <= 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a dead server's calls fail, the next chat gets another one") {
+  auto opened = ready(child());
+  Names outputs;
+  const auto one = run(*opened, outputs);
+  launcher.children[0].die("it was ended by signal 9");
+  CHECK(outputs == Names{"the MCP server was ended by signal 9"});
+  clock.advance(0ms);
+  const auto two = run(*opened, outputs);
+  CHECK(outputs.size() == 1);
+  clock.advance(0ms);
+  CHECK(outputs.at(1) == "the MCP server is gone");
+  const auto again = ready(child());
+  CHECK(again->names() == Names{"s__go"});
+  CHECK(launcher.children.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a server ends when nobody has used it for a time") {
+  auto first = ready(child());
+  auto second = ready(child());
+  first.reset();
+  clock.advance(1h);
+  CHECK(pool.servers() == 1);
+  second.reset();
+  clock.advance(59s);
+  CHECK(pool.servers() == 1);
+  auto third = open({child()});  // just in time
+  clock.advance(1h);
+  CHECK(launcher.children.size() == 1);
+  third.reset();
+  clock.advance(60s);
+  CHECK(pool.servers() == 0);
+  CHECK(launcher.running() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: an opening that is given up is not told, and its server may be idle") {
+  auto opened = open({child()});
+  opened->opening.reset();
+  launcher.children[0].handshake();
+  clock.advance(0ms);
+  CHECK_FALSE(opened->result);
+  clock.advance(60s);
+  CHECK(pool.servers() == 0);
+}
+
+TEST_CASE("mcp pool: its size is bounded; idle servers make room, used ones do not") {
+  Fixture fixture({.max_servers = 2});
+  McpServer a = child("a"), b = child("b"), c = child("c");
+  b.args = {"b"};
+  c.args = {"c"};
+  auto first = fixture.ready(a);
+  auto second = fixture.ready(b);
+  auto third = fixture.open({c});
+  fixture.clock.advance(0ms);
+  CHECK(third->error().message ==
+        "the MCP server c is not available: it would be one more than this worker may have at a time");
+  first.reset();
+  const auto fourth = fixture.ready(c);
+  CHECK(fourth->names() == Names{"c__go"});
+  CHECK(fixture.pool.servers() == 2);
+}
+
+TEST_CASE("mcp pool: no command is started where none may be") {
+  Fixture fixture({.allow_commands = false});
+  auto opened = fixture.open({child()});
+  fixture.clock.advance(0ms);
+  CHECK(opened->error().code == "command_not_allowed");
+  CHECK(opened->error().pointer == "/payload/mcpServers/s/command");
+  CHECK(fixture.launcher.children.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: references to keys are resolved for where they go, and never logged") {
+  McpServer server = child();
+  server.env = {{"TOKEN", "${KEY}"}};
+  auto opened = open({server});
+  CHECK(launcher.children.at(0).command.env.at(0).second == "resolved-for-child");
+  launcher.children[0].handler->on_diagnostics("token=resolved-for-child;\n");
+  CHECK(log.back() == "s stderr token=[redacted];");
+  McpServer remote{.name = "a/b~c", .url = "https://host.example/x", .headers = {{"X-Key", "${KEY}"}}};
+  auto other = open({remote});
+  const auto& headers = http.last().request().headers;
+  CHECK(headers.back().value == "resolved-for-host.example");
+  CHECK(headers.back().secret);
+  remote.headers = {{"X-Key", "${NO}"}};
+  auto refused = open({remote});
+  clock.advance(0ms);
+  CHECK(refused->error().code == "variable_not_allowed");
+  CHECK(refused->error().pointer == "/payload/mcpServers/a~1b~0c/headers");
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: URLs are held to the rules of providers'") {
+  const auto refused = [&](const std::string& url, std::vector<std::pair<std::string, std::string>> headers = {}) {
+    auto opened = open({{.name = "s", .url = url, .headers = std::move(headers)}});
+    clock.advance(0ms);
+    return opened->result ? opened->error().code : "";
+  };
+  CHECK(refused("ftp://a/") == "invalid_request");
+  CHECK(refused("http://user:pass@a/") == "invalid_request");
+  CHECK(refused("http://a/", {{"X", "y"}}) == "insecure_url");
+  CHECK(refused("https://a/", {{"X", "y\r\nz"}}) == "invalid_request");
+  CHECK(http.count() == 0);
+  CHECK(refused("http://127.0.0.1/", {{"X", "y"}}).empty());
+  CHECK(refused("http://a/").empty());
+  CHECK(http.count() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: closing ends every server and tells when they are gone") {
+  auto opened = ready(child());
+  opened.reset();
+  bool closed = false;
+  pool.close([&] { closed = true; });
+  clock.advance(10ms);
+  CHECK(closed);
+  CHECK(launcher.running() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: closing says farewell to sessions, but waits two seconds at most") {
+  auto opened = open({{.name = "s", .url = "https://host.example/x"}});
+  http.last().head(200, {{"content-type", "application/json"}, {"mcp-session-id", "id"}});
+  http.last().body(test::initialize_answer({{"id", 1}}, "2025-11-25", Json::object()).dump());
+  http.last().end();
+  opened.reset();
+  bool closed = false;
+  pool.close([&] { closed = true; });
+  clock.advance(1s);
+  CHECK(http.last().request().method == "DELETE");
+  CHECK_FALSE(closed);
+  clock.advance(1s);
+  CHECK(closed);
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp stdio: lines are cut anywhere, garbage is passed over, endless lines end the server") {
+  auto opened = open({child()});
+  FakeChild& process = launcher.children.at(0);
+  const std::string answer = "Welcome!\n\n \r\n" + test::initialize_answer(process.messages().at(0)).dump() + "\r\n";
+  for (const char c : answer) process.handler->on_output({&c, 1});
+  process.say(test::tools_answer(process.messages().back(), {"go"}));
+  clock.advance(0ms);
+  CHECK(opened->names() == Names{"s__go"});
+  Names outputs;
+  const auto running = opened->result->value().tools.at(0).runner->run(
+      {"id", "{\"a\":\n1,\r\n\"b\":\"\\n\"}"}, [&](std::string output) { outputs.push_back(output); });
+  CHECK(process.messages().back().at("params").at("arguments") == Json{{"a", 1}, {"b", "\n"}});
+  const std::string piece(1 << 20, 'x');
+  for (int i = 0; i < 70 && process.handler != nullptr; ++i) process.handler->on_output(piece);
+  CHECK(process.handler == nullptr);
+  REQUIRE(outputs.size() == 1);
+  CHECK(Json::parse(outputs[0]).at("value") == "the MCP server wrote a line that is too long");
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp stdio: a server that does not read is ended before it costs memory") {
+  auto opened = ready(child());
+  FakeChild& process = launcher.children.at(0);
+  process.unwritten = std::size_t{64} << 20;
+  Names outputs;
+  const auto running = run(*opened, outputs);
+  CHECK(outputs.empty());
+  clock.advance(0ms);
+  CHECK(outputs == Names{"the MCP server does not read its input"});
+}

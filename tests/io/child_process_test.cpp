@@ -1,0 +1,249 @@
+// Children of the real kind, shells.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/io/test_pipe.hpp"
+#include "worker/io/loop_child_launcher.hpp"
+
+using namespace aiw;
+using namespace std::chrono_literals;
+using aiw::test::run_until_stopped;
+
+namespace {
+
+constexpr ChildEnding kQuick{.after_stdin = 100ms, .after_sigterm = 100ms, .at_exit = 100ms};
+
+class Recorder : public ChildHandler {
+ public:
+  explicit Recorder(Loop& loop) : loop_(loop) {}
+  void on_output(std::string_view bytes) override {
+    output += bytes;
+    if (stop_at.empty() || output.find(stop_at) == std::string::npos) return;
+    stop_at.clear();
+    if (then) return std::exchange(then, nullptr)();
+    loop_.stop();
+  }
+  void on_diagnostics(std::string_view bytes) override { diagnostics += bytes; }
+  void on_gone(std::string_view how) override {
+    gone = how;
+    loop_.stop();
+  }
+
+  // Instead of stopping when `stop_at` was written: does this, and stops after a time.
+  void after(std::function<void()> action, std::chrono::milliseconds time) {
+    then = [this, action = std::move(action), time] {
+      stop_ = loop_.call_at(loop_.now() + time, [this] { loop_.stop(); });
+      action();
+    };
+  }
+
+  std::string output, diagnostics, gone, stop_at;
+  std::function<void()> then;
+
+ private:
+  Loop& loop_;
+  std::unique_ptr<Timer> stop_;
+};
+
+ChildCommand shell(std::string script) { return {.file = "sh", .args = {"-c", std::move(script)}}; }
+
+// What `script` wrote until it ended.
+Recorder run(std::string script) {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  const auto child = launcher->spawn(shell(std::move(script)), recorder);
+  REQUIRE(child);
+  REQUIRE(run_until_stopped(loop));
+  return recorder;
+}
+
+bool alive(pid_t pid) {
+  // A zombie whose parent is not us is not alive either.
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), {});
+  return !text.empty() && text.find(") Z ") == std::string::npos;
+}
+
+bool gone_within(pid_t pid, std::chrono::milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (alive(pid)) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    usleep(5'000);
+  }
+  return true;
+}
+
+// Runs the loop for so long.
+void run_for(Loop& loop, std::chrono::milliseconds time) {
+  const auto timer = loop.call_at(loop.now() + time, [&] { loop.stop(); });
+  loop.run();
+}
+
+}  // namespace
+
+TEST_CASE("child: its streams, its environment and how it ended are told") {
+  setenv("AIW_TEST_SECRET", "s3cret", 1);
+  const Recorder child = run("echo out; echo err >&2; env; exit 3");
+  CHECK(child.output.starts_with("out\n"));
+  CHECK(child.diagnostics == "err\n");
+  CHECK(child.gone == "it exited with code 3");
+  CHECK(child.output.find("PATH=") != std::string::npos);
+  CHECK(child.output.find("s3cret") == std::string::npos);
+  unsetenv("AIW_TEST_SECRET");
+}
+
+TEST_CASE("child: it has no descriptor but its three, default signals and a process group of its own") {
+  const auto fd = test::make_pipe();  // not to be seen in the child
+  const Recorder child =
+      run("ls /proc/self/fd | wc -l; grep -E '^Sig(Blk|Ign)' /proc/self/status; ps -o pgid= -p $$; echo $$");
+  // ls has the folder open besides.
+  CHECK(child.output.starts_with("4\n"));
+  CHECK(child.output.find("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n") != std::string::npos);
+  const auto last = child.output.substr(child.output.find("SigIgn") + 25);
+  const auto group = std::stoi(last);
+  const auto own = std::stoi(last.substr(last.find('\n') + 1));
+  CHECK(group == own);
+  CHECK(group != getpgrp());
+}
+
+TEST_CASE("child: what is written comes back, megabytes too, in order") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  auto child = launcher->spawn({.file = "cat"}, recorder);
+  REQUIRE(child);
+  std::string sent;
+  for (int i = 0; i < 40; ++i) {
+    const std::string piece = std::string(100'000, static_cast<char>('a' + i % 26)) + "\n";
+    sent += piece;
+    (*child)->write(piece);
+  }
+  CHECK((*child)->unwritten() > 0);  // more than a pipe holds
+  (*child)->write("the end");
+  sent += "the end";
+  recorder.stop_at = "the end";
+  recorder.after(
+      [&] {
+        CHECK((*child)->unwritten() == 0);
+        child->reset();  // cat ends with its stdin
+      },
+      50ms);
+  REQUIRE(run_until_stopped(loop));
+  CHECK(recorder.output == sent);
+  CHECK(launcher->running() == 0);
+}
+
+TEST_CASE("child: what cannot be started says why") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  CHECK(launcher->spawn({.file = "no-such-program-here"}, recorder).error() == "No such file or directory");
+  CHECK(launcher->spawn({.file = "/etc/passwd"}, recorder).error() == "Permission denied");
+  CHECK(launcher->spawn({.file = "sh", .cwd = "/no/such/folder"}, recorder).error() == "No such file or directory");
+  CHECK(launcher->running() == 0);
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);  // nothing is left to be waited for
+}
+
+TEST_CASE("child: its env overrides and PATH is looked at, cwd is where it runs") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  const auto child = launcher->spawn({.file = "sh",
+                                      .args = {"-c", "pwd; echo $HOME $MORE"},
+                                      .env = {{"HOME", "/elsewhere"}, {"MORE", "a b"}},
+                                      .cwd = "/usr"},
+                                     recorder);
+  REQUIRE(child);
+  REQUIRE(run_until_stopped(loop));
+  CHECK(recorder.output == "/usr\n/elsewhere a b\n");
+  CHECK(launcher->spawn({.file = "sh", .env = {{"PATH", "/nowhere"}}}, recorder).error() ==
+        "No such file or directory");
+}
+
+TEST_CASE("child: one that ignores its stdin's end and SIGTERM is killed with all that it started") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  recorder.stop_at = "ready";
+  auto child = launcher->spawn(
+      shell("trap '' TERM; (trap '' TERM; sleep 1000) & echo $! $$ ready; while :; do sleep 1; done"), recorder);
+  REQUIRE(child);
+  recorder.after(
+      [&] {
+        CHECK(alive(std::stoi(recorder.output)));
+        child->reset();
+      },
+      400ms);
+  REQUIRE(run_until_stopped(loop));
+  const pid_t grandchild = std::stoi(recorder.output);
+  const pid_t shell_pid = std::stoi(recorder.output.substr(recorder.output.find(' ')));
+  CHECK(launcher->running() == 0);
+  CHECK(gone_within(shell_pid, 1s));
+  CHECK(gone_within(grandchild, 1s));
+  CHECK(recorder.gone.empty());  // nobody was listening any more
+}
+
+TEST_CASE("child: what a dead one started is ended too") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  const auto child = launcher->spawn(shell("sleep 1000 & echo $!; exit 0"), recorder);
+  REQUIRE(child);
+  REQUIRE(run_until_stopped(loop));
+  CHECK(recorder.gone == "it exited with code 0");
+  CHECK(gone_within(std::stoi(recorder.output), 1s));
+}
+
+TEST_CASE("child: the launcher's end is every child's end, without a loop") {
+  Loop loop;
+  auto launcher = make_child_launcher(loop, kQuick);
+  Recorder first(loop), second(loop);
+  first.stop_at = second.stop_at = "ready";
+  auto polite = launcher->spawn(shell("echo $$ ready; cat >/dev/null"), first);
+  REQUIRE(polite);
+  REQUIRE(run_until_stopped(loop));
+  auto stubborn = launcher->spawn(shell("trap '' TERM; echo $$ ready; while :; do sleep 1; done"), second);
+  REQUIRE(stubborn);
+  usleep(100'000);  // its trap is set; its words wait in the pipe
+  CHECK(launcher->running() == 2);
+  polite->reset();
+  stubborn->reset();
+  launcher.reset();
+  CHECK(gone_within(std::stoi(first.output), 1s));
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
+}
+
+TEST_CASE("child: closing its output or its input is an end") {
+  CHECK(run("exec >&-; exec 2>&-; sleep 0.3; exit 9").gone == "it closed its output");
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  recorder.stop_at = "closed";
+  const auto child = launcher->spawn(shell("exec <&-; echo closed; exec sleep 1000"), recorder);
+  REQUIRE(child);
+  REQUIRE(run_until_stopped(loop));
+  (*child)->write("hello\n");
+}
+
+TEST_CASE("child: it may be given up within each of its calls") {
+  struct GivingUp : Recorder {
+    using Recorder::Recorder;
+    void on_output(std::string_view) override { child.reset(); }
+    std::unique_ptr<ChildProcess> child;
+  };
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  GivingUp recorder(loop);
+  auto child = launcher->spawn(shell("echo one; echo two; exit 1"), recorder);
+  REQUIRE(child);
+  recorder.child = *std::move(child);
+  run_for(loop, 200ms);
+  CHECK(recorder.gone.empty());
+  CHECK(launcher->running() == 0);
+}

@@ -271,3 +271,50 @@ TEST_CASE("every name of a wire API reads back as itself") {
   CHECK_FALSE(api_from_name("OpenAI-Chat"));
   CHECK_FALSE(api_from_name(""));
 }
+
+TEST_CASE("mcpServers are read in the shape of Claude's and VS Code's files") {
+  const auto chat = chat_with(R"("mcpOnly":true,"mcpServers":{
+    "files":{"command":"node","args":["a","b"],"env":{"A":"1","N":null},"cwd":"/srv","type":"stdio",
+             "tools":["x"],"approval":"never","timeoutMs":7,"optional":true,"unknown":1},
+    "web":{"url":"https://a.example/mcp","headers":{"X":"y"},"type":"streamable-http"}, "off":null})");
+  CHECK(chat->mcp_only);
+  REQUIRE(chat->mcp_servers.size() == 2);
+  const McpServer& files = chat->mcp_servers[0];
+  CHECK(files.name == "files");
+  CHECK(files.command == "node");
+  CHECK(files.args == std::vector<std::string>{"a", "b"});
+  CHECK(files.env == std::vector<std::pair<std::string, std::string>>{{"A", "1"}});
+  CHECK(files.cwd == "/srv");
+  CHECK(files.tools == std::vector<std::string>{"x"});
+  CHECK(files.approval == Approval::never);
+  CHECK(files.timeout_ms == 7);
+  CHECK(files.optional);
+  const McpServer& web = chat->mcp_servers[1];
+  CHECK(web.url == "https://a.example/mcp");
+  CHECK(web.headers == std::vector<std::pair<std::string, std::string>>{{"X", "y"}});
+  CHECK(web.approval == Approval::always);
+  CHECK_FALSE(web.optional);
+}
+
+TEST_CASE("mcpServers that say too little, too much or something else are refused where they do") {
+  const auto refused = [](std::string_view server, std::string_view pointer) {
+    check_pointer(R"("mcpServers":{"s":)" + std::string(server) + "}", "/mcpServers" + std::string(pointer));
+  };
+  check_pointer(R"("mcpServers":[])", "/mcpServers");
+  check_pointer(R"("mcpServers":{"":{"command":"a"}})", "/mcpServers/");
+  refused(R"({})", "/s");
+  refused(R"({"command":"a","url":"https://b/"})", "/s");
+  refused(R"({"command":"a","headers":{"x":"y"}})", "/s");
+  refused(R"({"url":"https://b/","args":["x"]})", "/s");
+  refused(R"({"url":"https://b/","type":"stdio"})", "/s");
+  refused(R"({"command":"a","type":"http"})", "/s");
+  refused(R"({"url":"https://b/","type":"sse"})", "/s");
+  refused(R"({"command":"a","type":"carrier-pigeon"})", "/s");
+  refused(R"({"command":"a\u0000b"})", "/s/command");
+  refused(R"({"command":"a","args":["x","y\u0000"]})", "/s/args/1");
+  refused(R"({"command":"a","args":[1]})", "/s/args/0");
+  refused(R"({"command":"a","env":{"A=B":"c"}})", "/s/env");
+  refused(R"({"command":"a","env":{"A":1}})", "/s/env/A");
+  refused(R"({"command":"a","approval":"maybe"})", "/s/approval");
+  refused(R"({"command":"a","timeoutMs":-1})", "/s/timeoutMs");
+}

@@ -195,6 +195,7 @@ void Exchange::start() {
   events_.emplace(kMaxMessageBytes);
   auto request =
       get_ ? transport_.make_request("GET", {}, last_id_) : transport_.make_request("POST", message_.json, {});
+  request.once = !get_ && message_.kind == McpOutgoing::Kind::request;  // a tool may do its work twice
   transfer_ = transport_.http().start(std::move(request), {.max_body_bytes = kMaxMessageBytes}, *this);
 }
 

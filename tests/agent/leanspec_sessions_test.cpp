@@ -158,6 +158,36 @@ TEST_CASE("sessions: chats that are looked up count towards the limit of those t
   CHECK(leanspec.last().at("type") == "done");
   leanspec.chat("c");
   CHECK(leanspec.http.count() == 4);
+
+  LeanSpecServer waiting({.version = "1", .max_in_flight = 1, .max_queued = 1});
+  for (const char* id : {"a", "b", "c"}) waiting.start(id);
+  CHECK(waiting.http.count() == 2);
+  CHECK(waiting.last().at("id") == "c");
+  CHECK(waiting.last().at("code") == "overloaded");
+  waiting.reply_at(1, 404, "");
+  waiting.reply_at(0, 404, "");
+  REQUIRE(waiting.http.count() == 3);
+  waiting.answer(2);
+  waiting.reply_at(3, 200, "{}");
+  REQUIRE(waiting.http.count() == 5);
+  waiting.answer(4);
+  waiting.reply_at(5, 200, "{}");
+  CHECK(waiting.server->stats().done == 2);
+}
+
+TEST_CASE("sessions: a config that comes while a chat is looked up is for later chats") {
+  LeanSpecServer leanspec;
+  const auto reload = [&](const char* host) {
+    leanspec.line(
+        "reload_config", "r",
+        R"({"providers":[{"id":"p","baseUrl":"https://)" + std::string(host) + R"(","models":[{"id":"m"}]}]})");
+  };
+  reload("first.example");
+  leanspec.start("a", R"(,"config":null)");
+  reload("second.example");
+  leanspec.reply_at(0, 404, "");
+  REQUIRE(leanspec.http.count() == 2);
+  CHECK(leanspec.http.at(1).request().url.starts_with("https://first.example/"));
 }
 
 TEST_CASE("sessions: the text of the conversation is saved before done is said") {

@@ -81,7 +81,7 @@ void Server::on(const RejectedLine& line) { reject(line.id, line.is_chat, line.e
 
 void Server::on(std::unique_ptr<ChatRequest> chat) {
   if (const auto error = refusal(*chat)) return reject(chat->id, true, *error);
-  if (!look_up(chat)) begin(std::move(chat));
+  if (!look_up(chat)) begin(std::move(chat), default_config_);
 }
 
 // False if there is nothing to look up; else the chat is taken.
@@ -90,21 +90,20 @@ bool Server::look_up(std::unique_ptr<ChatRequest>& chat) {
   auto lookup = services_.leanspec_sessions->look_up(*chat, [this, id = chat->id] { looked_up(id); });
   if (lookup == nullptr) return false;
   const std::string id = chat->id;
-  lookups_.emplace(id, LookingUp{.chat = std::move(chat), .lookup = std::move(lookup)});
+  lookups_.emplace(id, LookingUp{std::move(chat), default_config_, std::move(lookup)});
   return true;
 }
 
 void Server::looked_up(const std::string& id) {
   const auto entry = lookups_.extract(id);
-  begin(std::move(entry.mapped().chat));
+  begin(std::move(entry.mapped().chat), entry.mapped().default_config);
   if (entry.mapped().cancelled) {
     if (Session* session = find(entry.key())) session->cancel();
   }
   post_sweep();  // it may have been the last, and refused
 }
 
-void Server::begin(std::unique_ptr<ChatRequest> chat) {
-  const auto default_config = default_config_;
+void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<const Config>& default_config) {
   if (!chat->config && !default_config) {
     return reject(chat->id, true,
                   refused("no_config", Category::invalid_request, "the chat has no config and none was given before",
@@ -121,7 +120,9 @@ std::optional<Error> Server::refusal(const ChatRequest& chat) const {
     return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
   }
   if (draining_) return shutting_down();
-  if (must_wait() && queue_.size() >= options_.max_queued) {
+  // Chats beyond those that may run wait, in the queue or for their session.
+  const std::size_t waiting = queue_.size() + in_flight() - std::min(in_flight(), options_.max_in_flight);
+  if (must_wait() && waiting >= options_.max_queued) {
     Error error = refused("overloaded", Category::overloaded, "as many chats run and wait as this worker takes");
     error.retryable = true;
     error.retry_after_ms = kOverloadedRetryMs;

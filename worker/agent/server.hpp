@@ -93,6 +93,7 @@ class Server {
   // A chat that waits to hear which model its session uses.
   struct LookingUp {
     std::unique_ptr<ChatRequest> chat;
+    std::shared_ptr<const Config> default_config;  // as it was when the chat came
     std::unique_ptr<LeanSpecSessions::Lookup> lookup;
     bool cancelled = false;
   };
@@ -114,7 +115,7 @@ class Server {
   [[nodiscard]] bool must_wait() const { return in_flight() >= options_.max_in_flight || !queue_.empty(); }
   bool look_up(std::unique_ptr<ChatRequest>& chat);
   void looked_up(const std::string& id);
-  void begin(std::unique_ptr<ChatRequest> chat);
+  void begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<const Config>& default_config);
   void accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config);
   std::expected<std::shared_ptr<ToolRunner>, Error> http_tool(std::shared_ptr<const HttpTool> tool);
   Reply make_reply(const ChatRequest& chat);

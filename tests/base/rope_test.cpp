@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,54 @@ TEST_CASE("long pieces are referred to, short ones are copied") {
   small[0] = 'S';
   CHECK(rope.str().starts_with("yx"));
   CHECK(rope.str().ends_with("xsmall"));
+}
+
+TEST_CASE("a shared rope is read in its place, and again by another") {
+  const std::string large(500, 'x');
+  auto beginning = std::make_shared<Rope>();
+  beginning->append("[a");
+  beginning->splice(large);
+  for (int i = 0; i < 3; ++i) {
+    Rope rope;
+    rope.append("{");
+    rope.share(beginning);
+    rope.share(std::make_shared<Rope>());
+    rope.share(beginning);
+    rope.append("}");
+    const std::string whole = "{[a" + large + "[a" + large + "}";
+    CHECK(rope.size() == whole.size());
+    CHECK(rope.str() == whole);
+    for (const std::size_t piece : {1UL, 3UL, 501UL, 10'000UL}) CHECK(read_in_pieces(rope, piece) == whole);
+    char buffer[4];
+    for (const std::size_t offset : {0UL, 502UL, 1UL, 504UL, 2UL}) {
+      const auto count = rope.read(offset, buffer, sizeof buffer);
+      CHECK(std::string_view(buffer, count) == whole.substr(offset, sizeof buffer));
+    }
+  }
+}
+
+TEST_CASE("much that is copied") {
+  Rope rope;
+  std::string whole;
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string text = std::to_string(i);
+    i % 7 == 0 ? rope.splice(text) : rope.append(text);
+    whole += text;
+  }
+  const std::string huge(300'000, 'h');
+  rope.append(huge);
+  CHECK(rope.size() == whole.size() + huge.size());
+  CHECK(rope.str() == whole + huge);
+  CHECK(read_in_pieces(rope, 65'536) == whole + huge);
+}
+
+TEST_CASE("a rope that was moved from may be written anew") {
+  Rope rope;
+  rope.append("abc");
+  const Rope moved = std::move(rope);
+  rope.append("xyz");
+  CHECK(moved.str() == "abc");
+  CHECK(rope.str() == "xyz");
 }
 
 TEST_CASE("an empty or moved rope reads as nothing more") {

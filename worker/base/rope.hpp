@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,8 @@ namespace aiw {
 class Rope {
  public:
   Rope() = default;
-  Rope(Rope&&) = default;
-  Rope& operator=(Rope&&) = default;
+  Rope(Rope&& other) noexcept { *this = std::move(other); }
+  Rope& operator=(Rope&& other) noexcept;
   Rope(const Rope&) = delete;
   Rope& operator=(const Rope&) = delete;
   ~Rope() = default;
@@ -23,6 +24,8 @@ class Rope {
   void append(std::string_view text);
   // Refers to `text` if it is long enough to be worth it, else copies it.
   void splice(std::string_view text);
+  // Refers to all of `other`, which shares no rope itself, and keeps it alive.
+  void share(std::shared_ptr<const Rope> other);
 
   [[nodiscard]] std::size_t size() const { return size_; }
   // Copies up to `capacity` bytes that start at `offset` to `out`; returns how many; 0 at the end. Reading on from
@@ -34,18 +37,25 @@ class Rope {
   [[nodiscard]] std::string str() const;
 
  private:
-  struct Segment {
-    std::string_view view;  // empty data(): the next `length` bytes of owned_
-    std::size_t owned_at = 0;
-    std::size_t length = 0;
-  };
-  [[nodiscard]] std::string_view bytes(const Segment& segment) const;
+  // Of a conversation of short messages there are many. data(): nullptr for shared_[size()].
+  using Segment = std::string_view;
+
+  void add_block(std::size_t at_least);
+  void add_bytes(const char* data, std::size_t size);
+  [[nodiscard]] const Rope* shared(std::size_t segment) const;
+  // The `inner`th piece of a segment.
+  [[nodiscard]] std::string_view piece(std::size_t segment, std::size_t inner) const;
+  [[nodiscard]] std::size_t pieces_of(std::size_t segment) const;
 
   std::vector<Segment> segments_;
-  std::string owned_;
+  std::vector<std::unique_ptr<char[]>> blocks_;  // of what was copied; never moved
+  std::vector<std::shared_ptr<const Rope>> shared_;
+  char* block_at_ = nullptr;  // where the last block goes on
+  std::size_t block_left_ = 0;
   std::size_t size_ = 0;
   std::size_t cursor_segment_ = 0;  // where the next read most likely starts
-  std::size_t cursor_offset_ = 0;   // offset of that segment's first byte
+  std::size_t cursor_inner_ = 0;
+  std::size_t cursor_offset_ = 0;  // offset of that piece's first byte
 };
 
 }  // namespace aiw

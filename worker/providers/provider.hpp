@@ -42,12 +42,22 @@ struct Target {
   std::string script;  // mock only
 };
 
+// The beginning of a conversation as a builder wrote it, kept from step to step: a longer history's request begins with
+// the same bytes, so that a later step writes only what is new. Of one chat and one target.
+struct WrittenHistory {
+  std::size_t messages = 0;  // so many of the chat's
+  std::vector<std::shared_ptr<const Rope>> blocks;
+  std::size_t cache_marks = 0;          // that these messages have
+  std::size_t cache_marks_skipped = 0;  // of all, when they were written
+};
+
 struct StepInput {
   const ChatRequest& chat;            // everything but the messages
   std::span<const Message> messages;  // the history, and what earlier steps added
   const Target& target;
-  bool offer_tools = true;         // false: a last step that must answer without tools
-  std::chrono::sys_seconds now{};  // for signatures
+  bool offer_tools = true;            // false: a last step that must answer without tools
+  std::chrono::sys_seconds now{};     // for signatures
+  WrittenHistory* written = nullptr;  // what the builder may keep for the next step; nullptr: nothing
 };
 
 struct BuiltRequest {

@@ -9,6 +9,8 @@
 namespace aiw {
 namespace {
 
+constexpr std::size_t kTurnsAtOnce = 256;
+
 // Length of the white space, as written in a JSON string, at the start of `raw`; 0: none.
 std::size_t leading_space(std::string_view raw) {
   if (raw.starts_with(' ')) return 1;
@@ -106,6 +108,10 @@ CacheMark mark_of(const Part& part) {
       part);
 }
 
+bool has_mark(const Message& message) {
+  return std::ranges::any_of(message.parts, [](const Part& part) { return mark_of(part) != CacheMark::none; });
+}
+
 // A JSON array that is left out if it stays empty.
 class ItemList {
  public:
@@ -127,25 +133,33 @@ class ItemList {
 
 }  // namespace
 
-AnthropicConversation::AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes)
-    : messages_(messages), system_turns_(system_turns), notes_(notes) {
+AnthropicConversation::AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes,
+                                             WrittenHistory& written)
+    : messages_(messages), system_turns_(system_turns), notes_(notes), written_(written) {
   while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
 }
 
 std::expected<void, Error> AnthropicConversation::plan() {
-  for (const Message& message : messages_.subspan(leading_system_)) plan_message(message);
+  const std::size_t first = std::max(leading_system_, written_.messages);
+  // How many marks are left out is known only when all were seen.
+  const bool unmarked = std::ranges::none_of(messages_.subspan(first), has_mark);
+  for (message_ = first; message_ < messages_.size(); ++message_) {
+    message_has_turn_ = false;
+    plan_message(messages_[message_]);
+    if (unmarked && turns_.size() >= kTurnsAtOnce) write_ahead();
+  }
   if (turns_.empty()) {
     return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
-  }
-  if (turns_.front().speaker != Speaker::user) {
-    notes_.add("user_turn_added", "the conversation began with the assistant");
   }
   return {};
 }
 
 AnthropicConversation::Turn& AnthropicConversation::turn(Speaker speaker) {
   if (speaker == Speaker::user && !turns_.empty() && turns_.back().speaker == Speaker::system) demote_system_turn();
-  if (turns_.empty() || turns_.back().speaker != speaker) turns_.push_back({speaker, {}, {}});
+  if (turns_.empty() || turns_.back().speaker != speaker) {
+    turns_.push_back({speaker, {}, {}, message_, !message_has_turn_});
+  }
+  message_has_turn_ = true;
   return turns_.back();
 }
 
@@ -258,15 +272,26 @@ std::string AnthropicConversation::container(std::chrono::sys_seconds now) const
   return container_->container_expires > rfc3339(now) ? container_->container_id : std::string();
 }
 
+std::size_t AnthropicConversation::marks_in(const Turn& turn) {
+  const auto is_marked = [](const Item& item) { return mark_of(*item.part) != CacheMark::none; };
+  return static_cast<std::size_t>(std::ranges::count_if(turn.results, is_marked) +
+                                  std::ranges::count_if(turn.others, is_marked));
+}
+
 std::size_t AnthropicConversation::cache_marks() const {
-  std::size_t marks = 0;
-  const auto count = [&](const Part& part) { marks += mark_of(part) == CacheMark::none ? 0 : 1; };
-  for (const Message& message : messages_.first(leading_system_)) std::ranges::for_each(message.parts, count);
-  for (const Turn& turn : turns_) {
-    for (const Item& item : turn.results) count(*item.part);
-    for (const Item& item : turn.others) count(*item.part);
+  std::size_t marks = written_.cache_marks;
+  for (const Message& message : messages_.first(leading_system_)) {
+    for (const Part& part : message.parts) marks += mark_of(part) == CacheMark::none ? 0 : 1;
   }
+  for (const Turn& turn : turns_) marks += marks_in(turn);
   return marks;
+}
+
+bool AnthropicConversation::skip_cache_marks(std::size_t skip) {
+  marks_to_skip_ = skip;
+  if (written_.cache_marks > 0 && written_.cache_marks_skipped != skip) return false;
+  written_.cache_marks_skipped = skip;
+  return true;
 }
 
 void AnthropicConversation::close_block(Rope& body, CacheMark cache) {
@@ -303,31 +328,66 @@ void AnthropicConversation::write_system(Rope& body, RawString system, std::stri
   items.close();
 }
 
+// Writes the turns before the last one of the assistant, which nothing that follows can change: a user's turn may grow,
+// and a system turn may become part of the user's before it.
+void AnthropicConversation::write_ahead() {
+  const auto may_begin_rest = [](const Turn& turn) {
+    return turn.speaker == Speaker::assistant && turn.begins_message;
+  };
+  const auto found = std::ranges::find_if(turns_.rbegin(), turns_.rend(), may_begin_rest);
+  // Where code execution runs is read from all messages.
+  if (found == turns_.rend() || container_ != nullptr) return;
+  const auto rest = found.base() - 1;
+  if (rest == turns_.begin()) return;
+  Rope block;
+  bool is_first = written_.blocks.empty();
+  for (auto turn = turns_.begin(); turn != rest; ++turn) {
+    begin_turn(block, *turn, is_first);
+    write_turn(block, *turn, false);
+    written_.cache_marks += marks_in(*turn);
+  }
+  written_.messages = rest->message;
+  written_.blocks.push_back(std::make_shared<const Rope>(std::move(block)));
+  turns_.erase(turns_.begin(), rest);
+}
+
+// The conversation begins with the user.
+void AnthropicConversation::begin_turn(Rope& body, const Turn& turn, bool& is_first) {
+  if (!is_first) return body.append(",");
+  is_first = false;
+  if (turn.speaker == Speaker::user) return;
+  notes_.add("user_turn_added", "the conversation began with the assistant");
+  body.append(R"({"role":"user","content":[{"type":"text","text":"."}]},)");
+}
+
 void AnthropicConversation::write_messages(Rope& body) {
-  ItemList turns(body, "[");
-  if (turns_.front().speaker != Speaker::user) {
-    turns.next();
-    body.append(R"({"role":"user","content":[{"type":"text","text":"."}]})");
-  }
+  marks_to_skip_ -= std::min(marks_to_skip_, written_.cache_marks);
+  write_ahead();
+  body.append("[");
+  for (const auto& block : written_.blocks) body.share(block);
+  bool is_first = written_.blocks.empty();
   for (const Turn& turn : turns_) {
-    turns.next();
-    switch (turn.speaker) {
-      case Speaker::user: body.append(R"({"role":"user","content":)"); break;
-      case Speaker::assistant: body.append(R"({"role":"assistant","content":)"); break;
-      case Speaker::system: body.append(R"({"role":"system","content":)"); break;
-    }
-    ItemList blocks(body, "[");
-    for (const auto* items : {&turn.results, &turn.others}) {
-      for (const Item& item : *items) {
-        blocks.next();
-        const bool is_last = &turn == &turns_.back() && &item == &items->back();
-        write_item(body, item, is_last && turn.speaker == Speaker::assistant);
-      }
-    }
-    blocks.close();
-    body.append("}");
+    begin_turn(body, turn, is_first);
+    write_turn(body, turn, &turn == &turns_.back());
   }
-  turns.close();
+  body.append("]");
+}
+
+void AnthropicConversation::write_turn(Rope& body, const Turn& turn, bool is_last) {
+  switch (turn.speaker) {
+    case Speaker::user: body.append(R"({"role":"user","content":)"); break;
+    case Speaker::assistant: body.append(R"({"role":"assistant","content":)"); break;
+    case Speaker::system: body.append(R"({"role":"system","content":)"); break;
+  }
+  ItemList blocks(body, "[");
+  for (const auto* items : {&turn.results, &turn.others}) {
+    for (const Item& item : *items) {
+      blocks.next();
+      write_item(body, item, is_last && turn.speaker == Speaker::assistant && &item == &items->back());
+    }
+  }
+  blocks.close();
+  body.append("}");
 }
 
 void AnthropicConversation::write_item(Rope& body, const Item& item, bool is_prefill) {

@@ -18,17 +18,21 @@
 
 namespace aiw {
 
-// Plans the turns and writes them; refers to the messages and to `notes`, which must outlive it.
+// Plans the turns and writes them; refers to the messages, to `notes` and to `written`, which must outlive it.
+//
+// Turns that no later message changes are written ahead into `written`: those before an assistant's turn. So a long
+// history is never planned as a whole, and the next step begins where they end.
 //
 // System messages before the first other message belong to the request's `system`. A later one stays where it is, as a
 // system turn where the model takes one (after a user turn, before an assistant's), else as text of a user turn between
 // <system> tags: lifted, it would lose its place and change the bytes before it.
 class AnthropicConversation {
  public:
-  // `system_turns`: the model takes them.
-  AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes);
+  // `system_turns`: the model takes them. `written`: of these messages' beginning, or empty.
+  AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes,
+                        WrittenHistory& written);
 
-  // Reads all messages. Error: nothing to send.
+  // Reads all messages that are not written yet. Error: nothing to send.
   std::expected<void, Error> plan();
   // Whether the model is in the middle of using tools and its turn does not begin with thinking: the API refuses
   // a thinking budget then.
@@ -42,7 +46,8 @@ class AnthropicConversation {
   void write_messages(Rope& body);
   // The cache marks of all parts. The API takes a few only: the first `skip` are left out.
   [[nodiscard]] std::size_t cache_marks() const;
-  void skip_cache_marks(std::size_t skip) { marks_to_skip_ = skip; }
+  // False: what is written has others left out, and is of no use.
+  [[nodiscard]] bool skip_cache_marks(std::size_t skip);
 
  private:
   enum class Speaker { user, assistant, system };
@@ -55,6 +60,8 @@ class AnthropicConversation {
     Speaker speaker = Speaker::user;
     std::vector<Item> results;  // come first in a user turn, whatever their place
     std::vector<Item> others;
+    std::size_t message = 0;      // where it began
+    bool begins_message = false;  // no other turn has parts of that message
   };
 
   void plan_message(const Message& message);
@@ -65,6 +72,10 @@ class AnthropicConversation {
   bool can_send(const MediaPart& media);  // notes it if not
   const AnthropicState& keep_state(RawString state);
   Turn& turn(Speaker speaker);
+  [[nodiscard]] static std::size_t marks_in(const Turn& turn);
+  void write_ahead();
+  void begin_turn(Rope& body, const Turn& turn, bool& is_first);
+  void write_turn(Rope& body, const Turn& turn, bool is_last);
   void demote_system_turn();
   void write_item(Rope& body, const Item& item, bool is_prefill);
   void write_text(Rope& body, const TextPart& part, const Item& item, bool is_prefill);
@@ -79,7 +90,10 @@ class AnthropicConversation {
   const std::span<const Message> messages_;
   const bool system_turns_;
   RequestNotes& notes_;
+  WrittenHistory& written_;
   std::size_t leading_system_ = 0;
+  std::size_t message_ = 0;  // being planned
+  bool message_has_turn_ = false;
   std::size_t marks_to_skip_ = 0;
   std::vector<Turn> turns_;
   std::deque<AnthropicState> states_;

@@ -59,14 +59,15 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
 }
 
 // docs.anthropic.com, "Prompt caching": at most four marks. Those at the end also cover what comes before them.
-void limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversation, RequestNotes& notes) {
+// False: see skip_cache_marks.
+bool limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversation, RequestNotes& notes) {
   constexpr std::size_t kMaxMarks = 4;
   const auto on_tools =
       std::ranges::count_if(chat.tools, [](const Tool& tool) { return tool.cache != CacheMark::none; });
   const std::size_t marks = conversation.cache_marks() + static_cast<std::size_t>(on_tools);
-  if (marks <= kMaxMarks) return;
-  conversation.skip_cache_marks(marks - kMaxMarks);
-  notes.add("cache_mark_dropped", "this provider takes four cache marks: the first ones were left out");
+  const std::size_t skip = marks > kMaxMarks ? marks - kMaxMarks : 0;
+  if (skip > 0) notes.add("cache_mark_dropped", "this provider takes four cache marks: the first ones were left out");
+  return conversation.skip_cache_marks(skip);
 }
 
 }  // namespace
@@ -74,10 +75,15 @@ void limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversat
 std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input, AnthropicHost host) {
   RequestNotes notes;
   const bool system_turns = anthropic_model_rules(input.target.model).system_turns;
-  AnthropicConversation conversation(input.messages, system_turns, notes);
+  WrittenHistory unkept;
+  WrittenHistory& written = input.written == nullptr ? unkept : *input.written;
+  AnthropicConversation conversation(input.messages, system_turns, notes, written);
   if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
   AnthropicBody built;
-  limit_cache_marks(input.chat, conversation, notes);
+  if (!limit_cache_marks(input.chat, conversation, notes)) {
+    written = {};
+    return build_anthropic_body(input, host);
+  }
   built.betas = anthropic_betas(input);
   if (host == AnthropicHost::bedrock) {
     for (const Header& header : input.target.headers) {

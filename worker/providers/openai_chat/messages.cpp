@@ -39,6 +39,11 @@ class MessageWriter {
     return result();
   }
 
+  // What is written stays as it is, whatever follows.
+  [[nodiscard]] bool is_complete() const { return media_.empty(); }
+  // Other messages stand before.
+  void go_on() { comma_ = true; }
+
   std::expected<void, Error> finish() {
     flush_media();
     return result();
@@ -311,14 +316,39 @@ class MessageWriter {
 
 }  // namespace
 
-std::expected<void, Error> append_openai_chat_messages(RawString system, std::span<const Message> messages,
-                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes) {
-  MessageWriter writer(quirks, body, notes);
-  if (!system.empty()) writer.system(system);
-  for (std::size_t i = 0; i < messages.size(); ++i) {
+namespace {
+
+std::expected<void, Error> write_from(std::size_t first, std::span<const Message> messages, MessageWriter& writer) {
+  for (std::size_t i = first; i < messages.size(); ++i) {
     if (auto written = writer.message(messages[i], i); !written) return written;
   }
-  return writer.finish();
+  return {};
+}
+
+}  // namespace
+
+std::expected<void, Error> append_openai_chat_messages(RawString system, std::span<const Message> messages,
+                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes,
+                                                       WrittenHistory* written) {
+  const std::size_t first = written == nullptr ? 0 : written->messages;
+  Rope added;
+  MessageWriter writer(quirks, added, notes);
+  if (first > 0) {
+    for (const auto& block : written->blocks) body.share(block);
+    writer.go_on();
+  } else if (!system.empty()) {
+    writer.system(system);
+  }
+  if (auto wrote = write_from(first, messages, writer); !wrote) return wrote;
+  const bool keep = written != nullptr && writer.is_complete();
+  if (auto finished = writer.finish(); !finished) return finished;
+  const auto block = std::make_shared<const Rope>(std::move(added));
+  body.share(block);
+  if (keep && !messages.empty()) {
+    written->messages = messages.size();
+    written->blocks.push_back(block);
+  }
+  return {};
 }
 
 }  // namespace aiw

@@ -13,8 +13,10 @@
 namespace aiw {
 
 // Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. Each message
-// becomes the same bytes whatever follows it. `notes` is told what had to be left out.
+// becomes the same bytes whatever follows it. `notes` is told what had to be left out. `written`, if not nullptr: what
+// an earlier call wrote, which grows.
 std::expected<void, Error> append_openai_chat_messages(RawString system, std::span<const Message> messages,
-                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes);
+                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes,
+                                                       WrittenHistory* written = nullptr);
 
 }  // namespace aiw

@@ -241,8 +241,9 @@ std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
   built.http = *std::move(http);
   built.http.body.append(options);
   built.http.body.append(options == "{" ? "\"messages\":[" : ",\"messages\":[");
-  const auto written = append_openai_chat_messages(
-      input.chat.system, input.messages, chat_quirks(input.target.api, input.target.known), built.http.body, notes);
+  const auto written =
+      append_openai_chat_messages(input.chat.system, input.messages, chat_quirks(input.target.api, input.target.known),
+                                  built.http.body, notes, input.written);
   if (!written) return std::unexpected(written.error());
   built.http.body.append("]}");
   built.notes = notes.take();

@@ -143,12 +143,13 @@ void Session::dry_run() {
 
 // --- steps and attempts ---------------------------------------------------------------------------------------------
 
-StepInput Session::step_input() const {
+StepInput Session::step_input() {
   return {.chat = *chat_,
           .messages = transcript_->messages(),
           .target = target_,
           .offer_tools = offer_tools_,
-          .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
+          .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()),
+          .written = &written_};
 }
 
 void Session::begin_step() {

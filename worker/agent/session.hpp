@@ -90,7 +90,7 @@ class Session : private AttemptObserver {
   void await_token();
   void send_request();
   void commit();
-  [[nodiscard]] StepInput step_input() const;
+  [[nodiscard]] StepInput step_input();
   const std::string& own_call_id(std::string_view id);
   void end_attempt();
   void back_off(const Error& error, std::chrono::milliseconds delay);
@@ -121,6 +121,7 @@ class Session : private AttemptObserver {
   Toolbox tools_;
   Phase phase_ = Phase::waiting;
   const std::shared_ptr<Transcript> transcript_;  // shared with exchanges, whose bodies are views of it
+  WrittenHistory written_;                        // refers to the transcript's bytes
   int step_ = -1;
   int attempt_ = 0;
   bool offer_tools_ = true;

@@ -238,6 +238,23 @@ export const cases = [
     },
   },
   {
+    name: 'approvals', api: 'anthropic-messages',
+    payload: { tools: [{ name: 'look', inputSchema: { type: 'object' }, approval: 'parent' }, { name: 'draw', inputSchema: { type: 'object' }, approval: 'never' }] },
+    answers: [anthropic('tool_use', thinking(0, 'May I?', 'c2ln'), toolUse(1, 'toolu_yes', 'look', '{"at": 1.0}'), toolUse(2, 'toolu_no', 'look', '{"at": 2.0}'),
+                        toolUse(3, 'toolu_why', 'look', '{}'), toolUse(4, 'toolu_never', 'draw', '{}')),
+              anthropic('end_turn', text(0, 'One of four.'))],
+    on: ({ type, approvalId: toolCallId, approved }) =>
+      type === 'tool-approval-request' && toolCallId === 'toolu_yes' ? [{ approval: { toolCallId, approved: true } }]
+      : type === 'tool-approval-request' && toolCallId === 'toolu_no' ? [{ approval: { toolCallId, approved: false } }]
+      : type === 'tool-approval-request' ? [{ approval: { toolCallId, approved: false, reason: 'not "now"' } }]
+      : type === 'tool-approval-response' && approved ? [{ result: { toolCallId, output: 'seen' } }] : [],
+    check({ message }) {
+      assert.deepEqual(message.parts.slice(2, 6).map(p => p.state), ['output-available', 'output-denied', 'output-denied', 'output-error']);
+      assert.deepEqual(message.parts[2].approval, { id: 'toolu_yes', approved: true });
+      assert.deepEqual(message.parts[4].approval, { id: 'toolu_why', approved: false, reason: 'not "now"' });
+    },
+  },
+  {
     name: 'cut_within_text', api: 'openai-chat', error: true, payload: { retry: { max: 0 } },
     answers: [{ events: [chunk({ reasoning_content: 'Hm' }), chunk({ content: 'Half a' })], cut: true }],
     check({ message, status, chunks }) {

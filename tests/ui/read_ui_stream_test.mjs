@@ -29,6 +29,9 @@ function chatLine(id, test, payload) {
 
 function act(id, action) {
   if (action.cancel) worker.send({ id: `line-${lines++}`, type: 'cancel', payload: { chatId: id } });
+  if (action.approval) {
+    worker.send({ id: `line-${lines++}`, type: 'tool_approval', payload: { chatId: id, ...action.approval } });
+  }
   if (action.result) {
     worker.send({ id: `line-${lines++}`, type: 'tool_result', payload: { chatId: id, ...action.result } });
   }
@@ -76,7 +79,8 @@ async function check(test) {
     assert.equal(read.message.id, 'msg-' + id);
     await sdk.validateUIMessages({ messages: [read.message] });
     const parts = actualParts(read.message.parts);
-    const expected = expectedParts(messages);
+    const denied = outcome.chunks.filter(({ type, approved }) => type === 'tool-approval-response' && !approved);
+    const expected = expectedParts(messages, new Set(denied.map(({ approvalId }) => approvalId)));
     // A step that brought nothing is no message, but the reader has seen it begin.
     while (parts.at(-1)?.type === 'step-start' && expected.length < parts.length) parts.pop();
     assert.deepEqual(parts, expected);

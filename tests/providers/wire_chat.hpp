@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <expected>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "protocol/decode.hpp"
+#include "tests/providers/strict_json.hpp"
 #include "worker/providers/provider.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
@@ -44,21 +44,7 @@ class WireChat {
     return *std::move(request);
   }
   [[nodiscard]] std::string text() const { return built().http.body.str(); }
-  // Strict, so that a duplicate key or a stray comma fails.
-  [[nodiscard]] json body() const {
-    std::vector<std::vector<std::string>> keys;
-    const auto unique = [&](int, json::parse_event_t event, json& value) {
-      if (event == json::parse_event_t::object_start) keys.emplace_back();
-      if (event == json::parse_event_t::object_end) keys.pop_back();
-      if (event == json::parse_event_t::key) {
-        const auto name = value.get<std::string>();
-        CHECK(std::ranges::find(keys.back(), name) == keys.back().end());
-        keys.back().push_back(name);
-      }
-      return true;
-    };
-    return json::parse(text(), unique);
-  }
+  [[nodiscard]] json body() const { return parse_strictly(text()); }
   // The codes of the notes.
   [[nodiscard]] std::vector<std::string> notes() const {
     std::vector<std::string> codes;

@@ -6,7 +6,6 @@
 #include <expected>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "protocol/decode.hpp"
+#include "tests/providers/strict_json.hpp"
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 
 namespace aiw::testing {
@@ -49,21 +49,6 @@ inline Chat chat_of(json payload) {
   target.api_key = "sk-test";
   target.auth = Auth::x_api_key;
   return {std::get<std::unique_ptr<ChatRequest>>(std::move(decoded)), std::move(target)};
-}
-
-inline json parse_strictly(const std::string& text) {
-  std::vector<std::set<std::string>> keys;
-  bool duplicate = false;
-  const auto check = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key)
-      duplicate = duplicate || !keys.back().insert(parsed.get<std::string>()).second;
-    return true;
-  };
-  json parsed = json::parse(text, check);
-  CHECK_FALSE(duplicate);
-  return parsed;
 }
 
 inline std::string body_text(const Chat& chat, bool offer_tools = true) {

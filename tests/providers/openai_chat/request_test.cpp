@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <deque>
 #include <nlohmann/json.hpp>
 
 #include "tests/providers/corpus.hpp"
+#include "tests/providers/strict_json.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/openai_chat.hpp"
 #include "worker/providers/provider_defaults.hpp"
@@ -43,21 +43,7 @@ struct Fixture {
     REQUIRE(built);
     return built->http.body.str();
   }
-  // Strict, so that a duplicate key or a stray comma fails.
-  [[nodiscard]] json body() const {
-    std::vector<std::vector<std::string>> keys;
-    const auto unique = [&](int, json::parse_event_t event, json& value) {
-      if (event == json::parse_event_t::object_start) keys.emplace_back();
-      if (event == json::parse_event_t::object_end) keys.pop_back();
-      if (event == json::parse_event_t::key) {
-        const auto name = value.get<std::string>();
-        CHECK(std::ranges::find(keys.back(), name) == keys.back().end());
-        keys.back().push_back(name);
-      }
-      return true;
-    };
-    return json::parse(text(), unique);
-  }
+  [[nodiscard]] json body() const { return testing::parse_strictly(text()); }
 };
 
 ToolCallPart tool_call(std::string_view id, std::string_view input, std::string_view input_text = {}) {

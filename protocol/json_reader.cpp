@@ -6,26 +6,14 @@
 #include <cstring>
 #include <list>
 
+#include "protocol/json_pointer.hpp"
+
 namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxPointerBytes = 300;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string escape_pointer(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/json_pointer.hpp"
+
 namespace aiw::tools {
 
 using nlohmann::json;
@@ -22,20 +24,6 @@ std::string window(const std::string& text, std::size_t begin) {
   std::string out = text.substr(begin, end - begin);
   if (begin > 0) out.insert(0, "... ");
   if (end < text.size()) out += " ... (" + std::to_string(text.size()) + " bytes)";
-  return out;
-}
-
-std::string escape_pointer(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
   return out;
 }
 

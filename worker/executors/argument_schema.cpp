@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "protocol/json_pointer.hpp"
 #include "protocol/json_text.hpp"
 
 namespace aiw {
@@ -60,19 +61,6 @@ std::string shown(const Json& json) {
   return text.size() <= kMaxShown ? text : std::string(utf8_prefix(text, kMaxShown)) + "…";
 }
 
-std::string escaped(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
-  }
-  return out;
-}
-
 // One check of one value; remembers the first reason against it.
 class Check {
  public:
@@ -107,7 +95,7 @@ class Check {
   }
   Verdict below(std::string_view key, const Json& schema, const Json& value) {
     const std::size_t length = path_.size();
-    path_ += "/" + escaped(key);
+    path_ += "/" + escape_pointer(key);
     const Verdict verdict = apply(schema, value);
     path_.resize(length);
     return verdict;

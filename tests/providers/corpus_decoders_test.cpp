@@ -77,42 +77,17 @@ void run_api(std::string_view name, Api api) {
 
 }  // namespace
 
-TEST_CASE("openai-chat: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("openai-chat", Api::openai_chat);
-}
+// A test case each: what breaks one off leaves the others to run.
+#define CORPUS_TEST(name, api) \
+  TEST_CASE(name ": every recorded exchange decodes to what is expected, however it is cut") { run_api(name, api); }
 
-TEST_CASE("anthropic-messages: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("anthropic-messages", Api::anthropic_messages);
-}
-
-TEST_CASE("cohere-chat: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("cohere-chat", Api::cohere_chat);
-}
-
-TEST_CASE("ollama-chat: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("ollama-chat", Api::ollama_chat);
-}
-
-TEST_CASE("ollama-generate: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("ollama-generate", Api::ollama_generate);
-}
-
-TEST_CASE("openai-completions: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("openai-completions", Api::openai_completions);
-}
-
-TEST_CASE("gemini-generate: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("gemini-generate", Api::gemini_generate);
-}
-
-TEST_CASE("bedrock-converse: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("bedrock-converse", Api::bedrock_converse);
-}
-
-TEST_CASE("bedrock-invoke: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("bedrock-invoke", Api::bedrock_invoke);
-}
-
-TEST_CASE("openai-responses: every recorded exchange decodes to what is expected, however it is cut") {
-  run_api("openai-responses", Api::openai_responses);
-}
+CORPUS_TEST("openai-chat", Api::openai_chat)
+CORPUS_TEST("anthropic-messages", Api::anthropic_messages)
+CORPUS_TEST("cohere-chat", Api::cohere_chat)
+CORPUS_TEST("ollama-chat", Api::ollama_chat)
+CORPUS_TEST("ollama-generate", Api::ollama_generate)
+CORPUS_TEST("openai-completions", Api::openai_completions)
+CORPUS_TEST("gemini-generate", Api::gemini_generate)
+CORPUS_TEST("bedrock-converse", Api::bedrock_converse)
+CORPUS_TEST("bedrock-invoke", Api::bedrock_invoke)
+CORPUS_TEST("openai-responses", Api::openai_responses)

@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "worker/base/white_space.hpp"
 #include "worker/io/curl_error.hpp"
 
 namespace aiw {
@@ -36,12 +37,6 @@ bool proxy_in_environment() {
                                const char* value = std::getenv(name);
                                return value != nullptr && *value != '\0';
                              });
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 std::string lower(std::string_view text) {
@@ -246,7 +241,7 @@ bool CurlExchange::take_header(std::string_view line) {
   head_bytes_ += line.size();
   if (head_.status == 0) {
     head_.status = status_of(line);
-  } else if (!trim(line).empty()) {
+  } else if (!is_blank(line)) {
     add_header_line(line);
   } else if (head_.status < 200) {
     head_ = {};  // informational: the real one follows

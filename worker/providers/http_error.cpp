@@ -6,18 +6,12 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/base/retry_after.hpp"
+#include "worker/base/white_space.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxErrorWordBytes = 256;  // codes and ids
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
 
 std::string lower_case(std::string_view text) {
   std::string out(text);

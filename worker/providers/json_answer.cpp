@@ -2,20 +2,13 @@
 
 #include <utility>
 
+#include "worker/base/sse_parser.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/ndjson_parser.hpp"
-#include "worker/base/sse_parser.hpp"
 
 namespace aiw {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
 
 Error page_instead() { return upstream_fault("bad_response", "the answer is a page, not an answer of the API", false); }
 
@@ -77,7 +70,7 @@ class SseDecoder final : public ResponseDecoder {
   // Some servers answer a streaming request with one JSON body, and proxies with a page: neither begins as an event
   // stream can. True: `bytes` are to be parsed as events.
   bool recognise(std::string_view bytes, StepSink& sink) {
-    const std::size_t first = bytes.find_first_not_of(kBlank);
+    const std::size_t first = bytes.find_first_not_of(kWhiteSpace);
     if (first == std::string_view::npos) return true;
     format_known_ = true;
     if (bytes[first] == '<') {
@@ -138,7 +131,7 @@ class NdjsonDecoder final : public ResponseDecoder {
   void on_line(std::string_view line, StepSink& sink) {
     if (!body_.empty()) return collect(line, sink);
     if (add(line, false, sink) || answer_->ended()) return;
-    const char first = line[line.find_first_not_of(kBlank)];
+    const char first = line[line.find_first_not_of(kWhiteSpace)];
     if (first == '<') return answer_->fail(page_instead(), sink);
     if (has_event_ || first != '{') return answer_->fail(bad_event(), sink);
     collect(line, sink);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "worker/base/white_space.hpp"
 #include "worker/providers/event_json.hpp"
 
 namespace aiw {
@@ -207,11 +208,10 @@ void ScriptReader::read_finish(const Json& word) {
 
 // The words of a text, each with the white space after it.
 Actions say(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
   Actions actions;
   while (!text.empty()) {
-    const auto space = text.find_first_of(kSpace, text.find_first_not_of(kSpace));
-    const auto end = std::min(text.find_first_not_of(kSpace, space), text.size());
+    const auto space = text.find_first_of(kWhiteSpace, text.find_first_not_of(kWhiteSpace));
+    const auto end = std::min(text.find_first_not_of(kWhiteSpace, space), text.size());
     actions.emplace_back(MockText{std::string(text.substr(0, end))});
     text.remove_prefix(end);
   }

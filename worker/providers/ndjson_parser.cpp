@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/base/white_space.hpp"
+
 namespace aiw {
 namespace {
 
@@ -15,8 +17,6 @@ void clear(std::string& buffer) {
     buffer.clear();
   }
 }
-
-bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
 }  // namespace
 

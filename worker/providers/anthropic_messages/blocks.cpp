@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/providers/anthropic_messages/sources.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
 
@@ -10,8 +11,6 @@ namespace aiw {
 namespace {
 
 constexpr std::string_view kResultSuffix = "_tool_result";
-
-bool is_blank(std::string_view json) { return json.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 std::string state_of(std::string_view name, std::string_view json) {
   std::string object = "{\"";

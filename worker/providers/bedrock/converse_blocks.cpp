@@ -4,14 +4,13 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/base/base64.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/providers/bedrock/converse_state.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::int64_t kWhole = -1;  // no block of a stream has this number
-
-bool is_blank(std::string_view json) { return json.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 // Amazon Nova's built-in tools: the model's own words for a tool that ran where the model did.
 bool is_by_provider(std::string_view type) { return type == "server_tool_use"; }

@@ -1,16 +1,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/base/sse_parser.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/providers/google/gemini_answer.hpp"
 #include "worker/providers/google/gemini_generate.hpp"
 #include "worker/providers/google/gemini_json_array.hpp"
 #include "worker/providers/http_error.hpp"
-#include "worker/base/sse_parser.hpp"
 
 namespace aiw {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r\n";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Finds where a line begins with `{`: what server-sent events cannot hold, and how this API's servers append an error
@@ -66,7 +66,7 @@ class GeminiDecoder final : public ResponseDecoder {
       ++marks_;
       bytes.remove_prefix(1);
     }
-    bytes.remove_prefix(std::min(bytes.find_first_not_of(kBlank), bytes.size()));
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(kWhiteSpace), bytes.size()));
     if (bytes.empty()) return false;
     if (bytes.front() == '<') {
       answer_.fail(upstream_fault("bad_response", "the answer is a page, not an answer of this API", false), sink);

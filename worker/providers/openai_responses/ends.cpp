@@ -2,14 +2,13 @@
 #include <algorithm>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/providers/openai_responses/answer.hpp"
 #include "worker/providers/openai_responses/items.hpp"
 #include "worker/providers/openai_responses/state.hpp"
 
 namespace aiw {
 namespace {
-
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 std::string in_braces(std::string_view members) { return "{" + std::string(members) + "}"; }
 

@@ -1,0 +1,19 @@
+// White space as JSON knows it (RFC 8259, section 2): that of lines as they come off a wire, too.
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+
+namespace aiw {
+
+inline constexpr std::string_view kWhiteSpace = " \t\r\n";
+
+inline bool is_blank(std::string_view text) { return text.find_first_not_of(kWhiteSpace) == std::string_view::npos; }
+
+// `text` without white space at either end.
+inline std::string_view trim(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(kWhiteSpace), text.size()));
+  return text.substr(0, text.find_last_not_of(kWhiteSpace) + 1);  // npos + 1 is 0
+}
+
+}  // namespace aiw

@@ -20,12 +20,8 @@ AnthropicOptions::AnthropicOptions(const StepInput& input, AnthropicHost host, R
 
 void AnthropicOptions::decide_max_tokens() {
   const auto& limit = input_.target.max_tokens;
-  if (!chat_.max_output_tokens) {
-    max_tokens_ = limit ? std::min(*limit, rules_.output_limit) : kDefaultMaxTokens;
-    return;
-  }
-  max_tokens_ = limit ? std::min(*chat_.max_output_tokens, *limit) : *chat_.max_output_tokens;
-  if (max_tokens_ < *chat_.max_output_tokens) notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
+  const auto unasked = limit ? std::min(*limit, rules_.output_limit) : kDefaultMaxTokens;
+  max_tokens_ = output_token_limit(chat_, input_.target, notes_).value_or(unasked);
 }
 
 void AnthropicOptions::decide_thinking() {

@@ -32,7 +32,7 @@ class OptionsWriter {
     writer_.field("store", false);
     include();
     if (!chat_.system.empty()) writer_.field("instructions", chat_.system);
-    if (chat_.max_output_tokens) limit();
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_output_tokens", *limit);
     sampling();
     if (chat_.reasoning) reasoning();
     if (chat_.response_json) response_format();
@@ -43,12 +43,6 @@ class OptionsWriter {
 
  private:
   [[nodiscard]] bool thinks_not() const { return chat_.reasoning && chat_.reasoning->effort.raw == "none"; }
-
-  void limit() {
-    const auto wanted = *chat_.max_output_tokens, limit = target_.max_tokens.value_or(wanted);
-    if (limit < wanted) notes_.add("max_tokens_lowered", "maxOutputTokens is above the model's");
-    writer_.field("max_output_tokens", std::min(wanted, limit));
-  }
 
   void include() {
     const bool reasons = !thinks_not() && (rules_.reasons || chat_.reasoning);

@@ -275,8 +275,8 @@ json normalise(json body) {
   if (body.contains("tool_choice") && body["tool_choice"].value("disable_parallel_tool_use", json()) == false) {
     body["tool_choice"].erase("disable_parallel_tool_use");  // the default
   }
-  if (body.value("stream", json()) == false) body.erase("stream");          // the default
-  if (body.value("temperature", json()) == 1.0) body.erase("temperature");  // the default
+  erase_if(body, "stream", false);     // the default
+  erase_if(body, "temperature", 1.0);  // the default
   // The name that output_config.format had while it was a beta.
   if (body.contains("output_format")) body["output_config"]["format"] = take(body, "output_format");
   return body;

@@ -81,12 +81,9 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   for (const auto& tool : take(body, "tools")) payload["tools"].push_back(to_function_tool(tool));
   take(body, "stream");
   move_field(body, "max_tokens", payload, "maxOutputTokens");
-  move_field(body, "temperature", payload, "temperature");
+  move_common_options(body, payload);
   move_field(body, "p", payload, "topP");
   move_field(body, "k", payload, "topK");
-  move_field(body, "frequency_penalty", payload, "frequencyPenalty");
-  move_field(body, "presence_penalty", payload, "presencePenalty");
-  move_field(body, "seed", payload, "seed");
   move_field(body, "logprobs", payload, "logprobs");
   move_field(body, "stop_sequences", payload, "stopSequences");
   if (const json choice = take(body, "tool_choice"); choice.is_string()) {
@@ -118,7 +115,7 @@ json normalise(json body) {
     if (message.contains("content")) message["content"] = plain_content(message["content"]);
   }
   body = without_nulls(std::move(body));
-  if (body.value("stream", json()) == false) body.erase("stream");  // the default
+  erase_if(body, "stream", false);  // the default
   return body;
 }
 

@@ -11,23 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 15> kNamed = {
-    "/messages",
-    "/model",
-    "/stream",
-    "/tools",
-    "/format",
-    "/think",
-    "/logprobs",
-    "/options/num_predict",
-    "/options/temperature",
-    "/options/top_p",
-    "/options/top_k",
-    "/options/seed",
-    "/options/stop",
-    "/options/frequency_penalty",
-    "/options/presence_penalty",
-};
+constexpr auto kNamed = with_ollama_fields(std::to_array<std::string_view>({"/messages", "/tools"}));
 
 // Calls have no ids on this wire: they are numbered, and results belong to them in order.
 class MessageConverter {
@@ -75,8 +59,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   MessageConverter messages;
   for (const auto& message : take(body, "messages")) payload["messages"].push_back(messages.convert(message));
   for (const auto& tool : take(body, "tools")) payload["tools"].push_back(to_function_tool(tool));
-  convert_ollama_options(body, payload);
-  leave_to_provider_options(std::move(body), payload);
+  convert_ollama_rest(std::move(body), payload);
   return out;
 }
 

@@ -1,16 +1,41 @@
 // What the recorded requests of Ollama's two endpoints have in common.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "tools/replay/requests/json_fields.hpp"
 
 namespace aiw::tools {
 
+// The fields that have a name of ours: `own` of one endpoint, and those of both.
+template <std::size_t N>
+constexpr auto with_ollama_fields(const std::array<std::string_view, N>& own) {
+  constexpr auto kBoth = std::to_array<std::string_view>({
+      "/model",
+      "/stream",
+      "/format",
+      "/think",
+      "/logprobs",
+      "/options/num_predict",
+      "/options/temperature",
+      "/options/top_p",
+      "/options/top_k",
+      "/options/seed",
+      "/options/stop",
+      "/options/frequency_penalty",
+      "/options/presence_penalty",
+  });
+  std::array<std::string_view, N + kBoth.size()> all;
+  std::ranges::copy(kBoth, std::ranges::copy(own, all.begin()).out);
+  return all;
+}
+
 // Moves what both endpoints name alike.
-inline void convert_ollama_options(nlohmann::json& body, nlohmann::json& payload) {
+inline void move_ollama_options(nlohmann::json& body, nlohmann::json& payload) {
   take(body, "stream");
   move_field(body, "logprobs", payload, "logprobs");
   if (nlohmann::json format = take(body, "format"); !format.empty() && format != "") {
@@ -23,14 +48,17 @@ inline void convert_ollama_options(nlohmann::json& body, nlohmann::json& payload
   nlohmann::json options = take(body, "options");
   if (!options.is_object()) return;
   move_field(options, "num_predict", payload, "maxOutputTokens");
-  move_field(options, "temperature", payload, "temperature");
+  move_common_options(options, payload);
   move_field(options, "top_p", payload, "topP");
   move_field(options, "top_k", payload, "topK");
-  move_field(options, "seed", payload, "seed");
-  move_field(options, "frequency_penalty", payload, "frequencyPenalty");
-  move_field(options, "presence_penalty", payload, "presencePenalty");
   move_field(options, "stop", payload, "stopSequences");
   if (!options.empty()) body["options"] = std::move(options);
+}
+
+// What is left of a body when its conversation was taken out.
+inline void convert_ollama_rest(nlohmann::json body, nlohmann::json& payload) {
+  move_ollama_options(body, payload);
+  leave_to_provider_options(std::move(body), payload);
 }
 
 // Ollama reads a body into a Go structure, in which an absent field has its zero value (api/types.go): empty texts,

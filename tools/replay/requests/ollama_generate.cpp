@@ -10,24 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kNamed = {
-    "/prompt",
-    "/system",
-    "/images",
-    "/model",
-    "/stream",
-    "/format",
-    "/think",
-    "/logprobs",
-    "/options/num_predict",
-    "/options/temperature",
-    "/options/top_p",
-    "/options/top_k",
-    "/options/seed",
-    "/options/stop",
-    "/options/frequency_penalty",
-    "/options/presence_penalty",
-};
+constexpr auto kNamed = with_ollama_fields(std::to_array<std::string_view>({"/prompt", "/system", "/images"}));
 
 ConvertedRequest convert(const RecordedRequest& recorded) {
   ConvertedRequest out;
@@ -41,8 +24,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   }
   payload["messages"] = {{{"role", "user"}, {"content", parts}}};
   move_field(body, "system", payload, "system");
-  convert_ollama_options(body, payload);
-  leave_to_provider_options(std::move(body), payload);
+  convert_ollama_rest(std::move(body), payload);
   return out;
 }
 

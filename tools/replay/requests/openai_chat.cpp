@@ -186,19 +186,11 @@ void move_reasoning(json& body, json& payload) {
 }
 
 void move_limits_and_sampling(json& body, json& payload) {
-  move_field(body, "max_tokens", payload, "maxOutputTokens");
+  move_openai_options(body, payload);
   move_field(body, "max_completion_tokens", payload, "maxOutputTokens");
-  move_field(body, "temperature", payload, "temperature");
-  move_field(body, "top_p", payload, "topP");
   move_field(body, "top_k", payload, "topK");
-  move_field(body, "frequency_penalty", payload, "frequencyPenalty");
-  move_field(body, "presence_penalty", payload, "presencePenalty");
-  move_field(body, "seed", payload, "seed");
   move_field(body, "random_seed", payload, "seed");
   move_field(body, "logprobs", payload, "logprobs");
-  if (json stop = take(body, "stop"); !stop.is_null()) {
-    payload["stopSequences"] = stop.is_array() ? stop : json::array({stop});
-  }
 }
 
 void set_provider(const RecordedRequest& recorded, ConvertedRequest& out) {
@@ -233,11 +225,6 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   if (body.value("n", 0) == 1) take(body, "n");  // the default
   leave_to_provider_options(std::move(body), payload);
   return out;
-}
-
-void erase_if(json& object, std::string_view key, const json& value) {
-  const auto found = object.find(key);
-  if (found != object.end() && *found == value) object.erase(found);
 }
 
 // A mark on a message is one on its last part (the SDKs of OpenRouter and Vercel write it either way), a mark's usual

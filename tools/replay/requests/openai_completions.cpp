@@ -26,15 +26,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   json& payload = out.payload;
   payload["messages"] = {{{"role", "user"}, {"content", plain_prompt(take(body, "prompt"))}}};
   take(body, "stream");
-  move_field(body, "max_tokens", payload, "maxOutputTokens");
-  move_field(body, "temperature", payload, "temperature");
-  move_field(body, "top_p", payload, "topP");
-  move_field(body, "seed", payload, "seed");
-  move_field(body, "frequency_penalty", payload, "frequencyPenalty");
-  move_field(body, "presence_penalty", payload, "presencePenalty");
-  if (json stop = take(body, "stop"); !stop.is_null()) {
-    payload["stopSequences"] = stop.is_array() ? stop : json::array({stop});
-  }
+  move_openai_options(body, payload);
   leave_to_provider_options(std::move(body), payload);
   return out;
 }
@@ -42,7 +34,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
 json normalise(json body) {
   body = without_nulls(std::move(body));
   if (body.contains("prompt")) body["prompt"] = plain_prompt(body["prompt"]);
-  if (body.value("stream", json()) == false) body.erase("stream");  // the default
+  erase_if(body, "stream", false);  // the default
   return body;
 }
 

@@ -270,8 +270,8 @@ json normalise(json body) {
   for (const char* empty : {"include", "reasoning", "tools"}) {
     if (body.contains(empty) && body[empty].empty()) body.erase(empty);
   }
-  if (body.value("instructions", json()) == "") body.erase("instructions");
-  if (body.value("stream", json()) == false) body.erase("stream");
+  erase_if(body, "instructions", "");
+  erase_if(body, "stream", false);
   return body;
 }
 

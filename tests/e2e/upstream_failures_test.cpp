@@ -29,6 +29,25 @@ std::string partial_text(const FrameLog& log) {
   return data.at("messages").at(0).at("content").at(0).at("text");
 }
 
+// It broke off after its text "half": that stays, and nothing is tried again.
+void check_half(const FrameLog& log, const Upstream& upstream, const std::string& provider, const std::string& code) {
+  CHECK(log.outcome() == code);
+  CHECK(log.text() == "half");
+  CHECK(log.last().at("data").value("partial", false));
+  CHECK(partial_text(log) == "half");
+  CHECK(log.count("retry") == 0);
+  CHECK(upstream.count(provider) == 1);
+}
+
+// The first try failed without a word, the second gave `text`.
+void check_second_try(const FrameLog& log, const Upstream& upstream, const std::string& provider,
+                      const std::string& text) {
+  CHECK(log.outcome() == "done");
+  CHECK(log.text() == text);
+  CHECK(log.count("retry") == 1);
+  CHECK(upstream.count(provider) == 2);
+}
+
 Script refusal(int status, const Json& body = Json::object()) {
   Script script = tools::json_script(status, body.dump());
   script.headers.emplace_back("retry-after-ms", "1");
@@ -61,13 +80,7 @@ TEST_CASE("fault 46: silence in the middle of a stream is timeout_idle, and noth
   TestWorker worker;
   upstream.answer("p", {broken_stream(text_event("half"), Ending::kHang)});
   Canary canary(worker, upstream);
-  const FrameLog& log = run(worker, upstream, "a", "p", {{"timeouts", {{"idleMs", 150}}}});
-  CHECK(log.outcome() == "timeout_idle");
-  CHECK(log.text() == "half");
-  CHECK(log.last().at("data").at("partial") == true);
-  CHECK(partial_text(log) == "half");
-  CHECK(log.count("retry") == 0);
-  CHECK(upstream.count("p") == 1);
+  check_half(run(worker, upstream, "a", "p", {{"timeouts", {{"idleMs", 150}}}}), upstream, "p", "timeout_idle");
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
@@ -116,12 +129,9 @@ TEST_CASE("fault 48: a connection that is lost before the first delta is tried a
   for (const char* provider : {"reset0", "fin0", "reset1"}) {
     CAPTURE(provider);
     const FrameLog& log = worker.end_of(provider);
-    CHECK(log.outcome() == "done");
-    CHECK(log.text() == "whole answer");
-    CHECK(log.count("retry") == 1);
+    check_second_try(log, upstream, provider, "whole answer");
     CHECK(log.count("start") == 1);
     CHECK(log.all("retry").front().at("data").at("attempt") == 2);
-    CHECK(upstream.count(provider) == 2);
   }
   canary.check();
   CHECK(worker.close_and_exit() == 0);
@@ -153,13 +163,7 @@ TEST_CASE("faults 49, 50: a stream that breaks off ends as an error with what ca
       const std::string id = api + std::to_string(number++);
       CAPTURE(id);
       upstream.answer(id, {script});
-      const FrameLog& log = run(worker, upstream, id, id);
-      CHECK(log.outcome() == row.code);
-      CHECK(log.text() == "half");
-      CHECK(log.last().at("data").value("partial", false));
-      CHECK(partial_text(log) == "half");
-      CHECK(log.count("retry") == 0);
-      CHECK(upstream.count(id) == 1);
+      check_half(run(worker, upstream, id, id), upstream, id, row.code);
     }
   }
   canary.check();
@@ -182,10 +186,7 @@ TEST_CASE("fault 51: a close without a terminator is truncated_stream, unless th
                   {closed(anthropic_answer({"half"}).substr(0, anthropic_answer({"half"}).rfind("event:")))});
   for (const char* provider : {"cut", "unterminated", "anthropic"}) {
     CAPTURE(provider);
-    const FrameLog& log = run(worker, upstream, provider, provider);
-    CHECK(log.outcome() == "truncated_stream");
-    CHECK(log.text() == "half");
-    CHECK(log.last().at("data").value("partial", false));
+    check_half(run(worker, upstream, provider, provider), upstream, provider, "truncated_stream");
   }
   const FrameLog& log = run(worker, upstream, "nodone", "nodone");
   CHECK(log.outcome() == "done");
@@ -216,20 +217,11 @@ TEST_CASE("fault 52: an error inside a 200 is retried before the first delta, an
   }
   for (const char* provider : {"first", "anthropicfirst"}) {
     CAPTURE(provider);
-    const FrameLog& log = worker.end_of(provider);
-    CHECK(log.outcome() == "done");
-    CHECK(log.text() == "good");
-    CHECK(log.count("retry") == 1);
-    CHECK(upstream.count(provider) == 2);
+    check_second_try(worker.end_of(provider), upstream, provider, "good");
   }
   for (const char* provider : {"after", "anthropicafter"}) {
     CAPTURE(provider);
-    const FrameLog& log = worker.end_of(provider);
-    CHECK(log.outcome() == "upstream_error");
-    CHECK(log.text() == "half");
-    CHECK(log.last().at("data").value("partial", false));
-    CHECK(log.count("retry") == 0);
-    CHECK(upstream.count(provider) == 1);
+    check_half(worker.end_of(provider), upstream, provider, "upstream_error");
   }
   CHECK(worker.log("anthropicafter").last().at("data").at("category") == "overloaded");
   CHECK(worker.log("anthropicafter").last().at("data").at("providerCode") == "overloaded_error");

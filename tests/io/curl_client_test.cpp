@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -484,16 +485,15 @@ TEST_CASE("connections are reused, one that was aborted is not") {
   });
   Loop loop;
   const auto client = aiw::make_curl_client(loop, {});
-  Recorder recorder;
-  recorder.then_end = [&] { loop.stop(); };
-  for (int i = 0; i < 5; ++i) {
-    recorder.head.reset();
-    recorder.body.clear();
-    recorder.ends = 0;
-    const auto transfer = client->start(post(server.url()), {}, recorder);
-    CHECK(run_until_stopped(loop));
-    CHECK(code_of(recorder) == "none");
+  std::array<Recorder, 5> recorders;
+  std::array<std::unique_ptr<HttpTransfer>, 5> transfers;
+  const auto start = [&](std::size_t i) { transfers[i] = client->start(post(server.url()), {}, recorders[i]); };
+  for (std::size_t i = 0; i < recorders.size(); ++i) {
+    recorders[i].then_end = [&, i] { i + 1 < recorders.size() ? start(i + 1) : loop.stop(); };
   }
+  start(0);
+  CHECK(run_until_stopped(loop));
+  for (const auto& recorder : recorders) CHECK(recorder.body == "abc");
   CHECK(server.connections() == 1);
 }
 
@@ -585,4 +585,31 @@ TEST_CASE("TLS session keys are not written for others") {
   Loop loop;
   const auto client = aiw::make_curl_client(loop, {});
   CHECK(std::getenv("SSLKEYLOGFILE") == nullptr);
+}
+
+TEST_CASE("a request that is to be sent once does not go over a connection that may have died") {
+  std::atomic<int> sent = 0;
+  // Answers a connection's first request; reads its second and closes, as if it had died with the request under way.
+  const Server server([&](Connection& connection) {
+    for (int i = 0; i < 2 && !connection.request().empty(); ++i) {
+      ++sent;
+      if (i == 0) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+    }
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  Recorder first, second;
+  std::unique_ptr<HttpTransfer> next;
+  first.then_end = [&] {
+    HttpRequest request = post(server.url());
+    request.once = true;
+    next = client->start(std::move(request), {}, second);
+  };
+  second.then_end = [&] { loop.stop(); };
+  const auto transfer = client->start(post(server.url()), {}, first);
+  CHECK(run_until_stopped(loop));
+  CHECK(first.body == "abc");
+  CHECK(second.body == "abc");
+  CHECK(sent == 2);
+  CHECK(server.connections() == 2);
 }

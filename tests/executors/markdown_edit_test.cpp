@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <random>
+
 namespace aiw {
 namespace {
 
@@ -98,6 +101,59 @@ TEST_CASE("checklists: the first item that contains the text, in any case") {
   CHECK(check_item("- [ ] a\n- [ ] ab\n", "AB", true) == "- [ ] a\n- [x] ab\n");
   CHECK(check_item(kSpec, "none", true).error() == "Checklist item not found: none");
   CHECK_FALSE(check_item("- a [ ]\n* [ ] a\n", "a", true));
+}
+
+// Texts of what edits look at, in any order.
+std::string random_text(std::mt19937& random) {
+  constexpr std::array<std::string_view, 24> kPieces = {
+      "---\n",     "---",        "\n",        "\r\n",      "## A\n",     "## A\r\n",          "## B\n", "# C\n",
+      "```\n",     "~~~\n",      "- [ ] a\n", "- [x] a\n", "- [X",       "depends_on:",       " [",     "]",
+      "  - x-1\n", "- 'y''z'\n", "\"q\\\"",   ",",         "# \xC3\xA9", "depends_on: a-b\n", "a",      " "};
+  std::string text = random() % 2 == 0 ? "---\n" : "";
+  for (auto count = random() % 20; count > 0; --count) text += kPieces[random() % kPieces.size()];
+  return text;
+}
+
+// From the line that closes the frontmatter on.
+std::string from_closing_line(const std::string& text) {
+  std::size_t at = text.find("\n---");
+  const auto rest = [&] { return text.substr(at + 4, text.find('\n', at + 4) - at - 4); };
+  while (at != std::string::npos && rest().find_first_not_of(" \r") != std::string::npos)
+    at = text.find("\n---", at + 1);
+  return text.substr(at + 1);
+}
+
+TEST_CASE("edits: whatever the text, an edit can be read back, and leaves alone what it does not mean") {
+  std::mt19937 random(20'26);
+  int linked = 0, sections = 0, items = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string text = random_text(random);
+    CAPTURE(text);
+    if (const auto added = add_dependency(text, "new-1")) {
+      ++linked;
+      CHECK(add_dependency(*added, "new-1") == *added);
+      const auto removed = remove_dependency(*added, "new-1");
+      REQUIRE(removed);
+      CHECK_FALSE(remove_dependency(*removed, "new-1"));
+      const std::string body = from_closing_line(text);
+      CHECK(added->ends_with(body));
+      CHECK(removed->ends_with(body));
+    }
+    if (const auto section = replace_section(text, "A", "words")) {
+      ++sections;
+      CHECK(section->find("\nwords") != std::string::npos);
+      CHECK(replace_section(*section, "A", "words") == *section);
+      CHECK(append_to_section(text, "A", "words"));
+    }
+    if (const auto checked = check_item(text, "a", true)) {
+      ++items;
+      CHECK(checked->size() == text.size());
+      CHECK(check_item(*checked, "a", true) == *checked);
+    }
+  }
+  CHECK(linked > 1'000);
+  CHECK(sections > 1'000);
+  CHECK(items > 1'000);
 }
 
 }  // namespace

@@ -227,6 +227,14 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: garbage changes nothing") {
   CHECK(wire.sent.size() == before);
 }
 
+TEST_CASE_FIXTURE(Fixture, "mcp session: a program that says nothing but garbage is no server") {
+  start();
+  for (int i = 0; i < 100; ++i) wire.handler->on_message("Loading...");
+  CHECK(closed.empty());
+  wire.handler->on_message("Loading...");
+  CHECK(closed == Names{"says too much that is no message"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "mcp session: batches are taken in the one revision that has them") {
   start();
   wire.say(initialize_answer(wire.last(), "2025-03-26"));

@@ -14,6 +14,7 @@ constexpr std::size_t kMaxTools = 4000;
 constexpr std::size_t kMaxListBytes = 16 << 20;
 // A server that says all the time that its tools changed is not asked all the time.
 constexpr std::chrono::milliseconds kRelistInterval{250};
+constexpr int kMaxGarbage = 100;
 constexpr std::int64_t kMethodNotFound = -32601;  // JSON-RPC 2.0, 5.1
 
 std::string error_text(const RpcMessage& answer) {
@@ -135,13 +136,18 @@ void McpSession::on_message(std::string text) {
   const auto self = shared_from_this();
   if (closed_) return;
   const auto messages = read_rpc(text);
-  if (!messages) return log_(McpLogLevel::debug, "not a message", messages.error());
+  if (!messages) return refuse_text(messages.error());
   const auto first = text.find_first_not_of(" \t\r\n");
-  if (text[first] == '[' && revision_ != kMcpBatchRevision)
-    return log_(McpLogLevel::debug, "a batch is not a message", {});
+  if (text[first] == '[' && revision_ != kMcpBatchRevision) return refuse_text("a batch");
   for (const auto& message : *messages) {
     if (!closed_) handle(message);
   }
+}
+
+// Some programs greet on stdout; one that goes on is no server.
+void McpSession::refuse_text(std::string_view why) {
+  log_(McpLogLevel::debug, "not a message", why);
+  if (++garbage_ > kMaxGarbage) close("says too much that is no message");
 }
 
 void McpSession::handle(const RpcMessage& message) {

@@ -73,6 +73,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void on_closed(std::string_view why) override;
 
   void handle(const RpcMessage& message);
+  void refuse_text(std::string_view why);
   void answer_request(const RpcMessage& request);
   void notified(const RpcMessage& notification);
   void answered(Pending pending, const RpcMessage& answer);
@@ -102,6 +103,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   std::string why_closed_;
   std::string revision_;
   std::int64_t last_id_ = 0;
+  int garbage_ = 0;  // texts that were no message
   std::map<std::int64_t, Pending> pending_;
   std::deque<std::int64_t> held_;  // requests that wait for the handshake
   Tools tools_;

@@ -50,12 +50,12 @@ class StdioTransport : public McpTransport, private ChildHandler {
   }
 
   void on_diagnostics(std::string_view bytes) override {
-    for (const char c : bytes) {
-      if (c != '\n') {
-        if (diagnostics_.size() < kMaxLogLine) diagnostics_ += c;
-      } else if (!diagnostics_.empty()) {
-        log_(McpLogLevel::debug, "stderr", std::exchange(diagnostics_, {}));
-      }
+    while (!bytes.empty()) {
+      const auto end = std::min(bytes.find('\n'), bytes.size());
+      diagnostics_ += bytes.substr(0, std::min(end, kMaxLogLine - diagnostics_.size()));
+      if (end == bytes.size()) return;
+      bytes.remove_prefix(end + 1);
+      if (!diagnostics_.empty()) log_(McpLogLevel::debug, "stderr", std::exchange(diagnostics_, {}));
     }
   }
 

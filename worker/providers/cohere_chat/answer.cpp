@@ -174,6 +174,7 @@ void CohereChatAnswer::add_tool_call(const std::optional<std::int64_t>& index, c
   }
   if (id.empty() && name.empty() && fragment.arguments.empty()) return;
   end_block(sink);
+  report_plan(sink);
   if (calls_.add(fragment, json_->repaired(), next_part_, sink)) return;
   fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
 }
@@ -246,7 +247,14 @@ void CohereChatAnswer::finish(const JsonElement& ending, StepSink& sink) {
 void CohereChatAnswer::report_state(StepSink& sink) {
   for (const int part : reasoning_parts_) sink.provider_state(part, make_cohere_thinking_state());
   plan_ += plan_joiner_.flush();
-  if (plan_part_ >= 0) sink.provider_state(plan_part_, make_cohere_plan_state(plan_));
+  report_plan(sink);
+}
+
+// As soon as calls begin, which come after their plan; and again if it went on.
+void CohereChatAnswer::report_plan(StepSink& sink) {
+  if (plan_part_ < 0 || plan_.size() == plan_told_) return;
+  plan_told_ = plan_.size();
+  sink.provider_state(plan_part_, make_cohere_plan_state(plan_));
 }
 
 void CohereChatAnswer::flush(StepSink& sink) { end_block(sink); }

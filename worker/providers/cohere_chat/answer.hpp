@@ -38,6 +38,7 @@ class CohereChatAnswer final : public JsonAnswer {
   void add_message(const JsonElement& message, StepSink& sink);
   void finish(const JsonElement& ending, StepSink& sink);
   void report_state(StepSink& sink);
+  void report_plan(StepSink& sink);
   void flush(StepSink& sink) override;
 
   const EventJson* json_ = nullptr;  // of the event in hand
@@ -46,6 +47,7 @@ class CohereChatAnswer final : public JsonAnswer {
   int last_text_part_ = -1;  // of the blocks that ended
   int plan_part_ = -1;
   std::string plan_;
+  std::size_t plan_told_ = 0;  // bytes of it
   TextJoiner plan_joiner_;
   ToolCallAssembler calls_;
   int next_part_ = 0;

@@ -21,14 +21,13 @@ void check_state(const std::string& state) {
   fuzz::require(read.block.empty() || nlohmann::json::accept(read.block), "a block is JSON");
 }
 
+void check_states(const testing::RecordingSink& got) {
+  for (const auto& [part, state] : got.states) check_state(state);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  const auto input = fuzz::read_input(bytes, size);
-  for (const auto format : {BodyFormat::stream, BodyFormat::unary}) {
-    const auto got = fuzz::check_decoder(anthropic_messages_api(), format, input);
-    for (const auto& [part, state] : got.states) check_state(state);
-  }
-  fuzz::check_http_error(anthropic_messages_api(), input);
+  fuzz::check_api(anthropic_messages_api(), fuzz::read_input(bytes, size), check_states);
   return 0;
 }

@@ -36,14 +36,10 @@ void check_state(const std::string& state) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  auto input = fuzz::read_input(bytes, size);
-  fuzz::check_decoder(bedrock_converse_api(), BodyFormat::stream, input);
-  fuzz::check_decoder(bedrock_converse_api(), BodyFormat::unary, input);
-  fuzz::check_http_error(bedrock_converse_api(), input);
+  const auto input = fuzz::read_input(bytes, size);
+  fuzz::check_api(bedrock_converse_api(), input);
   const std::string events = as_events(input.data);
-  input.data = events;
-  for (std::size_t& cut : input.cuts) cut = std::min(cut, events.size());
-  const auto got = fuzz::check_decoder(bedrock_converse_api(), BodyFormat::stream, input);
+  const auto got = fuzz::check_decoder(bedrock_converse_api(), BodyFormat::stream, fuzz::recut(input, events));
   for (const auto& [part, state] : got.states) check_state(state);
   return 0;
 }

@@ -21,13 +21,9 @@ std::string as_chunks(std::string_view lines) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace aiw;
-  auto input = fuzz::read_input(bytes, size);
-  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::stream, input);
-  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::unary, input);
-  fuzz::check_http_error(bedrock_invoke_api(), input);
+  const auto input = fuzz::read_input(bytes, size);
+  fuzz::check_api(bedrock_invoke_api(), input);
   const std::string chunks = as_chunks(input.data);
-  input.data = chunks;
-  for (std::size_t& cut : input.cuts) cut = std::min(cut, chunks.size());
-  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::stream, input);
+  fuzz::check_decoder(bedrock_invoke_api(), BodyFormat::stream, fuzz::recut(input, chunks));
   return 0;
 }

@@ -3,10 +3,6 @@
 #include "worker/providers/cohere_chat/cohere_chat.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  using namespace aiw;
-  const auto input = fuzz::read_input(bytes, size);
-  fuzz::check_decoder(cohere_chat_api(), BodyFormat::stream, input);
-  fuzz::check_decoder(cohere_chat_api(), BodyFormat::unary, input);
-  fuzz::check_http_error(cohere_chat_api(), input);
+  aiw::fuzz::check_api(aiw::cohere_chat_api(), aiw::fuzz::read_input(bytes, size));
   return 0;
 }

@@ -1,6 +1,8 @@
 // What holds for every wire API's decoders, whatever bytes they get.
 #pragma once
 
+#include <functional>
+
 #include "tests/fuzz/fuzz_input.hpp"
 #include "tests/providers/corpus.hpp"
 #include "worker/providers/provider.hpp"
@@ -24,6 +26,16 @@ inline void check_http_error(const WireApi& api, const Input& input) {
   require(error.code == "upstream_http", "an HTTP error's code");
   require(error.message.size() <= 4096 && !find_invalid_utf8(error.message), "an error's message");
   require(!find_invalid_utf8(error.provider_code) && !find_invalid_utf8(error.request_id), "an error's words");
+}
+
+// The bytes as a stream, as a whole body and as the body of an HTTP error. `look` sees what was made of the first two.
+inline void check_api(const WireApi& api, const Input& input,
+                      const std::function<void(const testing::RecordingSink&)>& look = {}) {
+  for (const auto format : {BodyFormat::stream, BodyFormat::unary}) {
+    const auto got = check_decoder(api, format, input);
+    if (look) look(got);
+  }
+  check_http_error(api, input);
 }
 
 }  // namespace aiw::fuzz

@@ -32,15 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
 
   // The input as a payload: a message that its checksums vouch for.
   const std::string message = testing::bedrock_event("e", input.data.substr(0, kLimit / 2));
-  std::vector<std::string> pieces;
-  std::size_t from = 0;
-  for (const std::size_t cut : input.cuts) {
-    const std::size_t at = std::min(cut, message.size());
-    pieces.push_back(message.substr(from, at - from));
-    from = at;
-  }
-  pieces.push_back(message.substr(from));
-  const std::string got = parse(pieces);
+  const std::string got = parse(fuzz::recut(input, message).pieces());
   fuzz::require(got == parse({message}) && got.ends_with("\n0"), "a good message comes out");
   return 0;
 }

@@ -44,6 +44,13 @@ inline Input read_input(const std::uint8_t* bytes, std::size_t size) {
   return input;
 }
 
+// `data` cut where `input` is, as far as it reaches.
+inline Input recut(const Input& input, std::string_view data) {
+  Input out{data, input.cuts};
+  for (std::size_t& cut : out.cuts) cut = std::min(cut, data.size());
+  return out;
+}
+
 // Ends the program, which is how libFuzzer is told.
 inline void require(bool holds, std::string_view what) {
   if (holds) return;

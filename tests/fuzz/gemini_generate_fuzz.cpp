@@ -20,19 +20,20 @@ void check_state(const std::string& state) {
   fuzz::require(read.part.empty() || nlohmann::json::accept(read.part), "a part is JSON");
 }
 
+void check_calls(const testing::RecordingSink& got) {
+  for (const auto& [part, call] : got.calls) {
+    const bool streamed = got.parts.contains(part);
+    fuzz::require(!streamed || got.parts.at(part).text == call.input_text, "deltas are the input");
+    fuzz::require(!streamed || nlohmann::json::accept(call.input_text), "streamed arguments are JSON");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  const auto input = fuzz::read_input(bytes, size);
-  for (const auto format : {BodyFormat::stream, BodyFormat::unary}) {
-    const auto got = fuzz::check_decoder(gemini_generate_api(), format, input);
+  fuzz::check_api(gemini_generate_api(), fuzz::read_input(bytes, size), [](const testing::RecordingSink& got) {
     for (const auto& [part, state] : got.states) check_state(state);
-    for (const auto& [part, call] : got.calls) {
-      const bool streamed = got.parts.contains(part);
-      fuzz::require(!streamed || got.parts.at(part).text == call.input_text, "deltas are the input");
-      fuzz::require(!streamed || nlohmann::json::accept(call.input_text), "streamed arguments are JSON");
-    }
-  }
-  fuzz::check_http_error(gemini_generate_api(), input);
+    check_calls(got);
+  });
   return 0;
 }

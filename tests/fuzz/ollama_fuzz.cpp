@@ -3,9 +3,6 @@
 #include "worker/providers/ollama/ollama.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  using namespace aiw;
-  const auto input = fuzz::read_input(bytes, size);
-  fuzz::check_decoder(ollama_chat_api(), BodyFormat::stream, input);
-  fuzz::check_decoder(ollama_chat_api(), BodyFormat::unary, input);
+  aiw::fuzz::check_api(aiw::ollama_chat_api(), aiw::fuzz::read_input(bytes, size));
   return 0;
 }

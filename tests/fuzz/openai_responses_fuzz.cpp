@@ -32,10 +32,6 @@ void check_replay(const aiw::testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  using namespace aiw;
-  const auto input = fuzz::read_input(bytes, size);
-  check_replay(fuzz::check_decoder(openai_responses_api(), BodyFormat::stream, input));
-  check_replay(fuzz::check_decoder(openai_responses_api(), BodyFormat::unary, input));
-  fuzz::check_http_error(openai_responses_api(), input);
+  aiw::fuzz::check_api(aiw::openai_responses_api(), aiw::fuzz::read_input(bytes, size), check_replay);
   return 0;
 }

@@ -352,3 +352,12 @@ TEST_CASE("responses: too many items are refused") {
   REQUIRE(sink.failed);
   CHECK(sink.failed->code == "too_many_items");
 }
+
+TEST_CASE("responses: two calls of the provider's that share an id stay two, each with its result") {
+  const json call = {{"type", "mcp_call"}, {"id", "q"}, {"name", "n"}, {"arguments", "{}"}, {"output", "o"}};
+  const auto got = body({{"status", "completed"}, {"output", json::array({call, call})}});
+  REQUIRE(got.calls.size() == 2);
+  REQUIRE(got.provider_results.size() == 2);
+  CHECK(got.calls[0].second.id != got.calls[1].second.id);
+  for (int i = 0; i < 2; ++i) CHECK(got.provider_results[i].tool_call_id == got.calls[i].second.id);
+}

@@ -226,7 +226,8 @@ void BedrockConverseBlocks::finish_tool_use(Block& block, StepSink& sink) {
   const int part = part_of(block);
   if (is_blank(block.input)) block.input = "{}";
   if (!is_by_provider(block.type)) return sink.tool_call(part, {block.id, block.name, std::move(block.input)});
-  provider_calls_[block.id] = block.name;
+  // One of an id that came before is not shown again: that one's result may be told already.
+  const bool is_new = provider_calls_.emplace(block.id, block.name).second;
   // Broken input stays out of the state, which must be JSON.
   const bool is_json = own_json_.parse(block.input) && !own_json_.repaired();
   std::string json;
@@ -240,7 +241,7 @@ void BedrockConverseBlocks::finish_tool_use(Block& block, StepSink& sink) {
       .field("type", block.type)
       .end_object()
       .end_object();
-  sink.tool_call(part, {block.id, block.name, std::move(block.input), true});
+  if (is_new) sink.tool_call(part, {block.id, block.name, std::move(block.input), true});
   sink.provider_state(part, write_bedrock_block_state(json));
 }
 

@@ -190,6 +190,8 @@ void OpenAiResponsesAnswer::end_other(std::string_view type, const JsonElement& 
     if (call_id.empty()) call_id = plain(element, "id");
     if (call_id.empty()) call_id = "call_" + std::to_string(part);
     const bool by_provider = kind.role == ResponsesItemRole::provider_call;
+    // An id that an earlier call had, whose result may be told already.
+    if (by_provider && provider_calls_.contains(call_id)) call_id += "_" + std::to_string(part);
     std::string name = kind.tool_name.empty() ? plain(element, "name") : std::string(kind.tool_name);
     // An MCP server's tool is called like a function; of other items all that the model decided is the input.
     std::string input = type == "mcp_call" ? plain(element, "arguments")

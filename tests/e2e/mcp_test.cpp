@@ -339,8 +339,8 @@ TEST_CASE("mcp: a server that dies within a call is an error output, and the cha
 }
 
 TEST_CASE("mcp: a server that cannot be had ends the chat, unless it is optional") {
-  TestWorker worker({"--mcp-connect-ms", "300"});
-  const auto check = [&](const std::string& id, Json server, const std::string& why) {
+  TestWorker patient, hasty({"--mcp-connect-ms", "300"});
+  const auto check = [](TestWorker& worker, const std::string& id, Json server, const std::string& why) {
     worker.send(mcp_chat(id, {{"s", server}}, {}));
     const auto& log = worker.end_of(id);
     CHECK(log.outcome() == "mcp_unavailable");
@@ -352,11 +352,12 @@ TEST_CASE("mcp: a server that cannot be had ends the chat, unless it is optional
     CHECK(other.outcome() == "done");
     CHECK(other.all("warning").at(0).at("data").at("code") == "mcp_unavailable");
   };
-  check("none", {{"command", "no-such-program-of-ours"}}, "cannot be started: No such file or directory");
-  check("dies", {{"command", "sh"}, {"args", {"-c", "echo secret-words >&2; exit 5"}}}, "exited with code 5");
-  check("mute", {{"command", "sleep"}, {"args", {"1000"}}}, "was not ready within 300 ms");
-  check("http", {{"url", "http://127.0.0.1:1/mcp"}}, "cannot be reached: connect_error");
-  CHECK(worker.close_and_exit() == 0);
+  check(patient, "none", {{"command", "no-such-program-of-ours"}}, "cannot be started: No such file or directory");
+  check(patient, "dies", {{"command", "sh"}, {"args", {"-c", "echo secret-words >&2; exit 5"}}}, "exited with code 5");
+  check(hasty, "mute", {{"command", "sleep"}, {"args", {"1000"}}}, "was not ready within 300 ms");
+  check(patient, "http", {{"url", "http://127.0.0.1:1/mcp"}}, "cannot be reached: connect_error");
+  CHECK(patient.close_and_exit() == 0);
+  CHECK(hasty.close_and_exit() == 0);
 }
 
 TEST_CASE("mcp: --no-mcp-commands starts no program") {

@@ -1,0 +1,64 @@
+#include "worker/agent/mcp_keys.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace aiw;
+
+namespace {
+
+KeyPolicy policy() {
+  KeyPolicy policy;
+  policy.allowed_variables = {"MINE", "NESTED", "UNSET"};
+  policy.allowed_hosts = {"mcp.example"};
+  policy.read_variable = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "OPENAI_API_KEY") return "sk-openai";
+    if (name == "MINE") return "mine";
+    if (name == "NESTED") return "${MINE}";
+    return std::nullopt;
+  };
+  policy.read_file = [](const std::string& path) -> std::optional<std::string> {
+    if (path == "/run/key") return "from-file\n";
+    return std::nullopt;
+  };
+  return policy;
+}
+
+// The value, or "!" and the error's code.
+std::string resolve(std::string_view value, std::string_view host, const KeyPolicy& keys = policy()) {
+  const auto resolved = resolve_mcp_value(value, host, keys);
+  if (resolved) return *resolved;
+  CHECK(resolved.error().category == Category::auth);
+  return "!" + resolved.error().code;
+}
+
+}  // namespace
+
+TEST_CASE("mcp keys: references stand anywhere in a value, and what they bring is not looked into") {
+  for (const std::string host : {"", "mcp.example"}) {
+    CHECK(resolve("plain", host) == "plain");
+    CHECK(resolve("", host).empty());
+    CHECK(resolve("Bearer ${MINE}", host) == "Bearer mine");
+    CHECK(resolve("${MINE}:${file:/run/key}!", host) == "mine:from-file!");
+    CHECK(resolve("${NESTED}", host) == "${MINE}");
+    CHECK(resolve("${MINE", host) == "${MINE");
+    CHECK(resolve("$MINE {MINE}", host) == "$MINE {MINE}");
+    CHECK(resolve("${UNSET}", host) == "!missing_key");
+    CHECK(resolve("${OTHER}", host) == "!variable_not_allowed");
+    CHECK(resolve("a ${MINE} ${OTHER}", host) == "!variable_not_allowed");
+    CHECK(resolve("${file:/etc/none}", host) == "!missing_key");
+  }
+}
+
+TEST_CASE("mcp keys: to a host they go as a provider's do, into a child only if they are named") {
+  CHECK(resolve("${MINE}", "evil.example") == "!host_not_allowed");
+  CHECK(resolve("${file:/run/key}", "evil.example") == "!host_not_allowed");
+  CHECK(resolve("${OPENAI_API_KEY}", "evil.example") == "!host_not_allowed");
+  CHECK(resolve("${OPENAI_API_KEY}", "api.openai.com") == "sk-openai");
+  CHECK(resolve("${OPENAI_API_KEY}", "") == "!variable_not_allowed");
+  KeyPolicy named = policy();
+  named.allowed_variables.insert("OPENAI_API_KEY");
+  CHECK(resolve("${OPENAI_API_KEY}", "", named) == "sk-openai");
+  KeyPolicy trusting = policy();
+  trusting.trust_config = true;
+  CHECK(resolve("${OPENAI_API_KEY}", "", trusting) == "sk-openai");
+}

@@ -252,6 +252,20 @@ TEST_CASE("cancelling gives up every run and asks the parent for nothing more") 
   CHECK(f.ended == "done");
 }
 
+TEST_CASE("results that came before a chat was cancelled are kept") {
+  RunFixture f;
+  f.start_with_tool(R"({"tools": [{"name": "add"}]})");
+  f.answer(sse::call(0, "a", "look", R"({"q":1})") + sse::call(1, "b", "add", "{}") + sse::finish("tool_calls") +
+           sse::done());
+  f.runner->answer(0, "seen");
+  f.session->cancel();
+  const Json messages = f.last()["messages"];
+  REQUIRE(messages.size() == 2);
+  REQUIRE(messages[1]["content"].size() == 1);
+  CHECK(messages[1]["content"][0]["toolCallId"] == "a");
+  CHECK(messages[1]["content"][0]["output"]["value"] == "seen");
+}
+
 TEST_CASE("the parent's end of input ends a chat that waits for it, not one whose tools run here") {
   RunFixture f;
   f.start_with_tool();

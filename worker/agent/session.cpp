@@ -89,7 +89,7 @@ void Session::schedule_heartbeat() {
 
 void Session::cancel() {
   if (phase_ == Phase::finished) return;
-  if (round_) round_->cancel("cancelled");
+  give_up_tools("cancelled");
   end_attempt();
   if (step_usage_) step_usage_->accuracy = std::max(step_usage_->accuracy, UsageAccuracy::last_seen);
   end_done(FinishReason::cancelled);
@@ -97,7 +97,7 @@ void Session::cancel() {
 
 void Session::abort(Error error) {
   if (phase_ == Phase::finished) return;
-  if (round_) round_->cancel(error.code);
+  give_up_tools(error.code);
   end_attempt();
   end_error(error);
 }
@@ -397,6 +397,14 @@ bool Session::awaits_approval(std::string_view tool_call_id) const {
 
 void Session::tool_approval(const ToolApprovalRequest& approval) {
   round_->approve(approval.tool_call_id, approval.approved, approval.reason);
+}
+
+// What was answered already is kept.
+void Session::give_up_tools(std::string_view reason) {
+  if (phase_ != Phase::awaiting_tools) return;
+  round_->cancel(reason);
+  std::string results = round_->results();
+  if (!results.empty()) transcript_->add(std::move(results));
 }
 
 // Every call has its output.

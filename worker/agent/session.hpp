@@ -101,6 +101,7 @@ class Session : private AttemptObserver {
   void next_step();
   void show_calls(bool may_run);
   void await_tools();
+  void give_up_tools(std::string_view reason);
   void proceed();
 
   [[nodiscard]] Rope new_messages() const;

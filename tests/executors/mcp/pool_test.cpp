@@ -281,6 +281,14 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: references to keys are resolved for where 
   CHECK(refused->error().pointer == "/payload/mcpServers/a~1b~0c/headers");
 }
 
+TEST_CASE_FIXTURE(Fixture, "mcp pool: whatever a secret is, it is taken out of the log, once") {
+  McpServer server = child();
+  server.env = {{"A", "redact"}, {"B", "Bearer token-1"}, {"C", "a"}};
+  auto opened = open({server});
+  launcher.children[0].handler->on_diagnostics("redact token-1 Bearer token-1 redact a\n");
+  CHECK(log.back() == "s stderr [redacted] [redacted] [redacted] [redacted] a");
+}
+
 TEST_CASE_FIXTURE(Fixture, "mcp pool: URLs are held to the rules of providers'") {
   const auto refused = [&](const std::string& url, std::vector<std::pair<std::string, std::string>> headers = {}) {
     auto opened = open({{.name = "s", .url = url, .headers = std::move(headers)}});

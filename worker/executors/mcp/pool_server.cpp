@@ -1,0 +1,76 @@
+#include "worker/executors/mcp/pool_server.hpp"
+
+#include "worker/executors/mcp/stdio_transport.hpp"
+
+namespace aiw {
+namespace {
+
+std::string without(std::string text, const std::vector<std::string>& secrets) {
+  constexpr std::string_view kInstead = "[redacted]";
+  for (const auto& secret : secrets) {
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kInstead.size())) {
+      text.replace(at, secret.size(), kInstead);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string> McpPool::Server::start() {
+  const auto& services = pool_.services_;
+  const McpLog to_log = [self = weak_from_this()](McpLogLevel level, std::string_view event, std::string_view text) {
+    if (const auto server = self.lock()) server->log(level, event, text);
+  };
+  std::unique_ptr<McpTransport> transport;
+  if (definition_.endpoint.url.empty()) {
+    transport = make_stdio_transport(clock_, services.launcher, definition_.command, to_log);
+  } else {
+    transport = make_http_transport(clock_, services.http, definition_.endpoint, to_log,
+                                    [pool = &pool_](HttpRequest request) { pool->say_farewell(std::move(request)); });
+  }
+  McpSessionEvents events;
+  events.on_listed = [this] { tell_waiters(); };
+  events.on_closed = [this](std::string_view why) { closed(why); };
+  session_ = std::make_shared<McpSession>(
+      clock_, std::move(transport), McpSessionOptions{pool_.options_.client_version, pool_.options_.connect_limit},
+      to_log, std::move(events));
+  log(McpLogLevel::debug, "starts", {});
+  return session_->start();
+}
+
+std::shared_ptr<void> McpPool::Server::wait(Waiter waiter) {
+  auto held = std::make_shared<Waiter>(std::move(waiter));
+  waiters_.push_back(held);
+  return held;
+}
+
+void McpPool::Server::release() {
+  if (--users_ > 0) return;
+  idle_since_ = clock_.now();
+  idle_timer_ = clock_.call_at(idle_since_ + pool_.options_.idle_limit, [this] {
+    log(McpLogLevel::debug, "is idle and ends", {});
+    pool_.remove(*this);
+  });
+}
+
+void McpPool::Server::log(McpLogLevel level, std::string_view event, std::string_view text) const {
+  pool_.services_.log(level, definition_.name, event, without(std::string(text), definition_.secrets));
+}
+
+void McpPool::Server::tell_waiters() {
+  const auto self = shared_from_this();
+  for (auto& waiter : std::exchange(waiters_, {})) {
+    if (const auto held = waiter.lock()) (*held)(*this);
+  }
+}
+
+void McpPool::Server::closed(std::string_view why) {
+  why_closed_ = without(std::string(why), definition_.secrets);
+  log(McpLogLevel::info, "is gone", why_closed_);
+  idle_timer_.reset();
+  pool_.remove(*this);
+  tell_waiters();
+}
+
+}  // namespace aiw

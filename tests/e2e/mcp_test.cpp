@@ -418,8 +418,10 @@ TEST_CASE("mcp: nothing of a server is left when the worker goes, politely or no
 }
 
 TEST_CASE("mcp: a server ends with a worker that is killed") {
+  Json server = shell_server(kSayPid, "trap '' TERM\n");  // nor does it end with its stdin
+  server["args"][1] = server["args"][1].get<std::string>() + "\nwhile :; do sleep 1; done";
   TestWorker worker;
-  worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
+  worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
   const pid_t pid = std::stoi(outputs(worker.end_of("a")).at("s__go").at("value").get<std::string>());
   kill(worker.process().pid(), SIGKILL);
   CHECK(eventually([&] { return !alive(pid); }));

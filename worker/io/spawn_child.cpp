@@ -25,10 +25,10 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include <boost/asio/io_context.hpp>
 #include <boost/optional.hpp>
-#include <boost/type_traits/decay.hpp>
-#include <boost/type_traits/is_convertible.hpp>
 #include <boost/process/v2/posix/vfork_launcher.hpp>
 #include <boost/process/v2/process.hpp>
+#include <boost/type_traits/decay.hpp>
+#include <boost/type_traits/is_convertible.hpp>
 #pragma GCC diagnostic pop
 
 namespace aiw {
@@ -92,7 +92,7 @@ struct InChild {
   template <typename Launcher>
   error_code on_exec_setup(Launcher&, const std::filesystem::path&, const char* const*&) const {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left to ask again
     for (int to = 0; to < 3; ++to) {
       if (dup2(streams[static_cast<std::size_t>(to)], to) < 0) return last_error();
     }

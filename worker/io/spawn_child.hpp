@@ -19,7 +19,7 @@ struct SpawnedChild {
 };
 
 // The child leads a process group, has default signal handling, no descriptor but its three, and of this process'
-// environment only PATH, HOME and the like. It gets SIGTERM if this process dies. Error: an errno.
+// environment only PATH, HOME and the like. It is killed if this process dies without ending it. Error: an errno.
 std::expected<SpawnedChild, int> spawn_child(const ChildCommand& command);
 
 }  // namespace aiw

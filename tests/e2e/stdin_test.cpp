@@ -213,8 +213,8 @@ TEST_CASE("faults 11, 12: unknown types and wrong fields are refused by name and
        "/payload/tools/0/name", "a"},
       {R"({"id":"a","type":"cancel","payload":{}})", "invalid_request", "/payload", "a"},
       {R"({"id":"a","type":"cancel","payload":{"chatId":["x"]}})", "invalid_request", "/payload/chatId", "a"},
-      {R"({"id":"a","type":"tool_approval","payload":{"chatId":"x","toolCallId":"y","approved":true}})",
-       "unknown_id", "/payload/chatId", "a"},
+      {R"({"id":"a","type":"tool_approval","payload":{"chatId":"x","toolCallId":"y","approved":true}})", "unknown_id",
+       "/payload/chatId", "a"},
       {R"({"id":"a","type":"models","payload":{"providerId":"x"}})", "no_config", "/payload/config", "a"},
   };
   for (const Case& row : cases) {

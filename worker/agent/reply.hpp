@@ -23,7 +23,8 @@ class Reply {
   }
 
   [[nodiscard]] bool open() const { return outbox_ != nullptr; }
-  // Takes over a `done`, to say it later: the reply that it is given is the chat's. The event's views end with the call.
+  // Takes over a `done`, to say it later: the reply that it is given is the chat's. The event's views end with the
+  // call.
   using DoneKeeper = std::function<void(Reply reply, const DoneEvent& event)>;
   void keep_done(DoneKeeper keeper) { keeper_ = std::move(keeper); }
 

@@ -49,7 +49,7 @@ struct OfferedTool {
   std::string_view executor;  // as `tool_call` names it: "mcp", "builtin"; static
   Approval approval = Approval::always;
   std::optional<std::int64_t> timeout_ms{};  // absent: the chat's
-  std::shared_ptr<ToolRunner> runner{};    // shared with its source, which may keep it for other chats
+  std::shared_ptr<ToolRunner> runner{};      // shared with its source, which may keep it for other chats
 };
 
 struct OfferedTools {

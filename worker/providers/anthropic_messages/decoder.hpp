@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "worker/base/sse_parser.hpp"
 #include "worker/providers/anthropic_messages/blocks.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/provider.hpp"
-#include "worker/base/sse_parser.hpp"
 
 namespace aiw {
 

@@ -342,3 +342,13 @@ TEST_CASE("converse: Claude's oldest models take what the newest refuse") {
   const json format = {{"responseFormat", {{"type", "json"}, {"schema", {{"type", "object"}}}}}};
   CHECK(converse_notes(with(hello(), format), "anthropic.claude-v2") == Notes{"responseFormat"});
 }
+
+TEST_CASE("converse: more output than the model gives is asked down to its limit, and said") {
+  Chat chat = bedrock_chat(with(hello(), {{"maxOutputTokens", 100}}));
+  chat.target.max_tokens = 50;
+  const auto built = converse(chat);
+  REQUIRE(built);
+  CHECK(json::parse(built->http.body.str())["inferenceConfig"]["maxTokens"] == 50);
+  REQUIRE(built->notes.size() == 1);
+  CHECK(built->notes[0].code == "max_tokens_lowered");
+}

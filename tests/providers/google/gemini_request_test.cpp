@@ -376,3 +376,11 @@ TEST_CASE("gemini: models are listed by pages") {
   CHECK(page->next == "n");
   CHECK_FALSE(api.read_models("[]"));
 }
+
+TEST_CASE("gemini: more output than the model gives is asked down to its limit, and said") {
+  Chat chat = gemini_chat({{"messages", {user("hi")}}, {"maxOutputTokens", 100}});
+  chat.target.max_tokens = 50;
+  const Sent sent = send(chat);
+  CHECK(sent.body["generationConfig"]["maxOutputTokens"] == 50);
+  CHECK(sent.notes == std::vector<std::string>{"max_tokens_lowered"});
+}

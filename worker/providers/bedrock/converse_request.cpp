@@ -30,7 +30,7 @@ class OptionsWriter {
         claude_(anthropic_model_rules(input.target.model)),
         conversation_(conversation),
         notes_(notes),
-        max_tokens_(input.chat.max_output_tokens) {}
+        max_tokens_(output_token_limit(input.chat, input.target, notes)) {}
 
   std::expected<std::string, Error> write() {
     decide_reasoning();

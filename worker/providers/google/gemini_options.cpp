@@ -55,7 +55,7 @@ class OptionsWriter {
     std::string out;
     JsonWriter writer(out);
     writer.begin_object();
-    if (chat_.max_output_tokens) writer.field("maxOutputTokens", *chat_.max_output_tokens);
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer.field("maxOutputTokens", *limit);
     sampling(writer);
     if (chat_.reasoning) reasoning(*chat_.reasoning, writer);
     if (chat_.response_json) response_format(writer);

@@ -1,5 +1,6 @@
 // Children of the real kind, shells.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -246,4 +247,25 @@ TEST_CASE("child: it may be given up within each of its calls") {
   run_for(loop, 200ms);
   CHECK(recorder.gone.empty());
   CHECK(launcher->running() == 0);
+}
+
+TEST_CASE("child: with few descriptors left, or none, starting one fails and nothing else happens") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = dup(STDERR_FILENO);  // the lowest that is free
+  close(next);
+  int failed = 0;
+  for (int left = 0; left < 24; ++left) {  // three pipes, Boost's own, a pidfd
+    CAPTURE(left);
+    Recorder recorder(loop);
+    const rlimit few{static_cast<rlim_t>(next + left), before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    const auto child = launcher->spawn(shell("exit 0"), recorder);
+    setrlimit(RLIMIT_NOFILE, &before);
+    if (!child) ++failed;
+  }
+  CHECK(failed >= 6);
+  CHECK(failed < 24);
 }

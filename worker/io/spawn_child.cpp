@@ -162,19 +162,27 @@ pid_t launch(const std::string& program, const ChildCommand& command, const std:
   std::vector<const char*> variables;
   for (const auto& text : environment) variables.push_back(text.c_str());
   variables.push_back(nullptr);
-  // A context of its own, without services: Boost tells them of the fork in memory that the child shares with us.
-  boost::asio::io_context context;
   process::posix::vfork_launcher launcher;
   launcher.env = variables.data();
-  error_code error;
-  const BlockSignals blocked;
-  auto child = launcher(context.get_executor(), error, std::filesystem::path(program), command.args, in_child);
-  if (error) {
+  try {
+    // A context of its own, without services: Boost tells them of the fork in memory that the child shares with us.
+    boost::asio::io_context context;
+    error_code error;
+    const BlockSignals blocked;
+    auto child = launcher(context.get_executor(), error, std::filesystem::path(program), command.args, in_child);
+    if (!error) {
+      child.detach();  // it is ended by us
+      return launcher.pid;
+    }
     if (launcher.pid > 0) waitpid(launcher.pid, nullptr, 0);
     return -error.value();
+  } catch (const boost::system::system_error& error) {  // the context wants descriptors too
+    if (launcher.pid > 0) {
+      kill(launcher.pid, SIGKILL);
+      waitpid(launcher.pid, nullptr, 0);
+    }
+    return -error.code().value();
   }
-  child.detach();  // it is ended by us
-  return launcher.pid;
 }
 
 void set_nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }

@@ -256,15 +256,20 @@ TEST_CASE("child: with few descriptors left, or none, starting one fails and not
   getrlimit(RLIMIT_NOFILE, &before);
   const int next = dup(STDERR_FILENO);  // the lowest that is free
   close(next);
+  const auto open_descriptors = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
   int failed = 0;
   for (int left = 0; left < 24; ++left) {  // three pipes, Boost's own, a pidfd
     CAPTURE(left);
     Recorder recorder(loop);
+    const auto open_before = open_descriptors();
     const rlimit few{static_cast<rlim_t>(next + left), before.rlim_max};
     REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
     const auto child = launcher->spawn(shell("exit 0"), recorder);
     setrlimit(RLIMIT_NOFILE, &before);
-    if (!child) ++failed;
+    if (child) continue;
+    CHECK(child.error() == "Too many open files");
+    CHECK(open_descriptors() == open_before);
+    ++failed;
   }
   CHECK(failed >= 6);
   CHECK(failed < 24);

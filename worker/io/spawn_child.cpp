@@ -156,33 +156,38 @@ std::optional<std::string> find_program(const std::string& file, const std::vect
   return std::nullopt;
 }
 
+// Whether a launch has the descriptors that it opens for a moment. Asio's context throws when it lacks one, and leaks
+// those it had.
+bool can_open_descriptors() {
+  constexpr std::size_t kWanted = 8;
+  std::array<OwnFd, kWanted> probes;
+  for (auto& probe : probes) {
+    probe.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (probe.get() < 0) return false;
+  }
+  return true;
+}
+
 // Returns the child's pid or minus an errno.
 pid_t launch(const std::string& program, const ChildCommand& command, const std::vector<std::string>& environment,
              const InChild& in_child) {
+  if (!can_open_descriptors()) return -EMFILE;
   std::vector<const char*> variables;
   for (const auto& text : environment) variables.push_back(text.c_str());
   variables.push_back(nullptr);
+  // A context of its own, without services: Boost tells them of the fork in memory that the child shares with us.
+  boost::asio::io_context context;
   process::posix::vfork_launcher launcher;
   launcher.env = variables.data();
-  try {
-    // A context of its own, without services: Boost tells them of the fork in memory that the child shares with us.
-    boost::asio::io_context context;
-    error_code error;
-    const BlockSignals blocked;
-    auto child = launcher(context.get_executor(), error, std::filesystem::path(program), command.args, in_child);
-    if (!error) {
-      child.detach();  // it is ended by us
-      return launcher.pid;
-    }
+  error_code error;
+  const BlockSignals blocked;
+  auto child = launcher(context.get_executor(), error, std::filesystem::path(program), command.args, in_child);
+  if (error) {
     if (launcher.pid > 0) waitpid(launcher.pid, nullptr, 0);
     return -error.value();
-  } catch (const boost::system::system_error& error) {  // the context wants descriptors too
-    if (launcher.pid > 0) {
-      kill(launcher.pid, SIGKILL);
-      waitpid(launcher.pid, nullptr, 0);
-    }
-    return -error.code().value();
   }
+  child.detach();  // it is ended by us
+  return launcher.pid;
 }
 
 void set_nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }

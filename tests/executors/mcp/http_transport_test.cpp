@@ -260,3 +260,17 @@ TEST_CASE_FIXTURE(Fixture, "mcp http: what is forgotten is closed soon, and noth
   CHECK_FALSE(call.open());
   CHECK(told.empty());
 }
+
+TEST_CASE_FIXTURE(Fixture, "mcp http: a server that asks without end is not answered without end") {
+  handshake();
+  const auto before = http.count();
+  for (int i = 0; i < 10'000; ++i) transport->send({Kind::other, "{}"});
+  CHECK(http.count() == before + 256);
+  http.last().head(202, {});
+  http.last().end();
+  send(Kind::other);
+  send(Kind::other);
+  CHECK(http.count() == before + 257);
+  send(Kind::request, 7);  // a call is sent whatever else is on its way
+  CHECK(http.count() == before + 258);
+}

@@ -19,6 +19,9 @@ constexpr std::chrono::milliseconds kMinRetry{50};
 constexpr std::chrono::milliseconds kMaxRetry{60'000};
 // A stream that breaks off again and again without an event between.
 constexpr int kMaxBarrenResumes = 10;
+// Messages of ours that nobody waits for, on their way at the same time. Answers to a server that asks without end are
+// among them.
+constexpr std::ptrdiff_t kMaxUnasked = 256;
 // What is forgotten may end by itself for so long, so that its connection is used again.
 constexpr std::chrono::milliseconds kForgottenLinger{2'000};
 
@@ -52,6 +55,7 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
   void start();
   void forget();
   [[nodiscard]] std::optional<std::int64_t> id() const { return message_.id; }
+  [[nodiscard]] bool is_unasked() const { return !listening_ && message_.kind == McpOutgoing::Kind::other; }
   [[nodiscard]] bool is_initialized() const { return message_.kind == McpOutgoing::Kind::initialized; }
   [[nodiscard]] bool listening() const { return listening_; }
 
@@ -108,6 +112,9 @@ class HttpTransport : public McpTransport {
     const bool handshake =
         message.kind == McpOutgoing::Kind::initialize || message.kind == McpOutgoing::Kind::initialized;
     if (message.kind == McpOutgoing::Kind::initialized) initializing_ = true;
+    if (message.kind == McpOutgoing::Kind::other && unasked() >= kMaxUnasked) {
+      return log_(McpLogLevel::debug, "left out a message", "too many are on their way");
+    }
     if (initializing_ && !handshake) return waiting_.push_back(std::move(message));
     begin(std::make_shared<Exchange>(*this, std::move(message)));
   }
@@ -165,6 +172,11 @@ class HttpTransport : public McpTransport {
   [[nodiscard]] const McpLog& log() const { return log_; }
 
  private:
+  [[nodiscard]] std::ptrdiff_t unasked() const {
+    const auto is_other = [](const McpOutgoing& message) { return message.kind == McpOutgoing::Kind::other; };
+    return std::ranges::count_if(exchanges_, [](const auto& exchange) { return exchange->is_unasked(); }) +
+           std::ranges::count_if(waiting_, is_other);
+  }
   void begin(std::shared_ptr<Exchange> exchange) {
     exchanges_.push_back(exchange);
     exchange->start();

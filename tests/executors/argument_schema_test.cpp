@@ -82,6 +82,32 @@ TEST_CASE("schemas and arguments that are made to hurt end in time") {
   CHECK(misfit(R"({"uniqueItems":true})", items + ",7]") == "has the same item twice");
 }
 
+TEST_CASE("the work of a check is bounded, whatever schema and arguments make of each other") {
+  const auto repeat = [](int times, const std::string& text, const std::string& between = ",") {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += (i == 0 ? "" : between) + text;
+    return out;
+  };
+  std::string words;
+  for (int i = 0; i < 20'000; ++i) words += (i == 0 ? "\"w" : ",\"w") + std::to_string(i) + "\"";
+  const std::string long_text = "\"" + std::string(200'000, 'a') + "\"";
+  const std::string zeros = "[" + repeat(20'000, "0") + "]";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"allOf":[)" + repeat(30'000, R"({"minLength":1})") + "]}", long_text},
+      {R"({"items":{"anyOf":[{"enum":[)" + words + "]},true]}}", zeros},
+      {R"({"allOf":[)" + repeat(5'000, R"({"uniqueItems":true})") + "]}", "[" + words + "]"},
+      {R"({"items":{"anyOf":[{"enum":[)" + repeat(1'000, "[[" + repeat(100, "1") + ",2]]") + "]},true]}}",
+       "[" + repeat(1'000, "[[" + repeat(100, "1") + "]]") + "]"},
+      {"{\"enum\":[" + std::string(2 << 20, ' ') + "1]}", "2"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    CAPTURE(i);
+    // What stands behind it is reached only if the work before it was not cut short: without the bound, after minutes.
+    CHECK(misfit(R"({"allOf":[)" + cases[i].first + ",false]}", cases[i].second).empty());
+  }
+  CHECK(misfit(R"({"allOf":[{"minLength":1},false]})", R"("a")") == "nothing may stand here");
+}
+
 TEST_CASE("the public suite of JSON Schema: nothing that fits is refused, and what is wrong is found") {
   const std::filesystem::path suite = "/usr/share/json-schema-test-suite/tests/draft7";
   if (!std::filesystem::exists(suite)) {

@@ -13,8 +13,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxDepth = 150;          // of schemas within schemas; arguments are nested less
-constexpr int kMaxSteps = 200'000;      // schemas applied to values
+constexpr int kMaxDepth = 150;             // of schemas within schemas; arguments are nested less
+constexpr std::size_t kMaxWork = 200'000;  // schemas applied and values looked at: some milliseconds
+// Longer texts are not judged: reading them alone would hold up other chats.
+constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxArgumentBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxShown = 120;  // characters of a schema that a message repeats
 
 enum class Verdict { fits, misfits, undecided };
@@ -56,18 +59,13 @@ bool is_multiple(double value, double of) {
          std::abs(quotient - std::round(quotient)) <= 1e-9 * std::max(1.0, std::abs(quotient));
 }
 
-std::string shown(const Json& json) {
-  std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() <= kMaxShown ? text : std::string(utf8_prefix(text, kMaxShown)) + "…";
-}
-
 // One check of one value; remembers the first reason against it.
 class Check {
  public:
   explicit Check(const Json& root) : root_(root) {}
 
   Verdict apply(const Json& schema, const Json& value) {
-    if (++steps_ > kMaxSteps || depth_ >= kMaxDepth) return Verdict::undecided;
+    if (!spend(1) || depth_ >= kMaxDepth) return Verdict::undecided;
     if (schema.is_boolean()) return schema.get<bool>() ? Verdict::fits : against("nothing may stand here");
     if (!schema.is_object()) return Verdict::fits;
     ++depth_;
@@ -80,6 +78,26 @@ class Check {
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:
+  // False once the work is used up.
+  bool spend(std::size_t work) {
+    work_ -= std::min(work, work_);
+    return work_ > 0;
+  }
+  // What comparing the value may cost, or more than is left.
+  [[nodiscard]] std::size_t weight(const Json& value) const {
+    std::size_t sum = 1;
+    if (value.is_string()) sum += value.get_ref<const std::string&>().size() / 64;
+    if (!value.is_structured()) return sum;
+    for (auto item = value.begin(); item != value.end() && sum < work_; ++item) sum += weight(*item);
+    return sum;
+  }
+
+  // Part of a schema, for a reason; empty if none will be given.
+  [[nodiscard]] std::string shown(const Json& json) const {
+    if (quiet_ > 0 || !reason_.empty()) return {};
+    std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return text.size() <= kMaxShown ? text : std::string(utf8_prefix(text, kMaxShown)) + "…";
+  }
   Verdict against(const std::string& why) {
     if (quiet_ == 0 && reason_.empty()) reason_ = (path_.empty() ? "" : path_ + ": ") + why;
     return Verdict::misfits;
@@ -111,10 +129,12 @@ class Check {
       }
     }
     if (const auto choices = schema.find("enum"); choices != schema.end() && choices->is_array()) {
+      if (!spend(weight(value) * choices->size())) return Verdict::undecided;
       if (std::ranges::find(*choices, value) == choices->end()) return against("is none of " + shown(*choices));
     }
     if (const auto constant = schema.find("const"); constant != schema.end()) {
-      return demand(*constant == value, "is not " + shown(*constant));
+      if (!spend(weight(value))) return Verdict::undecided;
+      if (*constant != value) return against("is not " + shown(*constant));
     }
     return Verdict::fits;
   }
@@ -154,25 +174,30 @@ class Check {
       return against("is not less than " + shown(schema["exclusiveMaximum"]));
     }
     const auto step = limit(schema, "multipleOf");
-    return demand(!step || is_multiple(got, *step), "is no multiple of " + (step ? shown(schema["multipleOf"]) : ""));
+    if (step && !is_multiple(got, *step)) return against("is no multiple of " + shown(schema["multipleOf"]));
+    return Verdict::fits;
   }
 
   Verdict string(const Json& schema, const Json& value) {
-    const bool open = schema.contains("pattern");
-    const std::size_t length = count_characters(value.get_ref<const std::string&>());
-    const Verdict verdict = size(schema, "minLength", "maxLength", length, " characters");
-    return verdict == Verdict::fits && open ? Verdict::undecided : verdict;
+    Verdict verdict = schema.contains("pattern") ? Verdict::undecided : Verdict::fits;
+    if (!schema.contains("minLength") && !schema.contains("maxLength")) return verdict;
+    const auto& text = value.get_ref<const std::string&>();
+    if (!spend(text.size() / 64)) return Verdict::undecided;
+    return both(verdict, size(schema, "minLength", "maxLength", count_characters(text), " characters"));
   }
 
   Verdict object(const Json& schema, const Json& value) {
     Verdict verdict = size(schema, "minProperties", "maxProperties", value.size(), " members");
     if (verdict == Verdict::misfits) return verdict;
     if (const auto required = schema.find("required"); required != schema.end() && required->is_array()) {
+      if (!spend(required->size())) return Verdict::undecided;
       for (const auto& key : *required) verdict = both(verdict, has(value, key));
     }
     if (const auto dependent = schema.find("dependentRequired"); dependent != schema.end() && dependent->is_object()) {
       for (const auto& [key, keys] : dependent->items()) {
+        if (!spend(1)) return Verdict::undecided;
         if (!value.contains(key) || !keys.is_array()) continue;
+        if (!spend(keys.size())) return Verdict::undecided;
         for (const auto& other : keys) verdict = both(verdict, has(value, other));
       }
     }
@@ -191,6 +216,7 @@ class Check {
     const bool patterns = schema.contains("patternProperties");
     Verdict verdict = patterns || schema.contains("unevaluatedProperties") ? Verdict::undecided : Verdict::fits;
     for (const auto& [key, member] : value.items()) {
+      if (!spend(1)) return Verdict::undecided;
       if (names != schema.end()) verdict = both(verdict, below(key, *names, Json(key)));
       if (const auto known = properties.find(key); known != properties.end()) {
         verdict = both(verdict, below(key, *known, member));
@@ -214,6 +240,7 @@ class Check {
     return verdict == Verdict::misfits ? verdict : both(verdict, items(schema, value));
   }
   Verdict distinct(const Json& value) {
+    if (!spend(2 * weight(value))) return Verdict::undecided;
     std::vector<const Json*> sorted;
     for (const auto& item : value) sorted.push_back(&item);
     std::ranges::sort(sorted, [](const Json* a, const Json* b) { return *a < *b; });
@@ -260,6 +287,7 @@ class Check {
     if (const auto dependent = schema.find("dependentSchemas");
         dependent != schema.end() && value.is_object() && dependent->is_object()) {
       for (const auto& [key, more] : dependent->items()) {
+        if (!spend(1)) return Verdict::undecided;
         if (value.contains(key)) verdict = both(verdict, apply(more, value));
       }
     }
@@ -332,7 +360,7 @@ class Check {
   std::string reason_;
   int quiet_ = 0;
   int depth_ = 0;
-  int steps_ = 0;
+  std::size_t work_ = kMaxWork;
 };
 
 }  // namespace
@@ -342,14 +370,16 @@ struct ArgumentSchema::Document {
 };
 
 ArgumentSchema::ArgumentSchema(std::string_view schema)
-    : document_(std::make_unique<Document>(Json::parse(schema, nullptr, false))) {}
+    : document_(std::make_unique<Document>(schema.size() > kMaxSchemaBytes ? Json(Json::value_t::discarded)
+                                                                           : Json::parse(schema, nullptr, false))) {}
 ArgumentSchema::~ArgumentSchema() = default;
 ArgumentSchema::ArgumentSchema(ArgumentSchema&&) noexcept = default;
 ArgumentSchema& ArgumentSchema::operator=(ArgumentSchema&&) noexcept = default;
 
 std::optional<std::string> ArgumentSchema::misfit(std::string_view arguments) const {
+  if (arguments.size() > kMaxArgumentBytes || document_->schema.is_discarded()) return std::nullopt;
   const Json value = Json::parse(arguments, nullptr, false);
-  if (value.is_discarded() || document_->schema.is_discarded()) return std::nullopt;
+  if (value.is_discarded()) return std::nullopt;
   Check check(document_->schema);
   if (check.apply(document_->schema, value) != Verdict::misfits) return std::nullopt;
   return check.reason().empty() ? "they do not fit the schema" : check.reason();

@@ -10,9 +10,10 @@ namespace aiw {
 
 // Our own, because a schema may come from a stranger's server and arguments from a model, and both may be made to hurt:
 // std::regex overflows the stack on long texts, references may go in circles, alternatives may multiply without end. So
-// the work is bounded, and what is not decided counts as fitting: the tool still sees it. Not decided are `pattern`,
-// `patternProperties`, `contains` with counts, `unevaluated*`, `$dynamicRef` and references to other documents.
-// Reads the words of 2020-12 and draft 7 (json-schema.org/draft/2020-12/json-schema-validation).
+// the work is bounded, and what is not decided counts as fitting: the tool still sees it. A schema of more than 1 MiB
+// judges nothing, nor are arguments of more than 4 MiB judged. Not decided are `pattern`, `patternProperties`,
+// `contains` with counts, `unevaluated*`, `$dynamicRef` and references to other documents. Reads the words of 2020-12
+// and draft 7 (json-schema.org/draft/2020-12/json-schema-validation).
 class ArgumentSchema {
  public:
   // A text that is no JSON object or boolean takes everything.

@@ -330,3 +330,13 @@ data: {"type":"message_stop"}
   CHECK(f.last()["finishReason"] == "max_steps");
   CHECK(f.last()["finishRaw"] == "pause_turn");
 }
+
+TEST_CASE("a call without a name gets one, so that its history can be given back") {
+  SessionFixture f;
+  f.start(std::string(kParentTool));
+  f.answer(sse::call(0, "a", "", "{}") + sse::finish("tool_calls") + sse::done());
+  REQUIRE(f.http.count() == 2);
+  f.answer(sse::answer("so"));
+  CHECK(f.last()["messages"][0]["content"][0]["toolName"] == "unnamed");
+  CHECK(decode_chat(chat_line({{"messages", f.last()["messages"]}})) != nullptr);
+}

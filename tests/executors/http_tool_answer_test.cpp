@@ -112,4 +112,15 @@ TEST_CASE("HTTP tool: a call that is given up closes its connection and says not
 }
 
 }  // namespace
+TEST_CASE("HTTP tool: a key that the server says again is taken out of its answer, whatever that is") {
+  const SecretResolver secrets = [](std::string_view, std::string_view) { return std::string("s3cret \\ \"key\""); };
+  HttpToolFixture f({{"url", "https://api.example/x"}, {"headers", {{"authorization", "Bearer ${KEY}"}}}}, secrets);
+  f.call(Json::object());
+  f.answer(200, R"({"got":"Bearer s3cret \\ \"key\"","type":"text"})");
+  CHECK(f.output() == Json::parse(R"({"type":"json","value":{"got":"Bearer [redacted]","type":"text"}})"));
+  f.call(Json::object());
+  f.answer(401, "no such key: s3cret \\ \"key\"", "text/plain");
+  CHECK(f.error_text() == "HTTP error (401): no such key: [redacted]");
+}
+
 }  // namespace aiw::test

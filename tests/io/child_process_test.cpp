@@ -274,3 +274,18 @@ TEST_CASE("child: with few descriptors left, or none, starting one fails and not
   CHECK(failed >= 6);
   CHECK(failed < 24);
 }
+
+TEST_CASE("child: one that joined our own process group and ignores SIGTERM is ended all the same") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, kQuick);
+  Recorder recorder(loop);
+  recorder.stop_at = "away";
+  const auto child = launcher->spawn(
+      {.file = "python3",
+       .args = {"-c",
+                "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+                "os.setpgid(0, os.getpgid(os.getppid())); print('away', flush=True); time.sleep(1000)"}},
+      recorder);
+  REQUIRE(child);
+  REQUIRE(run_until_stopped(loop));
+}  // ends only with the child

@@ -259,6 +259,7 @@ void Session::tool_input_began(int part, std::string_view tool_call_id, std::str
 
 void Session::tool_call(int part, ToolCall call) {
   call.id = own_call_id(call.id);
+  if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
   reply_.events().send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});
   if (call.by_provider) {
     commit();

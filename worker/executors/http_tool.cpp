@@ -7,6 +7,7 @@
 #include "worker/executors/http_tool_answer.hpp"
 #include "worker/executors/http_tool_request.hpp"
 #include "worker/executors/late_output.hpp"
+#include "worker/executors/secret_values.hpp"
 #include "worker/executors/tool_output.hpp"
 
 namespace aiw {
@@ -42,9 +43,14 @@ bool names_a_secret(std::string name) {
                              [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
 
-std::expected<std::vector<ToolHeader>, Error> resolve_headers(const HttpTool& tool, const BaseUrl& url,
-                                                              const SecretResolver& secrets) {
+struct ResolvedHeaders {
   std::vector<ToolHeader> headers;
+  SecretValues keys;
+};
+
+std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, const BaseUrl& url,
+                                                      const SecretResolver& secrets) {
+  ResolvedHeaders resolved;
   for (const auto& [name, value] : tool.headers) {
     ToolHeader header{name, value};
     bool secret = names_a_secret(name);
@@ -52,6 +58,7 @@ std::expected<std::vector<ToolHeader>, Error> resolve_headers(const HttpTool& to
       if (kind == Kind::secret) {
         auto key = secrets(text, url.host);
         if (!key) return std::unexpected(std::move(key).error());
+        resolved.keys.add(*key);
         text = *std::move(key);
         kind = Kind::literal;
         secret = true;
@@ -63,9 +70,9 @@ std::expected<std::vector<ToolHeader>, Error> resolve_headers(const HttpTool& to
     if (secret && !url.https && !is_loopback(url.host)) {
       return std::unexpected(refuse("insecure_url", "a tool's key may go over http:// only to this machine"));
     }
-    headers.push_back(std::move(header));
+    resolved.headers.push_back(std::move(header));
   }
-  return headers;
+  return resolved;
 }
 
 class HttpToolRun : public ToolRun, private HttpHandler {
@@ -113,13 +120,21 @@ class HttpToolRun : public ToolRun, private HttpHandler {
 
 class HttpToolRunner : public ToolRunner {
  public:
-  HttpToolRunner(std::shared_ptr<const HttpTool> tool, std::vector<ToolHeader> headers, HttpClient& http, Clock& clock)
-      : tool_(std::move(tool)), headers_(std::move(headers)), http_(http), clock_(clock) {}
+  HttpToolRunner(std::shared_ptr<const HttpTool> tool, ResolvedHeaders resolved, HttpClient& http, Clock& clock)
+      : tool_(std::move(tool)),
+        headers_(std::move(resolved.headers)),
+        keys_(std::make_shared<const SecretValues>(std::move(resolved.keys))),
+        http_(http),
+        clock_(clock) {}
 
   std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
     auto request = build_http_tool_request(*tool_, headers_, ToolArguments(call.arguments));
     if (!request) return answer_soon(clock_, error_output(request.error()), std::move(on_output));
-    auto run = std::make_unique<HttpToolRun>(tool_, std::move(on_output));
+    // A server may say again what it was sent.
+    auto clean = [keys = keys_, on_output = std::move(on_output)](std::string output) {
+      on_output(keys->remove_from_output(std::move(output)));
+    };
+    auto run = std::make_unique<HttpToolRun>(tool_, std::move(clean));
     run->start(http_, *std::move(request));
     return run;
   }
@@ -127,6 +142,7 @@ class HttpToolRunner : public ToolRunner {
  private:
   const std::shared_ptr<const HttpTool> tool_;
   const std::vector<ToolHeader> headers_;
+  const std::shared_ptr<const SecretValues> keys_;
   HttpClient& http_;
   Clock& clock_;
 };

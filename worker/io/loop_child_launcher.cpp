@@ -78,7 +78,9 @@ class Child : public std::enable_shared_from_this<Child> {
   }
   // The group exists at least until its leader is reaped.
   void signal_group(int signal) const {
-    if (!reaped_) kill(-spawned_.pid, signal);
+    if (reaped_) return;
+    kill(-spawned_.pid, signal);
+    kill(spawned_.pid, signal);  // it may have joined another group
   }
   [[nodiscard]] int pid_fd() const { return spawned_.pid_fd; }
   // Waits for its end if it has not come.

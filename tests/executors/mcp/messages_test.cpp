@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "worker/executors/mcp/json_rpc.hpp"
 #include "worker/executors/mcp/mcp_messages.hpp"
@@ -183,4 +184,12 @@ TEST_CASE("mcp names: legal, short, unique and always the same") {
   CHECK(names.add("aa", longest).size() == 64);
   McpToolNames again;
   CHECK(again.add("aa", longest + "y") == cut);
+}
+
+TEST_CASE("mcp names: thousands of tools of one name get names of their own, and soon") {
+  McpToolNames names;
+  std::set<std::string> seen;
+  for (int i = 0; i < 50'000; ++i) seen.insert(names.add("s", "same"));
+  CHECK(seen.size() == 50'000);
+  CHECK(seen.contains("s__same_50000"));
 }

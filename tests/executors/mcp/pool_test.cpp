@@ -289,6 +289,18 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: whatever a secret is, it is taken out of t
   CHECK(log.back() == "s stderr [redacted] [redacted] [redacted] [redacted] a");
 }
 
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a key that a server says again is not in its results; other values stay") {
+  McpServer server = child();
+  server.env = {{"TOKEN", "${KEY}"}, {"ROOT", "/srv/docs"}};
+  auto opened = ready(server);
+  Names outputs;
+  const auto run = this->run(*opened, outputs);
+  launcher.children[0].handler->on_output(
+      R"({"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"resolved-for-child /srv/docs"}]}})"
+      "\n");
+  CHECK(outputs == Names{"[redacted] /srv/docs"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "mcp pool: URLs are held to the rules of providers'") {
   const auto refused = [&](const std::string& url, std::vector<std::pair<std::string, std::string>> headers = {}) {
     auto opened = open({{.name = "s", .url = url, .headers = std::move(headers)}});

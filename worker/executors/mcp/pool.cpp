@@ -13,7 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds kFarewellLimit{2'000};
 constexpr std::chrono::milliseconds kCloseLimit{2'000};
 constexpr std::chrono::milliseconds kClosePoll{10};
-constexpr std::size_t kMinSecretBytes = 6;  // shorter values are words, not keys
 
 std::string pointer_to(const McpServer& server, std::string_view member) {
   std::string pointer = "/payload/mcpServers/";
@@ -32,13 +31,6 @@ Error refuse(const McpServer& server, std::string code, std::string_view member,
           .category = Category::invalid_request,
           .message = "the MCP server " + server.name + ": " + std::string(what),
           .pointer = pointer_to(server, member)};
-}
-
-// A value, and its last word: "Bearer TOKEN" may come back as TOKEN.
-void add_secrets(std::vector<std::string>& secrets, const std::string& value) {
-  const auto space = value.rfind(' ');
-  if (value.size() >= kMinSecretBytes) secrets.push_back(value);
-  if (space != std::string::npos && value.size() - space > kMinSecretBytes) secrets.push_back(value.substr(space + 1));
 }
 
 void add_to_key(std::string& key, std::string_view text) {
@@ -120,7 +112,8 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     definition.key += '|';
     add_to_key(definition.key, name);
     add_to_key(definition.key, *resolved);
-    add_secrets(definition.secrets, *resolved);
+    definition.values.add(*resolved);
+    if (*resolved != value) definition.keys.add(*resolved);
     if (host.empty()) {
       definition.command.env.emplace_back(name, *std::move(resolved));
     } else {

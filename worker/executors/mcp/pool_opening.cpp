@@ -23,7 +23,11 @@ class McpPool::Runner : public ToolRunner {
       : clock_(clock), lease_(std::move(lease)), tool_(std::move(tool)) {}
 
   std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
-    if (const auto session = lease_->session()) return session->call(tool_, call.arguments, std::move(on_output));
+    const auto session = lease_->session();
+    const auto clean = [lease = lease_, on_output](std::string output) {
+      on_output(lease->keys().remove_from_output(std::move(output)));
+    };
+    if (session) return session->call(tool_, call.arguments, clean);
     return std::make_unique<Gone>(clock_, std::move(on_output));
   }
 

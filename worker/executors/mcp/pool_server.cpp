@@ -3,20 +3,6 @@
 #include "worker/executors/mcp/stdio_transport.hpp"
 
 namespace aiw {
-namespace {
-
-std::string without(std::string text, const std::vector<std::string>& secrets) {
-  constexpr std::string_view kInstead = "[redacted]";
-  for (const auto& secret : secrets) {
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kInstead.size())) {
-      text.replace(at, secret.size(), kInstead);
-    }
-  }
-  return text;
-}
-
-}  // namespace
-
 std::optional<std::string> McpPool::Server::start() {
   const auto& services = pool_.services_;
   const McpLog to_log = [self = weak_from_this()](McpLogLevel level, std::string_view event, std::string_view text) {
@@ -55,7 +41,7 @@ void McpPool::Server::release() {
 }
 
 void McpPool::Server::log(McpLogLevel level, std::string_view event, std::string_view text) const {
-  pool_.services_.log(level, definition_.name, event, without(std::string(text), definition_.secrets));
+  pool_.services_.log(level, definition_.name, event, definition_.values.remove_from(std::string(text)));
 }
 
 void McpPool::Server::tell_waiters() {
@@ -66,7 +52,7 @@ void McpPool::Server::tell_waiters() {
 }
 
 void McpPool::Server::closed(std::string_view why) {
-  why_closed_ = without(std::string(why), definition_.secrets);
+  why_closed_ = definition_.values.remove_from(std::string(why));
   log(McpLogLevel::info, "is gone", why_closed_);
   idle_timer_.reset();
   pool_.remove(*this);

@@ -11,6 +11,7 @@
 #include "worker/executors/mcp/http_transport.hpp"
 #include "worker/executors/mcp/pool.hpp"
 #include "worker/executors/mcp/session.hpp"
+#include "worker/executors/secret_values.hpp"
 
 namespace aiw {
 
@@ -20,7 +21,8 @@ struct McpPool::Definition {
   std::string key{};
   ChildCommand command{};
   McpEndpoint endpoint{};  // url empty: a child
-  std::vector<std::string> secrets{};
+  SecretValues values{};   // all of env and headers: not for the log
+  SecretValues keys{};     // those that come by reference: not for results either
 };
 
 // One server, who waits for it and how many use it.
@@ -42,6 +44,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   [[nodiscard]] bool idle() const { return users_ == 0; }
   [[nodiscard]] Instant idle_since() const { return idle_since_; }
   [[nodiscard]] const std::string& key() const { return definition_.key; }
+  [[nodiscard]] const SecretValues& keys() const { return definition_.keys; }
 
   void use() {
     ++users_;
@@ -68,7 +71,8 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
 // A chat's use of a server.
 class McpPool::Lease {
  public:
-  explicit Lease(const std::shared_ptr<Server>& server) : server_(server), session_(server->shared_session()) {
+  explicit Lease(const std::shared_ptr<Server>& server)
+      : server_(server), session_(server->shared_session()), keys_(server->keys()) {
     server->use();
   }
   Lease(const Lease&) = delete;
@@ -77,10 +81,12 @@ class McpPool::Lease {
     if (const auto server = server_.lock()) server->release();
   }
   [[nodiscard]] std::shared_ptr<McpSession> session() const { return session_.lock(); }
+  [[nodiscard]] const SecretValues& keys() const { return keys_; }
 
  private:
   std::weak_ptr<Server> server_;
   std::weak_ptr<McpSession> session_;
+  const SecretValues keys_;
 };
 
 }  // namespace aiw

@@ -30,8 +30,9 @@ std::string McpToolNames::add(std::string_view server, std::string_view tool) {
   if (name.front() == '-' || (name.front() >= '0' && name.front() <= '9')) name.insert(0, "_");
   if (name.size() > kMaxBytes) name = name.substr(0, kMaxBytes - 9) + '_' + hash_of(wanted);
   const std::string base = name;
-  for (int number = 2; !used_.insert(name).second; ++number) {
-    const std::string suffix = '_' + std::to_string(number);
+  int& number = last_number_[base];
+  for (number = std::max(number, 1); !used_.insert(name).second;) {
+    const std::string suffix = '_' + std::to_string(++number);
     name = base.substr(0, kMaxBytes - suffix.size()) + suffix;
   }
   return name;

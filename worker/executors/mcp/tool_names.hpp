@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ class McpToolNames {
 
  private:
   std::set<std::string, std::less<>> used_;
+  std::map<std::string, int, std::less<>> last_number_;  // that a name was given
 };
 
 }  // namespace aiw

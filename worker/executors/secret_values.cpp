@@ -1,0 +1,42 @@
+#include "worker/executors/secret_values.hpp"
+
+#include "protocol/json_text.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kMinBytes = 6;  // shorter values are words, not keys
+
+}  // namespace
+
+void SecretValues::add(std::string_view value) {
+  keep(value);
+  const auto space = value.rfind(' ');
+  if (space != std::string_view::npos) keep(value.substr(space + 1));
+}
+
+void SecretValues::keep(std::string_view value) {
+  if (value.size() < kMinBytes) return;
+  values_.emplace_back(value);
+  std::string escaped;  // as it stands in a JSON text
+  append_json_escaped(escaped, sanitize_utf8(value));
+  if (escaped != value) values_.push_back(std::move(escaped));
+}
+
+std::string SecretValues::remove_from(std::string text) const {
+  constexpr std::string_view kInstead = "[redacted]";
+  for (const auto& value : values_) {
+    for (auto at = text.find(value); at != std::string::npos; at = text.find(value, at + kInstead.size())) {
+      text.replace(at, value.size(), kInstead);
+    }
+  }
+  return text;
+}
+
+std::string SecretValues::remove_from_output(std::string output) const {
+  const auto value = output.find(R"("value":)");
+  if (values_.empty() || value == std::string::npos) return output;
+  return output.substr(0, value) + remove_from(output.substr(value));
+}
+
+}  // namespace aiw

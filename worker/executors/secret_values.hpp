@@ -1,0 +1,24 @@
+// Values that must not be seen again in what a tool says.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aiw {
+
+class SecretValues {
+ public:
+  // `value`, and its last word: "Bearer TOKEN" may come back as TOKEN. What is shorter than a key is not kept.
+  void add(std::string_view value);
+  // With "[redacted]" in their place.
+  [[nodiscard]] std::string remove_from(std::string text) const;
+  // The same for a tool's output, {type, value}, whose type stays.
+  [[nodiscard]] std::string remove_from_output(std::string output) const;
+
+ private:
+  void keep(std::string_view value);
+  std::vector<std::string> values_;
+};
+
+}  // namespace aiw

@@ -359,5 +359,5 @@ TEST_CASE("responses: two calls of the provider's that share an id stay two, eac
   REQUIRE(got.calls.size() == 2);
   REQUIRE(got.provider_results.size() == 2);
   CHECK(got.calls[0].second.id != got.calls[1].second.id);
-  for (int i = 0; i < 2; ++i) CHECK(got.provider_results[i].tool_call_id == got.calls[i].second.id);
+  for (std::size_t i = 0; i < 2; ++i) CHECK(got.provider_results[i].tool_call_id == got.calls[i].second.id);
 }

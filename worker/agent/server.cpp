@@ -187,12 +187,18 @@ void Server::on(const CancelRequest& cancel) {
   if (session != nullptr) session->cancel();
 }
 
-void Server::on(const ToolResultRequest& result) {
-  Session* session = find(result.chat_id);
+Session* Server::find_or_reject(const std::string& line_id, const std::string& chat_id) {
+  Session* session = find(chat_id);
   if (session == nullptr) {
-    return reject(result.id, false,
-                  refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
+    reject(line_id, false,
+           refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
   }
+  return session;
+}
+
+void Server::on(const ToolResultRequest& result) {
+  Session* session = find_or_reject(result.id, result.chat_id);
+  if (session == nullptr) return;
   if (!session->awaits(result.tool_call_id)) {
     return reject(result.id, false,
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for a result",
@@ -203,11 +209,8 @@ void Server::on(const ToolResultRequest& result) {
 }
 
 void Server::on(const ToolApprovalRequest& approval) {
-  Session* session = find(approval.chat_id);
-  if (session == nullptr) {
-    return reject(approval.id, false,
-                  refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
-  }
+  Session* session = find_or_reject(approval.id, approval.chat_id);
+  if (session == nullptr) return;
   if (!session->awaits_approval(approval.tool_call_id)) {
     return reject(approval.id, false,
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for an approval",

@@ -125,6 +125,7 @@ class Server {
   void post_sweep();
   void remember(const std::string& id);
   Session* find(const std::string& id);
+  Session* find_or_reject(const std::string& line_id, const std::string& chat_id);
 
   const ServerOptions options_;
   const ServerServices services_;

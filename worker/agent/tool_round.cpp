@@ -72,13 +72,10 @@ void ToolRound::show(const Call& call) {
 }
 
 void ToolRound::start() {
-  started_ = true;
-  starting_ = true;
   for (std::size_t i = 0; i < calls_.size(); ++i) {
     if (calls_[i].state == State::with_parent) limit_time(i);
   }
   run_queued();
-  starting_ = false;
 }
 
 void ToolRound::run_queued() {
@@ -133,7 +130,7 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
 
 // The last thing a call of this round does: nothing may be touched after it.
 void ToolRound::settle() {
-  if (!started_ || starting_ || !answered()) return;
+  if (!answered()) return;
   const auto on_answered = on_answered_;  // outlives this object
   on_answered();
 }

@@ -85,8 +85,6 @@ class ToolRound {
   std::size_t next_queued_ = 0;
   int running_ = 0;
   std::size_t open_ = 0;  // calls that will get an output and have none
-  bool started_ = false;
-  bool starting_ = false;
 };
 
 }  // namespace aiw

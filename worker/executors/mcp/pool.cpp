@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/json_pointer.hpp"
 #include "worker/base/url.hpp"
 #include "worker/executors/mcp/pool_opening.hpp"
 #include "worker/executors/mcp/pool_server.hpp"
@@ -15,15 +16,7 @@ constexpr std::chrono::milliseconds kCloseLimit{2'000};
 constexpr std::chrono::milliseconds kClosePoll{10};
 
 std::string pointer_to(const McpServer& server, std::string_view member) {
-  std::string pointer = "/payload/mcpServers/";
-  for (const char c : server.name) {
-    if (c == '~' || c == '/') {  // RFC 6901, 3
-      pointer += c == '~' ? "~0" : "~1";
-    } else {
-      pointer += c;
-    }
-  }
-  return pointer + std::string(member);
+  return "/payload/mcpServers/" + escape_pointer(server.name) + std::string(member);
 }
 
 Error refuse(const McpServer& server, std::string code, std::string_view member, std::string_view what) {

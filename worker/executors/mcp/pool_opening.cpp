@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/executors/late_output.hpp"
 #include "worker/executors/mcp/tool_names.hpp"
 #include "worker/executors/tool_output.hpp"
 
@@ -28,21 +29,10 @@ class McpPool::Runner : public ToolRunner {
       on_output(lease->keys().remove_from_output(std::move(output)));
     };
     if (session) return session->call(tool_, call.arguments, clean);
-    return std::make_unique<Gone>(clock_, std::move(on_output));
+    return answer_soon(clock_, error_output("the MCP server is gone"), std::move(on_output));
   }
 
  private:
-  class Gone : public ToolRun {
-   public:
-    Gone(Clock& clock, ToolOutputHandler on_output)
-        : timer_(clock.call_at(
-              clock.now(), [on_output = std::move(on_output)] { on_output(error_output("the MCP server is gone")); })) {
-    }
-
-   private:
-    std::unique_ptr<Timer> timer_;
-  };
-
   Clock& clock_;
   const std::shared_ptr<Lease> lease_;
   const std::string tool_;

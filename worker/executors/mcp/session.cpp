@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "worker/executors/late_output.hpp"
 #include "worker/executors/mcp/tool_result.hpp"
 #include "worker/executors/tool_output.hpp"
 
@@ -37,12 +38,6 @@ McpLogLevel level_of(std::string_view level) {
 class McpSession::Run : public ToolRun {
  public:
   Run(std::weak_ptr<McpSession> session, std::int64_t id) : session_(std::move(session)), id_(id) {}
-  // A call that fails at once.
-  Run(Clock& clock, ToolOutputHandler on_output, std::string output)
-      : timer_(clock.call_at(clock.now(), [on_output = std::move(on_output), output = std::move(output)]() mutable {
-          const auto handler = std::move(on_output);
-          handler(std::move(output));
-        })) {}
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   ~Run() override {
@@ -51,8 +46,7 @@ class McpSession::Run : public ToolRun {
 
  private:
   std::weak_ptr<McpSession> session_;
-  std::int64_t id_ = 0;
-  std::unique_ptr<Timer> timer_;
+  const std::int64_t id_;
 };
 
 McpSession::McpSession(Clock& clock, std::unique_ptr<McpTransport> transport, McpSessionOptions options, McpLog log,
@@ -74,7 +68,7 @@ std::optional<std::string> McpSession::start() {
 std::unique_ptr<ToolRun> McpSession::call(std::string_view tool, std::string_view arguments,
                                           ToolOutputHandler on_output) {
   if (closed_) {
-    return std::make_unique<Run>(clock_, std::move(on_output), error_output("the MCP server " + why_closed_));
+    return answer_soon(clock_, error_output("the MCP server " + why_closed_), std::move(on_output));
   }
   const auto id =
       request(Pending::Kind::call, "tools/call", call_params(tool, arguments, last_id_ + 1), std::move(on_output));

@@ -118,6 +118,12 @@ struct RetryOptions {
   bool restart = false;  // retry even after output was forwarded; the parent discards what it has
 };
 
+// A second try beside the first, if that brings no output for so long.
+struct HedgeOptions {
+  std::int64_t after_ms = 0;  // 0: none
+  std::string model{};        // an alias or "provider/model"; empty: the same again
+};
+
 struct StreamOptions {
   std::int64_t delta_interval_ms = 0;  // deltas of one part are merged for this long
   std::int64_t max_delta_chars = 0;    // a merged delta is sent at this length; 0: no limit
@@ -167,6 +173,8 @@ struct ChatRequest {
 
   Timeouts timeouts;
   RetryOptions retry;
+  std::vector<std::string> fallbacks;  // aliases or "provider/model", asked in turn when the one before has failed
+  HedgeOptions hedge;
   StreamOptions stream;
   JsonSpan metadata;  // echoed in `start`; empty: none
   std::string traceparent;

@@ -11,6 +11,7 @@
 namespace aiw {
 namespace {
 
+constexpr std::size_t kMaxFallbacks = 16;
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
 
 void read_timeouts(JsonReader& in, Timeouts& timeouts) {
@@ -40,6 +41,34 @@ void read_retry(JsonReader& in, RetryOptions& retry) {
       in.skip();
     }
   });
+}
+
+std::string read_model_name(JsonReader& in) {
+  std::string model = in.string();
+  if (model.empty()) in.fail("a model is an alias or provider/model");
+  return model;
+}
+
+void read_fallbacks(JsonReader& in, std::vector<std::string>& fallbacks) {
+  in.array([&] {
+    if (fallbacks.size() == kMaxFallbacks) in.fail("more than 16 fallbacks");
+    fallbacks.push_back(read_model_name(in));
+  });
+}
+
+void read_hedge(JsonReader& in, HedgeOptions& hedge) {
+  bool has_time = false;
+  in.object([&](std::string_view key) {
+    if (key == "afterMs") {
+      has_time = true;
+      hedge.after_ms = in.integer(0, kMaxMs);
+    } else if (key == "model") {
+      hedge.model = read_model_name(in);
+    } else {
+      in.skip();
+    }
+  });
+  if (!has_time) in.fail("a hedge needs afterMs");
 }
 
 void read_stream(JsonReader& in, StreamOptions& stream) {
@@ -259,6 +288,10 @@ bool read_run_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
     read_timeouts(in, chat.timeouts);
   } else if (key == "retry") {
     read_retry(in, chat.retry);
+  } else if (key == "fallbacks") {
+    read_fallbacks(in, chat.fallbacks);
+  } else if (key == "hedge") {
+    read_hedge(in, chat.hedge);
   } else if (key == "stream") {
     read_stream(in, chat.stream);
   } else if (key == "metadata") {

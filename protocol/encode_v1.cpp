@@ -64,10 +64,12 @@ void write_data(JsonWriter& json, const ToolCancelEvent& e) {
 void write_data(JsonWriter& json, const UsageEvent& e) {
   json.field("step", e.step);
   write_usage_fields(json, e.usage);
+  if (e.discarded) json.field("discarded", true);
 }
 
 void write_data(JsonWriter& json, const RetryEvent& e) {
   json.field("step", e.step).field("attempt", e.attempt).field("reason", e.reason).field("delayMs", e.delay_ms);
+  if (!e.model.empty()) json.field("provider", e.provider).field("model", e.model);
 }
 
 void write_data(JsonWriter& json, const WarningEvent& e) { json.field("code", e.code).field("message", e.message); }

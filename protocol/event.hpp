@@ -94,12 +94,14 @@ struct ToolCancelEvent {
 struct UsageEvent {
   int step = 0;
   Usage usage;
+  bool discarded = false;  // of a try whose answer is not the step's; beside the step's own
 };
 struct RetryEvent {
   int step = 0;
   int attempt = 0;  // the one that comes
   std::string_view reason;
   std::int64_t delay_ms = 0;
+  std::string_view provider{}, model{};  // if another one is asked than before
 };
 struct WarningEvent {
   std::string_view code;

@@ -120,7 +120,9 @@ class Walk {
         {"dryRun", pick(20) == 0},
         {"timeouts",
          {{"firstByteMs", 1'000}, {"idleMs", 700}, {"progressMs", 900}, {"toolMs", 1'500}, {"totalMs", 6'000}}}};
-    if (pick(4) == 0) {
+    if (pick(4) == 0) payload["fallbacks"] = std::vector<std::string>{"p/m", "p/m"};
+    if (pick(4) == 0) payload["hedge"] = {{"afterMs", pick(300)}};
+    if (payload["fallbacks"].is_null() && pick(4) == 0) {
       payload["config"] = Json::parse(R"({"providers": [{"id": "mock"}]})");
       payload["modelId"] = pick(8) == 0 ? "none" : "echo";
     }

@@ -48,14 +48,14 @@ struct SessionFixture {
   // A session that has not started.
   void make(const std::string& payload = "{}", const OutboxLimits& limits = {}) {
     auto chat = decode_chat(chat_line(Json::parse(payload)));
-    auto target = resolve_target(*chat, *chat->config, KeyPolicy{});
-    REQUIRE(target);
+    auto route = resolve_route(*chat, *chat->config, KeyPolicy{});
+    REQUIRE(route);
     const int max_steps = chat->max_steps.value_or(20);
     Reply reply(std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, limits),
                 [this](bool ok) { ended += ok ? "done" : "error"; });
     const SessionServices services{{clock, http, finished}, budget, tokens, [this] { return random; }, {}, sources,
                                    max_parallel_tools};
-    session = std::make_unique<Session>(std::move(chat), *std::move(target), max_steps, services, std::move(reply),
+    session = std::make_unique<Session>(std::move(chat), *std::move(route), max_steps, services, std::move(reply),
                                         clock.now());
   }
   void start(const std::string& payload = "{}", const OutboxLimits& limits = {}) {

@@ -73,7 +73,7 @@ TEST_CASE("every field of a chat arrives") {
     "reasoning":{"effort":"low","budgetTokens":0,"x":1},"responseFormat":{"type":"json","schema":{"type":"array"}},
     "providerOptions":{"z":{"deep":[true]},"a\/b":"c","none":null},
     "timeouts":{"connectMs":1,"firstByteMs":2,"idleMs":3,"progressMs":4,"toolMs":5,"totalMs":0,"laterMs":9},
-    "retry":{"max":0,"restart":true},
+    "retry":{"max":0,"restart":true},"fallbacks":["a\/b","c"],"hedge":{"afterMs":7,"model":"d"},
     "stream":{"deltaIntervalMs":20,"maxDeltaChars":100,"upstream":false,"dialect":"ui"},
     "metadata":[1,{"a":null}],"traceparent":"00-a-b-01","heartbeatMs":1000,"dryRun":true,
     "sessionId":"s","projectId":"p","callbacks":[],"unknown":{"x":[{}]})");
@@ -118,6 +118,9 @@ TEST_CASE("every field of a chat arrives") {
   CHECK(chat->timeouts.total_ms == 0);
   CHECK(chat->retry.max == 0);
   CHECK(chat->retry.restart);
+  CHECK(chat->fallbacks == std::vector<std::string>{"a/b", "c"});
+  CHECK(chat->hedge.after_ms == 7);
+  CHECK(chat->hedge.model == "d");
   CHECK(chat->stream.delta_interval_ms == 20);
   CHECK(chat->stream.max_delta_chars == 100);
   CHECK_FALSE(chat->stream.upstream);
@@ -150,6 +153,8 @@ TEST_CASE("null is absent, for every field") {
                             "providerOptions",
                             "timeouts",
                             "retry",
+                            "fallbacks",
+                            "hedge",
                             "stream",
                             "metadata",
                             "traceparent",
@@ -220,6 +225,14 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("timeouts":{"idleMs":18446744073709551616})", "/timeouts/idleMs");
   check_pointer(R"("retry":{"max":11})", "/retry/max");
   check_pointer(R"("retry":{"restart":"yes"})", "/retry/restart");
+  check_pointer(R"("fallbacks":["a/b",{}])", "/fallbacks/1");
+  check_pointer(R"("fallbacks":[""])", "/fallbacks/0");
+  std::string seventeen = R"("fallbacks":["a/b")";
+  for (int i = 1; i < 17; ++i) seventeen += R"(,"a/b")";
+  check_pointer(seventeen + "]", "/fallbacks/16");
+  check_pointer(R"("hedge":{"afterMs":-1})", "/hedge/afterMs");
+  check_pointer(R"("hedge":{"afterMs":1,"model":""})", "/hedge/model");
+  check_pointer(R"("hedge":{"model":"a/b"})", "/hedge");
   check_pointer(R"("stream":{"dialect":"leanspec"})", "/stream/dialect");
   check_pointer(R"("stream":{"upstream":0})", "/stream/upstream");
   check_pointer(R"("heartbeatMs":4294967297)", "/heartbeatMs");

@@ -120,6 +120,9 @@ TEST_CASE("v1: usage has null where the wire has none") {
 TEST_CASE("v1: retry, warning and heartbeat") {
   CHECK(frame(RetryEvent{0, 2, "rate_limit", 1500}) ==
         R"({"id":"c1","seq":7,"type":"retry","data":{"step":0,"attempt":2,"reason":"rate_limit","delayMs":1500}})");
+  CHECK(
+      frame(RetryEvent{0, 2, "hedge", 0, "p", "m"}) ==
+      R"({"id":"c1","seq":7,"type":"retry","data":{"step":0,"attempt":2,"reason":"hedge","delayMs":0,"provider":"p","model":"m"}})");
   CHECK(frame(WarningEvent{"surrogate_replaced", "one"}) ==
         R"({"id":"c1","seq":7,"type":"warning","data":{"code":"surrogate_replaced","message":"one"}})");
   CHECK(frame(HeartbeatEvent{}) == R"({"id":"c1","seq":7,"type":"heartbeat","data":{}})");

@@ -110,9 +110,9 @@ void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<cons
                           "/payload/config"));
   }
   const Config& config = chat->config ? *chat->config : *default_config;
-  auto target = resolve_target(*chat, config, services_.keys);
-  if (!target) return reject(chat->id, true, target.error());
-  accept(std::move(chat), *std::move(target), config);
+  auto route = resolve_route(*chat, config, services_.keys);
+  if (!route) return reject(chat->id, true, route.error());
+  accept(std::move(chat), *std::move(route), config);
 }
 
 std::optional<Error> Server::refusal(const ChatRequest& chat) const {
@@ -140,12 +140,13 @@ Reply Server::make_reply(const ChatRequest& chat) {
   return {std::move(outbox), [this, id = chat.id](bool ok) { ended(id, ok); }};
 }
 
-void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Config& config) {
+void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config) {
   ++stats_.accepted;
   const std::string id = chat->id;
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
-  if (services_.leanspec_sessions != nullptr) reply.keep_done(services_.leanspec_sessions->keep_done(*chat, target));
+  if (services_.leanspec_sessions != nullptr)
+    reply.keep_done(services_.leanspec_sessions->keep_done(*chat, route.targets.front()));
   const SessionServices services{{services_.clock, services_.http, finished_exchanges_},
                                  budget_,
                                  tokens_,
@@ -153,7 +154,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Target target, const Conf
                                  [this](std::shared_ptr<const HttpTool> tool) { return http_tool(std::move(tool)); },
                                  services_.tool_sources,
                                  options_.max_parallel_tools};
-  auto session = std::make_unique<Session>(std::move(chat), std::move(target), max_steps, services, std::move(reply),
+  auto session = std::make_unique<Session>(std::move(chat), std::move(route), max_steps, services, std::move(reply),
                                            services_.clock.now());
   if (must_wait()) {
     queued_ids_.insert(id);

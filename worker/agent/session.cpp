@@ -26,11 +26,10 @@ std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_ca
 
 }  // namespace
 
-Session::Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps, const SessionServices& services,
+Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services,
                  Reply reply, Instant accepted)
     : chat_(repaired(std::move(chat))),
-      target_(std::move(target)),
-      needs_token_(needs_token(target_)),
+      route_(std::move(route)),
       max_steps_(max_steps),
       services_(services),
       reply_(std::move(reply)),
@@ -60,7 +59,7 @@ void Session::start() {
       abort({.code = "timeout_total", .category = Category::timeout, .message = "the chat took longer than allowed"});
     });
   }
-  services_.budget.chat_began(target_.base_url);
+  services_.budget.chat_began(target().base_url);
   if (chat_->heartbeat_ms > 0) schedule_heartbeat();
   prepare();
 }
@@ -113,10 +112,10 @@ void Session::close_input() {
 
 // Shows what would be sent, with everything secret left out.
 void Session::dry_run() {
-  const WireApi* api = wire_api(target_.api);
+  const WireApi* api = wire_api(target().api);
   std::string request = "null";
   if (api != nullptr) {
-    auto built = api->build(step_input());
+    auto built = api->build(step_input(target()));
     if (!built) return end_error(built.error());
     request.clear();
     JsonWriter json(request);
@@ -143,19 +142,20 @@ void Session::dry_run() {
 
 // --- steps and attempts ---------------------------------------------------------------------------------------------
 
-StepInput Session::step_input() {
+StepInput Session::step_input(const Target& target) {
   return {.chat = *chat_,
           .messages = transcript_->messages(),
-          .target = target_,
+          .target = target,
           .offer_tools = offer_tools_,
           .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()),
-          .written = &written_};
+          .written = &target == &this->target() ? &written_ : nullptr};
 }
 
 void Session::begin_step() {
   ++step_;
-  attempt_ = 0;
-  reply_.events().send(StartEvent{step_, target_.provider_id, target_.shown_as, 1, chat_->metadata});
+  attempt_ = tries_ = 0;
+  const Target& first = target();
+  reply_.events().send(StartEvent{step_, first.provider_id, first.shown_as, 1, chat_->metadata});
   for (const auto& note : std::exchange(chat_->notes, {})) reply_.events().send(WarningEvent{note.code, note.message});
   start_attempt();
 }
@@ -163,63 +163,57 @@ void Session::begin_step() {
 void Session::start_attempt() {
   phase_ = Phase::streaming;
   ++attempt_;
+  ++tries_;
   answer_ = {};
   call_ids_.clear();
   step_usage_.reset();
   committed_ = false;
-  if (target_.api == Api::mock) {
-    auto attempt = start_mock_attempt(services_.attempt.clock, step_input(), *this);
-    if (!attempt) return end_error(attempt.error());
-    running_ = *std::move(attempt);
-    return;
-  }
-  if (needs_token_) return await_token();
-  send_request();
+  const bool hedged = attempt_ == 1 && chat_->hedge.after_ms > 0;
+  auto attempt = hedged ? start_hedged() : start_plain(target(), *this);
+  if (!attempt) return fail(std::move(attempt).error());
+  running_ = *std::move(attempt);
 }
 
-// The time it takes counts like that until a first byte.
-void Session::await_token() {
-  if (auto token = services_.tokens.find(target_.credentials)) {
-    target_.api_key = *std::move(token);
-    return send_request();
-  }
-  auto wait = services_.tokens.wait(target_.credentials, [this](TokenCache::Result token) {
-    phase_timer_.reset();
-    if (!token) return fail(std::move(token).error());
-    target_.api_key = *std::move(token);
-    send_request();
-  });
-  if (!wait) return fail(std::move(wait).error());
-  token_wait_ = *std::move(wait);
-  if (chat_->timeouts.first_byte_ms == 0) return;
-  Clock& clock = services_.attempt.clock;
-  phase_timer_ = clock.call_at(clock.now() + milliseconds(chat_->timeouts.first_byte_ms), [this] {
-    fail({.code = "timeout_first_byte",
-          .category = Category::timeout,
-          .message = "no access token came in time",
-          .retryable = true});
-  });
+std::expected<std::unique_ptr<Attempt>, Error> Session::start_plain(const Target& target, AttemptObserver& observer) {
+  return start_target_attempt({services_.attempt, services_.tokens}, {step_input(target), transcript_, tries_ == 1},
+                              observer);
 }
 
-void Session::send_request() {
-  const WireApi& api = *wire_api(target_.api);
-  auto request = api.build(step_input());
-  if (!request) return end_error(request.error());
-  if (attempt_ == 1) {
-    for (const auto& note : request->notes) reply_.events().send(WarningEvent{note.code, note.message});
-  }
-  running_ = start_http_attempt(services_.attempt, *std::move(request), api, *chat_, transcript_, *this);
+std::expected<std::unique_ptr<Attempt>, Error> Session::start_hedged() {
+  HedgeHandlers handlers;
+  handlers.start = [this](Lane lane, AttemptObserver& observer) {
+    return start_plain(lane == Lane::first ? target() : hedge_target(), observer);
+  };
+  handlers.may_start_second = [this] { return claim_hedge(); };
+  handlers.won = [this](Lane lane) {
+    if (lane == Lane::second && route_.hedge) change_target(*route_.hedge);
+  };
+  handlers.used_in_vain = [this](Lane lane, const Usage& usage) {
+    discard_usage(usage, lane == Lane::first ? target() : hedge_target());
+  };
+  return start_hedged_attempt(services_.attempt.clock, milliseconds(chat_->hedge.after_ms), std::move(handlers), *this);
+}
+
+// A second try weighs on its host as a retry does.
+bool Session::claim_hedge() {
+  const Target& second = hedge_target();
+  if (!services_.budget.claim(second.base_url)) return false;
+  claims_.push_back(second.base_url);
+  ++attempt_;
+  RetryEvent event{step_, attempt_, "hedge", 0};
+  if (route_.hedge) event.provider = second.provider_id, event.model = second.shown_as;
+  reply_.events().send(event);
+  return true;
 }
 
 void Session::end_attempt() {
   phase_timer_.reset();
-  token_wait_.reset();
   running_.reset();
   release_retry();
 }
 
 void Session::release_retry() {
-  if (std::exchange(retrying_, false)) services_.budget.release(target_.base_url);
+  for (const auto& host : std::exchange(claims_, {})) services_.budget.release(host);
 }
 
 void Session::first_byte() {
@@ -302,7 +296,16 @@ void Session::provider_state(int part, std::string state) {
 
 void Session::usage(const Usage& usage) {
   step_usage_ = usage;
-  if (target_.price) step_usage_->cost = cost_of(usage, *target_.price);
+  if (const auto& price = target().price) step_usage_->cost = cost_of(usage, *price);
+}
+
+// What a try has used whose answer is not the step's is paid for all the same.
+void Session::discard_usage(const Usage& usage, const Target& target) {
+  Usage used = usage;
+  if (target.price) used.cost = cost_of(usage, *target.price);
+  used.accuracy = std::max(used.accuracy, UsageAccuracy::last_seen);
+  past_usage_.add(used);
+  reply_.events().send(UsageEvent{step_, used, true});
 }
 
 void Session::warning(std::string_view code, std::string_view message) {
@@ -310,23 +313,45 @@ void Session::warning(std::string_view code, std::string_view message) {
 }
 
 void Session::fail(Error error) {
-  error.provider = target_.provider_id;
-  if (needs_token_ && error.status == 401) services_.tokens.forget(target_.credentials);
-  const bool may_retry = !committed_ || chat_->retry.restart;
-  const auto delay = may_retry ? retry_delay(error, attempt_, chat_->retry, services_.random()) : std::nullopt;
+  const Target& failed = target();
+  error.provider = failed.provider_id;
+  if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
   end_attempt();
-  if (delay && services_.budget.claim(target_.base_url)) {
-    retrying_ = true;
+  if (committed_ && !chat_->retry.restart) return end_error(error);
+  const auto delay = retry_delay(error, tries_, chat_->retry, services_.random());
+  if (delay && services_.budget.claim(failed.base_url)) {
+    claims_.push_back(failed.base_url);
     return back_off(error, *delay);
   }
-  end_error(error);
+  if (!fall_back(error)) end_error(error);
 }
 
 void Session::back_off(const Error& error, milliseconds delay) {
   phase_ = Phase::backing_off;
+  if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, delay.count()});
   Clock& clock = services_.attempt.clock;
   phase_timer_ = clock.call_at(clock.now() + delay, [this] { start_attempt(); });
+}
+
+// False if there is nobody left to ask. Who answers is asked in later steps too.
+bool Session::fall_back(const Error& error) {
+  if (route_.targets.size() < 2) return false;
+  if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
+  Target next = std::move(route_.targets[1]);
+  route_.targets.erase(route_.targets.begin() + 1);
+  change_target(std::move(next));
+  tries_ = 0;
+  reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, 0, target().provider_id, target().shown_as});
+  start_attempt();
+  return true;
+}
+
+void Session::change_target(Target target) {
+  services_.budget.chat_ended(this->target().base_url);
+  services_.budget.chat_began(target.base_url);
+  this->target() = std::move(target);
+  written_ = {};
 }
 
 void Session::finish(FinishReason reason, std::string_view raw) {
@@ -348,7 +373,7 @@ void Session::finish(FinishReason reason, std::string_view raw) {
 
 // The provider stopped in the middle of what its own tools do, and goes on when it gets its answer back.
 bool Session::is_paused(FinishReason reason, std::string_view raw) const {
-  const WireApi* api = wire_api(target_.api);
+  const WireApi* api = wire_api(target().api);
   return reason == FinishReason::other && api != nullptr && !api->pause_reason.empty() && raw == api->pause_reason &&
          !answer_.empty();
 }
@@ -453,7 +478,7 @@ void Session::end_error(const Error& error) {
 // Gives back everything but the object itself, which the server destroys.
 void Session::release() {
   if (phase_ == Phase::finished) return;
-  if (started_) services_.budget.chat_ended(target_.base_url);
+  if (started_) services_.budget.chat_ended(target().base_url);
   phase_ = Phase::finished;
   end_attempt();
   tools_.close();

@@ -11,9 +11,11 @@
 #include "protocol/request.hpp"
 #include "worker/agent/answer.hpp"
 #include "worker/agent/attempt.hpp"
+#include "worker/agent/hedged_attempt.hpp"
 #include "worker/agent/reply.hpp"
 #include "worker/agent/retry_policy.hpp"
-#include "worker/agent/token_cache.hpp"
+#include "worker/agent/target.hpp"
+#include "worker/agent/target_attempt.hpp"
 #include "worker/agent/tool_round.hpp"
 #include "worker/agent/toolbox.hpp"
 #include "worker/agent/transcript.hpp"
@@ -33,7 +35,7 @@ struct SessionServices {
 // The phases and what leaves them:
 //   waiting         queued; start()
 //   preparing       its tools' sources are opened; the last of them, or a failure
-//   streaming       an attempt runs, or waits for its token; its finish or failure
+//   streaming       an attempt runs; its finish or failure
 //   backing_off     a failed attempt waits for the next; a timer
 //   awaiting_tools  calls are under way; the last of their outputs
 //   finished        the reply is given
@@ -41,7 +43,7 @@ struct SessionServices {
 class Session : private AttemptObserver {
  public:
   // `accepted` is when the line was accepted. Services outlive the session.
-  Session(std::unique_ptr<ChatRequest> chat, Target target, int max_steps, const SessionServices& services, Reply reply,
+  Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services, Reply reply,
           Instant accepted);
   ~Session() override;
   Session(const Session&) = delete;
@@ -87,13 +89,20 @@ class Session : private AttemptObserver {
   void schedule_heartbeat();
   void begin_step();
   void start_attempt();
-  void await_token();
-  void send_request();
+  std::expected<std::unique_ptr<Attempt>, Error> start_plain(const Target& target, AttemptObserver& observer);
+  std::expected<std::unique_ptr<Attempt>, Error> start_hedged();
+  bool claim_hedge();
   void commit();
-  [[nodiscard]] StepInput step_input();
+  [[nodiscard]] Target& target() { return route_.targets.front(); }
+  [[nodiscard]] const Target& target() const { return route_.targets.front(); }
+  [[nodiscard]] const Target& hedge_target() const { return route_.hedge ? *route_.hedge : target(); }
+  [[nodiscard]] StepInput step_input(const Target& target);
   const std::string& own_call_id(std::string_view id);
+  void discard_usage(const Usage& usage, const Target& target);
   void end_attempt();
   void back_off(const Error& error, std::chrono::milliseconds delay);
+  bool fall_back(const Error& error);
+  void change_target(Target target);
   void release_retry();
 
   [[nodiscard]] bool is_paused(FinishReason reason, std::string_view raw) const;
@@ -112,8 +121,7 @@ class Session : private AttemptObserver {
   [[nodiscard]] Timing timing() const;
 
   const std::unique_ptr<ChatRequest> chat_;
-  Target target_;
-  const bool needs_token_;  // the target's key is a token that each attempt asks for
+  Route route_;  // its first target is the one whose turn it is
   const int max_steps_;
   const SessionServices services_;
   Reply reply_;
@@ -124,10 +132,11 @@ class Session : private AttemptObserver {
   const std::shared_ptr<Transcript> transcript_;  // shared with exchanges, whose bodies are views of it
   WrittenHistory written_;                        // refers to the transcript's bytes
   int step_ = -1;
-  int attempt_ = 0;
+  int attempt_ = 0;  // of this step
+  int tries_ = 0;    // of them, with this target
   bool offer_tools_ = true;
-  bool committed_ = false;  // output of this step was forwarded
-  bool retrying_ = false;   // holds a place in the retry budget
+  bool committed_ = false;           // output of this step was forwarded
+  std::vector<std::string> claims_;  // hosts in whose retry budget it holds a place
   bool input_closed_ = false;
   Answer answer_;
   std::optional<Usage> step_usage_;
@@ -136,7 +145,6 @@ class Session : private AttemptObserver {
   std::unique_ptr<ToolRound> round_;                          // the step's calls
   std::map<std::string, std::string, std::less<>> call_ids_;  // of this step: the provider's and ours
   std::optional<Instant> started_, first_byte_, first_delta_;
-  std::unique_ptr<TokenCache::Wait> token_wait_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;
   std::unique_ptr<Timer> total_timer_;

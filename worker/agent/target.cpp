@@ -37,15 +37,18 @@ std::expected<Choice, Error> choose_alias(const ChatRequest& chat, const ModelAl
   return Choice{alias.upstream.substr(0, slash), alias.upstream.substr(slash + 1), alias.name};
 }
 
+// `model` is an alias or provider/model.
+std::expected<Choice, Error> choose_model(const ChatRequest& chat, const std::string& model, const Config& config) {
+  const auto alias = std::ranges::find(config.aliases, model, &ModelAlias::name);
+  if (alias != config.aliases.end()) return choose_alias(chat, *alias);
+  const auto slash = model.find('/');
+  if (slash != std::string::npos) return Choice{model.substr(0, slash), model.substr(slash + 1), {}};
+  return std::unexpected(
+      refuse("model_not_found", Category::not_found, "no alias and not provider/model: " + model, "/payload/model"));
+}
+
 std::expected<Choice, Error> choose(const ChatRequest& chat, const Config& config) {
-  if (!chat.model.empty()) {
-    const auto alias = std::ranges::find(config.aliases, chat.model, &ModelAlias::name);
-    if (alias != config.aliases.end()) return choose_alias(chat, *alias);
-    const auto slash = chat.model.find('/');
-    if (slash != std::string::npos) return Choice{chat.model.substr(0, slash), chat.model.substr(slash + 1), {}};
-    return std::unexpected(refuse("model_not_found", Category::not_found,
-                                  "no alias and not provider/model: " + chat.model, "/payload/model"));
-  }
+  if (!chat.model.empty()) return choose_model(chat, chat.model, config);
   Choice choice{chat.provider_id, chat.model_id, {}};
   if (choice.provider_id.empty()) choice.provider_id = config.settings.default_provider_id;
   if (choice.provider_id.empty() && !config.providers.empty()) choice.provider_id = config.providers.front().id;
@@ -172,6 +175,28 @@ std::expected<void, Error> set_access(Target& target, const ProviderConfig& prov
   return set_credentials(target, provider, keys);
 }
 
+std::expected<Target, Error> reach(const Choice& choice, const Config& config, const KeyPolicy& keys) {
+  const auto provider = find_provider(config, choice.provider_id);
+  if (!provider) return std::unexpected(provider.error());
+  Target target = target_of(**provider);
+  const bool may_be_unlisted = target.known != nullptr && target.known->aggregator;
+  if (auto model = set_model(target, **provider, choice, may_be_unlisted); !model) {
+    return std::unexpected(std::move(model).error());
+  }
+  if (target.api == Api::vertex) target.api = vertex_api_of(target.model);
+  if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
+  return target;
+}
+
+// A model besides the chat's own; an error points at where it is named.
+std::expected<Target, Error> resolve_other(const ChatRequest& chat, const std::string& model, std::string pointer,
+                                           const Config& config, const KeyPolicy& keys) {
+  const auto choice = choose_model(chat, model, config);
+  auto target = choice ? reach(*choice, config, keys) : std::unexpected(choice.error());
+  if (!target) target.error().pointer = std::move(pointer);
+  return target;
+}
+
 }  // namespace
 
 std::expected<Target, Error> resolve_provider(std::string_view provider_id, const Config& config,
@@ -186,16 +211,25 @@ std::expected<Target, Error> resolve_provider(std::string_view provider_id, cons
 std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys) {
   const auto choice = choose(chat, config);
   if (!choice) return std::unexpected(choice.error());
-  const auto provider = find_provider(config, choice->provider_id);
-  if (!provider) return std::unexpected(provider.error());
-  Target target = target_of(**provider);
-  const bool may_be_unlisted = target.known != nullptr && target.known->aggregator;
-  if (auto model = set_model(target, **provider, *choice, may_be_unlisted); !model) {
-    return std::unexpected(std::move(model).error());
+  return reach(*choice, config, keys);
+}
+
+std::expected<Route, Error> resolve_route(const ChatRequest& chat, const Config& config, const KeyPolicy& keys) {
+  auto own = resolve_target(chat, config, keys);
+  if (!own) return std::unexpected(std::move(own).error());
+  Route route;
+  route.targets.push_back(*std::move(own));
+  for (std::size_t i = 0; i < chat.fallbacks.size(); ++i) {
+    auto target = resolve_other(chat, chat.fallbacks[i], "/payload/fallbacks/" + std::to_string(i), config, keys);
+    if (!target) return std::unexpected(std::move(target).error());
+    route.targets.push_back(*std::move(target));
   }
-  if (target.api == Api::vertex) target.api = vertex_api_of(target.model);
-  if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
-  return target;
+  if (!chat.hedge.model.empty()) {
+    auto target = resolve_other(chat, chat.hedge.model, "/payload/hedge/model", config, keys);
+    if (!target) return std::unexpected(std::move(target).error());
+    route.hedge = *std::move(target);
+  }
+  return route;
 }
 
 }  // namespace aiw

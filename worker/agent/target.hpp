@@ -1,7 +1,9 @@
-// Which provider and model a chat means, and everything needed to reach them.
+// Which providers and models a chat means, and everything needed to reach them.
 #pragma once
 
 #include <expected>
+#include <optional>
+#include <vector>
 
 #include "protocol/chat.hpp"
 #include "protocol/config.hpp"
@@ -17,5 +19,13 @@ namespace aiw {
 std::expected<Target, Error> resolve_provider(std::string_view provider_id, const Config& config,
                                               const KeyPolicy& keys);
 std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys);
+
+// Whom a chat may ask.
+struct Route {
+  std::vector<Target> targets{};  // in turn, never empty: the chat's own, then its fallbacks
+  std::optional<Target> hedge{};  // beside the one whose turn it is; absent: a hedge asks that one again
+};
+// All of it, before the chat is accepted. Error: as above, with the pointer to what names the target.
+std::expected<Route, Error> resolve_route(const ChatRequest& chat, const Config& config, const KeyPolicy& keys);
 
 }  // namespace aiw

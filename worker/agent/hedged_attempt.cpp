@@ -1,0 +1,200 @@
+#include "worker/agent/hedged_attempt.hpp"
+
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace aiw {
+namespace {
+
+// Events without output that a lane may hold before it counts as the one that answers.
+constexpr std::size_t kMaxHeld = 64;
+
+class HedgedAttempt;
+
+// Hears one of the tries. Until a lane has won, what is no output is held.
+class LaneObserver : public AttemptObserver {
+ public:
+  LaneObserver(HedgedAttempt& race, Lane lane) : race_(race), lane_(lane) {}
+
+  void first_byte() override;
+  void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;
+  void tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) override;
+  void tool_call(int part, ToolCall call) override;
+  void tool_result(ProviderToolResult result) override;
+  void file(int part, GeneratedFile file) override;
+  void source(const Source& source) override;
+  void logprobs(int part, std::string_view tokens) override;
+  void provider_state(int part, std::string state) override;
+  void usage(const Usage& usage) override;
+  void warning(std::string_view code, std::string_view message) override;
+  void finish(FinishReason reason, std::string_view raw) override;
+  void fail(Error error) override;
+
+ private:
+  friend class HedgedAttempt;
+  using Event = std::function<void(AttemptObserver& observer)>;
+  void hold(Event event);
+
+  HedgedAttempt& race_;
+  const Lane lane_;
+  std::unique_ptr<Attempt> attempt_;
+  std::vector<Event> held_;
+  std::optional<Usage> usage_;
+};
+
+class HedgedAttempt : public Attempt {
+ public:
+  HedgedAttempt(Clock& clock, HedgeHandlers handlers, AttemptObserver& observer)
+      : clock_(clock), handlers_(std::move(handlers)), observer_(observer) {}
+
+  std::expected<void, Error> start(std::chrono::milliseconds after) {
+    if (auto started = start_lane(first_); !started) return started;
+    timer_ = clock_.call_at(clock_.now() + after, [this] { start_second(); });
+    return {};
+  }
+
+  void set_paused(bool paused) override {
+    for (LaneObserver* lane : {&first_, &second_}) {
+      if (lane->attempt_) lane->attempt_->set_paused(paused);
+    }
+  }
+
+  [[nodiscard]] bool decided() const { return winner_ != nullptr; }
+  AttemptObserver& observer() { return observer_; }
+
+  void win(LaneObserver& lane) {
+    if (decided()) return;
+    winner_ = &lane;
+    timer_.reset();
+    LaneObserver& loser = other(lane);
+    if (loser.attempt_) give_up(loser);
+    handlers_.won(lane.lane_);
+    for (const auto& event : std::exchange(lane.held_, {})) event(observer_);
+  }
+
+  // May end this object with its last call.
+  void failed(LaneObserver& lane, Error error) {
+    if (lane.lane_ == Lane::first) first_failure_ = error;
+    if (!other(lane).attempt_) {
+      if (lane.lane_ == Lane::second) error = *std::move(first_failure_);
+      win(first_);  // its warnings and its usage belong to its failure
+      return observer_.fail(std::move(error));
+    }
+    give_up(lane);
+  }
+
+ private:
+  LaneObserver& other(const LaneObserver& lane) { return &lane == &first_ ? second_ : first_; }
+
+  std::expected<void, Error> start_lane(LaneObserver& lane) {
+    auto attempt = handlers_.start(lane.lane_, lane);
+    if (!attempt) return std::unexpected(std::move(attempt).error());
+    lane.attempt_ = *std::move(attempt);
+    return {};
+  }
+
+  // One that cannot be made is none: the first goes on alone.
+  void start_second() {
+    const auto done = std::move(timer_);
+    if (handlers_.may_start_second()) static_cast<void>(start_lane(second_));
+  }
+
+  void give_up(LaneObserver& lane) {
+    lane.attempt_.reset();
+    lane.held_.clear();
+    if (const auto usage = std::exchange(lane.usage_, {})) handlers_.used_in_vain(lane.lane_, *usage);
+  }
+
+  Clock& clock_;
+  const HedgeHandlers handlers_;
+  AttemptObserver& observer_;
+  LaneObserver first_{*this, Lane::first};
+  LaneObserver second_{*this, Lane::second};
+  LaneObserver* winner_ = nullptr;
+  std::optional<Error> first_failure_;
+  std::unique_ptr<Timer> timer_;
+};
+
+void LaneObserver::hold(Event event) {
+  if (race_.decided()) return event(race_.observer());
+  held_.push_back(std::move(event));
+  if (held_.size() > kMaxHeld) race_.win(*this);
+}
+
+void LaneObserver::first_byte() { race_.observer().first_byte(); }
+
+void LaneObserver::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
+  if (text.empty() && !race_.decided()) {
+    return hold([=, id = std::string(tool_call_id)](AttemptObserver& observer) { observer.delta(part, kind, {}, id); });
+  }
+  race_.win(*this);
+  race_.observer().delta(part, kind, text, tool_call_id);
+}
+
+void LaneObserver::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
+  hold([part, id = std::string(tool_call_id), name = std::string(tool_name)](AttemptObserver& observer) {
+    observer.tool_input_began(part, id, name);
+  });
+}
+
+void LaneObserver::tool_call(int part, ToolCall call) {
+  race_.win(*this);
+  race_.observer().tool_call(part, std::move(call));
+}
+
+void LaneObserver::tool_result(ProviderToolResult result) {
+  race_.win(*this);
+  race_.observer().tool_result(std::move(result));
+}
+
+void LaneObserver::file(int part, GeneratedFile file) {
+  race_.win(*this);
+  race_.observer().file(part, std::move(file));
+}
+
+void LaneObserver::source(const Source& source) {
+  race_.win(*this);
+  race_.observer().source(source);
+}
+
+void LaneObserver::logprobs(int part, std::string_view tokens) {
+  hold([part, text = std::string(tokens)](AttemptObserver& observer) { observer.logprobs(part, text); });
+}
+
+void LaneObserver::provider_state(int part, std::string state) {
+  hold([part, state = std::move(state)](AttemptObserver& observer) { observer.provider_state(part, state); });
+}
+
+void LaneObserver::usage(const Usage& usage) {
+  usage_ = usage;
+  hold([usage](AttemptObserver& observer) { observer.usage(usage); });
+}
+
+void LaneObserver::warning(std::string_view code, std::string_view message) {
+  hold([code = std::string(code), message = std::string(message)](AttemptObserver& observer) {
+    observer.warning(code, message);
+  });
+}
+
+void LaneObserver::finish(FinishReason reason, std::string_view raw) {
+  race_.win(*this);
+  race_.observer().finish(reason, raw);
+}
+
+void LaneObserver::fail(Error error) {
+  if (!race_.decided()) return race_.failed(*this, std::move(error));
+  race_.observer().fail(std::move(error));
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Attempt>, Error> start_hedged_attempt(Clock& clock, std::chrono::milliseconds after,
+                                                                    HedgeHandlers handlers, AttemptObserver& observer) {
+  auto attempt = std::make_unique<HedgedAttempt>(clock, std::move(handlers), observer);
+  if (auto started = attempt->start(after); !started) return std::unexpected(std::move(started).error());
+  return attempt;
+}
+
+}  // namespace aiw

@@ -1,0 +1,94 @@
+#include "worker/agent/target_attempt.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace aiw {
+namespace {
+
+using Started = std::expected<std::unique_ptr<Attempt>, Error>;
+
+Started send_request(const TargetAttemptServices& services, const TargetAttemptInput& input,
+                     AttemptObserver& observer) {
+  const WireApi& api = *wire_api(input.step.target.api);
+  auto request = api.build(input.step);
+  if (!request) return std::unexpected(std::move(request).error());
+  if (input.tell_notes) {
+    for (const auto& note : request->notes) observer.warning(note.code, note.message);
+  }
+  return start_http_attempt(services.attempt, *std::move(request), api, input.step.chat, input.memory, observer);
+}
+
+Started send_request_with_token(const TargetAttemptServices& services, const TargetAttemptInput& input,
+                                std::string token, AttemptObserver& observer) {
+  const StepInput& step = input.step;
+  Target target = step.target;
+  target.api_key = std::move(token);
+  const StepInput with_token{step.chat, step.messages, target, step.offer_tools, step.now, step.written};
+  return send_request(services, {with_token, input.memory, input.tell_notes}, observer);
+}
+
+// Waits for a token, then does what any other attempt does. The wait counts like that until a first byte.
+class TokenAttempt : public Attempt {
+ public:
+  TokenAttempt(const TargetAttemptServices& services, const TargetAttemptInput& input, AttemptObserver& observer)
+      : services_(services), input_(input), observer_(observer) {}
+
+  std::expected<void, Error> start() {
+    auto wait = services_.tokens.wait(input_.step.target.credentials,
+                                      [this](TokenCache::Result token) { received(std::move(token)); });
+    if (!wait) return std::unexpected(std::move(wait).error());
+    wait_ = *std::move(wait);
+    if (const auto limit_ms = input_.step.chat.timeouts.first_byte_ms; limit_ms > 0) {
+      Clock& clock = services_.attempt.clock;
+      timer_ = clock.call_at(clock.now() + std::chrono::milliseconds(limit_ms), [this] { give_up(); });
+    }
+    return {};
+  }
+
+  void set_paused(bool paused) override {
+    if (sent_) sent_->set_paused(paused);
+  }
+
+ private:
+  // Each of these may end this object with its last call.
+  void received(TokenCache::Result token) {
+    timer_.reset();
+    if (!token) return observer_.fail(std::move(token).error());
+    auto sent = send_request_with_token(services_, input_, *std::move(token), observer_);
+    if (!sent) return observer_.fail(std::move(sent).error());
+    sent_ = *std::move(sent);
+  }
+
+  void give_up() {
+    observer_.fail({.code = "timeout_first_byte",
+                    .category = Category::timeout,
+                    .message = "no access token came in time",
+                    .retryable = true});
+  }
+
+  const TargetAttemptServices services_;
+  const TargetAttemptInput input_;
+  AttemptObserver& observer_;
+  std::unique_ptr<TokenCache::Wait> wait_;
+  std::unique_ptr<Timer> timer_;
+  std::unique_ptr<Attempt> sent_;
+};
+
+}  // namespace
+
+Started start_target_attempt(const TargetAttemptServices& services, const TargetAttemptInput& input,
+                             AttemptObserver& observer) {
+  const Target& target = input.step.target;
+  if (target.api == Api::mock) return start_mock_attempt(services.attempt.clock, input.step, observer);
+  if (!needs_token(target)) return send_request(services, input, observer);
+  if (auto token = services.tokens.find(target.credentials)) {
+    return send_request_with_token(services, input, *std::move(token), observer);
+  }
+  auto waiting = std::make_unique<TokenAttempt>(services, input, observer);
+  if (auto started = waiting->start(); !started) return std::unexpected(std::move(started).error());
+  return waiting;
+}
+
+}  // namespace aiw

@@ -185,7 +185,7 @@ class V1Encoder : public FrameEncoder {
     open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
     json.key("capabilities").begin_array();
     for (const char* capability : {"chat", "cancel", "tool_result", "tool_approval", "health", "reload_config",
-                                   "shutdown", "models", "dryRun", "ui", "httpTools", "mcp"}) {
+                                   "shutdown", "models", "dryRun", "ui", "httpTools", "mcp", "fallbacks", "hedge"}) {
       json.string(capability);
     }
     json.end_array();

@@ -11,6 +11,7 @@
 
 #include "worker/exit_codes.hpp"
 #include "worker/io/log.hpp"
+#include "worker/io/process_limits.hpp"
 #include "worker/options.hpp"
 #include "worker/worker.hpp"
 
@@ -45,6 +46,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   tune_allocator();
   occupy_standard_descriptors();
+  aiw::raise_descriptor_limit();
   int code = aiw::kExitInternal;
   try {
     code = run(argc, argv);

@@ -66,6 +66,16 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(0, 10'000'000))
       ->capture_default_str()
       ->group(kGroup);
+  app.add_option("--max-queued-bytes", server.max_queued_bytes, "Bytes of the lines that wait behind them")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 40))
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--max-memory", options.max_memory,
+                 "Bytes of memory; nearing it, new chats are refused. 0: the limit of the control group, else what the "
+                 "machine has")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 50))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option("--max-parallel-tools", server.max_parallel_tools,
                  "Tool calls that the worker runs at once for a chat")
       ->check(CLI::Range(1, 1'000))

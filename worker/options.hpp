@@ -23,7 +23,8 @@ struct Options {
   std::vector<std::string> allow_env;
   std::vector<std::string> allow_host;
   std::int64_t stdout_stall_ms = 300'000;
-  bool fail = false;  // exit with 1 if any chat failed or any line was rejected
+  std::size_t max_memory = 0;  // bytes; 0: what the system allows
+  bool fail = false;           // exit with 1 if any chat failed or any line was rejected
 };
 
 // Reads the arguments and LEANSPEC_IPC_MODE. Returns the exit code instead if there is nothing to run: help, version,

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -16,6 +17,18 @@ namespace {
 
 // Answers that may wait for a reader before no more lines are read.
 constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
+
+// A chat takes a connection; the process itself, look-ups and tools need some descriptors, too.
+std::size_t chats_for_descriptors(std::size_t descriptors) {
+  constexpr std::size_t kOthers = 64;
+  return std::max<std::size_t>(descriptors - std::min(kOthers, descriptors / 2), 1);
+}
+
+ServerOptions server_options(ServerOptions options, std::size_t memory_limit) {
+  options.max_in_flight = std::min(options.max_in_flight, chats_for_descriptors(descriptor_limit()));
+  if (memory_limit > 0) options.max_held_bytes = std::min(options.max_held_bytes, memory_limit / 8);
+  return options;
+}
 
 KeyPolicy make_key_policy(const Options& options) {
   KeyPolicy policy = system_key_policy();
@@ -42,6 +55,8 @@ Worker::Worker(const Options& options)
       encoder_(make_encoder(options.dialect)),
       keys_(make_key_policy(options)),
       random_(std::random_device{}()),
+      memory_limit_(options.max_memory > 0 ? options.max_memory : memory_limit()),
+      memory_(memory_limit_),
       http_(make_curl_client(loop_, {.egress = options.egress})),
       leanspec_tools_(*http_, loop_),
       leanspec_sessions_(*http_, loop_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
@@ -63,6 +78,7 @@ Worker::Worker(const Options& options)
       .random = [this] { return std::uniform_real_distribution<double>(0, 1)(random_); },
       .post = [this](std::function<void()> action) { loop_.post(std::move(action)); },
       .tool_sources = {mcp_.get()},
+      .memory_short = [this] { return memory_.is_short(); },
       .on_unanswered =
           [](const Error& error) {
             log(LogLevel::error, "a line was refused", {{"code", error.code}, {"reason", error.message}});
@@ -72,7 +88,7 @@ Worker::Worker(const Options& options)
     services.tool_sources.push_back(&leanspec_tools_);
     services.leanspec_sessions = &leanspec_sessions_;
   }
-  server_ = std::make_unique<Server>(options.server, services);
+  server_ = std::make_unique<Server>(server_options(options.server, memory_limit_), services);
 }
 
 void Worker::make_mcp_pool() {

@@ -9,6 +9,7 @@
 #include "worker/executors/leanspec/leanspec_tools.hpp"
 #include "worker/inbox.hpp"
 #include "worker/io/loop.hpp"
+#include "worker/io/process_limits.hpp"
 #include "worker/io/stdout_writer.hpp"
 #include "worker/options.hpp"
 
@@ -40,6 +41,8 @@ class Worker {
   const std::unique_ptr<FrameEncoder> encoder_;
   KeyPolicy keys_;
   std::mt19937_64 random_;
+  const std::size_t memory_limit_;  // bytes; 0: none is known
+  MemoryGauge memory_;
   Loop loop_;
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<ChildLauncher> launcher_;

@@ -14,7 +14,10 @@ using std::chrono::milliseconds;
 constexpr std::size_t kRememberedIds = 10'000;
 constexpr int kDefaultMaxSteps = 20;
 constexpr std::size_t kMaxQueries = 64;
-constexpr std::int64_t kOverloadedRetryMs = 1'000;
+// What a refused parent is told to wait: until half of the queue has gone, at the pace of the last ends.
+constexpr milliseconds kUsualRetry{1'000};
+constexpr milliseconds kShortestRetry{250};
+constexpr milliseconds kLongestRetry{30'000};
 // Escaping makes a character at most six times as long; the frame around it is small.
 constexpr std::size_t kWorstEscape = 8;
 
@@ -123,16 +126,31 @@ std::optional<Error> Server::refusal(const ChatRequest& chat) const {
   // Chats beyond those that may run wait, in the queue or for their session.
   const std::size_t waiting = queue_.size() + in_flight() - std::min(in_flight(), options_.max_in_flight);
   if (must_wait() && waiting >= options_.max_queued) {
-    Error error = refused("overloaded", Category::overloaded, "as many chats run and wait as this worker takes");
-    error.retryable = true;
-    error.retry_after_ms = kOverloadedRetryMs;
-    return error;
+    return overloaded("as many chats run and wait as this worker takes");
   }
+  if (must_wait() && queued_bytes_ + chat.line->size() > options_.max_queued_bytes) {
+    return overloaded("the chats that wait are as large as this worker takes");
+  }
+  // What is in use without a chat will not get less by waiting.
+  if (in_flight() > 0 && is_memory_short()) return overloaded("the memory is nearly used up");
   return std::nullopt;
+}
+
+Error Server::overloaded(std::string message) const {
+  Error error = refused("overloaded", Category::overloaded, std::move(message));
+  error.retryable = true;
+  auto wait = kUsualRetry;
+  if (between_ends_.count() > 0) {
+    const auto half = static_cast<Instant::rep>(queue_.size() / 2 + 1);
+    wait = std::clamp(std::chrono::ceil<milliseconds>(between_ends_ * half), kShortestRetry, kLongestRetry);
+  }
+  error.retry_after_ms = wait.count();
+  return error;
 }
 
 Reply Server::make_reply(const ChatRequest& chat) {
   const OutboxLimits limits{.max_delta_bytes = std::max<std::size_t>(options_.max_frame_bytes / kWorstEscape, 64),
+                            .max_total = options_.max_held_bytes,
                             .delta_interval = milliseconds(chat.stream.delta_interval_ms),
                             .delta_size = static_cast<std::size_t>(chat.stream.max_delta_chars)};
   auto outbox = std::make_unique<Outbox>(chat.id, services_.encoder.chat(chat.id, chat.stream.ui), services_.output,
@@ -143,6 +161,7 @@ Reply Server::make_reply(const ChatRequest& chat) {
 void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config) {
   ++stats_.accepted;
   const std::string id = chat->id;
+  const std::size_t bytes = chat->line->size();
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
   if (services_.leanspec_sessions != nullptr)
@@ -158,7 +177,8 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
                                            services_.clock.now());
   if (must_wait()) {
     queued_ids_.insert(id);
-    queue_.push_back({id, std::move(session)});
+    queue_.push_back({id, std::move(session), bytes});
+    queued_bytes_ += bytes;
     return;
   }
   Session& running = *session;
@@ -324,11 +344,24 @@ void Server::ended(const std::string& id, bool ok) {
     ended_.push_back(std::move(running->second));
     sessions_.erase(running);
   } else if (const auto waiting = std::ranges::find(queue_, id, &Waiting::id); waiting != queue_.end()) {
-    ended_.push_back(std::move(waiting->session));
-    queue_.erase(waiting);
-    queued_ids_.erase(id);
+    ended_.push_back(take_queued(waiting));
   }
+  measure_end();
   post_sweep();
+}
+
+std::unique_ptr<Session> Server::take_queued(std::deque<Waiting>::iterator waiting) {
+  queued_bytes_ -= waiting->bytes;
+  queued_ids_.erase(waiting->id);
+  auto session = std::move(waiting->session);
+  queue_.erase(waiting);
+  return session;
+}
+
+void Server::measure_end() {
+  const Instant now = services_.clock.now();
+  const auto last = std::exchange(last_end_, now);
+  if (stats_.done + stats_.errors > 1) between_ends_ += (now - last - between_ends_) / 8;
 }
 
 void Server::post_sweep() {
@@ -341,11 +374,11 @@ void Server::sweep() {
   ended_.clear();
   ended_queries_.clear();
   while (!queue_.empty() && sessions_.size() < options_.max_in_flight) {
-    Waiting next = std::move(queue_.front());
-    queue_.pop_front();
-    queued_ids_.erase(next.id);
-    Session& session = *next.session;
-    sessions_.emplace(std::move(next.id), std::move(next.session));
+    if (!sessions_.empty() && is_memory_short()) break;  // the end of one that runs comes back here
+    std::string id = queue_.front().id;
+    auto next = take_queued(queue_.begin());
+    Session& session = *next;
+    sessions_.emplace(std::move(id), std::move(next));
     if (input_closed_) session.close_input();
     session.start();
   }

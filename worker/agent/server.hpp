@@ -26,6 +26,8 @@ struct ServerOptions {
   std::string version{};
   std::size_t max_in_flight = 4096;
   std::size_t max_queued = 10'000;
+  std::size_t max_queued_bytes = std::size_t{256} << 20;  // of the lines that wait
+  std::size_t max_held_bytes = std::size_t{64} << 20;     // frames that wait for the reader, of all chats
   std::size_t max_line_bytes = std::size_t{64} << 20;
   std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames are as long as they are
   int max_depth = 128;
@@ -44,6 +46,8 @@ struct ServerServices {
   std::function<void(std::function<void()>)> post;
   std::vector<ToolSource*> tool_sources{};        // they outlive the server
   LeanSpecSessions* leanspec_sessions = nullptr;  // only in that parent's dialect; outlives the server
+  // True while this process should take no more work on; absent: never.
+  std::function<bool()> memory_short{};
   // A line was answered by nothing but this: for the log. Never holds a key or a conversation.
   std::function<void(const Error& error)> on_unanswered;
 };
@@ -89,6 +93,7 @@ class Server {
   struct Waiting {
     std::string id;
     std::unique_ptr<Session> session;
+    std::size_t bytes = 0;  // of its line
   };
   // A chat that waits to hear which model its session uses.
   struct LookingUp {
@@ -111,6 +116,8 @@ class Server {
   void reject(const std::optional<std::string>& id, bool is_chat, const Error& error);
   void ack(const std::string& id, bool late = false);
   [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
+  [[nodiscard]] Error overloaded(std::string message) const;
+  [[nodiscard]] bool is_memory_short() const { return services_.memory_short && services_.memory_short(); }
   // True also while a place is free that a queued chat is about to take.
   [[nodiscard]] bool must_wait() const { return in_flight() >= options_.max_in_flight || !queue_.empty(); }
   bool look_up(std::unique_ptr<ChatRequest>& chat);
@@ -121,6 +128,8 @@ class Server {
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);
   void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);
+  void measure_end();
+  std::unique_ptr<Session> take_queued(std::deque<Waiting>::iterator waiting);
   void sweep();
   void post_sweep();
   void remember(const std::string& id);
@@ -141,6 +150,7 @@ class Server {
   std::map<std::string, LookingUp, std::less<>> lookups_;
   std::deque<Waiting> queue_;
   std::set<std::string, std::less<>> queued_ids_;
+  std::size_t queued_bytes_ = 0;
   std::vector<std::unique_ptr<Session>> ended_;  // destroyed once no call of theirs is on the stack
   std::map<std::string, std::unique_ptr<ModelsQuery>, std::less<>> queries_;
   std::vector<std::unique_ptr<ModelsQuery>> ended_queries_;
@@ -152,6 +162,8 @@ class Server {
   bool draining_ = false;
   std::unique_ptr<Timer> drain_timer_;
   std::size_t cut_short_ = 0;
+  Instant last_end_;                  // of a chat
+  Instant::duration between_ends_{};  // a moving mean; 0: not known yet
   std::function<void()> on_idle_;
   ServerStats stats_;
 };

@@ -18,6 +18,8 @@
 #include <optional>
 #include <string>
 
+#include "worker/io/process_limits.hpp"
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -97,6 +99,7 @@ struct InChild {
       if (dup2(streams[static_cast<std::size_t>(to)], to) < 0) return last_error();
     }
     if (cwd != nullptr && chdir(cwd) != 0) return last_error();
+    restore_descriptor_limit();
     restore_signals();
     return {};
   }

@@ -1,0 +1,118 @@
+#include "worker/io/process_limits.hpp"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace aiw {
+namespace {
+
+// More would only make the loop's table of descriptors long.
+constexpr rlim_t kMostDescriptors = 65'536;
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+rlimit former_limit{};
+bool raised = false;
+
+// "max", or version 1's page-aligned 2^63, mean that there is none.
+std::size_t limit_in(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::size_t bytes = 0;
+  return in >> bytes ? bytes : kNoLimit;
+}
+
+// A group's limit also binds the groups below it.
+std::size_t smallest_limit(const std::filesystem::path& mount, std::filesystem::path group, const char* file) {
+  std::size_t least = limit_in(mount / file);
+  for (; group.has_relative_path(); group = group.parent_path()) {
+    least = std::min(least, limit_in(mount / group.relative_path() / file));
+  }
+  return least;
+}
+
+bool has_controller(std::string_view controllers, std::string_view wanted) {
+  while (!controllers.empty()) {
+    const auto name = controllers.substr(0, controllers.find(','));
+    if (name == wanted) return true;
+    controllers.remove_prefix(std::min(name.size() + 1, controllers.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(limit.rlim_max, kMostDescriptors);
+  if (limit.rlim_cur >= wanted) return;
+  former_limit = limit;
+  limit.rlim_cur = wanted;
+  raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+void restore_descriptor_limit() {
+  if (raised) setrlimit(RLIMIT_NOFILE, &former_limit);
+}
+
+std::size_t descriptor_limit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<std::size_t>(limit.rlim_cur) : kMostDescriptors;
+}
+
+// A line of /proc/self/cgroup is `0::PATH` for version 2 and `N:CONTROLLERS:PATH` for version 1.
+std::size_t memory_limit(const std::filesystem::path& root) {
+  struct sysinfo machine{};
+  std::size_t least = sysinfo(&machine) == 0 ? machine.totalram * machine.mem_unit : kNoLimit;
+  const auto mount = root / "sys/fs/cgroup";
+  std::ifstream groups(root / "proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':');
+    const auto second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const auto controllers = std::string_view(line).substr(first + 1, second - first - 1);
+    const std::filesystem::path group = line.substr(second + 1);
+    if (controllers.empty()) least = std::min(least, smallest_limit(mount, group, "memory.max"));
+    if (has_controller(controllers, "memory")) {
+      least = std::min(least, smallest_limit(mount / "memory", group, "memory.limit_in_bytes"));
+    }
+  }
+  return least == kNoLimit ? 0 : least;
+}
+
+MemoryGauge::MemoryGauge(std::size_t limit)
+    : most_(limit / 5 * 4), statm_(limit == 0 ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+
+MemoryGauge::~MemoryGauge() {
+  if (statm_ >= 0) close(statm_);
+}
+
+bool MemoryGauge::is_short() {
+  if (most_ == 0 || resident() <= most_) return false;
+  malloc_trim(0);  // what was freed may only be kept
+  return resident() > most_;
+}
+
+// The second number of statm, in pages (proc(5)).
+std::size_t MemoryGauge::resident() const {
+  std::array<char, 128> text;
+  const auto count = pread(statm_, text.data(), text.size(), 0);
+  if (count <= 0) return 0;
+  const char* const end = text.data() + count;
+  const char* const space = std::find(text.data(), end, ' ');
+  std::size_t pages = 0;
+  if (space != end) std::from_chars(space + 1, end, pages);
+  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace aiw

@@ -1,0 +1,39 @@
+// What the system lets this process have: descriptors and memory.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+namespace aiw {
+
+// Raises the soft limit of descriptors to the hard one, or to 65,536 if that is lower. Once, before any thread.
+void raise_descriptor_limit();
+// Sets the limit back to what the parent gave: for a child before exec. A system call only.
+void restore_descriptor_limit();
+// The limit now.
+std::size_t descriptor_limit();
+
+// The memory that this process may use, in bytes: the smallest limit of its control groups (cgroups(7), versions 2 and
+// 1), else what the machine has; 0 if that cannot be read. `root` is where /proc and /sys are.
+std::size_t memory_limit(const std::filesystem::path& root = "/");
+
+// Tells when memory gets short, so that new work can be refused while what runs can still end.
+class MemoryGauge {
+ public:
+  // `limit` in bytes; 0: never short.
+  explicit MemoryGauge(std::size_t limit);
+  ~MemoryGauge();
+  MemoryGauge(const MemoryGauge&) = delete;
+  MemoryGauge& operator=(const MemoryGauge&) = delete;
+
+  // True while more than four fifths of the limit are resident. About a microsecond.
+  [[nodiscard]] bool is_short();
+
+ private:
+  [[nodiscard]] std::size_t resident() const;
+
+  const std::size_t most_;
+  const int statm_;  // descriptor of /proc/self/statm
+};
+
+}  // namespace aiw

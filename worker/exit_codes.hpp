@@ -9,7 +9,8 @@ inline constexpr int kExitUsage = 64;     // a bad argument
 inline constexpr int kExitInternal = 70;  // a bug
 inline constexpr int kExitResource = 71;  // out of memory
 inline constexpr int kExitOutput = 74;    // stdout was lost while work was under way
-inline constexpr int kExitCutShort = 75;  // a signal ended chats before they were done; they can be tried again
+inline constexpr int kExitCutShort =
+    75;  // a signal or the parent's death ended chats before they were done; they can be tried again
 // 128 + the signal's number: a second signal ended the process at once.
 inline constexpr int kExitSignal = 128;
 

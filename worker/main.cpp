@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -34,6 +35,10 @@ void occupy_standard_descriptors() {
   }
 }
 
+// A parent that ignores SIGCHLD, and hands that on, would have the kernel reap the MCP servers (sigaction(2)): their
+// numbers could be another process' while we still signal them.
+void restore_child_signal() { std::signal(SIGCHLD, SIG_DFL); }
+
 int run(int argc, char** argv) {
   const aiw::ParsedOptions parsed = aiw::parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
@@ -47,6 +52,7 @@ int main(int argc, char** argv) {
   tune_allocator();
   occupy_standard_descriptors();
   aiw::raise_descriptor_limit();
+  restore_child_signal();
   int code = aiw::kExitInternal;
   try {
     code = run(argc, argv);

@@ -19,8 +19,7 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "Exit codes: 0 the input ended and every chat was answered; 1 with --fail, a chat failed or a line was rejected; "
     "64 bad arguments; 70 internal error; 71 out of memory; 74 stdout was lost while work was under way; 75 a signal "
-    "cut "
-    "chats short; 130/143 a second SIGINT/SIGTERM.\n\n"
+    "or the parent's death cut chats short; 129/130/143 a second SIGHUP/SIGINT/SIGTERM.\n\n"
     "Try it: printf '%s\\n' "
     "'{\"id\":\"1\",\"type\":\"chat\",\"payload\":{\"config\":{\"providers\":[{\"id\":\"mock\"}]},"
     "\"providerId\":\"mock\",\"modelId\":\"echo\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}}' | "
@@ -111,6 +110,14 @@ void add_mcp(CLI::App& app, Options& options) {
       ->group(kGroup);
 }
 
+void add_parent_watch(CLI::App& app, Options& options) {
+  app.add_option("--parent-watch", options.parent_watching,
+                 "on: end when the process that started this one dies, even if another one holds the pipes; off: only "
+                 "when stdin ends [on; off if SIGHUP is ignored (nohup) or stdin is a file]")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, ParentWatching>{{"on", ParentWatching::on}, {"off", ParentWatching::off}}));
+}
+
 void add_security(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Security";
   app.add_option("--allow-env", options.allow_env, "Variable that ${NAME} in a config may also read (repeatable)")
@@ -157,6 +164,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--print-schema", schema, "Print a JSON Schema of the protocol and exit")
       ->check(CLI::IsMember(schema_names()));
   app.add_flag("--fail", options.fail, "Exit with 1 if a chat ended with an error or a line was rejected");
+  add_parent_watch(app, options);
   add_logging(app, options);
   add_limits(app, options);
   add_mcp(app, options);

@@ -1,6 +1,9 @@
 // The command line.
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +13,7 @@
 #include "worker/executors/mcp/pool.hpp"
 #include "worker/io/curl_client.hpp"
 #include "worker/io/log.hpp"
+#include "worker/io/parent_watch.hpp"
 
 namespace aiw {
 
@@ -24,7 +28,9 @@ struct Options {
   std::vector<std::string> allow_host;
   std::int64_t stdout_stall_ms = 300'000;
   std::size_t max_memory = 0;  // bytes; 0: what the system allows
-  bool fail = false;           // exit with 1 if any chat failed or any line was rejected
+  ParentWatching parent_watching = ParentWatching::automatic;
+  pid_t parent = getppid();  // early, because it may die at any time
+  bool fail = false;         // exit with 1 if any chat failed or any line was rejected
 };
 
 // Reads the arguments and LEANSPEC_IPC_MODE. Returns the exit code instead if there is nothing to run: help, version,

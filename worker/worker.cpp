@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -17,6 +18,9 @@ namespace {
 
 // Answers that may wait for a reader before no more lines are read.
 constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
+// For the last frames and the MCP servers after a signal's --drain-ms. With its default the end comes before that of
+// the 30 s that service managers commonly give.
+constexpr std::chrono::seconds kDrainRest{4};
 
 // A chat takes a connection; the process itself, look-ups and tools need some descriptors, too.
 std::size_t chats_for_descriptors(std::size_t descriptors) {
@@ -115,6 +119,7 @@ Worker::~Worker() {
 }
 
 int Worker::run() {
+  watch_parent();
   loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
   server_->on_idle([this] { leave_when_written(); });
   server_->greet();
@@ -146,11 +151,27 @@ void Worker::output_relieved() {
 }
 
 void Worker::output_broken(int error) {
-  const bool busy = server_->in_flight() > 0 || server_->queued() > 0 || output_->pending() > 0;
-  const bool lost = busy || error != EPIPE;  // a parent may close what it needs no more
+  const bool lost = busy() || error != EPIPE;  // a parent may close what it needs no more
   log(lost ? LogLevel::error : LogLevel::info, "stdout is gone", {{"errno", std::int64_t{error}}});
   leave(lost ? kExitOutput : kExitOk);
 }
+
+void Worker::watch_parent() {
+  const ParentWatching watching = options_.parent_watching;
+  if (watching == ParentWatching::off) return;
+  if (watching == ParentWatching::automatic && started_to_outlive_parent()) return;
+  parent_ = std::make_unique<ParentWatch>(loop_, options_.parent, [this] { parent_gone(); });
+  if (!parent_->active()) log(LogLevel::info, "the parent cannot be watched", {{"errno", std::int64_t{errno}}});
+}
+
+// Nobody waits for the chats any more; another reader of stdout is told what it takes at once.
+void Worker::parent_gone() {
+  log(busy() ? LogLevel::warn : LogLevel::info, "the parent is gone",
+      {{"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
+  leave(busy() ? kExitCutShort : kExitOk);
+}
+
+bool Worker::busy() const { return server_->in_flight() > 0 || server_->queued() > 0 || output_->pending() > 0; }
 
 void Worker::on_signal(int signal) {
   if (signal == SIGUSR1) return log_stats();
@@ -165,6 +186,9 @@ void Worker::begin_drain(int signal) {
       {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
   inbox_->set_paused(true);
   server_->drain(options_.server.drain);
+  // Then all chats have ended; what nobody reads by now, or does not end by itself, is not waited for.
+  drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest,
+                               [this] { leave(output_->pending() > 0 ? kExitOutput : kExitCutShort); });
 }
 
 void Worker::leave(int code) {

@@ -9,6 +9,7 @@
 #include "worker/executors/leanspec/leanspec_tools.hpp"
 #include "worker/inbox.hpp"
 #include "worker/io/loop.hpp"
+#include "worker/io/parent_watch.hpp"
 #include "worker/io/process_limits.hpp"
 #include "worker/io/stdout_writer.hpp"
 #include "worker/options.hpp"
@@ -30,6 +31,9 @@ class Worker {
   void input_ended(int error);
   void output_relieved();
   void output_broken(int error);
+  void watch_parent();
+  void parent_gone();
+  [[nodiscard]] bool busy() const;
   void on_signal(int signal);
   void begin_drain(int signal);
   void leave(int code);
@@ -52,6 +56,8 @@ class Worker {
   std::unique_ptr<StdoutWriter> output_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Inbox> inbox_;
+  std::unique_ptr<ParentWatch> parent_;
+  std::unique_ptr<Timer> drain_limit_;
   bool input_paused_ = false;
   std::optional<int> draining_signal_;
   std::optional<int> exit_code_;

@@ -1,5 +1,6 @@
 // The process: its first line, its signals, its exit codes and its command line (rows 30 to 32 of the table of faults).
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <csignal>
@@ -128,10 +129,32 @@ TEST_CASE("fault 30: what SIGTERM leaves no time for ends with shutting_down, an
   CHECK(eventually([&] { return upstream.open_connections() == 0; }));
 }
 
+TEST_CASE("fault 30: a reader that is stuck does not hold up the end that SIGTERM asks for") {
+  TestWorker worker({"--drain-ms", "100"});
+  REQUIRE(worker.next());
+  worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 2000}}})));
+  // Nobody reads: the pipe is full, and frames wait.
+  REQUIRE(eventually([&] {
+    worker.process().send_signal(SIGUSR1);
+    const std::string& text = worker.process().stderr_text();
+    const std::size_t last = text.rfind("unwrittenBytes=");
+    return last != std::string::npos && text[last + 15] != '0';
+  }));
+  worker.process().send_signal(SIGTERM);
+  const pid_t pid = worker.process().pid();
+  // wait_exit would read.
+  siginfo_t info{};
+  REQUIRE(eventually([&] {
+    return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+  }));
+  CHECK(info.si_code == CLD_EXITED);
+  CHECK(info.si_status == 74);
+}
+
 TEST_CASE("fault 31: a second signal ends the worker at once with 128 and its number") {
   Upstream upstream;
   upstream.answer("hang", {kHanging});
-  for (const int signal : {SIGTERM, SIGINT}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     CAPTURE(signal);
     TestWorker worker;
     worker.send(upstream.chat("a", "hang"));
@@ -143,6 +166,7 @@ TEST_CASE("fault 31: a second signal ends the worker at once with 128 and its nu
       worker.process().send_signal(signal);
     }
     CHECK(worker.exit_code() == 128 + signal);
+    CHECK(worker.log("a").outcome() == "shutting_down");  // what can be told is told
     CHECK(eventually([&] { return upstream.open_connections() == 0; }));
   }
 }

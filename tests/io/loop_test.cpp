@@ -195,3 +195,23 @@ TEST_CASE("signals are told on the loop thread, in order, and regain their effec
   sigaction(SIGUSR1, nullptr, &after);
   CHECK((after.sa_handler == before.sa_handler));
 }
+
+TEST_CASE("signals that a parent left blocked are told all the same") {
+  sigset_t blocked;
+  sigset_t before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  REQUIRE(pthread_sigmask(SIG_BLOCK, &blocked, &before) == 0);
+  {
+    Loop loop;
+    int seen = 0;
+    loop.on_signals({SIGUSR1}, [&](int signal) {
+      seen = signal;
+      loop.stop();
+    });
+    std::raise(SIGUSR1);
+    CHECK(run_until_stopped(loop));
+    CHECK(seen == SIGUSR1);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}

@@ -215,12 +215,17 @@ TEST_CASE("a reader that takes nothing for the stall time breaks the output") {
   CHECK(error_of(pipe.write.get(), std::string(1'000'000, 'x'), {.stall_timeout = 20ms}) == ETIMEDOUT);
 }
 
-TEST_CASE("a writer may go while its flush is due") {
+TEST_CASE("a writer may go while its flush is due, and writes what is taken at once") {
   const auto pipe = make_pipe();
   Loop loop;
   {
     StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
-    append(writer, "never written\n");
+    append(writer, "last words\n");
+  }
+  CHECK(read_all(pipe.read.get(), 11) == "last words\n");
+  {  // nobody reads: it does not wait
+    StdoutWriter writer(loop, pipe.write.get(), {.stall_timeout = 0ms}, unexpected_end());
+    append(writer, std::string(1'000'000, 'x'));
   }
   loop.post([&] { loop.stop(); });
   CHECK(run_until_stopped(loop));

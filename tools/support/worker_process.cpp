@@ -98,11 +98,12 @@ void ignore_sigpipe() {
   }();
 }
 
-// Ignored signals survive exec; the child should start with what a shell would give it.
-struct DefaultSigpipe {
+// Ignored signals survive exec; the child should start with what a shell would give it, also where we run under nohup.
+struct DefaultSignals {
   boost::system::error_code on_exec_setup(process::posix::default_launcher&, const std::filesystem::path&,
                                           const char* const*) {
     std::signal(SIGPIPE, SIG_DFL);
+    std::signal(SIGHUP, SIG_DFL);
     return {};
   }
 };
@@ -193,7 +194,7 @@ std::expected<std::unique_ptr<WorkerProcess>, std::string> WorkerProcess::spawn(
   launcher.env = entries.data();
   boost::asio::any_io_executor executor = impl->context_.get_executor();
   process::process_stdio pipes{.in = in->read.get(), .out = out->write.get(), .err = err->write.get()};
-  impl->child_.emplace(launcher(executor, error, program, command.args, pipes, DefaultSigpipe{}));
+  impl->child_.emplace(launcher(executor, error, program, command.args, pipes, DefaultSignals{}));
   if (error) return std::unexpected("cannot start " + program.string() + ": " + error.message());
   impl->pidfd_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, impl->child_->id(), 0)));
   impl->stdin_ = std::move(in->write);

@@ -21,6 +21,11 @@ extern "C" void note_signal(int signal) {
   errno = saved;
 }
 
+bool is_ignored(int signal) {
+  struct sigaction action{};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 SignalPipe::SignalPipe(std::initializer_list<int> signals) {
@@ -32,10 +37,15 @@ SignalPipe::SignalPipe(std::initializer_list<int> signals) {
   action.sa_handler = note_signal;
   action.sa_flags = SA_RESTART;
   sigfillset(&action.sa_mask);
+  sigset_t ours;
+  sigemptyset(&ours);
   for (const int signal : signals) {
+    if (signal == SIGHUP && is_ignored(signal)) continue;
     struct sigaction former{};
     if (sigaction(signal, &action, &former) == 0) former_.emplace_back(signal, former);
+    sigaddset(&ours, signal);
   }
+  pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
 }
 
 SignalPipe::~SignalPipe() {

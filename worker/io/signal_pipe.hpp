@@ -12,6 +12,8 @@ namespace aiw {
 // One at a time in a process. The signals' former actions return with the destructor.
 class SignalPipe {
  public:
+  // A parent may have left the signals blocked; they are not any more, for the calling thread. A SIGHUP that is ignored
+  // stays so: whoever starts a process like that (nohup) means it to outlive a terminal.
   explicit SignalPipe(std::initializer_list<int> signals);
   ~SignalPipe();
   SignalPipe(const SignalPipe&) = delete;

@@ -47,6 +47,7 @@ struct StdoutWriter::Impl {
   void check_stall();
   void fail(int error);
   void after_write();
+  void write_last() noexcept;
 };
 
 // Errors and hang-ups are told whatever is asked for.
@@ -124,11 +125,21 @@ void StdoutWriter::Impl::after_write() {
   for (const auto& done : std::exchange(drained, {})) done();
 }
 
+// Without telling anybody of anything: there may be nobody.
+void StdoutWriter::Impl::write_last() noexcept {
+  while (!broken && pending() > 0) {
+    const auto written = out.write(queue.data() + head, pending());
+    if (written.error != 0) return;
+    head += written.count;
+  }
+}
+
 StdoutWriter::StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, StdoutHandlers handlers)
     : impl_(std::make_unique<Impl>(loop, fd, options, std::move(handlers))) {}
 
 StdoutWriter::~StdoutWriter() {
   impl_->closed = true;
+  impl_->write_last();
   impl_->stall_timer.reset();
   auto& loop = impl_->loop;
   if (!impl_->broken) loop.unwatch(impl_->out.fd());

@@ -28,6 +28,7 @@ struct StdoutHandlers {
 class StdoutWriter : public FrameOutput {
  public:
   StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, StdoutHandlers handlers);
+  // What is still pending goes out as far as it is taken at once.
   ~StdoutWriter() override;
   StdoutWriter(const StdoutWriter&) = delete;
   StdoutWriter& operator=(const StdoutWriter&) = delete;

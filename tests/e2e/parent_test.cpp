@@ -1,0 +1,180 @@
+// The worker's parent: its death with the pipes still open, its threads, and what it hands on (rows 28 and 29 of the
+// table of faults).
+#include <doctest/doctest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/upstream.hpp"
+
+namespace aiw::e2e {
+namespace {
+
+// The worker's parent is a shell, which can be killed; this process, which holds the other ends of the pipes, is the
+// third one. It also takes orphans in, so that their end can be seen, and so that they are not init's.
+class Orphanage {
+ public:
+  Orphanage() { REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0); }
+  Orphanage(const Orphanage&) = delete;
+  Orphanage& operator=(const Orphanage&) = delete;
+  ~Orphanage() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
+
+  // The exit code of a process that was orphaned; -1 if it lives on.
+  static int exit_code(pid_t orphan) {
+    int status = 0;
+    if (!eventually([&] { return ::waitpid(orphan, &status, WNOHANG) == orphan; })) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+  }
+};
+
+// The shell does something after the worker, or it would become the worker.
+TestWorker under_living_shell(const std::string& before = {}, const std::string& arguments = {}) {
+  return TestWorker::under_shell(before + " \"$0\" " + arguments + "; exit $?");
+}
+
+pid_t child_of(pid_t parent) {
+  const std::string pid = std::to_string(parent);
+  std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
+  pid_t child = -1;
+  file >> child;
+  return child;
+}
+
+void read_to_end(TestWorker& worker) {
+  while (worker.next()) continue;
+  CHECK(worker.process().stdout_ended());
+}
+
+// A zombie that nobody waits for has ended.
+bool alive(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return !text.empty() && text.find(") Z ") == std::string::npos;
+}
+
+TEST_CASE("fault 28: when the parent is killed the worker ends, though another process holds its pipes") {
+  const Orphanage orphanage;
+  Upstream upstream;
+  upstream.answer("hang", {{.ending = Ending::kHang, .before_head = true}});
+  for (const bool busy : {false, true}) {
+    CAPTURE(busy);
+    TestWorker worker = under_living_shell();
+    worker.ask({{"id", "h"}, {"type", "health"}});
+    if (busy) {
+      worker.send(upstream.chat("a", "hang"));
+      REQUIRE(upstream.wait_for_request("hang"));
+    }
+    const pid_t pid = child_of(worker.process().pid());
+    REQUIRE(pid > 0);
+    const auto begin = Steady::now();
+    REQUIRE(worker.process().send_signal(SIGKILL));
+    CHECK(Orphanage::exit_code(pid) == (busy ? 75 : 0));
+    MESSAGE("ended after " << std::chrono::duration_cast<Milliseconds>(Steady::now() - begin).count() << " ms");
+    read_to_end(worker);  // whoever reads is told
+    if (busy) CHECK(worker.log("a").outcome() == "shutting_down");
+    CHECK(eventually([&] { return upstream.open_connections() == 0; }));
+  }
+}
+
+TEST_CASE("fault 28: nothing of an MCP server is left when the parent is killed") {
+  const Orphanage orphanage;
+  const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-orphans";
+  std::remove(path.c_str());
+  // It says nothing, and ignores its stdin's end, SIGTERM and SIGHUP; what it starts does so, too.
+  const std::string script = "trap '' TERM HUP; sleep 1000 & echo $! $$ >'" + path + ".new'; mv '" + path + ".new' '" +
+                             path + "'; while :; do sleep 1; done";
+  TestWorker worker = under_living_shell();
+  worker.send(mock_chat("a", Json::array({{{"text", "x"}}}),
+                        {{"mcpServers", {{"stubborn", {{"command", "sh"}, {"args", Json::array({"-c", script})}}}}}}));
+  pid_t server = -1;
+  pid_t child = -1;
+  REQUIRE(eventually([&] { return static_cast<bool>(std::ifstream(path) >> child >> server); }));
+  CHECK(alive(server));
+  CHECK(alive(child));
+  const pid_t pid = child_of(worker.process().pid());
+  REQUIRE(pid > 0);
+  worker.process().send_signal(SIGKILL);
+  CHECK(Orphanage::exit_code(pid) == 75);
+  CHECK(eventually([&] { return !alive(server) && !alive(child); }));
+  read_to_end(worker);
+  CHECK(worker.log("a").outcome() == "shutting_down");
+}
+
+TEST_CASE("fault 28: a worker that is meant to outlive its parent does so: --parent-watch off, nohup, a file to read") {
+  const Orphanage orphanage;
+  Upstream upstream;
+  for (const bool ignored : {false, true}) {
+    CAPTURE(ignored);
+    TestWorker worker = ignored ? under_living_shell("trap '' HUP;") : under_living_shell({}, "--parent-watch=off");
+    Canary canary(worker, upstream, 60);
+    worker.wait_for("canary", "delta", 3);
+    const pid_t pid = child_of(worker.process().pid());
+    worker.process().send_signal(SIGKILL);
+    if (ignored) ::kill(pid, SIGHUP);
+    canary.check();
+    worker.process().close_stdin();
+    CHECK(Orphanage::exit_code(pid) == 0);
+  }
+  const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-orphan.jsonl";
+  upstream.answer("slow",
+                  {paced({text_event("a "), text_event("b "), text_event("c"), openai_ending()}, Milliseconds(100))});
+  std::ofstream(path) << upstream.chat("file", "slow").dump() << '\n';
+  TestWorker worker = under_living_shell({}, "<'" + path + "'");
+  worker.wait_for("file", "delta");
+  const pid_t pid = child_of(worker.process().pid());
+  worker.process().send_signal(SIGKILL);
+  CHECK(worker.end_of("file").text() == "a b c");
+  CHECK(Orphanage::exit_code(pid) == 0);
+}
+
+TEST_CASE("fault 28: --parent-watch on counts under nohup, too") {
+  const Orphanage orphanage;
+  TestWorker worker = under_living_shell("trap '' HUP;", "--parent-watch on");
+  worker.ask({{"id", "h"}, {"type", "health"}});
+  const pid_t pid = child_of(worker.process().pid());
+  worker.process().send_signal(SIGKILL);
+  CHECK(Orphanage::exit_code(pid) == 0);
+}
+
+TEST_CASE("fault 29: the end of the parent's thread that started the worker is no end of the parent") {
+  Upstream upstream;
+  std::unique_ptr<TestWorker> worker;
+  std::thread([&] {
+    worker = std::make_unique<TestWorker>();
+    worker->ask({{"id", "before"}, {"type", "health"}});
+  }).join();
+  Canary canary(*worker, upstream);
+  CHECK(worker->ask({{"id", "after"}, {"type", "health"}}).at("type") == "health_ok");
+  canary.check();
+  CHECK(worker->close_and_exit() == 0);
+}
+
+TEST_CASE("faults 28, 32: what a parent does with its own signals changes nothing: blocked, or SIGCHLD ignored") {
+  // A shell cannot block signals; Python's children inherit what Python blocks or ignores.
+  const std::string spawn =
+      "exec python3 -c \"import os, signal, sys\n"
+      "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+      "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+      "os.execv(sys.argv[1], sys.argv[1:])\" \"$0\"";
+  TestWorker worker = TestWorker::under_shell(spawn);
+  // A server that is gone at once: how it ended can only be told if it was ours to reap.
+  const Json server = {{"command", "sh"}, {"args", Json::array({"-c", "exit 7"})}};
+  worker.send(mock_chat("a", Json::array({{{"text", "x"}}}), {{"mcpServers", {{"s", server}}}}));
+  const FrameLog& log = worker.end_of("a");
+  CHECK(log.outcome() == "mcp_unavailable");
+  CHECK(log.last().at("data").at("message").get<std::string>().find("code 7") != std::string::npos);
+  worker.process().send_signal(SIGTERM);
+  CHECK(worker.exit_code() == 0);
+}
+
+}  // namespace
+}  // namespace aiw::e2e

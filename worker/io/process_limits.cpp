@@ -108,8 +108,9 @@ std::size_t MemoryGauge::resident() const {
   std::array<char, 128> text;
   const auto count = pread(statm_, text.data(), text.size(), 0);
   if (count <= 0) return 0;
-  const char* const end = text.data() + count;
-  const char* const space = std::find(text.data(), end, ' ');
+  const char* const begin = text.data();
+  const char* const end = begin + count;
+  const char* const space = std::find(begin, end, ' ');
   std::size_t pages = 0;
   if (space != end) std::from_chars(space + 1, end, pages);
   return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

@@ -7,14 +7,14 @@
 
 #include "worker/embedded_schemas.hpp"
 #include "worker/exit_codes.hpp"
+#include "worker/help_formatter.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr const char* kDescription =
     "A stateless AI worker. Reads one JSON request a line from stdin, calls the model provider that the request's "
-    "config "
-    "names, and streams the answer to stdout as JSON lines. stdout carries frames only; logs go to stderr.";
+    "config names, and streams the answer to stdout as JSON lines. stdout carries frames only; logs go to stderr.";
 
 constexpr const char* kFooter =
     "Exit codes: 0 the input ended and every chat was answered; 1 with --fail, a chat failed or a line was rejected; "
@@ -154,6 +154,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   if (argc == 1) return parsed;
 
   CLI::App app{kDescription, "ai-worker"};
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ai-worker ") + AIW_VERSION);
   app.add_option("--protocol", "Version of the protocol")->check(CLI::IsMember({"1"}));
@@ -161,7 +162,8 @@ ParsedOptions parse_options(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}}));
   std::string schema;
-  app.add_option("--print-schema", schema, "Print a JSON Schema of the protocol and exit")
+  app.add_option("--print-schema", schema,
+                 "Print a JSON Schema and exit: request, event, config, cassette or leanspec-event")
       ->check(CLI::IsMember(schema_names()));
   app.add_flag("--fail", options.fail, "Exit with 1 if a chat ended with an error or a line was rejected");
   add_parent_watch(app, options);

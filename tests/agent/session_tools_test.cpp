@@ -97,7 +97,7 @@ TEST_CASE("a mixed batch runs what the parent runs, then returns the rest") {
   CHECK(messages[1]["content"][0]["toolCallId"] == "b");
 }
 
-TEST_CASE("a tool that was not offered is answered for the model to see") {
+TEST_CASE("fault 77: a tool that was not offered is answered for the model to see") {
   SessionFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "format_disk", "{}") + sse::finish("tool_calls") + sse::done());
@@ -114,7 +114,7 @@ TEST_CASE("a tool that was not offered is answered for the model to see") {
   CHECK(f.body(1)["messages"][2]["role"] == "tool");
 }
 
-TEST_CASE("arguments that are no JSON are answered for the model to see") {
+TEST_CASE("fault 76: arguments that are no JSON are answered for the model to see") {
   SessionFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "add", R"({"x":)") + sse::finish("tool_calls") + sse::done());
@@ -142,7 +142,7 @@ TEST_CASE("calls of an answer that was cut short are shown, and nobody carries t
   CHECK(f.http.count() == 1);
 }
 
-TEST_CASE("a tool that does not answer in time is cancelled, and the model is told") {
+TEST_CASE("fault 73: a tool that does not answer in time is cancelled, and the model is told") {
   SessionFixture f;
   f.start(R"({"tools": [{"name": "add"}], "timeouts": {"toolMs": 1000}})");
   f.answer(sse::call(0, "a", "add", "{}") + sse::call(1, "b", "add", "{}") + sse::finish("tool_calls") + sse::done());
@@ -161,7 +161,7 @@ TEST_CASE("a tool that does not answer in time is cancelled, and the model is to
   CHECK(f.body(1)["messages"].size() == 4);
 }
 
-TEST_CASE("after the last allowed step one without tools asks for an answer") {
+TEST_CASE("fault 78: after the last allowed step one without tools asks for an answer") {
   SessionFixture f;
   f.start(R"({"tools": [{"name": "add"}], "maxSteps": 2})");
   for (int step = 0; step < 2; ++step) {
@@ -179,7 +179,7 @@ TEST_CASE("after the last allowed step one without tools asks for an answer") {
   CHECK(f.last()["messages"].size() == 5);
 }
 
-TEST_CASE("a model that calls tools all the same after the last step gets no further") {
+TEST_CASE("fault 78: a model that calls tools all the same after the last step gets no further") {
   SessionFixture f;
   f.start(R"({"tools": [{"name": "add"}], "maxSteps": 1})");
   f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());

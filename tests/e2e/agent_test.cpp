@@ -94,7 +94,7 @@ TEST_CASE("tools that are returned end the chat with tool_calls") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("calls that nobody can carry out are answered to the model, up to maxSteps") {
+TEST_CASE("faults 76, 77: calls that nobody can carry out are answered to the model, and count up to maxSteps") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer(
@@ -114,16 +114,22 @@ TEST_CASE("calls that nobody can carry out are answered to the model, up to maxS
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("a tool that nobody answers is answered to the model in time") {
+TEST_CASE("fault 73: a tool that nobody answers is answered to the model in time") {
   Upstream upstream;
   TestWorker worker;
+  Canary canary(worker, upstream);
   upstream.answer("p",
                   {event_stream(openai_tool_call("call_1", "look", "{}")), event_stream(openai_answer({"so be it"}))});
   worker.send(upstream.chat("a", "p", {{"tools", Json::array({tool("look")})}, {"timeouts", {{"toolMs", 100}}}}));
   const FrameLog& log = worker.end_of("a");
   CHECK(log.text() == "so be it");
-  CHECK(log.count("tool_cancel") == 1);
-  CHECK(log.count("tool_result") == 1);
+  REQUIRE(log.count("tool_cancel") == 1);
+  CHECK(log.all("tool_cancel")[0].at("data").at("reason") == "tool_timeout");
+  REQUIRE(log.count("tool_result") == 1);
+  CHECK(log.all("tool_result")[0].at("data").at("output").at("type") == "error-text");
+  const Json late = worker.ask(tool_result_line("late", "a", "call_1", {{"type", "text"}, {"value", "x"}}));
+  CHECK(late.at("data").at("code") == "unknown_id");
+  canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
 

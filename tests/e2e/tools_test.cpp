@@ -127,9 +127,10 @@ TEST_CASE("HTTP tools run side by side, and their results go back in call order"
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("bad JSON, bad arguments and invented tools are told to the model, and the chat goes on") {
+TEST_CASE("faults 76, 77: bad JSON, bad arguments and invented tools are told to the model, and the chat goes on") {
   Upstream upstream;
   TestWorker worker;
+  Canary canary(worker, upstream);
   upstream.answer("p", {calls({{"c1", "look", R"({"q":)"},
                                {"c2", "look", R"({"q":7})"},
                                {"c3", "look", R"({"q":"x","r":1})"},
@@ -151,6 +152,7 @@ TEST_CASE("bad JSON, bad arguments and invented tools are told to the model, and
   CHECK(told[1].at("data").at("output").at("value").get<std::string>().find("/q: is number") != std::string::npos);
   CHECK(result_text(messages_of(upstream, 1), "c4").find("no tool of that name") != std::string::npos);
   check_order(log);
+  canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
 
@@ -187,7 +189,7 @@ TEST_CASE("the parent approves one call, refuses another, and leaves a third to 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("a tool's own time limit ends its call and no other") {
+TEST_CASE("fault 73: a tool's own time limit ends its call and no other") {
   Upstream upstream;
   TestWorker worker;
   Script slow = tools::json_script(200, "1");
@@ -208,7 +210,7 @@ TEST_CASE("a tool's own time limit ends its call and no other") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("a thousand calls in one step: the parent's all at once, the worker's own within their bound") {
+TEST_CASE("fault 78: a thousand calls in one step: the parent's all at once, the worker's own within their bound") {
   Upstream upstream;
   TestWorker worker({"--max-parallel-tools", "8"});
   Canary canary(worker, upstream, 60);
@@ -238,9 +240,11 @@ TEST_CASE("a thousand calls in one step: the parent's all at once, the worker's 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("cancelling is heard in every phase of a chat with tools, and leaves nothing behind") {
+TEST_CASE("fault 79: cancelling is heard in every phase of a chat with tools, and leaves nothing behind") {
   Upstream upstream;
   TestWorker worker;
+  Upstream others;
+  Canary canary(worker, others, 100);
   Script hangs = tools::json_script(200, "1");
   hangs.delay_before_head = Milliseconds(5'000);
   upstream.answer("api", {hangs});
@@ -273,8 +277,11 @@ TEST_CASE("cancelling is heard in every phase of a chat with tools, and leaves n
 
   start("parents", {calls({{"c1", "ask", R"({"q":"a"})"}, {"c2", "may", R"({"q":"a"})"}})});
   worker.wait_for("parents", "tool_call", 2);
-  CHECK(cancel("parents").count("tool_cancel") == 2);
+  const FrameLog parents = cancel("parents");
+  for (const Json& call : parents.all("tool_cancel")) CHECK(call.at("data").at("reason") == "cancelled");
+  CHECK(parents.count("tool_cancel") == 2);
   CHECK(worker.ask(tool_result_line("late", "parents", "c1", text_value("x"))).at("data").at("code") == "unknown_id");
+  CHECK(worker.log("parents").frames.size() == parents.frames.size());  // nothing follows the end
 
   start("second-step", {calls({{"c1", "ask", R"({"q":"a"})"}}), silent});
   worker.wait_for("second-step", "tool_call");
@@ -282,11 +289,12 @@ TEST_CASE("cancelling is heard in every phase of a chat with tools, and leaves n
   upstream.wait_for_request("second-step", 2);
   const FrameLog log = cancel("second-step");
   CHECK(log.last().at("data").at("messages").size() == 2);  // the call and its result are kept
+  canary.check();
   CHECK(eventually([&] { return upstream.open_connections() == 0; }));
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("at the step cap the model is asked for an answer without tools, however often it called") {
+TEST_CASE("fault 78: at the step cap the model is asked for an answer without tools, however often it called") {
   Upstream upstream;
   TestWorker worker;
   std::vector<Script> scripts;

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "worker/exit_codes.hpp"
+#include "worker/io/child_host.hpp"
 #include "worker/io/log.hpp"
 #include "worker/io/process_limits.hpp"
 #include "worker/options.hpp"
@@ -49,6 +50,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (aiw::is_child_host(argc, argv)) return aiw::run_child_host();
   tune_allocator();
   occupy_standard_descriptors();
   aiw::raise_descriptor_limit();

@@ -1,19 +1,20 @@
 #include "worker/io/loop_child_launcher.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <deque>
 #include <list>
 #include <utility>
 
-#include "worker/io/spawn_child.hpp"
+#include "worker/io/child_host_client.hpp"
 
 namespace aiw {
 namespace {
@@ -21,38 +22,47 @@ namespace {
 constexpr std::size_t kReadBytes = 64 << 10;
 // What a child said before it ended is still read; a descendant that got away may hold the pipe and write for ever.
 constexpr int kReadsAfterExit = 1024;
+// For what is killed to be gone, on a busy machine.
+constexpr std::chrono::milliseconds kPatience{1'000};
 
-std::string describe(int status) {
+std::string describe(const ChildNotice& notice) {
+  const int status = notice.value;
+  if (notice.kind == ChildNotice::Kind::not_started)
+    return std::string("it cannot be started: ") + std::strerror(status);
   if (WIFSIGNALED(status)) return "it was ended by signal " + std::to_string(WTERMSIG(status));
   return "it exited with code " + std::to_string(WEXITSTATUS(status));
 }
 
-// One child until it is reaped. The launcher holds it; who asked for it holds a Handle.
+// Our ends of what connects us to a child and to its keeper.
+struct ChildEnds {
+  OwnFd control, input, output, diagnostics;
+};
+
+// One child until nothing of it is left. The launcher holds it; who asked for it holds a Handle.
 class Child : public std::enable_shared_from_this<Child> {
  public:
-  Child(Loop& loop, const ChildEnding& ending, const SpawnedChild& spawned, ChildHandler& handler)
-      : loop_(loop), ending_(ending), spawned_(spawned), handler_(&handler) {}
+  Child(Loop& loop, ChildEnds ends, ChildHandler& handler) : loop_(loop), ends_(std::move(ends)), handler_(&handler) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    for (int* fd : {&spawned_.stdin_fd, &spawned_.stdout_fd, &spawned_.stderr_fd, &spawned_.pid_fd}) drop(*fd);
+    for (OwnFd* fd : {&ends_.control, &ends_.input, &ends_.output, &ends_.diagnostics}) drop(*fd);
   }
 
-  void watch(std::function<void(Child*)> on_reaped) {
-    on_reaped_ = std::move(on_reaped);
+  void watch(std::function<void(Child*)> on_left) {
+    on_left_ = std::move(on_left);
     const auto self = weak_from_this();
     const auto guarded = [self](auto member) {
       return [self, member](unsigned) {
         if (const auto child = self.lock()) ((*child).*member)();
       };
     };
-    loop_.watch(spawned_.stdout_fd, kRead, guarded(&Child::output_ready));
-    loop_.watch(spawned_.stderr_fd, kRead, guarded(&Child::diagnostics_ready));
-    loop_.watch(spawned_.pid_fd, kRead, guarded(&Child::ended));
+    loop_.watch(ends_.control.get(), kRead, guarded(&Child::told));
+    loop_.watch(ends_.output.get(), kRead, guarded(&Child::output_ready));
+    loop_.watch(ends_.diagnostics.get(), kRead, guarded(&Child::diagnostics_ready));
   }
 
   void write(std::string bytes) {
-    if (spawned_.stdin_fd < 0 || bytes.empty()) return;
+    if (!ends_.input.valid() || bytes.empty()) return;
     unwritten_ += bytes.size();
     queue_.push_back(std::move(bytes));
     if (!writing_) flush();
@@ -64,33 +74,21 @@ class Child : public std::enable_shared_from_this<Child> {
     handler_ = nullptr;
     broken_.reset();
     close_stdin();
-    if (reaped_) return;
-    timer_ = loop_.call_at(loop_.now() + ending_.after_stdin, [this] {
-      signal_group(SIGTERM);
-      timer_ = loop_.call_at(loop_.now() + ending_.after_sigterm, [this] { signal_group(SIGKILL); });
-    });
+    send(ends_.control.get(), &kEndChild, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
-
-  void close_stdin() {
-    drop(spawned_.stdin_fd);
-    queue_.clear();
-    unwritten_ = 0;
+  void end_soon() {
+    close_stdin();
+    shutdown(ends_.control.get(), SHUT_WR);
   }
-  // The group exists at least until its leader is reaped.
-  void signal_group(int signal) const {
-    if (reaped_) return;
-    kill(-spawned_.pid, signal);
-    kill(spawned_.pid, signal);  // it may have joined another group
-  }
-  [[nodiscard]] int pid_fd() const { return spawned_.pid_fd; }
-  // Waits for its end if it has not come.
-  void reap() {
-    if (reaped_) return;
-    siginfo_t info{};
-    while (waitid(P_PID, static_cast<id_t>(spawned_.pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) continue;
-    signal_group(SIGKILL);  // what it started and left behind
-    while (waitpid(spawned_.pid, &status_, 0) < 0 && errno == EINTR) continue;
-    reaped_ = true;
+  // Whether its keeper has gone, or goes within the time.
+  [[nodiscard]] bool left_by(Instant end) const {
+    std::array<char, sizeof(ChildNotice)> notice;
+    while (true) {
+      const auto time = std::chrono::ceil<std::chrono::milliseconds>(end - loop_.now()).count();
+      pollfd control{ends_.control.get(), POLLIN, 0};
+      if (poll(&control, 1, static_cast<int>(std::max<std::int64_t>(time, 0))) == 0) return false;
+      if (recv(ends_.control.get(), notice.data(), notice.size(), MSG_DONTWAIT) == 0) return true;
+    }
   }
 
  private:
@@ -98,15 +96,20 @@ class Child : public std::enable_shared_from_this<Child> {
   static constexpr unsigned kWrite = static_cast<unsigned>(Readiness::write);
   enum class Got { bytes, nothing, end };
 
-  void drop(int& fd) {
-    if (fd < 0) return;
-    loop_.unwatch(fd);
-    close(std::exchange(fd, -1));
+  void drop(OwnFd& fd) {
+    if (!fd.valid()) return;
+    loop_.unwatch(fd.get());
+    fd.reset();
+  }
+  void close_stdin() {
+    drop(ends_.input);
+    queue_.clear();
+    unwritten_ = 0;
   }
 
-  Got read_once(int fd, void (ChildHandler::*on_bytes)(std::string_view)) {
+  Got read_once(const OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
     std::array<char, kReadBytes> bytes;
-    const auto count = read(fd, bytes.data(), bytes.size());
+    const auto count = read(fd.get(), bytes.data(), bytes.size());
     if (count < 0) return errno == EAGAIN || errno == EINTR ? Got::nothing : Got::end;
     if (count == 0) return Got::end;
     if (handler_ != nullptr) (handler_->*on_bytes)({bytes.data(), static_cast<std::size_t>(count)});
@@ -114,30 +117,36 @@ class Child : public std::enable_shared_from_this<Child> {
   }
 
   void output_ready() {
-    if (read_once(spawned_.stdout_fd, &ChildHandler::on_output) != Got::end) return;
-    drop(spawned_.stdout_fd);
+    if (read_once(ends_.output, &ChildHandler::on_output) != Got::end) return;
+    drop(ends_.output);
     // Mostly it is about to exit, and how says more than that.
     if (handler_ != nullptr) gone_soon("it closed its output");
   }
   void diagnostics_ready() {
-    if (read_once(spawned_.stderr_fd, &ChildHandler::on_diagnostics) == Got::end) drop(spawned_.stderr_fd);
+    if (read_once(ends_.diagnostics, &ChildHandler::on_diagnostics) == Got::end) drop(ends_.diagnostics);
   }
 
-  void ended() {
-    loop_.unwatch(spawned_.pid_fd);
-    reap();
-    timer_.reset();
+  void told() {
+    ChildNotice notice;
+    const auto count = recv(ends_.control.get(), &notice, sizeof notice, MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count == sizeof notice) return ended(describe(notice));
+    ended("it was lost with the process that kept it");  // unless something was told before
+    drop(ends_.control);
+    on_left_(this);
+  }
+
+  void ended(const std::string& how) {
     close_stdin();
-    for (int reads = 0; spawned_.stderr_fd >= 0 && reads < kReadsAfterExit; ++reads) {
-      if (read_once(spawned_.stderr_fd, &ChildHandler::on_diagnostics) != Got::bytes) break;
+    drain(ends_.diagnostics, &ChildHandler::on_diagnostics);
+    drain(ends_.output, &ChildHandler::on_output);
+    gone(how);
+  }
+  void drain(OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
+    for (int reads = 0; fd.valid() && reads < kReadsAfterExit; ++reads) {
+      if (read_once(fd, on_bytes) != Got::bytes) break;
     }
-    for (int reads = 0; spawned_.stdout_fd >= 0 && reads < kReadsAfterExit; ++reads) {
-      if (read_once(spawned_.stdout_fd, &ChildHandler::on_output) != Got::bytes) break;
-    }
-    drop(spawned_.stdout_fd);
-    drop(spawned_.stderr_fd);
-    gone(describe(status_));
-    on_reaped_(this);
+    drop(fd);
   }
 
   void gone(std::string_view how) {
@@ -155,7 +164,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void flush() {
     while (!queue_.empty()) {
       const std::string& front = queue_.front();
-      const auto count = ::write(spawned_.stdin_fd, front.data() + written_, front.size() - written_);
+      const auto count = ::write(ends_.input.get(), front.data() + written_, front.size() - written_);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && errno == EAGAIN) return await_space();
       if (count < 0) {
@@ -169,27 +178,24 @@ class Child : public std::enable_shared_from_this<Child> {
       written_ = 0;
       queue_.pop_front();
     }
-    if (std::exchange(writing_, false)) loop_.unwatch(spawned_.stdin_fd);
+    if (std::exchange(writing_, false)) loop_.unwatch(ends_.input.get());
   }
   void await_space() {
     if (std::exchange(writing_, true)) return;
-    loop_.watch(spawned_.stdin_fd, kWrite, [self = weak_from_this()](unsigned) {
+    loop_.watch(ends_.input.get(), kWrite, [self = weak_from_this()](unsigned) {
       if (const auto child = self.lock()) child->flush();
     });
   }
 
   Loop& loop_;
-  const ChildEnding ending_;
-  SpawnedChild spawned_;
+  ChildEnds ends_;
   ChildHandler* handler_;
-  std::function<void(Child*)> on_reaped_;
+  std::function<void(Child*)> on_left_;
   std::deque<std::string> queue_;
   std::size_t written_ = 0;  // of the queue's first
   std::size_t unwritten_ = 0;
   bool writing_ = false;
-  bool reaped_ = false;
-  int status_ = 0;
-  std::unique_ptr<Timer> timer_, broken_;
+  std::unique_ptr<Timer> broken_;
 };
 
 class Handle : public ChildProcess {
@@ -205,58 +211,84 @@ class Handle : public ChildProcess {
   std::shared_ptr<Child> child_;
 };
 
+struct Pipe {
+  OwnFd read, write;
+};
+std::expected<Pipe, int> open_pipe() {
+  std::array<int, 2> fds{};
+  if (pipe2(fds.data(), O_CLOEXEC) != 0) return std::unexpected(errno);
+  return Pipe{OwnFd(fds[0]), OwnFd(fds[1])};
+}
+
+void set_nonblocking(const OwnFd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
+
+// What a request and our side of it consist of.
+struct Connection {
+  ChildRequest request;
+  ChildEnds ends;
+};
+std::expected<Connection, int> connect_child(const ChildCommand& command, const ChildEnding& ending) {
+  auto file = write_child_command(command);
+  auto in = open_pipe(), out = open_pipe(), diagnostics = open_pipe();
+  if (!file) return std::unexpected(file.error());
+  for (const auto* pipe : {&in, &out, &diagnostics}) {
+    if (!*pipe) return std::unexpected(pipe->error());
+  }
+  std::array<int, 2> control{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) != 0) return std::unexpected(errno);
+  Connection connection{
+      .request = {ending,
+                  *std::move(file),
+                  OwnFd(control[1]),
+                  {std::move(in->read), std::move(out->write), std::move(diagnostics->write)}},
+      .ends = {OwnFd(control[0]), std::move(in->write), std::move(out->read), std::move(diagnostics->read)}};
+  for (const auto* fd : {&connection.ends.input, &connection.ends.output, &connection.ends.diagnostics}) {
+    set_nonblocking(*fd);
+  }
+  return connection;
+}
+
 class LoopChildLauncher : public ChildLauncher {
  public:
-  LoopChildLauncher(Loop& loop, const ChildEnding& ending) : loop_(loop), ending_(ending) {}
+  LoopChildLauncher(Loop& loop, const ChildLauncherOptions& options)
+      : loop_(loop), ending_(options.ending), host_(loop) {
+    if (options.start_host) host_.start();  // if it fails, so will every spawn
+  }
   LoopChildLauncher(const LoopChildLauncher&) = delete;
   LoopChildLauncher& operator=(const LoopChildLauncher&) = delete;
-  // The loop does not run any more.
+  // The loop does not run any more. What is not gone in time is its keeper's, who lives on.
   ~LoopChildLauncher() override {
-    for (const auto& child : children_) child->close_stdin();
-    wait_for_all(ending_.at_exit);
-    for (const auto& child : children_) child->signal_group(SIGTERM);
-    wait_for_all(ending_.at_exit);
-    for (const auto& child : children_) child->signal_group(SIGKILL);
-    for (const auto& child : children_) child->reap();
+    host_.forget_unsent();
+    for (const auto& child : children_) child->end_soon();
+    const Instant end = loop_.now() + 2 * ending_.at_exit + kPatience;
+    for (const auto& child : children_) {
+      if (!child->left_by(end)) break;
+    }
   }
 
   std::expected<std::unique_ptr<ChildProcess>, std::string> spawn(const ChildCommand& command,
                                                                   ChildHandler& handler) override {
-    const auto spawned = spawn_child(command);
-    if (!spawned) return std::unexpected(std::string(std::strerror(spawned.error())));
-    auto child = std::make_shared<Child>(loop_, ending_, *spawned, handler);
-    child->watch([this](Child* reaped) { std::erase_if(children_, [&](auto& c) { return c.get() == reaped; }); });
+    auto connection = connect_child(command, ending_);
+    const int error = connection ? host_.request(std::move(connection->request)) : connection.error();
+    if (error != 0) return std::unexpected(std::string(std::strerror(error)));
+    auto child = std::make_shared<Child>(loop_, std::move(connection->ends), handler);
+    child->watch([this](Child* gone) { std::erase_if(children_, [&](auto& c) { return c.get() == gone; }); });
     children_.push_back(child);
     return std::make_unique<Handle>(std::move(child));
   }
   [[nodiscard]] std::size_t running() const override { return children_.size(); }
 
  private:
-  void wait_for_all(std::chrono::milliseconds limit) {
-    const Instant end = loop_.now() + limit;
-    while (!children_.empty() && loop_.now() < end) {
-      std::vector<pollfd> fds;
-      for (const auto& child : children_) fds.push_back({child->pid_fd(), POLLIN, 0});
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - loop_.now()).count();
-      if (poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(left, 0))) <= 0) continue;
-      auto fd = fds.begin();
-      std::erase_if(children_, [&](const auto& child) {
-        if ((fd++)->revents == 0) return false;
-        child->reap();
-        return true;
-      });
-    }
-  }
-
   Loop& loop_;
   const ChildEnding ending_;
+  ChildHostClient host_;
   std::list<std::shared_ptr<Child>> children_;
 };
 
 }  // namespace
 
-std::unique_ptr<ChildLauncher> make_child_launcher(Loop& loop, const ChildEnding& ending) {
-  return std::make_unique<LoopChildLauncher>(loop, ending);
+std::unique_ptr<ChildLauncher> make_child_launcher(Loop& loop, const ChildLauncherOptions& options) {
+  return std::make_unique<LoopChildLauncher>(loop, options);
 }
 
 }  // namespace aiw

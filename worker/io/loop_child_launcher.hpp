@@ -1,21 +1,21 @@
 // Child processes whose streams and end are watched by the loop.
 #pragma once
 
-#include <chrono>
 #include <memory>
 
 #include "worker/base/child_process.hpp"
+#include "worker/io/child_request.hpp"
 #include "worker/io/loop.hpp"
 
 namespace aiw {
 
-struct ChildEnding {
-  std::chrono::milliseconds after_stdin{2'000};  // from closing its stdin to SIGTERM
-  std::chrono::milliseconds after_sigterm{2'000};
-  std::chrono::milliseconds at_exit{500};  // both of them, when the launcher itself ends
+struct ChildLauncherOptions {
+  ChildEnding ending{};
+  // Starts the child host at once and not with the first child: for a worker that will not be able to.
+  bool start_host = false;
 };
 
-// `loop` outlives the launcher.
-std::unique_ptr<ChildLauncher> make_child_launcher(Loop& loop, const ChildEnding& ending = {});
+// `loop` outlives the launcher. The program's main() must have asked is_child_host().
+std::unique_ptr<ChildLauncher> make_child_launcher(Loop& loop, const ChildLauncherOptions& options = {});
 
 }  // namespace aiw

@@ -61,8 +61,8 @@ void raise_descriptor_limit() {
   raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-void restore_descriptor_limit() {
-  if (raised) setrlimit(RLIMIT_NOFILE, &former_limit);
+void restore_descriptor_limit(pid_t child) {
+  if (raised) prlimit(child, RLIMIT_NOFILE, &former_limit, nullptr);
 }
 
 std::size_t descriptor_limit() {

@@ -1,6 +1,8 @@
 // What the system lets this process have: descriptors and memory.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <filesystem>
 
@@ -8,8 +10,8 @@ namespace aiw {
 
 // Raises the soft limit of descriptors to the hard one, or to 65,536 if that is lower. Once, before any thread.
 void raise_descriptor_limit();
-// Sets the limit back to what the parent gave: for a child before exec. A system call only.
-void restore_descriptor_limit();
+// Gives a child the limit that the parent gave.
+void restore_descriptor_limit(pid_t child);
 // The limit now.
 std::size_t descriptor_limit();
 

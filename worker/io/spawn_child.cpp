@@ -6,19 +6,17 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
 
-#include "worker/io/process_limits.hpp"
+#include "worker/io/own_fd.hpp"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -38,37 +36,6 @@ namespace {
 
 namespace process = boost::process::v2;
 using boost::system::error_code;
-
-class OwnFd {
- public:
-  explicit OwnFd(int fd = -1) : fd_(fd) {}
-  OwnFd(const OwnFd&) = delete;
-  OwnFd& operator=(const OwnFd&) = delete;
-  ~OwnFd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  void reset(int fd) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-struct Pipe {
-  OwnFd read, write;
-
-  bool open() {
-    std::array<int, 2> fds{};
-    if (pipe2(fds.data(), O_CLOEXEC) != 0) return false;
-    read.reset(fds[0]);
-    write.reset(fds[1]);
-    return true;
-  }
-};
 
 // Signals stay blocked until the child is past exec: a handler of ours that ran in it would run in our memory.
 class BlockSignals {
@@ -99,7 +66,6 @@ struct InChild {
       if (dup2(streams[static_cast<std::size_t>(to)], to) < 0) return last_error();
     }
     if (cwd != nullptr && chdir(cwd) != 0) return last_error();
-    restore_descriptor_limit();
     restore_signals();
     return {};
   }
@@ -193,29 +159,16 @@ pid_t launch(const std::string& program, const ChildCommand& command, const std:
   return launcher.pid;
 }
 
-void set_nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
-
 }  // namespace
 
-std::expected<SpawnedChild, int> spawn_child(const ChildCommand& command) {
+std::expected<pid_t, int> spawn_child(const ChildCommand& command, const std::array<int, 3>& streams) {
   const auto environment = environment_of(command);
   const auto program = find_program(command.file, environment);
   if (!program) return std::unexpected(ENOENT);
-  Pipe in, out, diagnostics;
-  if (!in.open() || !out.open() || !diagnostics.open()) return std::unexpected(errno);
-  const InChild in_child{{in.read.get(), out.write.get(), diagnostics.write.get()},
-                         command.cwd.empty() ? nullptr : command.cwd.c_str()};
+  const InChild in_child{streams, command.cwd.empty() ? nullptr : command.cwd.c_str()};
   const pid_t pid = launch(*program, command, environment, in_child);
   if (pid < 0) return std::unexpected(-pid);
-  const int pid_fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));  // closes on exec
-  if (pid_fd < 0) {
-    const int error = errno;
-    kill(-pid, SIGKILL);
-    waitpid(pid, nullptr, 0);
-    return std::unexpected(error);
-  }
-  for (const int fd : {in.write.get(), out.read.get(), diagnostics.read.get()}) set_nonblocking(fd);
-  return SpawnedChild{pid, pid_fd, in.write.release(), out.read.release(), diagnostics.read.release()};
+  return pid;
 }
 
 }  // namespace aiw

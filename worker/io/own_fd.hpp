@@ -1,0 +1,31 @@
+// A descriptor that is closed with its owner.
+#pragma once
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace aiw {
+
+class OwnFd {
+ public:
+  explicit OwnFd(int fd = -1) : fd_(fd) {}
+  OwnFd(OwnFd&& other) noexcept : fd_(other.release()) {}
+  OwnFd& operator=(OwnFd&& other) noexcept {
+    reset(other.release());
+    return *this;
+  }
+  ~OwnFd() { reset(); }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = fd;
+  }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+}  // namespace aiw

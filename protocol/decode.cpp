@@ -228,6 +228,12 @@ Request decode_line(FramedLine line, const DecodeOptions& options) {
                                  .category = Category::limit,
                                  .message = "the line is longer than this worker accepts; it was skipped"});
   }
+  if (line.no_memory) {
+    return reject(std::nullopt, {.code = "resource_exhausted",
+                                 .category = Category::overloaded,
+                                 .message = "there is no memory for the line; it was skipped",
+                                 .retryable = true});
+  }
   return decode_text(std::make_shared<std::string>(std::move(line.text)), options.max_depth);
 }
 

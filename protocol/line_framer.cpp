@@ -67,6 +67,11 @@ std::optional<FramedLine> LineFramer::drop_oversized() {
   return FramedLine{{}, true};
 }
 
+FramedLine LineFramer::give_up() {
+  drop_oversized();
+  return {.text = {}, .too_large = false, .no_memory = true};
+}
+
 // The line of `length` bytes at begin_, whose newline is just before scanned_; nothing if there is nothing to report.
 std::optional<FramedLine> LineFramer::take(std::size_t length) {
   const std::size_t at = std::exchange(begin_, scanned_);

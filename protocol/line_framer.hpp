@@ -13,6 +13,7 @@ namespace aiw {
 struct FramedLine {
   std::string text;  // empty if too_large; has room for 64 more bytes, as simdjson likes
   bool too_large = false;
+  bool no_memory = false;  // text is empty, too: it could not be kept
 };
 
 // Bytes go in through prepare/commit, lines come out of next() until it has none. A line that fills most of the
@@ -28,6 +29,8 @@ class LineFramer {
   void commit(std::size_t count);
   // The next whole line, or that a line has just become too large.
   std::optional<FramedLine> next();
+  // What has come of a line without end is forgotten, and so will be the rest, because memory ended.
+  FramedLine give_up();
   // The input ended, and next() has no more: what is left counts as a line.
   std::optional<FramedLine> finish();
 

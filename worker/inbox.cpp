@@ -1,5 +1,6 @@
 #include "worker/inbox.hpp"
 
+#include <new>
 #include <numeric>
 #include <utility>
 
@@ -20,6 +21,7 @@ Inbox::Inbox(Loop& loop, int fd, std::size_t max_line_bytes, const DecodeOptions
       if (*self != nullptr) (*self)->handlers_.on_end(error);
     });
   };
+  reading.on_failed = [this](std::exception_ptr thrown) { loop_.raise(std::move(thrown)); };
   reader_ = std::make_unique<StdinReader>(fd, max_line_bytes, std::move(reading));
 }
 
@@ -39,6 +41,14 @@ void Inbox::wait_for_room(std::size_t bytes) {
   unhandled_bytes_ += bytes;
 }
 
+Request Inbox::decode_one(FramedLine line) const {
+  try {
+    return decode_line(std::move(line), options_);
+  } catch (const std::bad_alloc&) {  // a long one; what it took is free again
+    return decode_line({.text = {}, .too_large = false, .no_memory = true}, options_);
+  }
+}
+
 // On the reader's thread.
 void Inbox::decode(std::vector<FramedLine> lines) {
   const std::size_t bytes =
@@ -47,7 +57,7 @@ void Inbox::decode(std::vector<FramedLine> lines) {
   wait_for_room(bytes);
   auto requests = std::make_shared<std::vector<Request>>();
   requests->reserve(lines.size());
-  for (auto& line : lines) requests->push_back(decode_line(std::move(line), options_));
+  for (auto& line : lines) requests->push_back(decode_one(std::move(line)));
   loop_.post([self = self_, requests, bytes] {
     if (*self == nullptr) return;
     Inbox& inbox = **self;

@@ -29,6 +29,7 @@ class Inbox {
   void set_paused(bool paused) { reader_->set_paused(paused); }
 
  private:
+  [[nodiscard]] Request decode_one(FramedLine line) const;
   void decode(std::vector<FramedLine> lines);
   void wait_for_room(std::size_t bytes);
 

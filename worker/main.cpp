@@ -7,9 +7,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <new>
 
+#include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
 #include "worker/io/child_host.hpp"
 #include "worker/io/log.hpp"
@@ -40,6 +42,12 @@ void occupy_standard_descriptors() {
 // numbers could be another process' while we still signal them.
 void restore_child_signal() { std::signal(SIGCHLD, SIG_DFL); }
 
+constexpr const char* kOutOfMemory = "ai-worker: out of memory\n";
+// What an exception says may quote a request.
+constexpr const char* kInternalError = "ai-worker: internal error\n";
+
+void complain(const char* line) { [[maybe_unused]] const auto written = write(STDERR_FILENO, line, std::strlen(line)); }
+
 int run(int argc, char** argv) {
   const aiw::ParsedOptions parsed = aiw::parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
@@ -47,24 +55,42 @@ int run(int argc, char** argv) {
   return aiw::Worker(parsed.options).run();
 }
 
+int guarded_run(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    complain(kOutOfMemory);
+    return aiw::kExitResource;
+  } catch (const std::exception&) {
+    complain(kInternalError);
+    return aiw::kExitInternal;
+  }
+}
+
+// An exception in a place that must not throw: nothing can be told any more, but the exit code and why.
+[[noreturn]] void on_terminate() {
+  bool memory = aiw::memory_has_failed();
+  try {
+    if (std::current_exception() != nullptr) std::rethrow_exception(std::current_exception());
+  } catch (const std::bad_alloc&) {
+    memory = true;
+  } catch (...) {
+    memory = false;
+  }
+  complain(memory ? kOutOfMemory : kInternalError);
+  _exit(memory ? aiw::kExitResource : aiw::kExitInternal);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (aiw::is_child_host(argc, argv)) return aiw::run_child_host();
+  std::set_terminate(on_terminate);
   tune_allocator();
   occupy_standard_descriptors();
   aiw::raise_descriptor_limit();
   restore_child_signal();
-  int code = aiw::kExitInternal;
-  try {
-    code = run(argc, argv);
-  } catch (const std::bad_alloc&) {
-    std::fputs("ai-worker: out of memory\n", stderr);
-    code = aiw::kExitResource;
-  } catch (const std::exception&) {
-    // What it says may quote a request.
-    std::fputs("ai-worker: internal error\n", stderr);
-  }
+  const int code = guarded_run(argc, argv);
   std::fflush(stdout);
   return code;
 }

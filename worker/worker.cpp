@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <utility>
 
 #include "worker/agent/mcp_keys.hpp"
+#include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
 #include "worker/io/curl_client.hpp"
 #include "worker/io/log.hpp"
@@ -119,8 +121,25 @@ Worker::~Worker() {
 }
 
 int Worker::run() {
+  try {
+    serve();
+  } catch (const std::bad_alloc&) {
+    give_up({.code = "resource_exhausted",
+             .category = Category::overloaded,
+             .message = "the worker is out of memory and ends",
+             .retryable = true});
+    throw;
+  } catch (...) {
+    give_up({.code = "internal", .message = "the worker met an internal error and ends"});
+    throw;
+  }
+  return exit_code_.value_or(kExitInternal);
+}
+
+void Worker::serve() {
   watch_parent();
   loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
+  loop_.after_each_turn([this] { check_memory(); });
   server_->on_idle([this] { leave_when_written(); });
   server_->greet();
   InboxHandlers handlers;
@@ -129,7 +148,28 @@ int Worker::run() {
   inbox_ = std::make_unique<Inbox>(loop_, STDIN_FILENO, options_.server.max_line_bytes,
                                    DecodeOptions{.max_depth = options_.server.max_depth}, std::move(handlers));
   loop_.run();
-  return exit_code_.value_or(kExitInternal);
+}
+
+// Nothing can go on: every open chat is told so, on whole frames, as far as memory and the reader allow.
+void Worker::give_up(const Error& error) noexcept {
+  constexpr std::chrono::milliseconds kForReader{2'000};
+  try {
+    output_->drop_unfinished();
+    server_->abort_all(error);
+  } catch (...) {
+    output_->drop_unfinished();
+  }
+  inbox_.reset();
+  server_.reset();  // replies that could not be given are tried once more, in short
+  output_->drop_unfinished();
+  output_->write_out(kForReader);
+}
+
+// The reserve let what was under way end; now it must be known whether there is memory to go on.
+void Worker::check_memory() {
+  if (!memory_has_failed()) return;
+  if (!memory_is_back()) throw std::bad_alloc();
+  log(LogLevel::warn, "memory was short", {});
 }
 
 void Worker::handle(Request request) {

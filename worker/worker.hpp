@@ -27,6 +27,7 @@ class Worker {
   int run();
 
  private:
+  void serve();
   void handle(Request request);
   void input_ended(int error);
   void output_relieved();
@@ -36,6 +37,8 @@ class Worker {
   [[nodiscard]] bool busy() const;
   void on_signal(int signal);
   void begin_drain(int signal);
+  void give_up(const Error& error) noexcept;
+  void check_memory();
   void leave(int code);
   void leave_when_written();
   void make_mcp_pool();

@@ -92,14 +92,20 @@ void Outbox::emit_split(DeltaEvent delta) {
 void Outbox::emit(const ChatEvent& event) {
   if (holding()) {
     const std::size_t before = held_.size();
-    next_seq_ += encoder_->event(held_, next_seq_, event);
+    try {
+      next_seq_ += encoder_->event(held_, next_seq_, event);
+    } catch (...) {
+      held_.resize(before);  // what is held stays whole frames, for the error that will follow them
+      throw;
+    }
     return hold(held_.size() - before);
   }
   write_to_output(event);
 }
 
-void Outbox::write_to_output(const ChatEvent& event) {
+void Outbox::write_to_output(const ChatEvent& event, bool last) {
   const std::size_t frames = encoder_->event(output_.tail(), next_seq_, event);
+  over_ = last;
   if (frames == 0) return;
   next_seq_ += frames;
   output_.frame_appended();
@@ -147,7 +153,7 @@ void Outbox::send_last(const ChatEvent& event) {
     output_.frame_appended();
   }
   leave_backlog();
-  write_to_output(event);
+  write_to_output(event, true);
 }
 
 bool Outbox::must_pause() const {

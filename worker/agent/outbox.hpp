@@ -59,6 +59,8 @@ class Outbox {
   void flush();
   // Writes everything that is held, then `event`, whether the reader lags or not: the chat is over and bounded.
   void send_last(const ChatEvent& event);
+  // True once send_last has written its event.
+  [[nodiscard]] bool over() const { return over_; }
   // True while so much is held that the upstream should not bring more.
   [[nodiscard]] bool must_pause() const;
 
@@ -78,7 +80,7 @@ class Outbox {
   void flush_if_long();
   void emit_split(DeltaEvent delta);
   void emit(const ChatEvent& event);
-  void write_to_output(const ChatEvent& event);
+  void write_to_output(const ChatEvent& event, bool last = false);
   [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (is_open_ ? open_.text.size() : 0); }
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }
   void hold(std::size_t added);
@@ -93,6 +95,7 @@ class Outbox {
   const OutboxLimits limits_;
   std::function<void()> on_relieved_;
   std::uint64_t next_seq_ = 0;
+  bool over_ = false;
   std::string held_;         // whole frames, numbered
   std::size_t let_out_ = 0;  // bytes of held_ that were written
   std::optional<std::list<Outbox*>::iterator> place_;

@@ -19,10 +19,15 @@ class Reply {
   Reply(Reply&&) = default;
   Reply& operator=(Reply&&) = delete;
   ~Reply() {
-    if (open()) error({Error{.code = "internal", .message = "the chat was given up without an answer"}, {}, {}});
+    if (!open()) return;
+    try {
+      error({Error{.code = "internal", .message = "the chat was given up without an answer"}, {}, {}});
+    } catch (...) {  // no memory even for that: the process is about to end
+      return;
+    }
   }
 
-  [[nodiscard]] bool open() const { return outbox_ != nullptr; }
+  [[nodiscard]] bool open() const { return outbox_ != nullptr && !outbox_->over(); }
   // Takes over a `done`, to say it later: the reply that it is given is the chat's. The event's views end with the
   // call.
   using DoneKeeper = std::function<void(Reply reply, const DoneEvent& event)>;
@@ -41,8 +46,8 @@ class Reply {
 
  private:
   void end(const ChatEvent& event, bool ok) {
+    outbox_->send_last(event);  // the reply stays open if it throws
     const auto outbox = std::move(outbox_);
-    outbox->send_last(event);
     on_ended_(ok);
   }
 

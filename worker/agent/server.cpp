@@ -1,6 +1,7 @@
 #include "worker/agent/server.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "worker/agent/target.hpp"
@@ -417,6 +418,15 @@ void Server::drain(milliseconds grace) {
   services_.post([this] { sweep(); });
 }
 
+// Where memory has run out one chat's answer may fail; the others still get theirs.
+void Server::abort_one(Session& session, const Error& error) {
+  try {
+    session.abort(error);
+  } catch (const std::bad_alloc&) {
+    services_.output.drop_unfinished();
+  }
+}
+
 void Server::abort_all(const Error& error) {
   if (services_.leanspec_sessions != nullptr) services_.leanspec_sessions->finish();
   for (const auto& [id, lookup] : std::exchange(lookups_, {})) reject(id, true, error);
@@ -425,7 +435,7 @@ void Server::abort_all(const Error& error) {
   for (const auto& waiting : queue_) ids.push_back(waiting.id);
   for (const auto& [id, session] : sessions_) ids.push_back(id);
   for (const auto& id : ids) {
-    if (Session* session = find(id)) session->abort(error);
+    if (Session* session = find(id)) abort_one(*session, error);
   }
   for (const auto& [id, query] : std::exchange(queries_, {})) reject(id, false, error);
   post_sweep();

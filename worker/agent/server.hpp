@@ -129,6 +129,7 @@ class Server {
   void ended(const std::string& id, bool ok);
   void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);
   void measure_end();
+  void abort_one(Session& session, const Error& error);
   std::unique_ptr<Session> take_queued(std::deque<Waiting>::iterator waiting);
   void sweep();
   void post_sweep();

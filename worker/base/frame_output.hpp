@@ -14,6 +14,8 @@ class FrameOutput {
   // the string in between.
   virtual std::string& tail() = 0;
   virtual void frame_appended() = 0;
+  // Takes back what was appended since the last frame_appended(): its frame will never be whole.
+  virtual void drop_unfinished() {}
   // Bytes that wait to be written.
   [[nodiscard]] virtual std::size_t pending() const = 0;
   // True from the time the reader lags (the queue passed its high-water mark) until it fell below the low one: chats

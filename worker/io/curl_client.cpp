@@ -75,6 +75,7 @@ class CurlClient : public HttpClient {
   void resume_all();
   template <typename Call>
   void enter(Call call);
+  static void rethrow();
   void settle();
   void tell_results();
   void on_socket(int fd, unsigned ready);
@@ -212,10 +213,15 @@ void CurlClient::resume_all() {
     in_curl_ = true;
     const auto result = exchange.resume();
     in_curl_ = false;
+    rethrow();
     // A handler that refuses the kept bytes ends nothing by itself: curl only returns it here.
     if (result != CURLE_OK) end_soon(exchange, result);
   }
   settle();
+}
+
+void CurlClient::rethrow() {
+  if (auto thrown = take_thrown()) std::rethrow_exception(std::move(thrown));
 }
 
 template <typename Call>
@@ -224,6 +230,7 @@ void CurlClient::enter(Call call) {
   int running = 0;
   call(running);
   in_curl_ = false;
+  rethrow();
   settle();
 }
 

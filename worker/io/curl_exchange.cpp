@@ -53,6 +53,20 @@ int status_of(std::string_view line) {
   return status;
 }
 
+std::exception_ptr thrown;
+
+// Runs what may throw; `failure` tells curl to give the exchange up.
+template <typename Result, typename Call>
+Result guarded(Result failure, Call call) noexcept {
+  if (thrown != nullptr) return failure;
+  try {
+    return call();
+  } catch (...) {
+    thrown = std::current_exception();
+    return failure;
+  }
+}
+
 // Sets options until one fails.
 class Options {
  public:
@@ -70,6 +84,8 @@ class Options {
 };
 
 }  // namespace
+
+std::exception_ptr take_thrown() { return std::exchange(thrown, nullptr); }
 
 CurlExchange::CurlExchange(HttpRequest request, const HttpLimits& limits, HttpHandler& handler,
                            const CurlClientOptions& options)
@@ -305,11 +321,13 @@ curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
 }
 
 std::size_t CurlExchange::on_header(char* data, std::size_t, std::size_t size, void* self) noexcept {
-  return static_cast<CurlExchange*>(self)->take_header({data, size}) ? size : 0;
+  return guarded(std::size_t{0},
+                 [&] { return static_cast<CurlExchange*>(self)->take_header({data, size}) ? size : std::size_t{0}; });
 }
 
 std::size_t CurlExchange::on_body(char* data, std::size_t, std::size_t size, void* self) noexcept {
-  return static_cast<CurlExchange*>(self)->take_body({data, size});
+  return guarded(std::size_t{CURL_WRITEFUNC_ERROR},
+                 [&] { return static_cast<CurlExchange*>(self)->take_body({data, size}); });
 }
 
 std::size_t CurlExchange::on_read(char* out, std::size_t, std::size_t capacity, void* self) noexcept {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ namespace aiw {
 // Bytes that one receive may take. More makes nothing faster (measured: 1 and 500 streams of 300-byte chunks at full
 // speed), and each busy stream holds one such buffer.
 inline constexpr long kCurlBufferSize = 16L << 10;
+
+// What a handler threw within one of curl's callbacks, which nothing may leave by an exception: to be thrown when curl
+// has returned. Until it is taken, handlers are told nothing more. Loop thread only.
+std::exception_ptr take_thrown();
 
 class CurlExchange {
  public:

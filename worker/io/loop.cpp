@@ -93,6 +93,8 @@ struct Loop::Impl {
   std::vector<std::function<void()>> posted;  // under mutex
   std::vector<std::function<void()>> running;
   std::atomic<bool> has_posted = false;
+  std::exception_ptr raised;  // under mutex
+  std::function<void()> turn_ended = [] {};
 
   ~Impl() {
     signals.reset();
@@ -150,6 +152,7 @@ void Loop::Impl::run_posted() {
     const std::lock_guard lock(mutex);
     running.swap(posted);
     has_posted = false;
+    if (raised != nullptr) std::rethrow_exception(std::exchange(raised, nullptr));
   }
   for (auto& action : running) action();
   running.clear();
@@ -172,6 +175,7 @@ void Loop::run() {
     impl_->run_posted();      // often starts requests, whose first step is a timer that is due,
     impl_->run_due_timers();  // and what these wrote goes out before the next wait
     impl_->run_posted();
+    impl_->turn_ended();
   }
 }
 
@@ -190,6 +194,17 @@ void Loop::post(std::function<void()> action) {
   }
   if (first && std::this_thread::get_id() != impl_->loop_thread) impl_->wake();
 }
+
+void Loop::raise(std::exception_ptr thrown) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->raised = std::move(thrown);
+    impl_->has_posted = true;
+  }
+  impl_->wake();
+}
+
+void Loop::after_each_turn(std::function<void()> action) { impl_->turn_ended = std::move(action); }
 
 Instant Loop::now() const { return Instant::clock::now(); }
 

@@ -1,6 +1,7 @@
 // The one loop thread: timers, calls from other threads, and descriptors that become ready.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -21,12 +22,16 @@ class Loop : public Clock {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Handles events until stop().
+  // Handles events until stop(). What an action throws comes out of it.
   void run();
   // Any thread.
   void stop();
   // Any thread: runs `action` on the loop thread, in the order of the posts.
   void post(std::function<void()> action);
+  // Any thread: run() throws this soon. Takes no memory.
+  void raise(std::exception_ptr thrown);
+  // Called at the end of each turn, when no action is under way.
+  void after_each_turn(std::function<void()> action);
 
   [[nodiscard]] Instant now() const override;
   std::unique_ptr<Timer> call_at(Instant when, std::function<void()> action) override;

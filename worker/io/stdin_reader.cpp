@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <new>
+#include <optional>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -37,6 +40,7 @@ struct StdinReader::Impl {
   std::atomic<bool> paused = false;
   std::atomic<bool> stopped = false;
   std::size_t read_size = kSmallestRead;
+  std::vector<FramedLine> lines;  // not delivered yet
   std::thread thread;
 
   Impl(int its_fd, std::size_t max_line_bytes, StdinHandlers its_handlers)
@@ -46,8 +50,11 @@ struct StdinReader::Impl {
   void start();
   void wake() const;
   void run();
+  void read_all();
   bool wait_readable() const;
+  std::span<char> make_room();
   int read_some();
+  std::optional<FramedLine> next_line(bool at_end);
   void deliver(bool at_end);
 };
 
@@ -68,6 +75,14 @@ void StdinReader::Impl::wake() const {
 }
 
 void StdinReader::Impl::run() {
+  try {
+    read_all();
+  } catch (...) {
+    if (handlers.on_failed) handlers.on_failed(std::current_exception());
+  }
+}
+
+void StdinReader::Impl::read_all() {
   constexpr int kMore = -1;
   int end = kMore;
   while (end == kMore) {
@@ -93,9 +108,19 @@ bool StdinReader::Impl::wait_readable() const {
   return false;
 }
 
+// A line that finds no memory is given up; the next may be shorter.
+std::span<char> StdinReader::Impl::make_room() {
+  try {
+    return framer.prepare(read_size);
+  } catch (const std::bad_alloc&) {
+    lines.push_back(framer.give_up());
+    return framer.prepare(kSmallestRead);
+  }
+}
+
 // -1: go on; 0: the end; else the errno.
 int StdinReader::Impl::read_some() {
-  const auto room = framer.prepare(read_size);
+  const auto room = make_room();
   const auto count = read(fd, room.data(), room.size());
   if (count < 0) return errno == EINTR || errno == EAGAIN ? -1 : errno;
   if (count == 0) return 0;
@@ -106,12 +131,18 @@ int StdinReader::Impl::read_some() {
 }
 
 void StdinReader::Impl::deliver(bool at_end) {
-  std::vector<FramedLine> lines;
-  while (auto line = framer.next()) lines.push_back(std::move(*line));
-  if (at_end) {
-    if (auto line = framer.finish()) lines.push_back(std::move(*line));
+  while (auto line = next_line(at_end)) lines.push_back(std::move(*line));
+  if (!lines.empty()) handlers.on_lines(std::exchange(lines, {}));
+}
+
+// The framer has passed over a line whose bytes it could not hand out.
+std::optional<FramedLine> StdinReader::Impl::next_line(bool at_end) {
+  try {
+    auto line = framer.next();
+    return line || !at_end ? std::move(line) : framer.finish();
+  } catch (const std::bad_alloc&) {
+    return FramedLine{.text = {}, .too_large = false, .no_memory = true};
   }
-  if (!lines.empty()) handlers.on_lines(std::move(lines));
 }
 
 StdinReader::StdinReader(int fd, std::size_t max_line_bytes, StdinHandlers handlers)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -17,6 +18,8 @@ struct StdinHandlers {
   std::function<void(std::vector<FramedLine> lines)> on_lines;
   // On the reader's thread, once: the end of the input, or a read error (then `error` is its errno, else 0).
   std::function<void(int error)> on_end;
+  // On the reader's thread, in place of on_end: reading cannot go on.
+  std::function<void(std::exception_ptr thrown)> on_failed{};
 };
 
 class StdinReader {

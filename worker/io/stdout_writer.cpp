@@ -1,6 +1,10 @@
 #include "worker/io/stdout_writer.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +27,7 @@ struct StdoutWriter::Impl {
   const StdoutHandlers handlers;
   std::string queue;  // frames; those before `head` are written
   std::size_t head = 0;
+  std::size_t whole = 0;  // frames end here; behind it is at most the beginning of one
   bool flush_posted = false;
   bool blocked = false;  // the last write took less than all: only readiness can go on
   bool congested = false;
@@ -81,11 +86,11 @@ void StdoutWriter::Impl::write_queue() {
 void StdoutWriter::Impl::forget_written() {
   if (head == queue.size()) {
     queue.clear();
-    head = 0;
+    head = whole = 0;
     if (queue.capacity() > kKeptCapacity) queue.shrink_to_fit();
   } else if (head >= kWorthCompacting && head >= pending()) {  // moves no byte more than once for each byte written
     queue.erase(0, head);
-    head = 0;
+    whole -= std::exchange(head, 0);
   }
 }
 
@@ -110,6 +115,7 @@ void StdoutWriter::Impl::fail(int error) {
   stall_timer.reset();
   congested = false;  // nothing is to wait for any more
   queue.erase(0, std::exchange(head, 0));
+  whole = 0;
   handlers.on_broken(error);  // may ask what is pending, and is lost
   queue = std::string();
   after_write();
@@ -153,6 +159,7 @@ std::string& StdoutWriter::tail() { return impl_->queue; }
 void StdoutWriter::frame_appended() {
   auto& self = *impl_;
   if (self.broken) return self.queue.clear();
+  self.whole = self.queue.size();
   if (!self.blocked && self.pending() >= kWriteAtOnce) self.write_queue();
   if (self.pending() >= self.options.high_water) self.congested = true;
   if (self.blocked || std::exchange(self.flush_posted, true)) return;
@@ -160,6 +167,21 @@ void StdoutWriter::frame_appended() {
     self.flush_posted = false;
     self.flush();
   });
+}
+
+void StdoutWriter::drop_unfinished() { impl_->queue.resize(impl_->whole); }
+
+void StdoutWriter::write_out(std::chrono::milliseconds limit) {
+  const Instant end = impl_->loop.now() + limit;
+  while (!impl_->broken && pending() > 0 && impl_->loop.now() < end) {
+    const auto written = impl_->out.write(impl_->queue.data() + impl_->head, pending());
+    impl_->head += written.count;
+    if (written.error == 0) continue;
+    if (written.error != EAGAIN) return;
+    pollfd entry{impl_->out.fd(), POLLOUT, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - impl_->loop.now()).count();
+    poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+  }
 }
 
 std::size_t StdoutWriter::pending() const { return impl_->pending(); }

@@ -35,10 +35,13 @@ class StdoutWriter : public FrameOutput {
 
   std::string& tail() override;
   void frame_appended() override;
+  void drop_unfinished() override;
   [[nodiscard]] std::size_t pending() const override;
   [[nodiscard]] bool congested() const override;
   // Calls `done` when nothing is pending any more, or when the descriptor is broken.
   void when_drained(std::function<void()> done);
+  // Writes what is pending before it returns, for so long: for an end without the loop.
+  void write_out(std::chrono::milliseconds limit);
 
  private:
   struct Impl;

@@ -1,0 +1,131 @@
+// Memory that ends, at every place where it may (row 88 of the table of faults).
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/upstream.hpp"
+
+#ifndef AIW_SANITIZED  // a sanitizer has an allocator of its own
+
+namespace aiw::e2e {
+namespace {
+
+constexpr const char* kAnswer = "All of the answer, to its last word.";
+
+// One chat of the mock and one over HTTP with a tool, in a worker whose allocations fail as told.
+class Torture {
+ public:
+  Torture() {
+    upstream_.answer("p", {event_stream(openai_answer({"All of the answer, ", "to its last word."}))});
+    chats_ = mock_chat("mock", Json::array({{{"text", kAnswer}, {"chunks", 5}}})).dump() + "\n" +
+             upstream_.chat("http", "p").dump() + "\n";
+  }
+
+  // How many allocations a run makes when none fails.
+  std::size_t allocations() {
+    const std::string report = std::filesystem::temp_directory_path() / ("aiw-alloc-" + std::to_string(getpid()));
+    run({"AIW_FAIL_REPORT=" + report});
+    std::size_t count = 0;
+    std::ifstream(report) >> count;
+    std::filesystem::remove(report);
+    REQUIRE(count > 100);
+    return count;
+  }
+
+  void fail(std::size_t at, std::size_t count) {
+    CAPTURE(at);
+    CAPTURE(count);
+    run({"AIW_FAIL_AT=" + std::to_string(at), "AIW_FAIL_COUNT=" + std::to_string(count)});
+  }
+
+  void report() const {
+    std::string text;
+    for (const auto& [name, number] : outcomes_) text += " " + name + "=" + std::to_string(number);
+    MESSAGE("outcomes of chats and exits:" << text);
+  }
+  [[nodiscard]] std::size_t outcomes(const std::string& name) const {
+    const auto found = outcomes_.find(name);
+    return found == outcomes_.end() ? 0 : found->second;
+  }
+
+ private:
+  void run(std::vector<std::string> environment) {
+    environment.push_back(std::string("LD_PRELOAD=") + AIW_FAILING_MALLOC);
+    TestWorker worker({"--drain-ms", "0"}, std::move(environment));
+    worker.process().write(chats_, kPatience);  // it may be gone already
+    worker.process().close_stdin();
+    const int code = worker.exit_code();  // each frame is checked; a death by signal fails
+    const std::string& complaint = worker.process().stderr_text();
+    CAPTURE(complaint);
+    CHECK((code == 0 || code == 70 || code == 71));
+    if (code == 71) CHECK(complaint.find("ai-worker: out of memory\n") != std::string::npos);
+    ++outcomes_["exit-" + std::to_string(code)];
+    for (const char* id : {"mock", "http"}) check(worker.log(id), code);
+  }
+
+  // An accepted chat that ended well has its whole answer; else it was told an error. One that the end of the process
+  // cut off has no end.
+  void check(const FrameLog& log, int code) {
+    const std::string outcome = log.outcome();
+    ++outcomes_[outcome];
+    if (outcome == "done") {
+      CHECK(log.text() == kAnswer);
+      CHECK(log.last().at("data").at("finishReason") == "stop");
+    } else if (code == 0) {
+      CHECK((log.ended || log.count("rejected") == 1));
+    }
+  }
+
+  Upstream upstream_;
+  std::string chats_;
+  std::map<std::string, std::size_t> outcomes_;
+};
+
+// Every so many allocations; AIW_ALLOC_EVERY=1 tries each.
+std::size_t stride(std::size_t allocations, std::size_t runs) {
+  const char* const every = std::getenv("AIW_ALLOC_EVERY");
+  return every == nullptr ? std::max<std::size_t>(allocations / runs, 1) : std::strtoul(every, nullptr, 10);
+}
+
+TEST_CASE(
+    "fault 88: an allocation that fails, the n-th for many n, fails a chat or nothing, and never what is written") {
+  Torture torture;
+  const std::size_t all = torture.allocations();
+  MESSAGE(all << " allocations");
+  for (std::size_t at = 1; at <= all; at += stride(all, 100)) torture.fail(at, 1);
+  torture.report();
+  CHECK(torture.outcomes("done") > 0);
+}
+
+TEST_CASE(
+    "fault 88: memory that has ended, from the n-th allocation on, ends chats with an error and the worker with 71") {
+  Torture torture;
+  const std::size_t all = torture.allocations();
+  for (std::size_t at = 1; at <= all; at += stride(all, 100)) torture.fail(at, 1'000'000);
+  for (std::size_t at = 1; at <= all; at += stride(all, 50)) torture.fail(at, 50);
+  torture.report();
+  CHECK(torture.outcomes("exit-71") > 0);
+  CHECK(torture.outcomes("resource_exhausted") > 0);
+}
+
+TEST_CASE("fault 88: a line that finds no memory is refused, and the next is served") {
+  TestWorker worker = TestWorker::under_shell("ulimit -v 160000; exec \"$0\"");
+  worker.ask({{"id", "h"}, {"type", "health"}});
+  worker.send_text(R"({"id":"large","type":"chat","x":")" + std::string(60 * kMiB, 'x') + "\"}");
+  worker.send(mock_chat("next", Json::array({{{"text", kAnswer}}})));
+  CHECK(worker.end_of("next").text() == kAnswer);
+  REQUIRE(worker.without_id().size() == 2);  // ready, and the line's
+  CHECK(worker.without_id().back().at("data").at("code") == "resource_exhausted");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+}  // namespace
+}  // namespace aiw::e2e
+
+#endif

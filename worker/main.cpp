@@ -55,15 +55,19 @@ int run(int argc, char** argv) {
   return aiw::Worker(parsed.options).run();
 }
 
+// At once: what libraries do at exit takes memory, too, and the C library ends the process for lack of it (with 127).
+[[noreturn]] void give_up(bool for_memory) {
+  complain(for_memory ? kOutOfMemory : kInternalError);
+  _exit(for_memory ? aiw::kExitResource : aiw::kExitInternal);
+}
+
 int guarded_run(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {
-    complain(kOutOfMemory);
-    return aiw::kExitResource;
+    give_up(true);
   } catch (const std::exception&) {
-    complain(kInternalError);
-    return aiw::kExitInternal;
+    give_up(aiw::memory_has_failed());  // a thread that cannot be started says so by another exception
   }
 }
 
@@ -74,11 +78,9 @@ int guarded_run(int argc, char** argv) {
     if (std::current_exception() != nullptr) std::rethrow_exception(std::current_exception());
   } catch (const std::bad_alloc&) {
     memory = true;
-  } catch (...) {
-    memory = false;
+  } catch (...) {  // as it is
   }
-  complain(memory ? kOutOfMemory : kInternalError);
-  _exit(memory ? aiw::kExitResource : aiw::kExitInternal);
+  give_up(memory);
 }
 
 }  // namespace

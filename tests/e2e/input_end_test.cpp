@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -221,6 +222,37 @@ TEST_CASE("fault 22: cancel while connecting or waiting for the first byte close
   worker.send(upstream.chat("first byte", "hang"));
   REQUIRE(upstream.wait_for_request("hang"));
   check_cancel(worker, "first byte");
+  canary.check();
+  CHECK(worker.close_and_exit() == 0);
+}
+
+std::size_t threads(pid_t pid) {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    ++count;
+  }
+  return count;
+}
+
+TEST_CASE(
+    "faults 22, 35: cancel, the connect timeout and the exit do not wait for a name server that does not answer") {
+  if (kSanitized) return;  // its runtime wants to be the first library
+  Upstream upstream;
+  TestWorker worker({}, {std::string("LD_PRELOAD=") + AIW_HANGING_RESOLVER});
+  Canary canary(worker, upstream, 60);
+  worker.wait_for("canary", "delta");
+  for (const char* id : {"first", "second"}) {
+    CAPTURE(id);
+    const std::size_t before = threads(worker.process().pid());
+    worker.send(chat_line(id, {{"id", "p"}, {"baseUrl", "https://" + std::string(id) + ".hang.invalid"}}));
+    CHECK(eventually([&] { return threads(worker.process().pid()) > before; }));
+    check_cancel(worker, id);
+  }
+  // Without a cancel the connect timeout does not wait either.
+  worker.send(chat_line("limited", {{"id", "p"}, {"baseUrl", "https://third.hang.invalid"}},
+                        {{"timeouts", {{"connectMs", 100}}}, {"retry", {{"max", 0}}}}));
+  CHECK(worker.end_of("limited").outcome() == "timeout_connect");
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }

@@ -148,6 +148,7 @@ TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refus
   const std::size_t grown = worker.peak_rss() - std::min(before, worker.peak_rss());
   MESSAGE("peak memory grew by " << grown / kMiB << " MiB for arguments of " << (2 * size + 3 * depth) / kMiB
                                  << " MiB");
+  if (!kSanitized) CHECK(grown <= 16 * (2 * size + 3 * depth));
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }

@@ -23,6 +23,8 @@ std::span<char> LineFramer::prepare(std::size_t size) {
     buffer_ = std::move(smaller.assign(buffer_, begin_, kept));
   } else if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, kept);
+    const std::size_t stale = std::max(kept, begin_);
+    explicit_bzero(buffer_.data() + stale, end_ - stale);
   }
   scanned_ -= begin_;
   begin_ = 0;
@@ -90,7 +92,9 @@ std::string LineFramer::cut(std::size_t at, std::size_t length) {
   std::string text;
   if (length < kWorthMoving || length < buffer_.capacity() / 4) {
     text.reserve(length + kPadding);
-    return std::move(text.assign(buffer_, at, length));
+    text.assign(buffer_, at, length);
+    explicit_bzero(buffer_.data() + at, length);  // it may hold keys, and the next line may be long in coming
+    return text;
   }
   std::string rest(buffer_, begin_, end_ - begin_);
   text = std::exchange(buffer_, std::move(rest));

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdlib>
 #include <functional>
-#include <new>
 
 namespace aiw {
 namespace {
@@ -16,11 +15,12 @@ constexpr std::size_t kAlignment = alignof(std::max_align_t);
 constexpr std::size_t kProbe = std::size_t{1} << 20;
 
 alignas(kAlignment) std::array<char, kReserve> reserve;  // its pages are the system's until they are written
-std::atomic<std::size_t> used = 0;                       // never given back: it is for the end
+std::atomic<std::size_t> used = 0;
 std::atomic<bool> failed = false;
 
-// nullptr if it is too long, or none is left.
-[[maybe_unused]] void* from_reserve(std::size_t size) {
+}  // namespace
+
+void* emergency_memory(std::size_t size) {
   failed = true;
   if (size > kLongest) return nullptr;
   const std::size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
@@ -28,12 +28,10 @@ std::atomic<bool> failed = false;
   return at + rounded <= kReserve ? reserve.data() + at : nullptr;
 }
 
-[[maybe_unused]] bool is_from_reserve(const void* pointer) {
+bool is_emergency_memory(const void* pointer) {
   const std::less<const void*> before;  // a total order, unlike <
   return !before(pointer, reserve.data()) && before(pointer, reserve.data() + reserve.size());
 }
-
-}  // namespace
 
 bool memory_has_failed() { return failed.load(std::memory_order_relaxed); }
 
@@ -46,20 +44,3 @@ bool memory_is_back() {
 }
 
 }  // namespace aiw
-
-// Sanitizers have their own. The forms for arrays, sizes and nothrow end in these two.
-#ifndef AIW_SANITIZED
-
-void* operator new(std::size_t size) {
-  if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
-  if (void* const memory = aiw::from_reserve(size)) return memory;
-  throw std::bad_alloc();
-}
-
-void operator delete(void* memory) noexcept {
-  if (!aiw::is_from_reserve(memory)) std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-
-#endif

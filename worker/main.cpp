@@ -16,6 +16,7 @@
 #include "worker/io/child_host.hpp"
 #include "worker/io/log.hpp"
 #include "worker/io/process_limits.hpp"
+#include "worker/no_core.hpp"
 #include "worker/options.hpp"
 #include "worker/worker.hpp"
 
@@ -51,6 +52,7 @@ void complain(const char* line) { [[maybe_unused]] const auto written = write(ST
 int run(int argc, char** argv) {
   const aiw::ParsedOptions parsed = aiw::parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
+  if (!parsed.options.allow_core) aiw::forbid_core_files();  // before anything is read
   aiw::init_log(parsed.options.log_level, parsed.options.log_format);
   return aiw::Worker(parsed.options).run();
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 
 #include "worker/embedded_schemas.hpp"
@@ -125,11 +126,59 @@ void add_security(CLI::App& app, Options& options) {
   app.add_option("--allow-host", options.allow_host,
                  "Host that keys from variables and files may also go to (repeatable)")
       ->group(kGroup);
-  app.add_option("--egress", options.egress,
+  app.add_option("--allow-file", options.allow_file,
+                 "Folder that ${file:PATH} may name files in, beside /run/secrets and $CREDENTIALS_DIRECTORY "
+                 "(repeatable)")
+      ->check(CLI::ExistingDirectory)
+      ->group(kGroup);
+  app.add_flag("--allow-core", options.allow_core, "Core files and debuggers, which see keys and conversations")
+      ->group(kGroup);
+  app.add_option("--egress", options.http.egress,
                  "any: every address but metadata services; public: no private ones either [any]")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, Egress>{{"any", Egress::any}, {"public", Egress::public_only}}))
       ->group(kGroup);
+}
+
+// What is wrong with a file of certificates or keys; empty: nothing that can be seen from here.
+std::string pem_fault(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("-----BEGIN ")) return {};
+  }
+  return file.eof() ? path + " is no PEM file" : path + " cannot be read";
+}
+
+std::string proxy_fault(const std::string& url) {
+  for (const std::string_view scheme : {"http://", "https://", "socks5h://"}) {
+    if (url.starts_with(scheme) && url.size() > scheme.size()) return {};
+  }
+  return "a proxy is http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT";
+}
+
+void add_network(CLI::App& app, Options& options) {
+  CurlClientOptions& http = options.http;
+  constexpr const char* kGroup = "Network";
+  app.add_option("--ca-file", http.ca_file, "Certificates to trust, PEM, in place of the system's [$SSL_CERT_FILE]")
+      ->check(pem_fault)
+      ->group(kGroup);
+  app.add_option("--proxy", http.proxy, "Proxy for https URLs; hosts in no_proxy go without [$https_proxy]")
+      ->check(proxy_fault)
+      ->group(kGroup);
+  auto* const cert = app.add_option("--client-cert", http.client_cert, "Certificate to show to --mtls-host, PEM")
+                         ->check(pem_fault)
+                         ->group(kGroup);
+  app.add_option("--client-key", http.client_key, "Its key, PEM; may stand in --client-cert")
+      ->check(pem_fault)
+      ->needs(cert)
+      ->group(kGroup);
+  auto* const hosts =
+      app.add_option("--mtls-host", http.client_cert_hosts, "Host that the certificate is shown to (repeatable)")
+          ->transform([](const std::string& host) { return CLI::detail::to_lower(host); })
+          ->needs(cert)
+          ->group(kGroup);
+  cert->needs(hosts);
 }
 
 void add_logging(CLI::App& app, Options& options) {
@@ -150,6 +199,8 @@ ParsedOptions parse_options(int argc, char** argv) {
   Options& options = parsed.options;
   options.server.version = options.mcp.client_version = AIW_VERSION;
   if (in_leanspec_mode()) options.dialect = Dialect::leanspec;
+  // As OpenSSL's users expect; libcurl itself does not look at it.
+  if (const char* const file = std::getenv("SSL_CERT_FILE")) options.http.ca_file = file;
   // The usual case, a parent that passes nothing, should not wait for a parser to be built.
   if (argc == 1) return parsed;
 
@@ -171,6 +222,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   add_limits(app, options);
   add_mcp(app, options);
   add_security(app, options);
+  add_network(app, options);
   // leanspec-http starts its worker as `node <script>`; with both set to this program it gets its own path.
   std::string script;
   if (in_leanspec_mode()) app.add_option("script", script, "Ignored: the path that leanspec-http passes")->group("");

@@ -23,9 +23,11 @@ struct Options {
   LogFormat log_format = LogFormat::text;
   ServerOptions server;
   McpPoolOptions mcp;
-  Egress egress = Egress::any;
+  CurlClientOptions http;
   std::vector<std::string> allow_env;
   std::vector<std::string> allow_host;
+  std::vector<std::string> allow_file;  // folders that ${file:PATH} may name files in
+  bool allow_core = false;              // core files and debuggers, which see keys and conversations
   std::int64_t stdout_stall_ms = 300'000;
   std::size_t max_memory = 0;  // bytes; 0: what the system allows
   ParentWatching parent_watching = ParentWatching::automatic;

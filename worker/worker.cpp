@@ -37,7 +37,7 @@ ServerOptions server_options(ServerOptions options, std::size_t memory_limit) {
 }
 
 KeyPolicy make_key_policy(const Options& options) {
-  KeyPolicy policy = system_key_policy();
+  KeyPolicy policy = system_key_policy(options.allow_file);
   policy.trust_config = options.dialect == Dialect::leanspec;
   policy.allowed_variables.insert(options.allow_env.begin(), options.allow_env.end());
   policy.allowed_hosts.insert(options.allow_host.begin(), options.allow_host.end());
@@ -63,7 +63,7 @@ Worker::Worker(const Options& options)
       random_(std::random_device{}()),
       memory_limit_(options.max_memory > 0 ? options.max_memory : memory_limit()),
       memory_(memory_limit_),
-      http_(make_curl_client(loop_, {.egress = options.egress})),
+      http_(make_curl_client(loop_, options.http)),
       leanspec_tools_(*http_, loop_),
       leanspec_sessions_(*http_, loop_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
   StdoutHandlers writing;

@@ -19,8 +19,9 @@ KeyPolicy policy() {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   };
-  policy.read_file = [](const std::string& path) -> std::optional<std::string> {
-    if (path != "/run/key") return std::nullopt;
+  policy.read_file = [](const std::string& path) -> std::expected<std::string, SecretFileFault> {
+    if (!path.starts_with("/run/") && path != "/gone") return std::unexpected(SecretFileFault::not_allowed);
+    if (path != "/run/key") return std::unexpected(SecretFileFault::unreadable);
     return std::string(kSecret) + "\n";
   };
   return policy;
@@ -75,6 +76,7 @@ TEST_CASE("a file's key goes to the host of the provider that names it") {
   CHECK(resolve("${file:/run/key}", "openai", "evil.example", keys) == "!host_not_allowed");
   CHECK(resolve("${file:/run/key}", "unknown", "api.openai.com", keys) == "!host_not_allowed");
   CHECK(resolve("${file:/gone}", "openai", "api.openai.com", keys) == "!missing_key");
+  CHECK(resolve("${file:/etc/passwd}", "openai", "api.openai.com", keys) == "!file_not_allowed");
   keys.allowed_hosts = {"mine.example"};
   CHECK(resolve("${file:/run/key}", "unknown", "mine.example", keys) == kSecret);
 }
@@ -92,6 +94,7 @@ TEST_CASE("a trusted config may name any variable, in the middle of a string too
   CHECK(resolve("${MINE}", "p", "any.example", keys) == "mine");
   CHECK(resolve("a ${MINE} ${OPENAI_API_KEY}", "p", "any.example", keys) == "mine");
   CHECK(resolve("${file:/run/key}", "p", "any.example", keys) == kSecret);
+  CHECK(resolve("${file:/etc/passwd}", "p", "any.example", keys) == "!file_not_allowed");
   CHECK(resolve("${GONE}", "p", "any.example", keys) == "!missing_key");
   CHECK(resolve("${MINE", "p", "any.example", keys) == "${MINE");
 }

@@ -16,9 +16,10 @@ KeyPolicy policy() {
     if (name == "NESTED") return "${MINE}";
     return std::nullopt;
   };
-  policy.read_file = [](const std::string& path) -> std::optional<std::string> {
+  policy.read_file = [](const std::string& path) -> std::expected<std::string, SecretFileFault> {
+    if (!path.starts_with("/run/")) return std::unexpected(SecretFileFault::not_allowed);
     if (path == "/run/key") return "from-file\n";
-    return std::nullopt;
+    return std::unexpected(SecretFileFault::unreadable);
   };
   return policy;
 }
@@ -45,7 +46,8 @@ TEST_CASE("mcp keys: references stand anywhere in a value, and what they bring i
     CHECK(resolve("${UNSET}", host) == "!missing_key");
     CHECK(resolve("${OTHER}", host) == "!variable_not_allowed");
     CHECK(resolve("a ${MINE} ${OTHER}", host) == "!variable_not_allowed");
-    CHECK(resolve("${file:/etc/none}", host) == "!missing_key");
+    CHECK(resolve("${file:/run/none}", host) == "!missing_key");
+    CHECK(resolve("${file:/etc/passwd}", host) == "!file_not_allowed");
   }
 }
 

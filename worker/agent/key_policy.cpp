@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
+#include <utility>
 
 #include "worker/base/url.hpp"
 #include "worker/providers/provider_defaults.hpp"
@@ -10,7 +10,6 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kMaxKeyFileBytes = 64 << 10;
 constexpr std::string_view kFilePrefix = "file:";
 
 // What stands in ${...}; nothing if the key is a literal.
@@ -33,26 +32,37 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-std::optional<std::string> read_key_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text(kMaxKeyFileBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxKeyFileBytes) return std::nullopt;
-  return text;
+std::expected<std::string, Error> key_from_file(const std::string& path, const KeyPolicy& policy) {
+  auto text = policy.read_file(path);
+  if (text) return *std::move(text);
+  if (text.error() == SecretFileFault::not_allowed) {
+    return std::unexpected(
+        key_error("file_not_allowed", "the key's file is in no folder for keys; see --allow-file", {}));
+  }
+  return std::unexpected(key_error("missing_key", "the key's file cannot be read", {}));
+}
+
+std::expected<std::string, Error> key_from_variable(const std::string& name, const KeyPolicy& policy) {
+  auto value = policy.read_variable(name);
+  if (value) return *std::move(value);
+  return std::unexpected(key_error("missing_key", "the variable " + name + " is not set", {}));
 }
 
 }  // namespace
 
-KeyPolicy system_key_policy() {
+KeyPolicy system_key_policy(std::vector<std::string> folders) {
+  folders.emplace_back("/run/secrets");
+  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  if (credentials != nullptr && *credentials == '/') folders.emplace_back(credentials);
   KeyPolicy policy;
   policy.read_variable = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     if (value == nullptr || *value == '\0') return std::nullopt;
     return std::string(value);
   };
-  policy.read_file = read_key_file;
+  policy.read_file = [folders = std::move(folders)](const std::string& path) {
+    return read_secret_file(path, folders);
+  };
   return policy;
 }
 
@@ -74,11 +84,11 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
                     provider_id));
     }
   }
-  auto key = is_file ? policy.read_file(reference->substr(kFilePrefix.size())) : policy.read_variable(*reference);
+  auto key =
+      is_file ? key_from_file(reference->substr(kFilePrefix.size()), policy) : key_from_variable(*reference, policy);
   if (!key) {
-    return std::unexpected(key_error(
-        "missing_key", is_file ? "the key's file cannot be read" : "the variable " + *reference + " is not set",
-        provider_id));
+    key.error().provider = provider_id;
+    return key;
   }
   return trimmed(*std::move(key));
 }

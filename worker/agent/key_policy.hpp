@@ -7,8 +7,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/error.hpp"
+#include "worker/base/secret_file.hpp"
 
 namespace aiw {
 
@@ -21,11 +23,12 @@ struct KeyPolicy {
   // the same provider entry names; the first ${NAME} anywhere in the string counts.
   bool trust_config = false;
   std::function<std::optional<std::string>(const std::string& name)> read_variable;
-  std::function<std::optional<std::string>(const std::string& path)> read_file;
+  std::function<std::expected<std::string, SecretFileFault>(const std::string& path)> read_file;
 };
 
-// The process' environment and files of at most 64 KiB.
-KeyPolicy system_key_policy();
+// The process' environment, and the files below `folders` and below those where services find their secrets:
+// /run/secrets (containers) and $CREDENTIALS_DIRECTORY (systemd.exec(5)).
+KeyPolicy system_key_policy(std::vector<std::string> folders);
 
 // `api_key` as the config has it: a literal, ${NAME}, ${file:PATH} or empty. `host` is where it would go.
 // Error: category auth, naming the variable or the host, never a value.

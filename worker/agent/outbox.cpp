@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "worker/base/live_secret.hpp"
+
 namespace aiw {
 namespace {
 
@@ -33,6 +35,15 @@ void Outbox::send(const ChatEvent& event) {
   if (const auto* delta = std::get_if<DeltaEvent>(&event)) return send_delta(*delta);
   if (!encoder_->tells(event)) return;  // nor is a delta cut for it
   flush();
+  emit_redacted(event);
+}
+
+// A provider's words in a warning or an error may repeat the key that it was shown.
+void Outbox::emit_redacted(const ChatEvent& event) {
+  if (const auto* warning = std::get_if<WarningEvent>(&event)) {
+    const std::string message = without_live_secrets(warning->message);
+    return emit(WarningEvent{warning->code, message});
+  }
   emit(event);
 }
 
@@ -153,7 +164,10 @@ void Outbox::send_last(const ChatEvent& event) {
     output_.frame_appended();
   }
   leave_backlog();
-  write_to_output(event, true);
+  const auto* const failed = std::get_if<ErrorEvent>(&event);
+  if (failed == nullptr) return write_to_output(event, true);
+  const Error error = without_live_secrets(failed->error);
+  write_to_output(ErrorEvent{error, failed->messages, failed->usage}, true);
 }
 
 bool Outbox::must_pause() const {

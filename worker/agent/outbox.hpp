@@ -80,6 +80,7 @@ class Outbox {
   void flush_if_long();
   void emit_split(DeltaEvent delta);
   void emit(const ChatEvent& event);
+  void emit_redacted(const ChatEvent& event);
   void write_to_output(const ChatEvent& event, bool last = false);
   [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (is_open_ ? open_.text.size() : 0); }
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }

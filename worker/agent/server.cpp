@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/agent/target.hpp"
+#include "worker/base/live_secret.hpp"
 #include "worker/executors/http_tool.hpp"
 
 namespace aiw {
@@ -312,8 +313,9 @@ void Server::on(const ShutdownRequest& shutdown) {
   drain(shutdown.grace_ms ? milliseconds(*shutdown.grace_ms) : options_.drain);
 }
 
-void Server::reject(const std::optional<std::string>& id, bool is_chat, const Error& error) {
+void Server::reject(const std::optional<std::string>& id, bool is_chat, const Error& why) {
   ++stats_.rejected;
+  const Error error = without_live_secrets(why);
   const bool written = services_.encoder.rejected(services_.output.tail(), id, is_chat, error);
   if (written) {
     services_.output.frame_appended();

@@ -113,7 +113,7 @@ class Server {
   void on(const ShutdownRequest& shutdown);
   void on(const RejectedLine& line);
 
-  void reject(const std::optional<std::string>& id, bool is_chat, const Error& error);
+  void reject(const std::optional<std::string>& id, bool is_chat, const Error& why);
   void ack(const std::string& id, bool late = false);
   [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
   [[nodiscard]] Error overloaded(std::string message) const;

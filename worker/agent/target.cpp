@@ -98,6 +98,10 @@ Error bad_url(const ProviderConfig& provider, const std::string& why) {
 std::expected<void, Error> set_credentials(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   const auto url = parse_base_url(target.base_url);
   if (!url) return std::unexpected(bad_url(provider, url.error()));
+  // An operation's path goes to its end; a key there would be shown by dryRun and lie in servers' logs.
+  if (target.base_url.find('?') != std::string::npos) {
+    return std::unexpected(bad_url(provider, "it must not have a query; keys go into apiKey or headers"));
+  }
   if (target.known == nullptr) target.known = find_provider_by_host(url->host);
   const std::pair<const std::string*, std::string*> secrets[] = {
       {&provider.api_key, &target.api_key},
@@ -109,6 +113,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   for (const auto& [from, into] : secrets) {
     auto secret = resolve_key(*from, provider.id, url->host, keys);
     if (!secret) return std::unexpected(std::move(secret).error());
+    target.secrets.emplace_back(*secret);
     *into = *std::move(secret);
   }
   if (!valid_header("authorization", target.api_key) || !valid_header("authorization", target.aws.session_token)) {
@@ -124,6 +129,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
                                     "a header of " + provider.id + " has characters that no header may have",
                                     "/payload/config/providers"));
     }
+    if (names_a_secret(name) || *text != value) target.secrets.emplace_back(*text);
     target.headers.push_back({name, *std::move(text), true});
   }
   const bool has_secret = !target.api_key.empty() || !target.headers.empty() || !target.credentials.empty();

@@ -123,6 +123,7 @@ void TokenCache::concluded(const std::string& key, std::expected<AccessToken, Er
   Result told = std::unexpected(Error{});
   if (result) {
     entry.token = result->token;
+    entry.secret.emplace(result->token);
     entry.usable_until = clock_.now() + std::max(result->lifetime - kMargin, seconds{0});
     told = result->token;
   } else {

@@ -59,6 +59,7 @@ class TokenCache {
   class Fetch;
   struct Entry {
     std::string token;
+    std::optional<LiveSecret> secret;  // of the last token: an error that follows may still repeat it
     Instant usable_until{};
     std::unique_ptr<Fetch> fetch;
     std::vector<std::weak_ptr<const Callback>> waits;

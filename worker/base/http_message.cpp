@@ -1,6 +1,7 @@
 #include "worker/base/http_message.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace aiw {
 namespace {
@@ -25,6 +26,14 @@ std::string_view ResponseHead::header(std::string_view name) const {
 
 bool valid_header(std::string_view name, std::string_view value) {
   return !name.empty() && std::ranges::all_of(name, is_token_char) && std::ranges::all_of(value, is_value_char);
+}
+
+bool names_a_secret(std::string_view header_name) {
+  std::string name(header_name);
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  constexpr std::array<std::string_view, 5> kWords = {"auth", "cookie", "key", "token", "secret"};
+  return std::ranges::any_of(kWords, [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
 
 std::string join_url(std::string_view base, std::string_view path) {

@@ -39,6 +39,9 @@ struct ResponseHead {
 // True if `name` is a token and `value` is free of control characters (RFC 9110, 5.1 and 5.5).
 bool valid_header(std::string_view name, std::string_view value);
 
+// True for names under which a literal value is most likely a key: auth, cookie, key, token, secret.
+bool names_a_secret(std::string_view header_name);
+
 // `base` and `path` with exactly one slash between them.
 std::string join_url(std::string_view base, std::string_view path);
 

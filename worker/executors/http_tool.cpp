@@ -35,14 +35,6 @@ std::expected<BaseUrl, std::string> check_url(const TextTemplate& url) {
   return parse_base_url(text);
 }
 
-// Names under which a literal value is most likely a key.
-bool names_a_secret(std::string name) {
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::ranges::any_of(std::initializer_list<std::string_view>{"auth", "cookie", "key", "token", "secret"},
-                             [&](std::string_view word) { return name.find(word) != std::string::npos; });
-}
-
 struct ResolvedHeaders {
   std::vector<ToolHeader> headers;
   SecretValues keys;

@@ -10,6 +10,7 @@ constexpr std::size_t kMinBytes = 6;  // shorter values are words, not keys
 }  // namespace
 
 void SecretValues::add(std::string_view value) {
+  live_.emplace_back(value);
   keep(value);
   const auto space = value.rfind(' ');
   if (space != std::string_view::npos) keep(value.substr(space + 1));

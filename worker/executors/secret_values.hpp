@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/base/live_secret.hpp"
+
 namespace aiw {
 
 class SecretValues {
@@ -19,6 +21,7 @@ class SecretValues {
  private:
   void keep(std::string_view value);
   std::vector<std::string> values_;
+  std::vector<LiveSecret> live_;
 };
 
 }  // namespace aiw

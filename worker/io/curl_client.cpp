@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <utility>
 #include <vector>
 
+#include "worker/base/wipe.hpp"
 #include "worker/io/curl_error.hpp"
 #include "worker/io/curl_exchange.hpp"
 
@@ -110,7 +112,11 @@ CurlClient::~CurlClient() {
 
 bool CurlClient::initialise() {
   if (multi_ != nullptr) return true;
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return false;
+  // Headers with keys and request bodies lie in curl's memory, too.
+  if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, wiping_free, wiping_realloc, strdup, std::calloc) !=
+      CURLE_OK) {
+    return false;
+  }
   if (share_ == nullptr) share_ = curl_share_init();
   if (share_ != nullptr) multi_ = curl_multi_init();
   if (multi_ == nullptr) return false;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "worker/base/http_client.hpp"
 #include "worker/io/egress.hpp"
@@ -15,6 +16,11 @@ struct CurlClientOptions {
   Egress egress = Egress::any;
   std::size_t max_host_connections = 0;  // 0: no limit
   std::string ca_file = {};              // trusted certificates in PEM; empty: the system's
+  std::string proxy = {};                // for https; empty: as https_proxy and all_proxy say
+  // A certificate of ours, PEM files, shown to the hosts that are named and to no others: it says who we are.
+  std::string client_cert = {};
+  std::string client_key = {};  // empty: it is in client_cert
+  std::vector<std::string> client_cert_hosts = {};
 };
 
 // `loop` outlives the client; transfers must be destroyed before it. Cheap: libcurl is loaded and initialised by the

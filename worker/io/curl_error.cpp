@@ -1,5 +1,6 @@
 #include "worker/io/curl_error.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace aiw {
@@ -64,12 +65,20 @@ std::string url_part(CURLU* url, CURLUPart part, unsigned flags) {
   return owned.get();
 }
 
+using ParsedUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
+
+// nullptr if it is none.
+ParsedUrl parse(std::string_view url) {
+  ParsedUrl parsed(curl_url(), curl_url_cleanup);
+  const auto result = curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME);
+  if (result != CURLUE_OK) parsed.reset();
+  return parsed;
+}
+
 // "host:port" without anything that could be a secret; empty if the URL does not parse.
 std::string origin_of(std::string_view url) {
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  if (curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
-    return {};
-  }
+  const auto parsed = parse(url);
+  if (parsed == nullptr) return {};
   const auto host = url_part(parsed.get(), CURLUPART_HOST, 0);
   return host.empty() ? host : host + ':' + url_part(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
@@ -84,6 +93,15 @@ std::string printable(std::string_view text) {
 }
 
 }  // namespace
+
+std::string host_of(std::string_view url) {
+  const auto parsed = parse(url);
+  auto host = parsed == nullptr ? std::string() : url_part(parsed.get(), CURLUPART_HOST, 0);
+  std::ranges::transform(host, host.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  return host;
+}
 
 Error http_failure(std::string_view code, Category category, bool retryable, std::string_view what,
                    std::string_view url) {

@@ -22,6 +22,9 @@ struct CurlFailure {
 
 Error to_error(const CurlFailure& failure);
 
+// In lower case, without port and brackets; empty if curl would not read it.
+std::string host_of(std::string_view url);
+
 // An error of the client's own.
 Error http_failure(std::string_view code, Category category, bool retryable, std::string_view what,
                    std::string_view url);

@@ -104,7 +104,7 @@ CURLcode CurlExchange::open(CURLSH* share, std::chrono::milliseconds connect_tim
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
   slots_ = &slots;
   ++slots;
-  for (const auto result : {set_options(share, connect_timeout), set_proxy(), set_body(), set_headers()}) {
+  for (const auto result : {set_options(share, connect_timeout), set_proxy(), set_tls(), set_body(), set_headers()}) {
     if (result != CURLE_OK) return result;
   }
   return CURLE_OK;
@@ -138,8 +138,6 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
       .set(CURLOPT_BUFFERSIZE, kCurlBufferSize)
       .set(CURLOPT_ACCEPT_ENCODING, "")  // all that are built in
       .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
-      // A CA directory, which Debian compiles in, would switch off the cache of parsed certificates.
-      .set(CURLOPT_CAPATH, static_cast<const char*>(nullptr))
       .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
       .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
       .set(CURLOPT_PREREQFUNCTION, &on_connected)
@@ -148,15 +146,36 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
       .set(CURLOPT_HEADERDATA, static_cast<void*>(this))
       .set(CURLOPT_WRITEFUNCTION, &on_body)
       .set(CURLOPT_WRITEDATA, static_cast<void*>(this));
-  if (!options_.ca_file.empty()) options.set(CURLOPT_CAINFO, options_.ca_file.c_str());
   return options.result();
+}
+
+CURLcode CurlExchange::set_tls() {
+  if (!is_https(request_.url)) return CURLE_OK;
+  Options options(easy());
+  options
+      .set(CURLOPT_SSLVERSION,
+           static_cast<long>(CURL_SSLVERSION_TLSv1_2))  // or later
+                                                        // A CA directory, which Debian compiles in, would switch off
+                                                        // the cache of parsed certificates.
+      .set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  if (!options_.ca_file.empty()) options.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (options_.client_cert.empty() || !shows_certificate_to(request_.url)) return options.result();
+  const auto& key = options_.client_key.empty() ? options_.client_cert : options_.client_key;
+  return options.set(CURLOPT_SSLCERT, options_.client_cert.c_str()).set(CURLOPT_SSLKEY, key.c_str()).result();
+}
+
+// The host as curl reads it, because it is curl that connects there.
+bool CurlExchange::shows_certificate_to(const std::string& url) const {
+  const auto host = host_of(url);
+  return !host.empty() && std::ranges::count(options_.client_cert_hosts, host) > 0;
 }
 
 // Plain http never goes through a proxy, which would see the key.
 CURLcode CurlExchange::set_proxy() {
   Options options(easy());
   if (!is_https(request_.url)) return options.set(CURLOPT_PROXY, "").result();
-  via_proxy_ = proxy_in_environment();
+  via_proxy_ = !options_.proxy.empty() || proxy_in_environment();
+  if (!options_.proxy.empty()) options.set(CURLOPT_PROXY, options_.proxy.c_str());
   // The proxy's own address is the operator's choice; that of a host in NO_PROXY would be the request's.
   if (via_proxy_ && options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
   return options.result();

@@ -54,6 +54,8 @@ class CurlExchange {
   CURLcode set_body();
   CURLcode set_headers();
   CURLcode set_proxy();
+  CURLcode set_tls();
+  [[nodiscard]] bool shows_certificate_to(const std::string& url) const;
   void leave_slot();
   [[nodiscard]] bool too_large() const;
   [[nodiscard]] Error failure(CURLcode result) const;

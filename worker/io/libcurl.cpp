@@ -56,7 +56,10 @@ Function* find(const char* name) {
 
 extern "C" {
 
-FORWARD(CURLE_FAILED_INIT, CURLcode, curl_global_init, (long flags), (flags))
+FORWARD(CURLE_FAILED_INIT, CURLcode, curl_global_init_mem,
+        (long flags, curl_malloc_callback m, curl_free_callback f, curl_realloc_callback r, curl_strdup_callback s,
+         curl_calloc_callback c),
+        (flags, m, f, r, s, c))
 
 FORWARD(nullptr, CURL*, curl_easy_init, (), ())
 FORWARD((void)0, void, curl_easy_cleanup, (CURL * easy), (easy))

@@ -18,6 +18,7 @@
 
 #include "protocol/json_text.hpp"
 #include "protocol/json_writer.hpp"
+#include "worker/base/live_secret.hpp"
 #include "worker/io/output_descriptor.hpp"
 #include "worker/io/redact.hpp"
 
@@ -25,6 +26,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kLongestValue = 512;
+constexpr std::size_t kLongestRedacted = 64 << 10;
 
 // Writes whole lines or none: a pipe takes up to PIPE_BUF bytes at once, and longer lines are not written.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
@@ -61,8 +63,10 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 }
 
 std::string clean(std::string_view text) {
-  const bool cut = text.size() > kLongestValue;
-  auto out = sanitize_utf8(redact(text.substr(0, kLongestValue)));
+  // Before it is cut, which could leave half a key.
+  const std::string safe = redact(without_live_secrets(text.substr(0, kLongestRedacted)));
+  const bool cut = safe.size() > kLongestValue || text.size() > kLongestRedacted;
+  auto out = sanitize_utf8(std::string_view(safe).substr(0, kLongestValue));
   return cut ? out + "..." : out;
 }
 

@@ -13,6 +13,7 @@
 #include "protocol/chat.hpp"
 #include "protocol/event.hpp"
 #include "worker/base/http_message.hpp"
+#include "worker/base/live_secret.hpp"
 #include "worker/providers/step.hpp"
 
 namespace aiw {
@@ -37,6 +38,7 @@ struct Target {
   std::string region{}, project{}, api_version{};
   const ProviderDefaults* known = nullptr;  // by id, else by the base URL's host; nullptr: nothing is known
   std::vector<Header> headers;              // the config's own, sent last and winning
+  std::vector<LiveSecret> secrets{};        // all keys of the above, while they are in use
   std::optional<std::int64_t> max_tokens;   // the model's limit from the config
   std::optional<Price> price{};
   std::string script;  // mock only

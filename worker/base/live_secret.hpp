@@ -1,0 +1,30 @@
+// The keys that are in use now, so that no error and no log line repeats one, whoever brought the text.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+
+namespace aiw {
+
+// Shorter values are words ("ollama"), which texts need.
+inline constexpr std::size_t kShortestLiveSecret = 8;
+
+// Its value, and the last word of it ("Bearer TOKEN"), is taken out of texts for as long as this or a copy lives. Any
+// thread.
+class LiveSecret {
+ public:
+  explicit LiveSecret(std::string_view value);
+
+ private:
+  std::shared_ptr<const void> kept_;
+};
+
+// `text` with "[redacted]" in place of every live secret. The time depends on the text, not on how many secrets live.
+std::string without_live_secrets(std::string_view text);
+// The same for what an upstream may have put into an error: its message, code and request id.
+Error without_live_secrets(Error error);
+
+}  // namespace aiw

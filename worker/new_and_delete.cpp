@@ -1,0 +1,37 @@
+// The process' operators new and delete ([replacement.functions]).
+//
+// New falls back on a reserve when memory ends, so that every chat can still be told. Delete wipes: keys, request
+// lines, conversations and answers lie in many objects, and one rule at the one place that all memory passes cannot be
+// forgotten.
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#include "worker/base/wipe.hpp"
+#include "worker/emergency_memory.hpp"
+
+// The sanitizers have their own operators, which must stay in pairs.
+#ifndef AIW_SANITIZED
+
+// The forms for arrays and nothrow end here; those for aligned types stay the library's.
+void* operator new(std::size_t size) {
+  if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
+  if (void* const memory = aiw::emergency_memory(size)) return memory;
+  throw std::bad_alloc();
+}
+
+void operator delete(void* memory) noexcept {
+  if (!aiw::is_emergency_memory(memory)) aiw::wiping_free(memory);
+}
+void operator delete[](void* memory) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { aiw::wiping_free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { aiw::wiping_free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { aiw::wiping_free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { aiw::wiping_free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { operator delete(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { operator delete(memory); }
+
+#endif

@@ -17,7 +17,7 @@ constexpr RetryOptions kMany{.max = 10};
 
 }  // namespace
 
-TEST_CASE("backoff doubles from half a second to eight, less up to a quarter") {
+TEST_CASE("fault 54: backoff doubles from half a second to eight, less up to a quarter") {
   const std::vector<int> delays = {500, 1000, 2000, 4000, 8000, 8000, 8000};
   int failures = 0;
   for (const int delay : delays) {
@@ -29,7 +29,7 @@ TEST_CASE("backoff doubles from half a second to eight, less up to a quarter") {
   }
 }
 
-TEST_CASE("a server's own delay is exact, never shortened, up to 120 s") {
+TEST_CASE("fault 55: a server's own delay is exact, never shortened, up to 120 s") {
   struct Row {
     std::int64_t asked;
     std::optional<std::int64_t> waited;

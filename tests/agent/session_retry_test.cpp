@@ -5,7 +5,7 @@
 
 using namespace aiw;
 
-TEST_CASE("failures before the first delta are retried after exact delays") {
+TEST_CASE("fault 54: failures before the first delta are retried after exact delays") {
   SessionFixture f;
   f.start(R"({"retry": {"max": 3}})");
   f.http.last().fail(network_error("connect_error"));

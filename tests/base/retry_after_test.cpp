@@ -19,7 +19,7 @@ std::optional<std::int64_t> delay(std::vector<std::pair<std::string, std::string
 
 }  // namespace
 
-TEST_CASE("Retry-After in every spelling that servers use") {
+TEST_CASE("fault 55: Retry-After in every spelling that servers use") {
   struct Row {
     const char* value;
     std::optional<std::int64_t> ms;
@@ -52,7 +52,7 @@ TEST_CASE("Retry-After in every spelling that servers use") {
   }
 }
 
-TEST_CASE("the finer source wins, a useless one is passed over") {
+TEST_CASE("fault 55: retry-after-ms comes first, and a useless source is passed over") {
   CHECK(delay({{"retry-after", "2"}, {"retry-after-ms", "150.5"}}) == 151);
   CHECK(delay({{"retry-after", "2"}, {"retry-after-ms", "-5"}}) == 2000);
   CHECK(delay({{"retry-after", "2"}, {"retry-after-ms", "NaN"}}) == 2000);

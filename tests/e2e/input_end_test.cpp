@@ -239,18 +239,18 @@ TEST_CASE(
     "faults 22, 35: cancel, the connect timeout and the exit do not wait for a name server that does not answer") {
   if (kSanitized) return;  // its runtime wants to be the first library
   Upstream upstream;
-  TestWorker worker({}, {std::string("LD_PRELOAD=") + AIW_HANGING_RESOLVER});
+  TestWorker worker({}, {"LD_PRELOAD=" AIW_FAKE_RESOLVER, "FAKE_RESOLVER_HANG_MS=600000"});
   Canary canary(worker, upstream, 60);
   worker.wait_for("canary", "delta");
   for (const char* id : {"first", "second"}) {
     CAPTURE(id);
     const std::size_t before = threads(worker.process().pid());
-    worker.send(chat_line(id, {{"id", "p"}, {"baseUrl", "https://" + std::string(id) + ".hang.invalid"}}));
+    worker.send(chat_line(id, {{"id", "p"}, {"baseUrl", "https://" + std::string(id) + ".hang.test"}}));
     CHECK(eventually([&] { return threads(worker.process().pid()) > before; }));
     check_cancel(worker, id);
   }
   // Without a cancel the connect timeout does not wait either.
-  worker.send(chat_line("limited", {{"id", "p"}, {"baseUrl", "https://third.hang.invalid"}},
+  worker.send(chat_line("limited", {{"id", "p"}, {"baseUrl", "https://third.hang.test"}},
                         {{"timeouts", {{"connectMs", 100}}}, {"retry", {{"max", 0}}}}));
   CHECK(worker.end_of("limited").outcome() == "timeout_connect");
   canary.check();

@@ -128,8 +128,9 @@ Script paced(const std::vector<std::string>& events, Milliseconds between) {
   return script;
 }
 
-Upstream::Upstream() {
-  auto server = tools::UpstreamServer::start([this](const tools::Request& request) { return respond(request); });
+Upstream::Upstream(tools::ServerOptions options) {
+  auto server =
+      tools::UpstreamServer::start([this](const tools::Request& request) { return respond(request); }, options);
   if (!server) FAIL(server.error());
   server_ = std::move(*server);
 }

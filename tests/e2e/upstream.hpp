@@ -44,10 +44,11 @@ Script paced(const std::vector<std::string>& events, Milliseconds between);
 // One loopback server; a provider is the first segment of the path.
 class Upstream {
  public:
-  Upstream();
+  explicit Upstream(tools::ServerOptions options = {});
   // The answers to the provider's requests, in turn; the last one is given again and again.
   void answer(const std::string& provider, std::vector<Script> scripts);
   [[nodiscard]] std::string base_url(const std::string& provider) const { return server_->url() + "/" + provider; }
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   [[nodiscard]] std::vector<tools::Request> requests(const std::string& provider) const;
   [[nodiscard]] std::size_t count(const std::string& provider) const;
   bool wait_for_request(const std::string& provider, std::size_t count = 1) const;

@@ -210,7 +210,9 @@ TEST_CASE("each way a response can go wrong has its code") {
   CHECK(code_of(answered(endless)) == "bad_response");
   CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\n\r\nabc")) == "bad_encoding");
   CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nabc")) == "bad_encoding");
-  CHECK(answered("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n").head->status == 999);
+  CHECK(code_of(answered("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n")) == "bad_response");
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 1\r\n\r\nabc")) == "bad_response");
+  CHECK(answered("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc").body == "abc");
 }
 
 TEST_CASE("what arrived before a fault was told") {
@@ -335,7 +337,7 @@ TEST_CASE("https goes through https_proxy by CONNECT, which sees no key") {
   CHECK_FALSE(result.head);
 }
 
-TEST_CASE("a body beyond its cap, or unpacked beyond all measure, is refused") {
+TEST_CASE("fault 60: a body beyond its cap, or unpacked beyond all measure, is refused") {
   const HttpLimits limits{.max_body_bytes = 1000};
   const auto plain = answered("HTTP/1.1 200 OK\r\n\r\n" + std::string(5000, 'x'), false, limits);
   CHECK(code_of(plain) == "response_too_large");
@@ -524,7 +526,7 @@ TEST_CASE("more exchanges than may resolve at once all end, and those that wait 
   }
 }
 
-TEST_CASE("a lack of descriptors is not shown as a refused connection") {
+TEST_CASE("fault 40: a lack of descriptors is not shown as a refused connection") {
   const Server server([](Connection&) {});
   Loop loop;
   const auto client = aiw::make_curl_client(loop, {});
@@ -580,7 +582,7 @@ TEST_CASE("no socket is inherited by child processes") {
   CHECK(cloexec);
 }
 
-TEST_CASE("TLS session keys are not written for others") {
+TEST_CASE("fault 93: TLS session keys are not written for others") {
   setenv("SSLKEYLOGFILE", "/tmp/aiw_never_written", 1);
   Loop loop;
   const auto client = aiw::make_curl_client(loop, {});

@@ -92,6 +92,11 @@ void Connection::send_head() {
     next_write_ = writes_.size();
     return send(out_, &Connection::finish);
   }
+  if (!script_.raw.empty()) {
+    writes_.clear();
+    next_write_ = 0;
+    return send_raw();
+  }
   out_ = response_head(script_);
   if (script_.stream) {
     out_ += script_.stream->head();
@@ -99,6 +104,11 @@ void Connection::send_head() {
   }
   if (script_.delay_between.count() == 0 && !writes_.empty()) out_ += writes_[next_write_++];
   send(out_, &Connection::send_next_write);
+}
+
+void Connection::send_raw() {
+  if (sent_++ == script_.raw_repeated) return finish();
+  send(script_.raw, &Connection::send_raw);
 }
 
 void Connection::send_next_write() {

@@ -46,6 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool consume(std::span<const char> bytes);
   void begin_answer(Script script);
   void send_head();
+  void send_raw();
   void send_next_write();
   void send_delayed_write();
   void start_stream();

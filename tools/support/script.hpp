@@ -56,6 +56,12 @@ struct Script {
   std::chrono::milliseconds delay_before_head{0};
   std::chrono::milliseconds delay_between{0};
 
+  // If set, these bytes are the answer instead of a head and a body: what no well-behaved server would send. Then the
+  // ending.
+  std::string raw = {};
+  // `raw` is sent so many times.
+  std::size_t raw_repeated = 1;
+
   // If set, this is the body instead of `body`, `cut` and `delay_between`; framing is chunked and the ending kProper
   // or kHang (after the last chunk, without the stream's tail).
   std::shared_ptr<const SyntheticStream> stream = nullptr;

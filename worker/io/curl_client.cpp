@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,6 +20,9 @@ namespace {
 
 // A look-up takes a thread of its own in libcurl without c-ares.
 constexpr std::size_t kMaxResolving = 32;
+// A look-up that hangs is left behind with its thread, for as long as the resolver takes to give up.
+constexpr std::size_t kMaxThreads = 128;
+constexpr std::chrono::milliseconds kThreadsAgain{100};
 constexpr std::size_t kMaxIdleConnections = 512;
 
 constexpr auto kRead = static_cast<unsigned>(Readiness::read);
@@ -29,6 +33,12 @@ long connection_cache_size() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 64;
   return static_cast<long>(std::clamp<rlim_t>(limit.rlim_cur / 4, 8, kMaxIdleConnections));
+}
+
+// Of this process: each is a folder of /proc/self/task, which counts as a link (proc(5)).
+std::size_t thread_count() {
+  struct stat info{};
+  return stat("/proc/self/task", &info) == 0 && info.st_nlink > 2 ? static_cast<std::size_t>(info.st_nlink) - 2 : 1;
 }
 
 class CurlClient;
@@ -70,6 +80,7 @@ class CurlClient : public HttpClient {
 
   bool initialise();
   void enqueue(CurlExchange& exchange);
+  [[nodiscard]] bool may_resolve() const;
   void start_waiting();
   void begin(CurlExchange& exchange, Instant deadline);
   void remove(CurlExchange& exchange);
@@ -93,6 +104,7 @@ class CurlClient : public HttpClient {
   std::size_t resolving_ = 0;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
+  std::unique_ptr<Timer> waiting_timer_;
   std::deque<Waiting> waiting_;
   std::vector<CurlExchange*> resuming_;
   // Ended by the client itself; told from the loop, since start() must not call the handler.
@@ -143,20 +155,27 @@ std::unique_ptr<HttpTransfer> CurlClient::start(HttpRequest request, const HttpL
 void CurlClient::enqueue(CurlExchange& exchange) {
   const auto timeout = exchange.limits().connect_timeout;
   const auto deadline = timeout.count() > 0 ? loop_.now() + timeout : Instant::max();
-  if (!in_curl_ && waiting_.empty() && resolving_ < kMaxResolving) return begin(exchange, deadline);
+  if (!in_curl_ && waiting_.empty() && may_resolve()) return begin(exchange, deadline);
   auto timer = loop_.call_at(deadline, [this, &exchange] {
     remove(exchange);
     exchange.finish(CURLE_OPERATION_TIMEDOUT);
   });
   waiting_.push_back({&exchange, std::move(timer), deadline});
+  if (!in_curl_) start_waiting();
 }
 
+bool CurlClient::may_resolve() const { return resolving_ < kMaxResolving && thread_count() < kMaxThreads; }
+
 void CurlClient::start_waiting() {
-  while (!waiting_.empty() && resolving_ < kMaxResolving) {
+  while (!waiting_.empty() && may_resolve()) {
     const auto next = std::move(waiting_.front());
     waiting_.pop_front();
     begin(*next.exchange, next.deadline);
   }
+  // Nobody tells when a thread ends.
+  waiting_timer_.reset();
+  if (waiting_.empty() || resolving_ >= kMaxResolving) return;
+  waiting_timer_ = loop_.call_at(loop_.now() + kThreadsAgain, [this] { start_waiting(); });
 }
 
 void CurlClient::begin(CurlExchange& exchange, Instant deadline) {

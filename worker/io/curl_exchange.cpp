@@ -242,6 +242,9 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::too_large:
       return http_failure("response_too_large", Category::limit, false, "the response is larger than allowed",
                           request_.url);
+    case Stop::bad_head:
+      return http_failure("bad_response", Category::upstream, false, "the response's head is not valid HTTP",
+                          request_.url);
     case Stop::none: break;
   }
   if (result == CURLE_BAD_FUNCTION_ARGUMENT) {
@@ -280,6 +283,9 @@ bool CurlExchange::take_header(std::string_view line) {
     add_header_line(line);
   } else if (head_.status < 200) {
     head_ = {};  // informational: the real one follows
+  } else if (!good_head()) {
+    stop_ = Stop::bad_head;
+    return false;
   } else {
     head_told_ = true;
     const auto encoding = head_.header("content-encoding");
@@ -287,6 +293,15 @@ bool CurlExchange::take_header(std::string_view line) {
     handler_->on_head(head_);
   }
   return handler_ != nullptr;
+}
+
+// A status that HTTP does not have, or two lengths, of which others on the way may have believed the other one
+// (RFC 9110, 15; RFC 9112, 6.3).
+bool CurlExchange::good_head() const {
+  if (head_.status > 599) return false;
+  const auto length = head_.header("content-length");
+  return std::ranges::all_of(head_.headers,
+                             [&](const auto& line) { return line.first != "content-length" || line.second == length; });
 }
 
 void CurlExchange::add_header_line(std::string_view line) {

@@ -48,7 +48,7 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, egress, descriptors, too_large };
+  enum class Stop { none, egress, descriptors, too_large, bad_head };
 
   CURLcode set_options(CURLSH* share, std::chrono::milliseconds connect_timeout);
   CURLcode set_body();
@@ -62,6 +62,7 @@ class CurlExchange {
 
   bool take_header(std::string_view line);
   void add_header_line(std::string_view line);
+  [[nodiscard]] bool good_head() const;
   std::size_t take_body(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 

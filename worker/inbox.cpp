@@ -9,6 +9,8 @@ namespace {
 
 // Decoded lines that may wait for the loop; one batch may be larger.
 constexpr std::size_t kMaxUnhandledBytes = 8 << 20;
+// Handled in one turn of the loop; then streams and timers have theirs.
+constexpr int kTurnRequests = 128;
 
 }  // namespace
 
@@ -17,9 +19,11 @@ Inbox::Inbox(Loop& loop, int fd, std::size_t max_line_bytes, const DecodeOptions
   StdinHandlers reading;
   reading.on_lines = [this](std::vector<FramedLine> lines) { decode(std::move(lines)); };
   reading.on_end = [this](int error) {
-    loop_.post([self = self_, error] {
-      if (*self != nullptr) (*self)->handlers_.on_end(error);
-    });
+    {
+      const std::lock_guard lock(mutex_);
+      end_ = error;
+    }
+    post_turn();
   };
   reading.on_failed = [this](std::exception_ptr thrown) { loop_.raise(std::move(thrown)); };
   reader_ = std::make_unique<StdinReader>(fd, max_line_bytes, std::move(reading));
@@ -55,22 +59,58 @@ void Inbox::decode(std::vector<FramedLine> lines) {
       std::accumulate(lines.begin(), lines.end(), std::size_t{0},
                       [](std::size_t sum, const FramedLine& line) { return sum + line.text.size(); });
   wait_for_room(bytes);
-  auto requests = std::make_shared<std::vector<Request>>();
-  requests->reserve(lines.size());
-  for (auto& line : lines) requests->push_back(decode_one(std::move(line)));
-  loop_.post([self = self_, requests, bytes] {
-    if (*self == nullptr) return;
-    Inbox& inbox = **self;
-    for (auto& request : *requests) {
-      inbox.handlers_.on_request(std::move(request));
-      if (*self == nullptr) return;
-    }
-    {
-      const std::lock_guard lock(inbox.mutex_);
-      inbox.unhandled_bytes_ -= bytes;
-    }
-    inbox.room_.notify_one();
+  Batch batch{.requests = {}, .bytes = bytes};
+  batch.requests.reserve(lines.size());
+  for (auto& line : lines) batch.requests.push_back(decode_one(std::move(line)));
+  {
+    const std::lock_guard lock(mutex_);
+    batches_.push_back(std::move(batch));
+  }
+  post_turn();
+}
+
+void Inbox::post_turn() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(turn_posted_, true)) return;
+  }
+  loop_.post([self = self_] {
+    if (*self != nullptr) (*self)->take_turn();
   });
+}
+
+void Inbox::take_turn() {
+  const auto self = self_;  // a request may end this inbox
+  for (int handled = 0; handled < kTurnRequests; ++handled) {
+    if (next_ == current_.requests.size() && !next_batch()) return;
+    handlers_.on_request(std::move(current_.requests[next_++]));
+    if (*self == nullptr) return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    turn_posted_ = false;
+  }
+  post_turn();
+}
+
+// False: there is none now.
+bool Inbox::next_batch() {
+  std::optional<int> end;
+  {
+    const std::lock_guard lock(mutex_);
+    unhandled_bytes_ -= std::exchange(current_, {}).bytes;
+    next_ = 0;
+    if (batches_.empty()) {
+      turn_posted_ = false;
+      end = std::exchange(end_, std::nullopt);
+    } else {
+      current_ = std::move(batches_.front());
+      batches_.pop_front();
+    }
+  }
+  room_.notify_one();
+  if (end) handlers_.on_end(*end);
+  return !current_.requests.empty();
 }
 
 }  // namespace aiw

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 #include "protocol/decode.hpp"
 #include "worker/io/loop.hpp"
@@ -29,17 +32,33 @@ class Inbox {
   void set_paused(bool paused) { reader_->set_paused(paused); }
 
  private:
+  // Decoded lines, in order.
+  struct Batch {
+    std::vector<Request> requests;
+    std::size_t bytes = 0;  // of their lines
+  };
+
   [[nodiscard]] Request decode_one(FramedLine line) const;
   void decode(std::vector<FramedLine> lines);
   void wait_for_room(std::size_t bytes);
+  void post_turn();
+  void take_turn();
+  bool next_batch();
 
   Loop& loop_;
   const DecodeOptions options_;
   const InboxHandlers handlers_;
   std::mutex mutex_;
   std::condition_variable room_;
+  // Under the mutex:
+  std::deque<Batch> batches_;
   std::size_t unhandled_bytes_ = 0;  // of lines that the loop has not handled yet
+  std::optional<int> end_;           // the input ended, and how
+  bool turn_posted_ = false;
   bool closing_ = false;
+  // Of the loop thread: the batch that is being handled.
+  Batch current_;
+  std::size_t next_ = 0;  // of its requests
   // The loop must not call into an inbox that is gone.
   std::shared_ptr<Inbox*> self_ = std::make_shared<Inbox*>(this);
   std::unique_ptr<StdinReader> reader_;  // last: its thread uses all of the above

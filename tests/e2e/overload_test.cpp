@@ -1,0 +1,202 @@
+// More work than there is room for: it is told so or waits, and nobody else notices (rows 17, 40, 66 and 89 of the
+// table of faults).
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/upstream.hpp"
+#include "tools/support/synthetic_stream.hpp"
+
+namespace aiw::e2e {
+namespace {
+
+Script endless_stream() {
+  static const auto stream = tools::SyntheticStream::make({.chunks = 1'000'000'000, .event_bytes = 16'384});
+  REQUIRE(stream.has_value());
+  Script script = event_stream({});
+  script.stream = *stream;
+  return script;
+}
+
+// What stands on stdout between the first and the last frame of others, in the order of the frames.
+struct Mixture {
+  std::size_t canary = 0;       // its deltas among them
+  std::size_t longest_run = 0;  // of frames of others without one of the canary's
+  std::size_t others = 0;
+};
+
+// Reads until `done`, and notes the order.
+Mixture read_mixed(TestWorker& worker, const std::function<bool()>& done) {
+  worker.keep_output();
+  REQUIRE(worker.read_until(done));
+  Mixture mixture;
+  std::size_t run = 0, canary = 0;
+  std::string_view rest = worker.all_output();
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.starts_with(R"({"id":"canary","seq":)") && line.find(R"("type":"delta")") != std::string_view::npos) {
+      run = 0;
+      canary += mixture.others > 0 ? 1 : 0;
+    } else {
+      ++mixture.others;
+      mixture.canary = canary;
+      mixture.longest_run = std::max(mixture.longest_run, ++run);
+    }
+  }
+  return mixture;
+}
+
+TEST_CASE("fault 17: while a hundred thousand lines come at once, a stream goes on between their answers") {
+  Upstream upstream;
+  const std::size_t flood = kSanitized ? 20'000 : 100'000;
+  TestWorker worker({"--max-queued", "10", "--max-in-flight", "2", "--drain-ms", "0"});
+  Canary canary(worker, upstream, 1'000);
+  worker.send(mock_chat("long", Json::array({{{"delayMs", 3'600'000}}})));
+  std::string lines;
+  for (std::size_t i = 0; i < flood; ++i) lines += mock_chat("f" + std::to_string(i), Json::array()).dump() + "\n";
+  lines += R"({"id":"h","type":"health"})"
+           "\n";
+  REQUIRE(worker.process().write(lines, kPatience));
+  const Mixture mixture = read_mixed(worker, [&] { return worker.log("h").count("health_ok") == 1; });
+  MESSAGE("at most " << mixture.longest_run << " of " << mixture.others << " frames without one of the "
+                     << mixture.canary << " of the canary");
+  CHECK(mixture.others >= flood - 20);
+  CHECK(mixture.canary >= 5);
+  CHECK(mixture.longest_run <= mixture.others / 2);
+  worker.send(cancel_line("x", "canary"));
+  worker.end_of("canary");
+  worker.process().send_signal(SIGTERM);
+  CHECK(worker.exit_code() == 75);
+}
+
+TEST_CASE("fault 66: a trickle goes on and ends while four streams without end flood the worker") {
+  Upstream upstream;
+  TestWorker worker;
+  constexpr int kFloods = 4;
+  upstream.answer("flood", {endless_stream()});
+  Canary canary(worker, upstream, 30);
+  for (int i = 0; i < kFloods; ++i) {
+    worker.send(upstream.chat("f" + std::to_string(i), "flood", {{"retry", {{"max", 0}}}}));
+  }
+  const FrameLog& trickle = worker.end_of("canary");
+  CHECK(trickle.outcome() == "done");
+  int running = 0;
+  for (int i = 0; i < kFloods; ++i) running += worker.log("f" + std::to_string(i)).ended ? 0 : 1;
+  CHECK(running > 0);  // it did not have to wait for their end
+  canary.check();
+  for (int i = 0; i < kFloods; ++i) {
+    const std::string id = "f" + std::to_string(i);
+    worker.send(cancel_line("x" + id, id));
+  }
+  for (int i = 0; i < kFloods; ++i) {
+    const std::string outcome = worker.end_of("f" + std::to_string(i)).outcome();
+    CHECK((outcome == "done" || outcome == "response_too_large"));
+  }
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 40: with few descriptors chats wait for one another, and none is refused or fails") {
+  Upstream upstream;
+  constexpr int kChats = 100;
+  TestWorker worker = TestWorker::under_shell("ulimit -n 64; exec \"$0\"");
+  REQUIRE(worker.next());
+  const std::size_t at_once = worker.without_id().front().at("data").at("limits").at("maxInFlight");
+  CHECK(at_once == 32);
+  Canary canary(worker, upstream);
+  upstream.answer("p", {paced({text_event("a"), text_event("b"), openai_ending()}, Milliseconds(50))});
+  for (int i = 0; i < kChats; ++i) worker.send(upstream.chat("c" + std::to_string(i), "p"));
+  std::size_t most = 0;
+  for (int i = 0; i < kChats; ++i) {
+    const FrameLog& log = worker.end_of("c" + std::to_string(i));
+    CHECK(log.outcome() == "done");
+    CHECK(log.count("retry") == 0);
+    most = std::max(most, upstream.open_connections());
+  }
+  CHECK(most <= at_once + 16);  // and some that are idle
+  canary.check();
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 40: the soft limit of descriptors is raised, to what the parent allows at most") {
+  for (const auto& [limits, at_once] :
+       {std::pair{"ulimit -Sn 256; ulimit -Hn 512", 512 - 64}, std::pair{"ulimit -Sn 128; ulimit -Hn 128", 64}}) {
+    TestWorker worker = TestWorker::under_shell(std::string(limits) + "; exec \"$0\"");
+    REQUIRE(worker.next());
+    CHECK(worker.without_id().front().at("data").at("limits").at("maxInFlight") == at_once);
+    CHECK(worker.close_and_exit() == 0);
+  }
+}
+
+TEST_CASE("fault 17: chats that wait are bounded in bytes, too") {
+  Upstream upstream;
+  TestWorker worker({"--max-in-flight", "2", "--max-queued-bytes", "3000000", "--drain-ms", "0"});
+  Canary canary(worker, upstream);
+  worker.send(mock_chat("long", Json::array({{{"delayMs", 3'600'000}}})));
+  const Json large = Json::array({{{"role", "user"}, {"content", std::string(kMiB, 'x')}}});
+  for (int i = 0; i < 6; ++i) {
+    worker.send(mock_chat("c" + std::to_string(i), Json::array({{{"text", "x"}}}), {{"messages", large}}));
+  }
+  const Json health = worker.ask({{"id", "h"}, {"type", "health"}});
+  CHECK(health.at("data").at("queued") <= 2);
+  std::size_t refused = 0;
+  for (int i = 0; i < 6; ++i) {
+    const auto rejected = worker.log("c" + std::to_string(i)).all("rejected");
+    if (rejected.empty()) continue;
+    ++refused;
+    CHECK(rejected.front().at("data").at("code") == "overloaded");
+    CHECK(rejected.front().at("data").at("retryable") == true);
+    CHECK(rejected.front().at("data").at("retryAfterMs") > 0);
+  }
+  CHECK(refused >= 3);  // the canary may have made room
+  canary.check();
+  worker.process().send_signal(SIGTERM);
+  CHECK(worker.exit_code() == 75);
+}
+
+TEST_CASE("fault 89: near the memory limit new chats are overloaded, and those that run end well") {
+  if (kSanitized) return;
+  Upstream upstream;
+  constexpr std::size_t kLimit = 128 * kMiB;
+  constexpr int kChats = 500;
+  TestWorker worker({"--max-memory", std::to_string(kLimit)});
+  Canary canary(worker, upstream);
+  std::vector<std::string> pieces(10, text_event("piece "));
+  pieces.push_back(openai_ending());
+  upstream.answer("p", {paced(pieces, Milliseconds(300))});
+  const Json history = Json::array({{{"role", "user"}, {"content", std::string(500'000, 'x')}}});
+  worker.reset_peak_rss();
+  for (int i = 0; i < kChats; ++i) {
+    worker.send(upstream.chat("c" + std::to_string(i), "p", {{"messages", history}}));
+  }
+  int done = 0, refused = 0;
+  for (int i = 0; i < kChats; ++i) {
+    const std::string id = "c" + std::to_string(i);
+    REQUIRE(worker.read_until([&] { return worker.log(id).ended || worker.log(id).count("rejected") > 0; }));
+    const FrameLog& log = worker.log(id);
+    if (log.ended) {
+      CHECK(log.outcome() == "done");
+      ++done;
+    } else {
+      CHECK(log.last().at("data").at("code") == "overloaded");
+      ++refused;
+    }
+  }
+  MESSAGE(done << " chats ended well, " << refused << " were refused; peak memory " << worker.peak_rss() / kMiB
+               << " MiB");
+  CHECK(done > 0);
+  CHECK(refused > 0);
+  CHECK(worker.peak_rss() <= kLimit);
+  canary.check();
+  // What ended has given its memory back.
+  worker.send(upstream.chat("later", "p", {{"messages", history}}));
+  CHECK(worker.end_of("later").outcome() == "done");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+}  // namespace
+}  // namespace aiw::e2e

@@ -138,6 +138,8 @@ void add_security(CLI::App& app, Options& options) {
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, Egress>{{"any", Egress::any}, {"public", Egress::public_only}}))
       ->group(kGroup);
+  app.add_flag("--sandbox", options.sandbox, "Give up what the worker does not need: files, programs, system calls")
+      ->group(kGroup);
 }
 
 // What is wrong with a file of certificates or keys; empty: nothing that can be seen from here.

@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> allow_host;
   std::vector<std::string> allow_file;  // folders that ${file:PATH} may name files in
   bool allow_core = false;              // core files and debuggers, which see keys and conversations
+  bool sandbox = false;
   std::int64_t stdout_stall_ms = 300'000;
   std::size_t max_memory = 0;  // bytes; 0: what the system allows
   ParentWatching parent_watching = ParentWatching::automatic;

@@ -12,8 +12,10 @@
 #include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
 #include "worker/io/curl_client.hpp"
+#include "worker/io/libcurl.hpp"
 #include "worker/io/log.hpp"
 #include "worker/io/loop_child_launcher.hpp"
+#include "worker/io/sandbox.hpp"
 
 namespace aiw {
 namespace {
@@ -37,7 +39,7 @@ ServerOptions server_options(ServerOptions options, std::size_t memory_limit) {
 }
 
 KeyPolicy make_key_policy(const Options& options) {
-  KeyPolicy policy = system_key_policy(options.allow_file);
+  KeyPolicy policy = system_key_policy(key_folders(options.allow_file));
   policy.trust_config = options.dialect == Dialect::leanspec;
   policy.allowed_variables.insert(options.allow_env.begin(), options.allow_env.end());
   policy.allowed_hosts.insert(options.allow_host.begin(), options.allow_host.end());
@@ -98,7 +100,7 @@ Worker::Worker(const Options& options)
 }
 
 void Worker::make_mcp_pool() {
-  launcher_ = make_child_launcher(loop_);
+  launcher_ = make_child_launcher(loop_, {.start_host = options_.sandbox && options_.mcp.allow_commands});
   McpPoolServices services{
       .clock = loop_,
       .http = *http_,
@@ -120,6 +122,17 @@ Worker::~Worker() {
   server_.reset();
 }
 
+// Before the first thread and the first line. What comes later may still be loaded from the system's libraries.
+void Worker::close_sandbox() const {
+  load_libcurl();
+  std::vector<std::string> readable = key_folders(options_.allow_file);
+  for (const auto* file : {&options_.http.ca_file, &options_.http.client_cert, &options_.http.client_key}) {
+    if (!file->empty()) readable.push_back(*file);
+  }
+  const std::string missing = enter_sandbox(readable);
+  if (!missing.empty()) log(LogLevel::warn, "the sandbox is not whole", {{"missing", missing}});
+}
+
 int Worker::run() {
   try {
     serve();
@@ -138,6 +151,7 @@ int Worker::run() {
 
 void Worker::serve() {
   watch_parent();
+  if (options_.sandbox) close_sandbox();
   loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
   loop_.after_each_turn([this] { check_memory(); });
   server_->on_idle([this] { leave_when_written(); });

@@ -42,6 +42,7 @@ class Worker {
   void leave(int code);
   void leave_when_written();
   void make_mcp_pool();
+  void close_sandbox() const;
   void log_stats() const;
 
   const Options options_;

@@ -13,43 +13,13 @@
 #include <map>
 #include <set>
 
+#include "tests/e2e/mcp_servers.hpp"
 #include "tests/e2e/npm.hpp"
-#include "tests/e2e/test_worker.hpp"
 
 namespace aiw::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Call {
-  std::string tool;
-  Json input = Json::object();
-};
-
-// A chat whose model makes these calls at once and then says that it is done.
-Json mcp_chat(const std::string& id, const Json& servers, const std::vector<Call>& calls,
-              const Json& more = Json::object()) {
-  Json actions = Json::array();
-  for (const auto& call : calls) actions.push_back({{"toolCall", {{"toolName", call.tool}, {"input", call.input}}}});
-  const Json done = Json::array({Json{{"text", "done"}}});
-  const Json script = calls.empty() ? Json::array({done}) : Json::array({actions, done});
-  const Json model = {{"id", "scripted"}, {"script", script}};
-  const Json provider = {{"id", "mock"}, {"models", Json::array({model})}};
-  Json payload = {{"config", {{"providers", Json::array({provider})}}},
-                  {"providerId", "mock"},
-                  {"modelId", "scripted"},
-                  {"messages", Json::array({Json{{"role", "user"}, {"content", "go"}}})},
-                  {"mcpServers", servers}};
-  payload.update(more);
-  return {{"id", id}, {"type", "chat"}, {"payload", payload}};
-}
-
-// The outputs of a chat's calls by their tools.
-std::map<std::string, Json> outputs(const FrameLog& log) {
-  std::map<std::string, Json> out;
-  for (const Json& frame : log.all("tool_result")) out[frame.at("data").at("toolName")] = frame.at("data").at("output");
-  return out;
-}
 
 Json text_of(const std::string& text) { return {{"type", "text"}, {"value", text}}; }
 
@@ -57,53 +27,6 @@ Json everything(const std::string& modules, const Json& env = Json::object()) {
   return {{"command", node_in(modules)},
           {"args", Json::array({modules + "/@modelcontextprotocol/server-everything/dist/index.js", "stdio"})},
           {"env", env}};
-}
-
-// A server of a few lines of shell: it answers initialize, tools/list with the tool `go`, and then runs `on_call`.
-Json shell_server(const std::string& on_call, const std::string& before = {}) {
-  const std::string script = "note() { :; }\n" + before + R"sh(
-id() { printf '%s' "$1" | sed 's/.*"id":\([0-9]*\).*/\1/'; }
-say() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$2"; }
-while read -r line; do
-  note "$line"
-  case "$line" in
-    *'"initialize"'*)
-      say "$(id "$line")" '{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"s"}}' ;;
-    *'"tools/list"'*) say "$(id "$line")" '{"tools":[{"name":"go","inputSchema":{"type":"object"}}]}' ;;
-    *'"tools/call"'*) )sh" + on_call +
-                             R"sh( ;;
-  esac
-done)sh";
-  return {{"command", "sh"}, {"args", Json::array({"-c", script})}};
-}
-const std::string kSayPid = R"sh(say "$(id "$line")" '{"content":[{"type":"text","text":"'$$'"}]}')sh";
-
-// A zombie that nobody waits for has ended.
-bool alive(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  return !text.empty() && text.find(") Z ") == std::string::npos;
-}
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "aiw-mcp-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = fs::canonical(name).string();
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // A program beside the worker; ended with this.

@@ -50,10 +50,14 @@ std::expected<std::string, Error> key_from_variable(const std::string& name, con
 
 }  // namespace
 
-KeyPolicy system_key_policy(std::vector<std::string> folders) {
-  folders.emplace_back("/run/secrets");
+std::vector<std::string> key_folders(std::vector<std::string> named) {
+  named.emplace_back("/run/secrets");
   const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  if (credentials != nullptr && *credentials == '/') folders.emplace_back(credentials);
+  if (credentials != nullptr && *credentials == '/') named.emplace_back(credentials);
+  return named;
+}
+
+KeyPolicy system_key_policy(std::vector<std::string> folders) {
   KeyPolicy policy;
   policy.read_variable = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());

@@ -26,8 +26,11 @@ struct KeyPolicy {
   std::function<std::expected<std::string, SecretFileFault>(const std::string& path)> read_file;
 };
 
-// The process' environment, and the files below `folders` and below those where services find their secrets:
-// /run/secrets (containers) and $CREDENTIALS_DIRECTORY (systemd.exec(5)).
+// Those that are named, and those where services find their secrets: /run/secrets (containers) and
+// $CREDENTIALS_DIRECTORY (systemd.exec(5)).
+std::vector<std::string> key_folders(std::vector<std::string> named);
+
+// The process' environment, and the files below `folders`.
 KeyPolicy system_key_policy(std::vector<std::string> folders);
 
 // `api_key` as the config has it: a literal, ${NAME}, ${file:PATH} or empty. `host` is where it would go.

@@ -2,6 +2,8 @@
 // 4 of the 5 ms that the process would need to answer its first line, and most of its idle memory. These definitions
 // stand in for the library's own when the worker is linked; each passes its call on.
 
+#include "worker/io/libcurl.hpp"
+
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <dlfcn.h>
@@ -93,3 +95,5 @@ FORWARD(CURLUE_BAD_HANDLE, CURLUcode, curl_url_set, (CURLU * url, CURLUPart part
 FORWARD((void)0, void, curl_free, (void* memory), (memory))
 
 }  // extern "C"
+
+bool aiw::load_libcurl() { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }

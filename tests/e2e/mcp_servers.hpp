@@ -1,0 +1,48 @@
+// Chats with MCP servers, and servers of a few lines of shell.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/test_worker.hpp"
+
+namespace aiw::e2e {
+
+struct Call {
+  std::string tool;
+  Json input = Json::object();
+};
+
+// A chat whose model makes these calls at once and then says that it is done.
+Json mcp_chat(const std::string& id, const Json& servers, const std::vector<Call>& calls,
+              const Json& more = Json::object());
+
+// The outputs of a chat's calls by their tools.
+std::map<std::string, Json> outputs(const FrameLog& log);
+
+// It answers initialize, tools/list with the tool `go`, and then runs `on_call`; `before` runs first of all.
+Json shell_server(const std::string& on_call, const std::string& before = {});
+// For `on_call`: the server's pid as a text.
+extern const std::string kSayPid;
+
+// False for a zombie, which nobody waits for.
+bool alive(pid_t pid);
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string contents(const std::string& path);
+
+}  // namespace aiw::e2e

@@ -170,8 +170,9 @@ TEST_CASE("fault 89: near the memory limit new chats are overloaded, and those t
   upstream.answer("p", {paced(pieces, Milliseconds(300))});
   const Json history = Json::array({{{"role", "user"}, {"content", std::string(500'000, 'x')}}});
   worker.reset_peak_rss();
+  const std::string line = upstream.chat("ID", "p", {{"messages", history}}).dump();
   for (int i = 0; i < kChats; ++i) {
-    worker.send(upstream.chat("c" + std::to_string(i), "p", {{"messages", history}}));
+    worker.send_text("{\"id\":\"c" + std::to_string(i) + line.substr(std::string_view(R"({"id":"ID)").size()));
   }
   int done = 0, refused = 0;
   for (int i = 0; i < kChats; ++i) {

@@ -250,40 +250,6 @@ TEST_CASE("mcp: an idle server ends by itself") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: a server that dies within a call is an error output, and the chat goes on") {
-  TestWorker worker;
-  worker.send(mcp_chat("a", {{"s", shell_server("exit 7")}}, {{"s__go"}, {"s__go"}}));
-  const auto& log = worker.end_of("a");
-  CHECK(log.outcome() == "done");
-  for (const Json& frame : log.all("tool_result")) {
-    CHECK(frame.at("data").at("output") ==
-          Json{{"type", "error-text"}, {"value", "the MCP server exited with code 7"}});
-  }
-  CHECK(worker.close_and_exit() == 0);
-}
-
-TEST_CASE("mcp: a server that cannot be had ends the chat, unless it is optional") {
-  TestWorker patient, hasty({"--mcp-connect-ms", "300"});
-  const auto check = [](TestWorker& worker, const std::string& id, Json server, const std::string& why) {
-    worker.send(mcp_chat(id, {{"s", server}}, {}));
-    const auto& log = worker.end_of(id);
-    CHECK(log.outcome() == "mcp_unavailable");
-    CHECK(log.last().at("data").at("category") == "tool");
-    CHECK(log.last().at("data").at("message") == "the MCP server s is not available: it " + why);
-    server["optional"] = true;
-    worker.send(mcp_chat(id + "2", {{"s", server}}, {}));
-    const auto& other = worker.end_of(id + "2");
-    CHECK(other.outcome() == "done");
-    CHECK(other.all("warning").at(0).at("data").at("code") == "mcp_unavailable");
-  };
-  check(patient, "none", {{"command", "no-such-program-of-ours"}}, "cannot be started: No such file or directory");
-  check(patient, "dies", {{"command", "sh"}, {"args", {"-c", "echo secret-words >&2; exit 5"}}}, "exited with code 5");
-  check(hasty, "mute", {{"command", "sleep"}, {"args", {"1000"}}}, "was not ready within 300 ms");
-  check(patient, "http", {{"url", "http://127.0.0.1:1/mcp"}}, "cannot be reached: connect_error");
-  CHECK(patient.close_and_exit() == 0);
-  CHECK(hasty.close_and_exit() == 0);
-}
-
 TEST_CASE("mcp: --no-mcp-commands starts no program") {
   TestWorker worker({"--no-mcp-commands"});
   worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
@@ -291,7 +257,7 @@ TEST_CASE("mcp: --no-mcp-commands starts no program") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: a cancelled chat's call is cancelled at the server") {
+TEST_CASE("fault 82: a cancelled chat's call is cancelled at the server") {
   const TemporaryFolder folder;
   const std::string seen = folder.path() + "/seen";
   // It answers no call and notes what else it is told.
@@ -304,51 +270,6 @@ TEST_CASE("mcp: a cancelled chat's call is cancelled at the server") {
   CHECK(worker.end_of("a").outcome() == "done");
   CHECK(eventually([&] { return contents(seen).find("notifications/cancelled") != std::string::npos; }));
   CHECK(worker.close_and_exit() == 0);
-}
-
-TEST_CASE("mcp: a call's time limit is the server's timeoutMs") {
-  TestWorker worker;
-  Json server = shell_server(": ");
-  server["timeoutMs"] = 100;
-  worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
-  const auto& log = worker.end_of("a");
-  CHECK(log.outcome() == "done");
-  CHECK(outputs(log).at("s__go").at("type") == "error-text");
-  CHECK(worker.close_and_exit() == 0);
-}
-
-TEST_CASE("mcp: nothing of a server is left when the worker goes, politely or not") {
-  // It ignores its stdin's end and SIGTERM, and so does what it starts.
-  const std::string stubborn = "trap '' TERM; sleep 1000 & child=$!\n";
-  const std::string say_both = R"sh(say "$(id "$line")" '{"content":[{"type":"text","text":"'$$' '$child'"}]}')sh";
-  Json server = shell_server(say_both, stubborn);
-  std::string script = server["args"][1];
-  server["args"][1] = script + "\nwhile :; do sleep 1; done";
-  for (const bool politely : {true, false}) {
-    TestWorker worker;
-    worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
-    const std::string pids = outputs(worker.end_of("a")).at("s__go").at("value");
-    const pid_t shell = std::stoi(pids), child = std::stoi(pids.substr(pids.find(' ')));
-    CHECK(alive(shell));
-    if (politely) {
-      CHECK(worker.close_and_exit() == 0);
-    } else {  // two signals end the worker at once
-      kill(worker.process().pid(), SIGTERM);
-      kill(worker.process().pid(), SIGTERM);
-      CHECK(worker.exit_code() >= 0);
-    }
-    CHECK(eventually([&] { return !alive(shell) && !alive(child); }));
-  }
-}
-
-TEST_CASE("mcp: a server ends with a worker that is killed") {
-  Json server = shell_server(kSayPid, "trap '' TERM\n");  // nor does it end with its stdin
-  server["args"][1] = server["args"][1].get<std::string>() + "\nwhile :; do sleep 1; done";
-  TestWorker worker;
-  worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));
-  const pid_t pid = std::stoi(outputs(worker.end_of("a")).at("s__go").at("value").get<std::string>());
-  kill(worker.process().pid(), SIGKILL);
-  CHECK(eventually([&] { return !alive(pid); }));
 }
 
 }  // namespace

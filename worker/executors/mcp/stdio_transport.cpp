@@ -2,11 +2,49 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxLogLine = 2048;
+// Of a server that ends before it was ready.
+constexpr std::size_t kMaxLastWords = 4096;
+constexpr int kMaxLastLines = 32;
+
+// The last lines of stderr, as long as they are wanted. A line whose beginning is gone is left out: what is left of a
+// key could not be told from other text.
+class LastWords {
+ public:
+  void add(std::string_view bytes) {
+    if (!wanted_) return;
+    text_ += bytes;
+    if (text_.size() <= kMaxLastWords) return;
+    const auto end = text_.find('\n', text_.size() - kMaxLastWords - 1);
+    text_.erase(0, end == std::string::npos ? end : end + 1);
+  }
+  void stop() {
+    wanted_ = false;
+    text_ = {};
+  }
+  void tell(const McpLog& log) const {
+    std::vector<std::string_view> lines;
+    std::string_view rest = text_;
+    while (!rest.empty() && lines.size() < kMaxLastLines) {
+      if (rest.ends_with('\n')) rest.remove_suffix(1);
+      const auto begin = rest.rfind('\n') + 1;  // 0 if there is none
+      lines.push_back(rest.substr(begin));
+      rest = rest.substr(0, begin);
+    }
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+      if (!line->empty()) log(McpLogLevel::warn, "stderr of a server that was not ready", *line);
+    }
+  }
+
+ private:
+  std::string text_;
+  bool wanted_ = true;
+};
 
 class StdioTransport : public McpTransport, private ChildHandler {
  public:
@@ -32,7 +70,8 @@ class StdioTransport : public McpTransport, private ChildHandler {
   }
 
   void forget(std::int64_t) override {}
-  void agreed(std::string_view, bool) override {}
+  // From now on it knows of conversations, and its stderr may: that is for the level debug only.
+  void agreed(std::string_view, bool) override { last_words_.stop(); }
   void forget_session() override {}
 
  private:
@@ -50,6 +89,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
   }
 
   void on_diagnostics(std::string_view bytes) override {
+    last_words_.add(bytes);
     while (!bytes.empty()) {
       const auto end = std::min(bytes.find('\n'), bytes.size());
       diagnostics_ += bytes.substr(0, std::min(end, kMaxLogLine - diagnostics_.size()));
@@ -61,6 +101,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
 
   void on_gone(std::string_view how) override {
     if (!diagnostics_.empty()) log_(McpLogLevel::debug, "stderr", std::exchange(diagnostics_, {}));
+    last_words_.tell(log_);
     how.remove_prefix(how.starts_with("it ") ? 3 : 0);
     close(how);
   }
@@ -83,6 +124,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
   McpTransportHandler* handler_ = nullptr;
   std::string line_;         // whose end has not come
   std::string diagnostics_;  // the same of stderr, cut at kMaxLogLine
+  LastWords last_words_;
   std::unique_ptr<Timer> closing_;
   std::unique_ptr<ChildProcess> child_;
 };

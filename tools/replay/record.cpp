@@ -27,7 +27,7 @@ constexpr std::chrono::seconds kSilence{600};
 std::expected<std::string, std::string> resolve(const std::string& value, const ProviderUrl& provider) {
   const auto url = parse_base_url(provider.base_url);
   if (!url) return std::unexpected("the base URL of " + provider.id + ": " + url.error());
-  auto key = resolve_key(value, provider.id, url->host, system_key_policy());
+  auto key = resolve_key(value, provider.id, url->host, system_key_policy({"/"}));
   if (!key) return std::unexpected(key.error().message);
   return *std::move(key);
 }

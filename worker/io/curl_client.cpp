@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <utility>
 #include <vector>
 
-#include "worker/base/wipe.hpp"
 #include "worker/io/curl_error.hpp"
 #include "worker/io/curl_exchange.hpp"
+#include "worker/io/libcurl.hpp"
 
 namespace aiw {
 namespace {
@@ -124,11 +123,7 @@ CurlClient::~CurlClient() {
 
 bool CurlClient::initialise() {
   if (multi_ != nullptr) return true;
-  // Headers with keys and request bodies lie in curl's memory, too.
-  if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, wiping_free, wiping_realloc, strdup, std::calloc) !=
-      CURLE_OK) {
-    return false;
-  }
+  if (!load_libcurl()) return false;
   if (share_ == nullptr) share_ = curl_share_init();
   if (share_ != nullptr) multi_ = curl_multi_init();
   if (multi_ == nullptr) return false;

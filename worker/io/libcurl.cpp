@@ -9,6 +9,10 @@
 #include <dlfcn.h>
 
 #include <cstdarg>
+#include <cstdlib>
+#include <cstring>
+
+#include "worker/base/wipe.hpp"
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -96,4 +100,8 @@ FORWARD((void)0, void, curl_free, (void* memory), (memory))
 
 }  // extern "C"
 
-bool aiw::load_libcurl() { return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; }
+// Headers with keys and request bodies lie in curl's memory, too: it is wiped like ours.
+bool aiw::load_libcurl() {
+  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, aiw::wiping_free, aiw::wiping_realloc, strdup,
+                              std::calloc) == CURLE_OK;
+}

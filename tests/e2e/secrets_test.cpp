@@ -2,9 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
-#include <fstream>
 #include <string>
 
+#include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
 
@@ -31,7 +31,7 @@ std::string refusal_code(TestWorker& worker, const Json& line) {
   return answer.at("type") == "rejected" ? answer.at("data").at("code").get<std::string>() : "accepted";
 }
 
-TEST_CASE("no key and no conversation is ever seen on stdout or stderr, at the finest log level") {
+TEST_CASE("fault 94: no key and no conversation is ever seen on stdout or stderr, at the finest log level") {
   Upstream upstream;
   upstream.answer("good", {event_stream(openai_answer({"x"}))});
   upstream.answer("bad", {tools::json_script(401, "{\"error\":{\"message\":\"no\"}}")});
@@ -79,6 +79,104 @@ TEST_CASE("no key and no conversation is ever seen on stdout or stderr, at the f
   CHECK(requests[0].header("x-secret") == kHeaderKey);
 }
 
+// An upstream that repeats whatever it was shown.
+std::vector<Script> echoes(const std::string& secret) {
+  Script json = tools::json_script(
+      401,
+      Json{{"error", {{"message", "Incorrect API key provided: " + secret + "."}, {"code", "key " + secret}}}}.dump());
+  json.headers.emplace_back("x-request-id", "req-" + secret);
+  Script html = {.status = 403, .headers = {{"Content-Type", "text/html"}}, .body = "<p>" + secret + "</p>"};
+  Script plain = {.status = 400, .headers = {{"Content-Type", "text/plain"}}, .body = secret};
+  Script redirect = tools::json_script(302, secret);
+  redirect.headers.emplace_back("Location", "https://" + secret + ".example/" + secret);
+  const Script inside = event_stream(sse({{"error", {{"message", secret}, {"type", secret}, {"code", secret}}}}));
+  return {json, html, plain, redirect, inside};
+}
+
+TEST_CASE("fault 94: a provider that repeats the key that it was shown is told with the key left out") {
+  Upstream upstream;
+  const std::pair<const char*, const char*> keys[] = {{kKey, kKey}, {"${OPENAI_API_KEY}", kEnvKey}, {kKey, kHeaderKey}};
+  for (const auto& [key, secret] : keys) {
+    TestWorker worker({"--log-level", "trace", "--allow-host", "127.0.0.1"},
+                      {std::string("OPENAI_API_KEY=") + kEnvKey});
+    worker.keep_output();
+    int number = 0;
+    for (const Script& script : echoes(secret)) {
+      const std::string id = "c" + std::to_string(number++);
+      CAPTURE(id);
+      upstream.answer(id, {script});
+      worker.send(secret_chat(id, upstream.base_url(id), key, {{"retry", {{"max", 0}}}}));
+      const FrameLog& log = worker.end_of(id);
+      CHECK(log.last().at("type") == "error");
+      const std::string code = log.last().at("data").at("code");
+      if (code != "redirect_refused") CHECK(log.last().dump().find("[redacted]") != std::string::npos);
+    }
+    // What is not a key stays as it was said.
+    upstream.answer("words", {tools::json_script(400, R"({"error":{"message":"no such model: gpt-9-canary"}})")});
+    worker.send(secret_chat("words", upstream.base_url("words"), key));
+    CHECK(worker.end_of("words").last().at("data").at("message") == "no such model: gpt-9-canary");
+    CHECK(worker.close_and_exit() == 0);
+    CHECK((worker.all_output() + worker.process().stderr_text()).find(secret) == std::string::npos);
+  }
+}
+
+// A chat whose model calls the tool once.
+Json calling_chat(const std::string& id, const std::string& tool, const Json& more) {
+  Json payload = {{"messages", Json::array({{{"role", "user"}, {"content", "go"}}})}};
+  payload.update(more);
+  const Json script = Json::array({Json::array({Json{{"toolCall", {{"toolName", tool}, {"input", Json::object()}}}}}),
+                                   Json::array({Json{{"text", "done"}}})});
+  return chat_line(id, {{"id", "mock"}, {"models", Json::array({{{"id", "m"}, {"script", script}}})}}, payload);
+}
+
+TEST_CASE(
+    "fault 94: keys of tools and MCP servers, in env, header and URL, are not seen either, though they are echoed") {
+  Upstream upstream;
+  // Each says what it was shown: headers, environment, arguments.
+  const std::string all = std::string(kKey) + " " + kHeaderKey + " " + kEnvKey + " " + kUrlKey;
+  upstream.answer("tool", {tools::json_script(200, Json{{"said", all}}.dump())});
+  upstream.answer("refusing", {tools::json_script(500, all)});
+  upstream.answer("mcp", {tools::json_script(401, all)});
+  const std::vector<std::string> variables = {std::string("TOOL_KEY=") + kKey, std::string("TOOL_HEADER=") + kHeaderKey,
+                                              std::string("TOOL_ENV=") + kEnvKey, std::string("TOOL_URL=") + kUrlKey};
+  std::vector<std::string> args = {"--log-level", "trace", "--allow-host", "127.0.0.1"};
+  for (const char* name : {"TOOL_KEY", "TOOL_HEADER", "TOOL_ENV", "TOOL_URL"}) {
+    args.insert(args.end(), {"--allow-env", name});
+  }
+  TestWorker worker(args, variables);
+  worker.keep_output();
+  const Json headers = {{"authorization", "Bearer ${TOOL_KEY}"},
+                        {"x-one", "${TOOL_HEADER}"},
+                        {"x-two", "${TOOL_ENV}"},
+                        {"x-three", "${TOOL_URL}"}};
+  for (const char* provider : {"tool", "refusing"}) {
+    const Json tool = {
+        {"name", "find"}, {"executor", "http"}, {"http", {{"url", upstream.base_url(provider)}, {"headers", headers}}}};
+    worker.send(calling_chat(provider, "find", {{"tools", Json::array({tool})}}));
+    CHECK(worker.end_of(provider).outcome() == "done");
+    CHECK(worker.log(provider).all("tool_result").at(0).dump().find("[redacted]") != std::string::npos);
+  }
+  CHECK(upstream.requests("tool")[0].header("x-one") == kHeaderKey);
+  const Json over_http = {{"h", {{"url", upstream.base_url("mcp") + "?key=" + kUrlKey}, {"headers", headers}}}};
+  worker.send(calling_chat("http", "h__go", {{"mcpServers", over_http}}));
+  CHECK(worker.end_of("http").outcome() == "mcp_unavailable");
+  CHECK(upstream.requests("mcp").at(0).query().find(kUrlKey) != std::string_view::npos);
+  const Json child = {
+      {"command", "sh"},
+      {"args", Json::array({"-c", "env; env >&2; echo $ONE >&2; exit 1"})},
+      {"env",
+       {{"ONE", "${TOOL_KEY}"}, {"TWO", "a ${TOOL_HEADER}"}, {"THREE", "${TOOL_ENV}"}, {"FOUR", "${TOOL_URL}"}}}};
+  worker.send(calling_chat("child", "c__go", {{"mcpServers", {{"c", child}}}}));
+  CHECK(worker.end_of("child").outcome() == "mcp_unavailable");
+  CHECK(worker.close_and_exit() == 0);
+  const std::string seen = worker.all_output() + worker.process().stderr_text();
+  for (const char* secret : {kKey, kHeaderKey, kEnvKey, kUrlKey}) {
+    CAPTURE(secret);
+    const std::size_t at = seen.find(secret);
+    CHECK_MESSAGE(at == std::string::npos, seen.substr(at < 300 ? 0 : at - 300, 600));
+  }
+}
+
 TEST_CASE("dryRun shows what would be sent, with every secret left out, and sends nothing") {
   Upstream upstream;
   TestWorker worker;
@@ -100,8 +198,10 @@ TEST_CASE("dryRun shows what would be sent, with every secret left out, and send
 TEST_CASE("a key from the environment or a file goes only to its provider's host, or to a host that is allowed") {
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
-  const std::string file = std::string(AIW_BINARY_DIR) + "/e2e-key.txt";
-  std::ofstream(file) << kKey << '\n';
+  const TempFolder folder;
+  const TempFolder elsewhere;
+  const std::string file = folder.write("key", std::string(kKey) + "\n");
+  const std::string outside = elsewhere.write("key", std::string(kKey) + "\n");
   const std::vector<std::string> environment = {std::string("OPENAI_API_KEY=") + kEnvKey,
                                                 "OTHER=" + std::string(kEnvKey)};
   const std::string url = upstream.base_url("p");
@@ -113,13 +213,16 @@ TEST_CASE("a key from the environment or a file goes only to its provider's host
   CHECK(strict.close_and_exit() == 0);
   CHECK(upstream.count("p") == 0);
 
-  TestWorker allowed({"--allow-host", "127.0.0.1", "--allow-env", "OTHER"}, environment);
+  TestWorker allowed({"--allow-host", "127.0.0.1", "--allow-env", "OTHER", "--allow-file", folder.path()}, environment);
   for (const std::string& key : {std::string("${OPENAI_API_KEY}"), std::string("${OTHER}"), "${file:" + file + "}"}) {
     allowed.send(secret_chat(key, url, key));
     CHECK(allowed.end_of(key).outcome() == "done");
   }
   CHECK(refusal_code(allowed, secret_chat("n", url, "${ANTHROPIC_API_KEY}")) == "missing_key");
-  CHECK(refusal_code(allowed, secret_chat("f", url, "${file:/no/such/file}")) == "missing_key");
+  CHECK(refusal_code(allowed, secret_chat("f", url, "${file:" + folder.path() + "/none}")) == "missing_key");
+  for (const std::string& path : {outside, std::string("/etc/passwd"), folder.path() + "/../" + outside.substr(5)}) {
+    CHECK(refusal_code(allowed, secret_chat(path, url, "${file:" + path + "}")) == "file_not_allowed");
+  }
   CHECK(allowed.close_and_exit() == 0);
   const auto requests = upstream.requests("p");
   REQUIRE(requests.size() == 3);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/base/wipe.hpp"
 #include "worker/io/output_descriptor.hpp"
 
 namespace aiw {
@@ -83,13 +84,19 @@ void StdoutWriter::Impl::write_queue() {
   set_blocked(pending() > 0);
 }
 
+// The queue lives on; answers do not stay in it.
 void StdoutWriter::Impl::forget_written() {
   if (head == queue.size()) {
+    wipe(queue.data(), queue.size());
     queue.clear();
     head = whole = 0;
     if (queue.capacity() > kKeptCapacity) queue.shrink_to_fit();
   } else if (head >= kWorthCompacting && head >= pending()) {  // moves no byte more than once for each byte written
+    const std::size_t size = queue.size();
     queue.erase(0, head);
+    const std::size_t left = queue.size();
+    queue.resize(size, '\0');
+    queue.resize(left);
     whole -= std::exchange(head, 0);
   }
 }

@@ -1,6 +1,7 @@
 #include "tests/e2e/test_worker.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,12 @@ std::ofstream& frames_file(Words words) {
   static std::ofstream v1 = open("e2e-frames.jsonl");
   static std::ofstream leanspec = open("e2e-leanspec-frames.jsonl");
   return words == Words::v1 ? v1 : leanspec;
+}
+
+// Only root may look into a process that allows no core files, and some tests measure memory or count descriptors.
+std::vector<std::string> watchable(std::vector<std::string> args) {
+  if (geteuid() != 0) args.emplace_back("--allow-core");
+  return args;
 }
 
 std::unique_ptr<tools::WorkerProcess> spawn(const tools::WorkerCommand& command) {
@@ -76,7 +83,9 @@ std::string FrameLog::outcome() const {
 }
 
 TestWorker::TestWorker(std::vector<std::string> args, std::vector<std::string> environment, Words words)
-    : TestWorker({.program = worker_binary(), .args = std::move(args), .environment = std::move(environment)}, words) {}
+    : TestWorker(
+          {.program = worker_binary(), .args = watchable(std::move(args)), .environment = std::move(environment)},
+          words) {}
 
 TestWorker::TestWorker(const tools::WorkerCommand& command, Words words) : process_(spawn(command)), words_(words) {}
 

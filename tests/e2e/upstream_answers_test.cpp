@@ -3,12 +3,17 @@
 
 #include <string>
 
-#include "tests/e2e/codings.hpp"
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
+#include "tools/support/codings.hpp"
 
 namespace aiw::e2e {
 namespace {
+
+using tools::brotli;
+using tools::gzip;
+using tools::gzip_bomb;
+using tools::zstd;
 
 const Json kOnce = {{"retry", {{"max", 0}}}};
 

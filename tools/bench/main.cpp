@@ -1,5 +1,6 @@
 // bench: measures workers against the bare relay, side by side, taking turns.
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -46,6 +47,7 @@ std::vector<Subject> subjects_of(const Options& options, const std::filesystem::
   subjects.push_back({.name = "relay", .command = {.program = folder / "bench-relay"}, .is_relay = true});
   if (!options.no_worker) {
     std::string program = options.worker.empty() ? (folder / "ai-worker").string() : options.worker;
+    if (options.worker.empty() && geteuid() != 0) program += " --allow-core";  // else only root can measure its memory
     subjects.push_back({.name = "ai-worker", .command = parse_command(program)});
   }
   for (const std::string& other : options.also) {

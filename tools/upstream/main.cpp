@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <ctime>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "tools/support/corpus.hpp"
+#include "tools/support/tls_front.hpp"
 #include "tools/upstream/routes.hpp"
 
 namespace {
@@ -23,6 +25,8 @@ struct Options {
   unsigned delay_ms = 0;
   unsigned max_seconds = 3600;
   bool demo = false;
+  std::string tls_ca;
+  bool h2 = false;
   ServerOptions server;
 };
 
@@ -53,6 +57,18 @@ void wait_for_end(const UpstreamServer& server, const Options& options, const si
   }
 }
 
+// nullptr: not asked for.
+std::expected<std::unique_ptr<TlsFront>, std::string> make_front(const UpstreamServer& server, const Options& options) {
+  if (options.tls_ca.empty()) return nullptr;
+  const auto authority = make_certificate({.common_name = "upstream's authority", .authority = true});
+  std::ofstream file(options.tls_ca);
+  file << authority.cert << std::flush;
+  if (!file) return std::unexpected("cannot write " + options.tls_ca);
+  return TlsFront::start(
+      server.port(),
+      {.identity = make_certificate({.names = {"DNS:localhost", "IP:127.0.0.1"}}, &authority), .offer_h2 = options.h2});
+}
+
 int run(const Options& options) {
   // Blocked before the server's thread starts, so that only sigtimedwait gets them.
   sigset_t signals;
@@ -68,7 +84,13 @@ int run(const Options& options) {
     std::cerr << "upstream: " << server.error() << "\n";
     return 1;
   }
+  auto front = make_front(**server, options);
+  if (!front) {
+    std::cerr << "upstream: " << front.error() << "\n";
+    return 1;
+  }
   nlohmann::json first{{"url", (*server)->url()}, {"port", (*server)->port()}, {"cases", routes->cases.size()}};
+  if (*front) first["httpsUrl"] = (*front)->url();
   std::cout << first.dump() << std::endl;
   wait_for_end(**server, options, signals);
   return 0;
@@ -95,6 +117,11 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.server.port, "0: any free one");
   app.add_option("--max-requests", options.server.max_requests, "then ends; 0: no limit");
   app.add_option("--max-seconds", options.max_seconds, "ends after so long in any case (default 3600)");
+  app.add_option(
+      "--tls-ca", options.tls_ca,
+      "serves the same by https, too (httpsUrl in the first line); the authority to trust is written to this "
+      "file, for the worker's --ca-file");
+  app.add_flag("--tls-h2", options.h2, "chooses HTTP/2 if it is offered, and does not speak it");
   app.add_flag("--embedded-demo", options.demo, "answers POST .../chat/completions and .../messages by a canned text");
   CLI11_PARSE(app, argc, argv);
   return run(options);

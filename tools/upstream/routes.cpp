@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "tools/support/codings.hpp"
+
 namespace aiw::tools {
 
 namespace {
@@ -100,6 +102,43 @@ constexpr std::array kFailKinds{
                script.headers = {{"Content-Type", "text/html"}};
                script.body = "<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>\n";
              }},
+    FailKind{"redirect", "status 307 to another host",
+             [](Script& script) {
+               script = json_script(307, "{}");
+               script.headers.emplace_back("Location", "http://other.invalid/");
+             }},
+    FailKind{"gzip-bomb", "a gzip body that unpacks to 1 GB",
+             [](Script& script) {
+               script.headers.emplace_back("Content-Encoding", "gzip");
+               script.body = gzip_bomb(std::size_t{1} << 30);
+             }},
+    FailKind{"gzip-cut", "a gzip body cut short, in proper HTTP",
+             [](Script& script) {
+               script.headers.emplace_back("Content-Encoding", "gzip");
+               script.body = gzip(std::string_view(script.body).substr(0, 65'535));
+               script.body.resize(script.body.size() / 2);
+             }},
+    FailKind{"unknown-coding", "a content coding that nobody knows",
+             [](Script& script) { script.headers.emplace_back("Content-Encoding", "rot13"); }},
+    FailKind{"header-flood", "headers without end (600 KB, then silence)",
+             [](Script& script) {
+               script.raw = "HTTP/1.1 200 OK\r\n";
+               while (script.raw.size() < 600'000) script.raw += "X-Filler: " + std::string(80, 'x') + "\r\n";
+               script.ending = Ending::kHang;
+             }},
+    FailKind{"informational-flood", "100,000 heads of status 103, then silence",
+             [](Script& script) {
+               script.raw = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+               script.raw_repeated = 100'000;
+               script.ending = Ending::kHang;
+             }},
+    FailKind{"two-lengths", "two lengths that contradict each other",
+             [](Script& script) {
+               script.raw = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello";
+               script.ending = Ending::kFin;
+             }},
+    FailKind{"late", "a good answer after 5 s",
+             [](Script& script) { script.delay_before_head = std::chrono::seconds(5); }},
     FailKind{"empty", "status 200 with an empty body", [](Script& script) { script.body.clear(); }},
     FailKind{"slow", "100 bytes each 200 ms",
              [](Script& script) {

@@ -1,5 +1,8 @@
 #include "worker/base/url.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -65,9 +68,9 @@ std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
 
 bool is_loopback(std::string_view host) {
   if (host == "localhost" || host == "::1") return true;
-  if (!host.starts_with("127.")) return false;
-  return std::ranges::count(host, '.') == 3 &&
-         std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
+  // Four decimal numbers (inet_pton(3)): 127.0.0.256 is a name, which anybody's resolver may answer.
+  in_addr address{};
+  return host.starts_with("127.") && inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
 }
 
 std::string percent_encode(std::string_view text) {

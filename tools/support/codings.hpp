@@ -7,7 +7,7 @@
 
 #include "worker/base/crc32.hpp"
 
-namespace aiw::e2e {
+namespace aiw::tools {
 
 inline std::string little_endian(std::uint64_t value, int bytes) {
   std::string out;
@@ -42,4 +42,4 @@ inline std::string gzip_bomb(std::size_t unpacked) {
   return std::string(reinterpret_cast<const char*>(kBeginning), sizeof kBeginning) + std::string(unpacked / 1032, '\0');
 }
 
-}  // namespace aiw::e2e
+}  // namespace aiw::tools

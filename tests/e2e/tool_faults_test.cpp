@@ -69,7 +69,7 @@ TEST_CASE("fault 75: a result of 50 MB goes to the model whole, one beyond the l
   CHECK(upstream.count("p") == 1);
   worker.send(tool_result_line("long", "a", "c1", text_value(std::string(size, 'x'))));
   CHECK(worker.end_of("a").text() == "that was long");
-  const auto& request = upstream.requests("p").at(1);
+  const auto request = upstream.requests("p").at(1);
   CHECK(request.body_bytes > size);
   CHECK(request.body_bytes < size + kMiB);
   canary.check();

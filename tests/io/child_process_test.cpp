@@ -163,7 +163,7 @@ TEST_CASE("fault 80: what cannot be started says why, however long the command i
   CHECK(fate({.file = "/etc/passwd"}) == why + "Permission denied");
   CHECK(fate({.file = "sh", .cwd = "/no/such/folder"}) == why + "No such file or directory");
   // Longer than any kernel takes at once, and in all; the last one is not even sent.
-  for (const std::size_t bytes : {200'000, 7'000'000, 9'000'000}) {
+  for (const std::size_t bytes : {200'000u, 7'000'000u, 9'000'000u}) {
     CHECK(fate({.file = "true", .args = {std::string(bytes, 'x')}}) == why + "Argument list too long");
   }
   CHECK(fate({.file = "true", .args = {std::string(100'000, 'x')}}) == "it exited with code 0");

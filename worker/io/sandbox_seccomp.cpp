@@ -124,7 +124,7 @@ void allow_files(Filter& filter) {
 // Not AF_UNIX: behind paths are the daemons of the machine (D-Bus, containers). glibc does without nscd.
 void allow_sockets(Filter& filter) {
   constexpr std::uint64_t kType = 0xf;  // beside SOCK_CLOEXEC and SOCK_NONBLOCK
-  for (const std::uint64_t family : {AF_INET, AF_INET6}) {
+  for (const std::uint64_t family : {std::uint64_t{AF_INET}, std::uint64_t{AF_INET6}}) {
     for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM}) {
       filter.allow("socket", {equal(0, family), masked(1, kType, type)});
     }

@@ -124,13 +124,13 @@ void allow_files(Filter& filter) {
 // Not AF_UNIX: behind paths are the daemons of the machine (D-Bus, containers). glibc does without nscd.
 void allow_sockets(Filter& filter) {
   constexpr std::uint64_t kType = 0xf;  // beside SOCK_CLOEXEC and SOCK_NONBLOCK
-  for (const std::uint64_t family : {std::uint64_t{AF_INET}, std::uint64_t{AF_INET6}}) {
-    for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM}) {
+  for (const auto family : {unsigned{AF_INET}, unsigned{AF_INET6}}) {
+    for (const auto type : {unsigned{SOCK_STREAM}, unsigned{SOCK_DGRAM}}) {
       filter.allow("socket", {equal(0, family), masked(1, kType, type)});
     }
   }
   filter.allow("socket", {equal(0, AF_NETLINK), equal(2, 0)});  // NETLINK_ROUTE: getaddrinfo asks for our addresses
-  for (const std::uint64_t type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+  for (const auto type : {unsigned{SOCK_STREAM}, unsigned{SOCK_SEQPACKET}}) {
     filter.allow("socketpair", {equal(0, AF_UNIX), masked(1, kType, type)});
   }
 }

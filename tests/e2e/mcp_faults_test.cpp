@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <set>
 #include <sstream>
 
@@ -18,8 +17,6 @@ namespace aiw::e2e {
 namespace {
 
 Json shell(const std::string& script) { return {{"command", "sh"}, {"args", Json::array({"-c", script})}}; }
-
-Json error_text(const std::string& text) { return {{"type", "error-text"}, {"value", text}}; }
 
 // Ignores its stdin's end.
 Json after_its_input(Json server, const std::string& script) {
@@ -89,7 +86,7 @@ TEST_CASE("fault 81: a crash fails every call under way, and the next chat gets 
   CHECK(log.outcome() == "done");
   CHECK(log.count("tool_result") == 2);
   for (const Json& frame : log.all("tool_result")) {
-    CHECK(frame.at("data").at("output") == error_text("the MCP server was ended by signal 11"));
+    CHECK(frame.at("data").at("output") == mcp_error("the MCP server was ended by signal 11"));
   }
   worker.send(mcp_chat("b", {{"s", server}}, {{"s__go"}}));
   const auto& next = worker.end_of("b");
@@ -135,12 +132,12 @@ printf '\000\000\377\376{"\n[1,2\n{"jsonrpc":"2.0"}\n"text"\n{}\n'
   check_unavailable(worker, "much", shell_server(kSayPid, garbage + "garbage 100\n"),
                     "says too much that is no message");
   worker.send(mcp_chat("later", {{"s", shell_server("garbage 101", garbage)}}, {{"s__go"}}));
-  CHECK(outputs(worker.end_of("later")).at("s__go") == error_text("the MCP server says too much that is no message"));
+  CHECK(outputs(worker.end_of("later")).at("s__go") == mcp_error("the MCP server says too much that is no message"));
 
   worker.reset_peak_rss();
   const auto before = worker.peak_rss();
   worker.send(mcp_chat("long", {{"s", shell_server("head -c 100000000 /dev/zero | tr '\\0' x")}}, {{"s__go"}}));
-  CHECK(outputs(worker.end_of("long")).at("s__go") == error_text("the MCP server wrote a line that is too long"));
+  CHECK(outputs(worker.end_of("long")).at("s__go") == mcp_error("the MCP server wrote a line that is too long"));
   const auto grown = worker.peak_rss() - before;
   MESSAGE("a line of 100 MB: " << grown / kMiB << " MiB at most");
   if (!kSanitized) CHECK(grown < 140 * kMiB);  // 64 MiB, in a buffer that doubles
@@ -227,153 +224,6 @@ TEST_CASE("fault 86: a server has nine variables, those that the request gives i
   std::set<int> open = {std::istream_iterator<int>(fds), {}};
   std::erase_if(open, [](int fd) { return fd >= 10; });
   CHECK(open == std::set<int>{0, 1, 2});
-  CHECK(worker.close_and_exit() == 0);
-}
-
-// An MCP server over HTTP that misbehaves as a test says.
-class HttpMcp {
- public:
-  using Answer = std::function<std::optional<Script>(const tools::Request&, const Json& message)>;
-
-  // `answer` may answer in place of a server that works.
-  explicit HttpMcp(Answer answer) : answer_(std::move(answer)) {
-    auto server = tools::UpstreamServer::start([this](const tools::Request& request) { return respond(request); });
-    if (!server) FAIL(server.error());
-    server_ = std::move(*server);
-  }
-  [[nodiscard]] Json definition() const { return {{"s", {{"url", server_->url() + "/mcp"}}}}; }
-  // The methods of the messages so far, and of the requests that carry none.
-  [[nodiscard]] std::vector<std::string> methods() const {
-    const std::lock_guard lock(mutex_);
-    return methods_;
-  }
-  [[nodiscard]] auto count(std::string_view method) const { return std::ranges::count(methods(), method); }
-
- private:
-  Script respond(const tools::Request& request) {
-    const Json message = Json::parse(request.body, nullptr, false);
-    const bool post = request.method == "POST" && message.is_object();
-    const std::string method = post ? message.value("method", "") : request.method;
-    {
-      const std::lock_guard lock(mutex_);
-      methods_.push_back(method);
-    }
-    if (auto script = answer_(request, message)) return *std::move(script);
-    if (!post) return {.status = 405};
-    if (!message.contains("id")) return {.status = 202};
-    Json result = Json::object();
-    if (method == "initialize") {
-      result = {{"protocolVersion", "2025-11-25"},
-                {"capabilities", {{"tools", Json::object()}}},
-                {"serverInfo", {{"name", "s"}}}};
-    } else if (method == "tools/list") {
-      result = {{"tools", Json::array({Json{{"name", "go"}, {"inputSchema", {{"type", "object"}}}}})}};
-    } else {
-      result = {{"content", Json::array({Json{{"type", "text"}, {"text", "went"}}})}};
-    }
-    Script script =
-        tools::json_script(200, Json{{"jsonrpc", "2.0"}, {"id", message.at("id")}, {"result", result}}.dump());
-    if (method == "initialize") script.headers.emplace_back("mcp-session-id", "session");
-    return script;
-  }
-
-  const Answer answer_;
-  mutable std::mutex mutex_;
-  std::vector<std::string> methods_;
-  std::unique_ptr<tools::UpstreamServer> server_;  // the last member: its thread uses the others
-};
-
-Json go_over_http(TestWorker& worker, const std::string& id, const HttpMcp& server) {
-  worker.send(mcp_chat(id, server.definition(), {{"s__go"}}));
-  const auto& log = worker.end_of(id);
-  CHECK(log.outcome() == "done");
-  return log.outcome() == "done" ? outputs(log).at("s__go") : Json();
-}
-
-const Json kWent = {{"type", "text"}, {"value", "went"}};
-
-TEST_CASE("fault 87: over HTTP a session that was forgotten is begun anew, once, and the call made again") {
-  Upstream upstream;
-  TestWorker worker;
-  Canary canary(worker, upstream);
-  int calls = 0;
-  const HttpMcp forgets_once([&](const tools::Request&, const Json& message) -> std::optional<Script> {
-    const bool call = message.is_object() && message.value("method", "") == "tools/call";
-    if (call && ++calls == 1) return Script{.status = 404};
-    return std::nullopt;
-  });
-  CHECK(go_over_http(worker, "once", forgets_once) == kWent);
-  CHECK(forgets_once.count("initialize") == 2);
-  CHECK(forgets_once.count("tools/call") == 2);
-  const HttpMcp forgets([&](const tools::Request&, const Json& message) -> std::optional<Script> {
-    const bool call = message.is_object() && message.value("method", "") == "tools/call";
-    return call ? std::optional(Script{.status = 404}) : std::nullopt;
-  });
-  CHECK(go_over_http(worker, "ever", forgets) == error_text("the MCP server lost the session twice"));
-  CHECK(forgets.count("tools/call") == 2);
-  canary.check();
-  CHECK(worker.close_and_exit() == 0);
-}
-
-TEST_CASE("fault 87: over HTTP a stream that breaks off is resumed from its last event, or the call fails") {
-  Upstream upstream;
-  TestWorker worker;
-  Canary canary(worker, upstream);
-  std::string id, last_event;
-  // The answer comes with the GET that resumes.
-  const auto breaks_off = [&](bool numbered) {
-    return [&, numbered](const tools::Request& request, const Json& message) -> std::optional<Script> {
-      if (message.is_object() && message.value("method", "") == "tools/call") {
-        id = message.at("id").dump();
-        Script script = event_stream(numbered ? "id: 7\nretry: 10\ndata:\n\n" : ": nothing\n\n");
-        return script;
-      }
-      if (request.method != "GET" || request.header("last-event-id").empty()) return std::nullopt;
-      last_event = request.header("last-event-id");
-      return event_stream("id: 8\ndata: {\"jsonrpc\":\"2.0\",\"id\":" + id +
-                          R"(,"result":{"content":[{"type":"text","text":"went"}]}})" + "\n\n");
-    };
-  };
-  const HttpMcp numbered(breaks_off(true));
-  CHECK(go_over_http(worker, "numbered", numbered) == kWent);
-  CHECK(last_event == "7");
-  CHECK(numbered.count("tools/call") == 1);  // it may have been carried out
-  const HttpMcp plain(breaks_off(false));
-  CHECK(go_over_http(worker, "plain", plain) == error_text("the MCP server ended its answer before it was complete"));
-  CHECK(plain.count("tools/call") == 1);
-  canary.check();
-  CHECK(worker.close_and_exit() == 0);
-}
-
-TEST_CASE("fault 87: over HTTP redirects are refused, 405 means that nobody speaks unasked, 202 is no answer") {
-  Upstream upstream;
-  TestWorker worker;
-  Canary canary(worker, upstream);
-  const HttpMcp elsewhere([](const tools::Request&, const Json&) { return std::nullopt; });
-  const HttpMcp redirects([&](const tools::Request&, const Json&) -> std::optional<Script> {
-    return Script{.status = 307, .headers = {{"location", elsewhere.definition().at("s").at("url")}}};
-  });
-  worker.send(mcp_chat("redirect", redirects.definition(), {}));
-  const auto& log = worker.end_of("redirect");
-  CHECK(log.outcome() == "mcp_unavailable");
-  CHECK(elsewhere.methods().empty());
-  // The capability to say that the tools changed makes the worker listen.
-  const HttpMcp deaf([](const tools::Request&, const Json& message) -> std::optional<Script> {
-    if (!message.is_object() || message.value("method", "") != "initialize") return std::nullopt;
-    const Json result = {{"protocolVersion", "2025-11-25"},
-                         {"capabilities", {{"tools", {{"listChanged", true}}}}},
-                         {"serverInfo", {{"name", "s"}}}};
-    return tools::json_script(200, Json{{"jsonrpc", "2.0"}, {"id", message.at("id")}, {"result", result}}.dump());
-  });
-  CHECK(go_over_http(worker, "deaf", deaf) == kWent);
-  CHECK(deaf.count("GET") == 1);
-  const HttpMcp accepts([](const tools::Request&, const Json& message) -> std::optional<Script> {
-    const bool call = message.is_object() && message.value("method", "") == "tools/call";
-    return call ? std::optional(Script{.status = 202}) : std::nullopt;
-  });
-  CHECK(go_over_http(worker, "accepts", accepts) ==
-        error_text("the MCP server answered with something else than JSON or an event stream"));
-  canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
 

@@ -32,6 +32,8 @@ std::map<std::string, Json> outputs(const FrameLog& log) {
   return out;
 }
 
+Json mcp_error(const std::string& text) { return {{"type", "error-text"}, {"value", text}}; }
+
 Json shell_server(const std::string& on_call, const std::string& before) {
   const std::string script = "note() { :; }\n" + before + R"sh(
 id() { printf '%s' "$1" | sed 's/.*"id":\([0-9]*\).*/\1/'; }

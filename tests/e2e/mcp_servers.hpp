@@ -23,6 +23,9 @@ Json mcp_chat(const std::string& id, const Json& servers, const std::vector<Call
 // The outputs of a chat's calls by their tools.
 std::map<std::string, Json> outputs(const FrameLog& log);
 
+// The output that says what went wrong at a server.
+Json mcp_error(const std::string& text);
+
 // It answers initialize, tools/list with the tool `go`, and then runs `on_call`; `before` runs first of all.
 Json shell_server(const std::string& on_call, const std::string& before = {});
 // For `on_call`: the server's pid as a text.

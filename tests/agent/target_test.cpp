@@ -227,6 +227,8 @@ TEST_CASE("a key goes over plain http to this machine only") {
   CHECK(answer_for_url("http://p.example") == "!insecure_url");
   CHECK(answer_for_url("http://10.0.0.1:8000/v1") == "!insecure_url");
   CHECK(answer_for_url("http://localhost.p.example") == "!insecure_url");
+  CHECK(answer_for_url("https://p.example/v1?key=1") == "!invalid_request");
+  CHECK(answer_for_url("http://127.0.0.256/v1") == "!insecure_url");
   CHECK(answer_for_url("http://localhost:8000/v1") == "p m m");
   CHECK(answer_for_url("http://127.0.0.1:8000") == "p m m");
   CHECK(answer_for_url("http://[::1]:8000") == "p m m");

@@ -214,9 +214,11 @@ TEST_CASE("fault 68: a refusal that comes while a large body is going out is tol
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
-  const Json large = {{"messages", Json::array({{{"role", "user"}, {"content", std::string(20'000'000, 'x')}}})},
-                      {"retry", {{"max", 0}}}};
-  for (int i = 0; i < 5; ++i) {
+  const Json large = {
+      {"messages", Json::array({{{"role", "user"}, {"content", std::string(20'000'000, 'x')}}})},
+      // The reset may overtake the answer, within the kernel; then it is a lost connection like any other.
+      {"retry", {{"max", 5}}}};
+  for (int i = 0; i < 2; ++i) {
     const std::string id = "a" + std::to_string(i);
     worker.send(strict.chat(id, "p", large));
     const FrameLog& log = worker.end_of(id);

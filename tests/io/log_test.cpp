@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tests/io/test_pipe.hpp"
+#include "worker/base/live_secret.hpp"
 #include "worker/io/redact.hpp"
 
 namespace {
@@ -119,6 +120,24 @@ TEST_CASE("a stderr without a reader is no reason to fail") {
   aiw::init_log(LogLevel::info, LogFormat::text);
   captured.close_reader();
   log(LogLevel::error, "unheard");
+}
+
+TEST_CASE("fault 94: a key in use is redacted by its value, in messages and fields, where a value is cut, too") {
+  const std::string key = "canary-without-a-known-beginning";
+  for (const auto format : {LogFormat::text, LogFormat::json}) {
+    CapturedStderr captured;
+    aiw::init_log(LogLevel::trace, format);
+    {
+      const aiw::LiveSecret live("Token " + key);
+      log(LogLevel::trace, "said " + key, {{"value", key}, {"more", "x" + key + "y"}});
+      for (std::size_t before = 470; before < 520; ++before) {
+        log(LogLevel::error, "cut", {{"text", std::string(before, '.') + key}});
+      }
+    }
+    const std::string text = captured.text();
+    CHECK(text.find("canary") == std::string::npos);
+    CHECK(text.find("x[redacted]y") != std::string::npos);
+  }
 }
 
 TEST_CASE("keys are redacted") {

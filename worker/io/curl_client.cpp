@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -248,9 +249,11 @@ template <typename Call>
 void CurlClient::enter(Call call) {
   in_curl_ = true;
   int running = 0;
-  call(running);
+  const CURLMcode result = call(running);
   in_curl_ = false;
   rethrow();
+  // It does not say whose socket or timer it has lost: that exchange would wait for ever.
+  if (result == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
   settle();
 }
 
@@ -280,7 +283,7 @@ void CurlClient::on_socket(int fd, unsigned ready) {
   int events = 0;
   if (ready & ~kWrite) events |= CURL_CSELECT_IN;
   if (ready & ~kRead) events |= CURL_CSELECT_OUT;
-  enter([&](int& running) { curl_multi_socket_action(multi_, fd, events, &running); });
+  enter([&](int& running) { return curl_multi_socket_action(multi_, fd, events, &running); });
 }
 
 int CurlClient::watch_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
@@ -303,7 +306,8 @@ int CurlClient::set_timer(CURLM*, long timeout_ms, void* self) noexcept {
     return 0;
   }
   client.timer_ = client.loop_.call_at(client.loop_.now() + std::chrono::milliseconds(timeout_ms), [&client] {
-    client.enter([&](int& running) { curl_multi_socket_action(client.multi_, CURL_SOCKET_TIMEOUT, 0, &running); });
+    client.enter(
+        [&](int& running) { return curl_multi_socket_action(client.multi_, CURL_SOCKET_TIMEOUT, 0, &running); });
   });
   return 0;
 }

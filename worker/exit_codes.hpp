@@ -6,6 +6,7 @@ namespace aiw {
 inline constexpr int kExitOk = 0;         // the input ended or shutdown was asked for; every chat got its answer
 inline constexpr int kExitFailed = 1;     // --fail: a chat ended with an error or a line was rejected
 inline constexpr int kExitUsage = 64;     // a bad argument
+inline constexpr int kExitInput = 66;     // stdin could not be read; what had come was served
 inline constexpr int kExitInternal = 70;  // a bug
 inline constexpr int kExitResource = 71;  // out of memory
 inline constexpr int kExitOutput = 74;    // stdout was lost while work was under way

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <new>
 
 #include "worker/emergency_memory.hpp"
@@ -39,9 +40,13 @@ void occupy_standard_descriptors() {
   }
 }
 
-// A parent that ignores SIGCHLD, and hands that on, would have the kernel reap the MCP servers (sigaction(2)): their
-// numbers could be another process' while we still signal them.
-void restore_child_signal() { std::signal(SIGCHLD, SIG_DFL); }
+void set_signals() {
+  // A parent that ignores SIGCHLD, and hands that on, would have the kernel reap the MCP servers (sigaction(2)): their
+  // numbers could be another process' while we still signal them.
+  std::signal(SIGCHLD, SIG_DFL);
+  // A file that may not grow (RLIMIT_FSIZE) is an error of its write, be it stdout's or the log's.
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 constexpr const char* kOutOfMemory = "ai-worker: out of memory\n";
 // What an exception says may quote a request.
@@ -93,8 +98,9 @@ int main(int argc, char** argv) {
   tune_allocator();
   occupy_standard_descriptors();
   aiw::raise_descriptor_limit();
-  restore_child_signal();
+  set_signals();
   const int code = guarded_run(argc, argv);
-  std::fflush(stdout);
-  return code;
+  // What --help or --print-schema said may not have been taken.
+  const bool told = std::cout.flush().good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  return code == aiw::kExitOk && !told ? aiw::kExitOutput : code;
 }

@@ -19,7 +19,8 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter =
     "Exit codes: 0 the input ended and every chat was answered; 1 with --fail, a chat failed or a line was rejected; "
-    "64 bad arguments; 70 internal error; 71 out of memory; 74 stdout was lost while work was under way; 75 a signal "
+    "64 bad arguments; 66 stdin could not be read; 70 internal error; 71 out of memory; 74 stdout was lost while work "
+    "was under way; 75 a signal "
     "or the parent's death cut chats short; 129/130/143 a second SIGHUP/SIGINT/SIGTERM.\n\n"
     "Try it: printf '%s\\n' "
     "'{\"id\":\"1\",\"type\":\"chat\",\"payload\":{\"config\":{\"providers\":[{\"id\":\"mock\"}]},"

@@ -196,6 +196,7 @@ void Worker::handle(Request request) {
 
 void Worker::input_ended(int error) {
   if (error != 0) log(LogLevel::error, "stdin cannot be read", {{"errno", std::int64_t{error}}});
+  input_failed_ = error != 0;
   server_->close_input();
 }
 
@@ -254,6 +255,7 @@ void Worker::leave_when_written() {
   output_->when_drained([this] {
     const ServerStats& stats = server_->stats();
     int code = options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk;
+    if (input_failed_) code = kExitInput;
     if (draining_signal_ && server_->cut_short() > 0) code = kExitCutShort;
     mcp_->close([this, code] { leave(code); });
   });

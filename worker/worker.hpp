@@ -63,6 +63,7 @@ class Worker {
   std::unique_ptr<ParentWatch> parent_;
   std::unique_ptr<Timer> drain_limit_;
   bool input_paused_ = false;
+  bool input_failed_ = false;
   std::optional<int> draining_signal_;
   std::optional<int> exit_code_;
 };

@@ -122,6 +122,17 @@ TEST_CASE("fault 21: stdin may be a file, the null device or closed") {
   }
 }
 
+TEST_CASE("fault 21: a stdin that cannot be read ends the worker with 66") {
+  const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-stdin-to-write";
+  for (const std::string& shell : {std::string("exec \"$0\" </"), "exec \"$0\" 0>'" + path + "'"}) {
+    CAPTURE(shell);
+    TestWorker worker = TestWorker::under_shell(shell);
+    CHECK(worker.exit_code() == 66);
+    REQUIRE(worker.without_id().size() == 1);
+    CHECK(worker.without_id()[0].at("type") == "ready");
+  }
+}
+
 TEST_CASE("fault 21: stdin and stdout may be one socket, as Node gives its children, or non-blocking") {
   HandlePair both = socket_pair();
   ChildProcess on_socket(both.theirs.get(), both.theirs.get());

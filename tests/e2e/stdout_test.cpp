@@ -176,7 +176,10 @@ TEST_CASE("fault 26: large frames to a non-blocking stdout are never torn and ne
 }
 
 TEST_CASE("fault 27: a stdout that cannot be written ends the worker with 74 and one line on stderr") {
-  for (const char* shell : {"exec \"$0\" >/dev/full", "exec \"$0\" >&-"}) {
+  const std::string to_file = "exec \"$0\" >'" + std::string(AIW_BINARY_DIR) + "/e2e-stdout'";
+  // A file that may not grow would end a process that does nothing about SIGXFSZ.
+  for (const std::string& shell :
+       {std::string("exec \"$0\" >/dev/full"), std::string("exec \"$0\" >&-"), "ulimit -f 0; " + to_file}) {
     CAPTURE(shell);
     TestWorker worker = TestWorker::under_shell(shell);
     const auto exit = worker.process().wait_exit(kPatience);
@@ -187,6 +190,27 @@ TEST_CASE("fault 27: a stdout that cannot be written ends the worker with 74 and
     CHECK(std::ranges::count(complaint, '\n') == 1);
     CHECK(complaint.ends_with('\n'));
   }
+}
+
+TEST_CASE("fault 27: help, version and schemas that cannot be written are no success") {
+  for (const char* flag : {"--help", "--version", "--print-schema event"}) {
+    for (const char* sink : {">/dev/full", ">&-"}) {
+      CAPTURE(std::string(flag) + sink);
+      TestWorker worker = TestWorker::under_shell(std::string("exec \"$0\" ") + flag + sink);
+      CHECK(worker.exit_code() == 74);
+    }
+  }
+}
+
+TEST_CASE("faults 27, 90: a log file that may not grow ends nothing") {
+  Upstream upstream;
+  TestWorker worker = TestWorker::under_shell("ulimit -f 0; exec \"$0\" --log-level trace 2>'" +
+                                              std::string(AIW_BINARY_DIR) + "/e2e-log'");
+  Canary canary(worker, upstream, 10);
+  worker.send_text("no json");
+  REQUIRE(worker.read_until([&] { return worker.without_id().size() == 2; }));
+  canary.check();
+  CHECK(worker.close_and_exit() == 0);
 }
 
 }  // namespace

@@ -53,7 +53,6 @@ struct StdoutWriter::Impl {
   void check_stall();
   void fail(int error);
   void after_write();
-  void write_last() noexcept;
 };
 
 // Errors and hang-ups are told whatever is asked for.
@@ -138,21 +137,12 @@ void StdoutWriter::Impl::after_write() {
   for (const auto& done : std::exchange(drained, {})) done();
 }
 
-// Without telling anybody of anything: there may be nobody.
-void StdoutWriter::Impl::write_last() noexcept {
-  while (!broken && pending() > 0) {
-    const auto written = out.write(queue.data() + head, pending());
-    if (written.error != 0) return;
-    head += written.count;
-  }
-}
-
 StdoutWriter::StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, StdoutHandlers handlers)
     : impl_(std::make_unique<Impl>(loop, fd, options, std::move(handlers))) {}
 
 StdoutWriter::~StdoutWriter() {
   impl_->closed = true;
-  impl_->write_last();
+  write_out({});
   impl_->stall_timer.reset();
   auto& loop = impl_->loop;
   if (!impl_->broken) loop.unwatch(impl_->out.fd());
@@ -178,16 +168,16 @@ void StdoutWriter::frame_appended() {
 
 void StdoutWriter::drop_unfinished() { impl_->queue.resize(impl_->whole); }
 
-void StdoutWriter::write_out(std::chrono::milliseconds limit) {
+void StdoutWriter::write_out(std::chrono::milliseconds limit) noexcept {
   const Instant end = impl_->loop.now() + limit;
-  while (!impl_->broken && pending() > 0 && impl_->loop.now() < end) {
+  while (!impl_->broken && pending() > 0) {
     const auto written = impl_->out.write(impl_->queue.data() + impl_->head, pending());
     impl_->head += written.count;
     if (written.error == 0) continue;
-    if (written.error != EAGAIN) return;
-    pollfd entry{impl_->out.fd(), POLLOUT, 0};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - impl_->loop.now()).count();
-    poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (written.error != EAGAIN || left <= 0) return;
+    pollfd entry{impl_->out.fd(), POLLOUT, 0};
+    poll(&entry, 1, static_cast<int>(left));
   }
 }
 

@@ -41,7 +41,7 @@ class StdoutWriter : public FrameOutput {
   // Calls `done` when nothing is pending any more, or when the descriptor is broken.
   void when_drained(std::function<void()> done);
   // Writes what is pending before it returns, for so long: for an end without the loop.
-  void write_out(std::chrono::milliseconds limit);
+  void write_out(std::chrono::milliseconds limit) noexcept;
 
  private:
   struct Impl;

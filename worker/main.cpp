@@ -1,10 +1,7 @@
 // ai-worker: JSON lines in, model answers out.
 
-#include <fcntl.h>
-#include <malloc.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,37 +13,11 @@
 #include "worker/exit_codes.hpp"
 #include "worker/io/child_host.hpp"
 #include "worker/io/log.hpp"
-#include "worker/io/process_limits.hpp"
-#include "worker/no_core.hpp"
 #include "worker/options.hpp"
+#include "worker/process_setup.hpp"
 #include "worker/worker.hpp"
 
 namespace {
-
-// Long lines live in mappings of their own and go back to the system; without this, glibc raises the threshold after
-// the first long line and keeps the next ones. The buffers of a busy stream are shorter and stay.
-void tune_allocator() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 20);
-  mallopt(M_TRIM_THRESHOLD, 4 << 20);
-  mallopt(M_ARENA_MAX, 2);
-}
-
-// A descriptor that the parent left closed would become the next one that is opened, and frames would go there. What
-// takes its place can be read to its end or not at all, and never be written.
-void occupy_standard_descriptors() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
-      const int opened = open(fd == STDIN_FILENO ? "/dev/null" : "/", O_RDONLY);
-  }
-}
-
-void set_signals() {
-  // A parent that ignores SIGCHLD, and hands that on, would have the kernel reap the MCP servers (sigaction(2)): their
-  // numbers could be another process' while we still signal them.
-  std::signal(SIGCHLD, SIG_DFL);
-  // A file that may not grow (RLIMIT_FSIZE) is an error of its write, be it stdout's or the log's.
-  std::signal(SIGXFSZ, SIG_IGN);
-}
 
 constexpr const char* kOutOfMemory = "ai-worker: out of memory\n";
 // What an exception says may quote a request.
@@ -95,10 +66,7 @@ int guarded_run(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (aiw::is_child_host(argc, argv)) return aiw::run_child_host();
   std::set_terminate(on_terminate);
-  tune_allocator();
-  occupy_standard_descriptors();
-  aiw::raise_descriptor_limit();
-  set_signals();
+  aiw::set_up_process();
   const int code = guarded_run(argc, argv);
   // What --help or --print-schema said may not have been taken.
   const bool told = std::cout.flush().good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0;

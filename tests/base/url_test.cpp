@@ -77,9 +77,9 @@ TEST_CASE("whatever two parsers could read differently is refused, and not repea
 
 TEST_CASE("loopback is named or numbered, not guessed") {
   for (const char* host : {"localhost", "127.0.0.1", "127.255.0.9", "::1"}) CHECK(is_loopback(host));
-  for (const char* host : {"", "localhost.evil.example", "127.0.0.1.evil.example", "127.evil.example", "127.1",
-                           "127.0.0.256", "127.0.0.08", "127..0.1", "127.0.0.1.", "127.0.0.010",
-                           "10.0.0.1", "0.0.0.0", "128.0.0.1", "::", "1::1"}) {
+  for (const char* host :
+       {"", "localhost.evil.example", "127.0.0.1.evil.example", "127.evil.example", "127.1", "127.0.0.256",
+        "127.0.0.08", "127..0.1", "127.0.0.1.", "127.0.0.010", "10.0.0.1", "0.0.0.0", "128.0.0.1", "::", "1::1"}) {
     CAPTURE(host);
     CHECK(!is_loopback(host));
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
 
 namespace aiw::e2e {
@@ -33,19 +34,5 @@ extern const std::string kSayPid;
 
 // False for a zombie, which nobody waits for.
 bool alive(pid_t pid);
-
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder();
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-std::string contents(const std::string& path);
 
 }  // namespace aiw::e2e

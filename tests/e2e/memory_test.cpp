@@ -70,7 +70,7 @@ Json secret_chat(const std::string& id, const std::string& url, const std::strin
 TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is in the worker's memory") {
   if (kSanitized) return;  // its allocator is not ours
   Upstream upstream;
-  const TempFolder folder;
+  const TemporaryFolder folder;
   const std::string file = folder.write("key", kFileKey);
   const auto authority = tools::make_certificate({.common_name = "test authority", .authority = true});
   auto front = tools::TlsFront::start(upstream.port(),
@@ -118,7 +118,7 @@ TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is 
 }
 
 // Runs the worker where a core file would be written, kills it within a chat and says whether there is one.
-bool leaves_core(const TempFolder& folder, const std::string& flags, int signal) {
+bool leaves_core(const TemporaryFolder& folder, const std::string& flags, int signal) {
   Upstream upstream;
   upstream.answer("p", {broken_stream(text_event("x"), Ending::kHang)});
   TestWorker worker = TestWorker::under_shell("ulimit -c unlimited; cd " + folder.path() + " && exec \"$0\" " + flags);
@@ -135,9 +135,9 @@ TEST_CASE("fault 94: a crash leaves no core file, though the parent had allowed 
   if (kSanitized) return;
   for (const int signal : {SIGSEGV, SIGABRT, SIGQUIT}) {
     CAPTURE(signal);
-    const TempFolder none;
+    const TemporaryFolder none;
     CHECK(!leaves_core(none, "", signal));
-    const TempFolder some;
+    const TemporaryFolder some;
     // Where core_pattern does not name a file in the current folder, it cannot be seen.
     if (!leaves_core(some, "--allow-core", signal)) MESSAGE("this machine writes core files elsewhere");
   }
@@ -145,7 +145,7 @@ TEST_CASE("fault 94: a crash leaves no core file, though the parent had allowed 
 
 TEST_CASE("fault 93: variables that make libraries write or redirect have their documented effect only") {
   const auto authority = tools::make_certificate({.common_name = "test authority", .authority = true});
-  const TempFolder folder;
+  const TemporaryFolder folder;
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"good"}))});
   auto front = tools::TlsFront::start(upstream.port(),

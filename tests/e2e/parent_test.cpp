@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/e2e/mcp_servers.hpp"
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
 
@@ -52,13 +53,6 @@ pid_t child_of(pid_t parent) {
 void read_to_end(TestWorker& worker) {
   while (worker.next()) continue;
   CHECK(worker.process().stdout_ended());
-}
-
-// A zombie that nobody waits for has ended.
-bool alive(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  return !text.empty() && text.find(") Z ") == std::string::npos;
 }
 
 TEST_CASE("fault 28: when the parent is killed the worker ends, though another process holds its pipes") {

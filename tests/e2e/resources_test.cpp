@@ -9,27 +9,12 @@
 #include <string>
 #include <thread>
 
+#include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
 
 namespace aiw::e2e {
 namespace {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = "/tmp/aiw-resources-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::string file(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 TEST_CASE("fault 33: after SIGSTOP and SIGCONT streams go on, and no timer makes up for what it missed") {
   Upstream upstream;

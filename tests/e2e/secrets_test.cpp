@@ -198,8 +198,8 @@ TEST_CASE("dryRun shows what would be sent, with every secret left out, and send
 TEST_CASE("a key from the environment or a file goes only to its provider's host, or to a host that is allowed") {
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
-  const TempFolder folder;
-  const TempFolder elsewhere;
+  const TemporaryFolder folder;
+  const TemporaryFolder elsewhere;
   const std::string file = folder.write("key", std::string(kKey) + "\n");
   const std::string outside = elsewhere.write("key", std::string(kKey) + "\n");
   const std::vector<std::string> environment = {std::string("OPENAI_API_KEY=") + kEnvKey,

@@ -1,4 +1,4 @@
-// A folder that is gone with its owner.
+// Files of a test.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -11,16 +11,22 @@
 
 namespace aiw::e2e {
 
-class TempFolder {
+inline std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A folder that is gone with its owner.
+class TemporaryFolder {
  public:
-  TempFolder() {
+  TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "aiw-e2e-XXXXXX").string();
     REQUIRE(mkdtemp(name.data()) != nullptr);
     path_ = std::filesystem::canonical(name).string();
   }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
   // Returns the file's path.
@@ -28,10 +34,8 @@ class TempFolder {
     std::ofstream(path_ + "/" + name, std::ios::binary) << text;
     return path_ + "/" + name;
   }
-  [[nodiscard]] std::string read(const std::string& name) const {
-    std::ifstream file(path_ + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  [[nodiscard]] std::string read(const std::string& name) const { return contents(path_ + "/" + name); }
+  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
 
  private:
   std::string path_;

@@ -13,15 +13,13 @@
 
 #include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/tls.hpp"
 #include "tests/e2e/upstream.hpp"
-#include "tools/support/tls_front.hpp"
 
 namespace aiw::e2e {
 namespace {
 
 using tools::Certificate;
-using tools::TlsFront;
-using tools::TlsFrontOptions;
 
 const Json kOnce = {{"retry", {{"max", 0}}}};
 
@@ -45,7 +43,7 @@ std::string message_of(const FrameLog& log) { return log.last().at("data").at("m
 
 // The worker with a resolver of the test's own.
 struct Resolving {
-  TempFolder folder;
+  TemporaryFolder folder;
   TestWorker worker;
 
   explicit Resolving(std::vector<std::string> args = {})
@@ -83,20 +81,6 @@ class TakenPort {
   int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   std::uint16_t port_ = 0;
 };
-
-// An authority, and what it and others signed.
-struct Certificates {
-  TempFolder folder;
-  Certificate authority = tools::make_certificate({.common_name = "test authority", .authority = true});
-  std::string ca_file = folder.write("ca.pem", authority.cert);
-  Certificate good = tools::make_certificate({.names = {"DNS:localhost", "IP:127.0.0.1"}}, &authority);
-};
-
-std::unique_ptr<TlsFront> front_of(const Upstream& upstream, TlsFrontOptions options) {
-  auto front = TlsFront::start(upstream.port(), std::move(options));
-  if (!front) FAIL(front.error());
-  return *std::move(front);
-}
 
 int exit_code_of(std::vector<std::string> args, std::vector<std::string> environment, std::string& said) {
   TestWorker worker(std::move(args), std::move(environment));
@@ -146,7 +130,7 @@ TEST_CASE("fault 35: a resolver that hangs is timeout_connect, in a bounded numb
     most = std::max(most, static_cast<std::size_t>(std::distance(begin(tasks), end(tasks))));
   }
   MESSAGE("most threads: " << most);
-  CHECK(most > 32);  // those that hang are left behind
+  CHECK(most > 32);    // those that hang are left behind
   CHECK(most <= 170);  // of some hundred
   canary.check();
   // Nor are they waited for here.

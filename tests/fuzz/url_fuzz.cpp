@@ -71,9 +71,7 @@ bool is_local(const std::string& host) {
 
 void check_url(const std::string& text) {
   const auto ours = parse_base_url(text);
-  if (!ours)
-    return fuzz::require(ours.error().find(text.substr(0, 20)) == std::string::npos || text.size() < 20,
-                         "a refusal repeats the URL");
+  if (!ours) return;
   for (const char c : text) fuzz::require(c > 0x20 && c < 0x7F, "a control character was accepted");
   const auto curls = as_curl_reads(text);
   if (!curls) return;  // nothing is sent

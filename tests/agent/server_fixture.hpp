@@ -23,6 +23,7 @@ struct ServerFixture {
                            .random = [] { return 0.0; },
                            .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
                            .tool_sources = sources,
+                           .memory_short = [this] { return memory_short; },
                            .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }})) {
     server->on_idle([this] { ++idle; });
   }
@@ -67,6 +68,7 @@ struct ServerFixture {
   KeyPolicy keys;
   std::unique_ptr<FrameEncoder> encoder;
   std::deque<std::function<void()>> posted;
+  bool memory_short = false;
   std::string unanswered;
   int idle = 0;
   std::unique_ptr<Server> server;

@@ -99,6 +99,55 @@ TEST_CASE("chats beyond the limit wait in order, and beyond the queue are told t
   CHECK(f.server->stats().done == 3);
 }
 
+TEST_CASE("chats that wait are bounded in bytes, and those that leave the queue make room") {
+  ServerFixture f({.max_in_flight = 1, .max_queued_bytes = 1'000});
+  f.chat("a");
+  f.chat("b");
+  f.chat("large", Json{{"metadata", {{"x", std::string(1'000, 'x')}}}}.dump());
+  CHECK(f.types("large") == "rejected");
+  CHECK(f.last()["data"]["code"] == "overloaded");
+  f.cancel("b");
+  for (const char* id : {"c", "d"}) f.chat(id);
+  CHECK(f.types("c").empty());  // it waits
+  f.answer(0);
+  CHECK(f.types("c") == "start");
+}
+
+TEST_CASE("a refused parent is told to wait until half of the queue has gone, at the pace of the last chats") {
+  ServerFixture f({.max_in_flight = 1, .max_queued = 4});
+  for (std::size_t i = 0; i < 20; ++i) {
+    f.chat("a" + std::to_string(i));
+    f.advance(2'000);
+    f.answer(i);
+  }
+  for (const char* id : {"b", "c", "d", "e", "f", "refused"}) f.chat(id);
+  CHECK(f.types("refused") == "rejected");
+  const std::int64_t wait = f.last()["data"]["retryAfterMs"];
+  CHECK(wait > 3 * 1'800);  // half of four, and its own
+  CHECK(wait <= 3 * 2'000);
+}
+
+TEST_CASE("fault 89: while memory is short no chat is taken on beside others, nor begun") {
+  ServerFixture f({.max_in_flight = 2});
+  f.memory_short = true;
+  f.chat("a");  // alone: what is in use is not a chat's
+  CHECK(f.types("a") == "start");
+  f.chat("b");
+  CHECK(f.types("b") == "rejected");
+  CHECK(f.last()["data"]["code"] == "overloaded");
+  CHECK(f.last()["data"]["retryable"] == true);
+  f.memory_short = false;
+  f.chat("c");
+  f.chat("d");
+  CHECK(f.types("c") == "start");
+  CHECK(f.types("d").empty());
+  f.memory_short = true;
+  f.answer(0);
+  CHECK(f.types("d").empty());
+  f.answer(1);
+  CHECK(f.types("d") == "start");
+}
+
 TEST_CASE("a chat that comes the moment a place is free does not overtake those that wait") {
   ServerFixture f({.max_in_flight = 1, .max_queued = 1});
   f.chat("a");

@@ -127,3 +127,14 @@ TEST_CASE("a long line is handed over without a copy") {
   CHECK(line->text.data() == start);
   CHECK(framer.finish()->text == "rest");
 }
+
+TEST_CASE("a line that is given up is skipped to its end, however it goes on") {
+  LineFramer framer(1 << 20);
+  std::vector<std::string> out;
+  feed(framer, "first\nthe begi", out);
+  const aiw::FramedLine line = framer.give_up();
+  CHECK(line.no_memory);
+  CHECK(line.text.empty());
+  feed(framer, "nning is lost\nnext\n", out);
+  CHECK(out == std::vector<std::string>{"first", "next"});
+}

@@ -1,0 +1,69 @@
+#include "worker/io/process_limits.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <string>
+
+using namespace aiw;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A machine's /proc and /sys with the given files.
+class Root {
+ public:
+  Root() {
+    std::string name = "/tmp/aiw-limits-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Root() { fs::remove_all(path_); }
+  Root(const Root&) = delete;
+  Root& operator=(const Root&) = delete;
+  void write(const std::string& file, const std::string& text) const {
+    fs::create_directories((path_ / file).parent_path());
+    std::ofstream(path_ / file) << text;
+  }
+  [[nodiscard]] std::size_t limit() const { return memory_limit(path_); }
+
+ private:
+  fs::path path_;
+};
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+}  // namespace
+
+TEST_CASE("fault 89: the memory limit is the smallest of the control groups that hold the process") {
+  const Root root;
+  const std::size_t machine = root.limit();
+  CHECK(machine > 0);
+  root.write("proc/self/cgroup", "0::/outer/inner\n");
+  root.write("sys/fs/cgroup/outer/inner/memory.max", "max\n");
+  CHECK(root.limit() == machine);
+  root.write("sys/fs/cgroup/outer/memory.max", std::to_string(128 * kMiB) + "\n");
+  CHECK(root.limit() == 128 * kMiB);
+  root.write("sys/fs/cgroup/outer/inner/memory.max", std::to_string(64 * kMiB) + "\n");
+  CHECK(root.limit() == 64 * kMiB);
+}
+
+TEST_CASE("fault 89: control groups of version 1 count, too, and nonsense does not") {
+  const Root root;
+  const std::size_t machine = root.limit();
+  root.write("proc/self/cgroup", "nonsense\n5:cpu,memory:/job\n4:pids:/job\n0::/\n");
+  root.write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "9223372036854771712\n");
+  root.write("sys/fs/cgroup/memory.max", "none of a number\n");
+  CHECK(root.limit() == machine);
+  root.write("sys/fs/cgroup/memory/memory.limit_in_bytes", std::to_string(32 * kMiB) + "\n");
+  CHECK(root.limit() == 32 * kMiB);
+}
+
+TEST_CASE("memory is short above four fifths of its limit") {
+  CHECK_FALSE(MemoryGauge(0).is_short());
+  CHECK_FALSE(MemoryGauge(std::numeric_limits<std::size_t>::max()).is_short());
+  CHECK(MemoryGauge(kMiB).is_short());
+}

@@ -129,8 +129,7 @@ Json calling_chat(const std::string& id, const std::string& tool, const Json& mo
   return chat_line(id, {{"id", "mock"}, {"models", Json::array({{{"id", "m"}, {"script", script}}})}}, payload);
 }
 
-TEST_CASE(
-    "fault 94: keys of tools and MCP servers, in env, header and URL, are not seen either, though they are echoed") {
+TEST_CASE("fault 94: keys of tools and MCP servers are not seen, though everything echoes them") {
   Upstream upstream;
   // Each says what it was shown: headers, environment, arguments.
   const std::string all = std::string(kKey) + " " + kHeaderKey + " " + kEnvKey + " " + kUrlKey;

@@ -162,8 +162,7 @@ TEST_CASE("fault 37: a host that does not answer at all is timeout_connect") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE(
-    "fault 38: a certificate that is self-signed, of another host or expired is tls_error, told and not retried") {
+TEST_CASE("fault 38: a certificate that is self-signed, expired or of another host is tls_error, not retried") {
   const Certificates certificates;
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"trusted"}))});
@@ -196,8 +195,7 @@ TEST_CASE(
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE(
-    "fault 39: a TLS handshake that hangs is timeout_connect, and so is one with a server of plain HTTP that waits") {
+TEST_CASE("fault 39: a TLS handshake that hangs, also with a server of plain HTTP, is timeout_connect") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);

@@ -9,24 +9,12 @@
 #include <cerrno>
 #include <string_view>
 
+#include "worker/base/own_fd.hpp"
+
 namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxBytes = 64 << 10;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // The way from `folder` to `path`; empty if it does not lie there by name.
 std::string_view way_from(std::string_view folder, std::string_view path) {
@@ -75,8 +63,8 @@ std::expected<std::string, SecretFileFault> read_secret_file(const std::string& 
   for (const auto& name : folders) {
     const std::string way(way_from(name, path));
     if (way.empty()) continue;
-    const Fd folder(open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const Fd file(folder.get() < 0 ? -1 : open_beneath(folder.get(), way));
+    const OwnFd folder(open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const OwnFd file(folder.get() < 0 ? -1 : open_beneath(folder.get(), way));
     if (file.get() >= 0) return read_all(file.get());
     if (errno != EXDEV && errno != ELOOP) fault = SecretFileFault::unreadable;
   }

@@ -5,7 +5,7 @@
 
 #include <expected>
 
-#include "worker/io/own_fd.hpp"
+#include "worker/base/own_fd.hpp"
 
 namespace aiw {
 

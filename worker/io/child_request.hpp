@@ -6,7 +6,7 @@
 #include <expected>
 
 #include "worker/base/child_process.hpp"
-#include "worker/io/own_fd.hpp"
+#include "worker/base/own_fd.hpp"
 
 namespace aiw {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "worker/io/own_fd.hpp"
+#include "worker/base/own_fd.hpp"
 #include "worker/io/sandbox.hpp"
 
 namespace aiw {

@@ -16,7 +16,7 @@
 #include <optional>
 #include <string>
 
-#include "worker/io/own_fd.hpp"
+#include "worker/base/own_fd.hpp"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"

@@ -207,7 +207,9 @@ void UiEvents::on(const RetryEvent& e) {
   if (std::exchange(step_has_content_, false)) chunk("reset-step");
   chunk("data-aiWorkerRetry", [&](JsonWriter& json) {
     json.key("data").begin_object().field("attempt", e.attempt).field("reason", e.reason);
-    json.field("delayMs", e.delay_ms).end_object().field("transient", true);
+    json.field("delayMs", e.delay_ms);
+    if (!e.model.empty()) json.field("provider", e.provider).field("model", e.model);
+    json.end_object().field("transient", true);
   });
 }
 
@@ -463,6 +465,8 @@ void UiEvents::metadata_of_end(const std::optional<Usage>& usage, const DoneEven
   if (done != nullptr) {
     json.field("finishReason", to_string(done->finish_reason));
     write_given(json, "finishRaw", done->finish_raw);
+    write_given(json, "provider", done->provider);
+    write_given(json, "model", done->model);
     json.field("steps", done->steps);
   }
   if (usage) {

@@ -61,15 +61,22 @@ void write_data(JsonWriter& json, const ToolCancelEvent& e) {
   json.field("toolCallId", e.tool_call_id).field("reason", e.reason);
 }
 
+// Whom the event is about, where that may be another than the chat's own model.
+template <typename Event>
+void write_model(JsonWriter& json, const Event& e) {
+  if (!e.model.empty()) json.field("provider", e.provider).field("model", e.model);
+}
+
 void write_data(JsonWriter& json, const UsageEvent& e) {
   json.field("step", e.step);
   write_usage_fields(json, e.usage);
   if (e.discarded) json.field("discarded", true);
+  write_model(json, e);
 }
 
 void write_data(JsonWriter& json, const RetryEvent& e) {
   json.field("step", e.step).field("attempt", e.attempt).field("reason", e.reason).field("delayMs", e.delay_ms);
-  if (!e.model.empty()) json.field("provider", e.provider).field("model", e.model);
+  write_model(json, e);
 }
 
 void write_data(JsonWriter& json, const WarningEvent& e) { json.field("code", e.code).field("message", e.message); }
@@ -93,6 +100,7 @@ void write_data(JsonWriter& json, const DoneEvent& e) {
   json.key("timing").begin_object();
   json.field("queuedMs", e.timing.queued_ms).field("firstByteMs", e.timing.first_byte_ms);
   json.field("firstDeltaMs", e.timing.first_delta_ms).field("totalMs", e.timing.total_ms).end_object();
+  write_model(json, e);
   if (!e.request.empty()) json.field("request", e.request);
 }
 

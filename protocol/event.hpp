@@ -94,7 +94,8 @@ struct ToolCancelEvent {
 struct UsageEvent {
   int step = 0;
   Usage usage;
-  bool discarded = false;  // of a try whose answer is not the step's; beside the step's own
+  bool discarded = false;                // of a try whose answer is not the step's; beside the step's own
+  std::string_view provider{}, model{};  // whose it is; empty where only the chat's own can be
 };
 struct RetryEvent {
   int step = 0;
@@ -125,7 +126,8 @@ struct DoneEvent {
   Usage usage;
   int steps = 0;
   Timing timing;
-  JsonSpan request;  // dryRun: the upstream request that would be sent; empty: none
+  JsonSpan request;                      // dryRun: the upstream request that would be sent; empty: none
+  std::string_view provider{}, model{};  // who answered last; empty where only the chat's own can have
 };
 struct ErrorEvent {
   const Error& error;

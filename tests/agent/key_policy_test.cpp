@@ -21,6 +21,7 @@ KeyPolicy policy() {
   };
   policy.read_file = [](const std::string& path) -> std::expected<std::string, SecretFileFault> {
     if (!path.starts_with("/run/") && path != "/gone") return std::unexpected(SecretFileFault::not_allowed);
+    if (path == "/run/empty") return " \n";
     if (path != "/run/key") return std::unexpected(SecretFileFault::unreadable);
     return std::string(kSecret) + "\n";
   };
@@ -75,10 +76,22 @@ TEST_CASE("a file's key goes to the host of the provider that names it") {
   CHECK(resolve("${file:/run/key}", "openai", "api.openai.com", keys) == kSecret);
   CHECK(resolve("${file:/run/key}", "openai", "evil.example", keys) == "!host_not_allowed");
   CHECK(resolve("${file:/run/key}", "unknown", "api.openai.com", keys) == "!host_not_allowed");
+  CHECK(resolve("${file:/run/empty}", "openai", "api.openai.com", keys) == "!missing_key");
   CHECK(resolve("${file:/gone}", "openai", "api.openai.com", keys) == "!missing_key");
   CHECK(resolve("${file:/etc/passwd}", "openai", "api.openai.com", keys) == "!file_not_allowed");
   keys.allowed_hosts = {"mine.example"};
   CHECK(resolve("${file:/run/key}", "unknown", "mine.example", keys) == kSecret);
+}
+
+TEST_CASE("references stand anywhere in a value, and what they bring is not looked into") {
+  const auto resolve = [](std::string_view reference) -> std::expected<std::string, Error> {
+    if (reference == "${A}") return "a${B}";
+    return std::unexpected(Error{.code = "missing_key"});
+  };
+  CHECK(resolve_references("Bearer ${A}, ${A}.", resolve) == "Bearer a${B}, a${B}.");
+  CHECK(resolve_references("none", resolve) == "none");
+  CHECK(resolve_references("${A", resolve) == "${A");
+  CHECK(resolve_references("${C}", resolve).error().code == "missing_key");
 }
 
 TEST_CASE("a variable that is not set is named, nothing else is") {

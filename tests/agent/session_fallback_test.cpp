@@ -56,6 +56,8 @@ TEST_CASE("a fallback is asked when a failure is final, and stays for later step
   f.answer(sse::answer("yes"));
   CHECK(f.types() == "start retry delta tool_call start delta done");
   CHECK(f.output.frames()[4]["data"]["provider"] == "q");
+  CHECK(f.last()["provider"] == "q");
+  CHECK(f.last()["model"] == "n");
 }
 
 TEST_CASE("fallbacks are asked in turn, each after its own retries, and the last failure is the chat's") {
@@ -129,6 +131,8 @@ TEST_CASE("a try that had used tokens when it failed is told, and counted") {
   CHECK(f.types() == "start usage retry delta usage done");
   CHECK(f.output.frames()[1]["data"]["discarded"] == true);
   CHECK(f.output.frames()[1]["data"]["inputTokens"] == 7);
+  CHECK(f.output.frames()[1]["data"]["model"] == "c");
+  CHECK(f.output.frames()[4]["data"]["model"] == "n");
   CHECK(f.last()["usage"]["inputTokens"] == 9);
 }
 
@@ -155,6 +159,7 @@ TEST_CASE("a hedge begins after its time, and the first output wins") {
     winner.body(sse::finish("stop") + sse::usage(10, 10) + sse::done());
     CHECK(f.types() == "start retry delta usage done");
     CHECK(f.last()["usage"]["cost"] == doctest::Approx((second_wins ? 40 : 20) / 1e6));
+    CHECK(f.last()["model"] == (second_wins ? "n" : "m"));
     CHECK(f.ended == "done");
   }
 }

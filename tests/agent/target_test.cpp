@@ -124,6 +124,8 @@ TEST_CASE("an alias hides its upstream and minds who asks") {
   CHECK(answer(config, {"", "", "vip", "bob"}) == "first a vip");
   CHECK(answer(config, {"", "", "all", "carol"}) == "first a all");
   CHECK(answer(config, {"", "", "bad"}) == "!invalid_request");
+  config.aliases.push_back({"lost", "second/hidden", true, {}});
+  CHECK(resolve(config, {"", "", "lost"}).error().message == "the upstream of the model lost is not in the config");
   const auto refused = resolve(config, {"", "", "vip", "carol"});
   CHECK(refused.error().category == Category::permission);
   CHECK(refused.error().message.find("first") == std::string::npos);
@@ -250,5 +252,7 @@ TEST_CASE("the config's headers are secrets, and their variables follow the key'
   CHECK(target->headers[0].secret);
   CHECK(target->api_key == "k-literal");
   config.providers[0].headers = {{"X-Token", "${OPENAI_API_KEY}"}};
+  CHECK(answer(config) == "!host_not_allowed");
+  config.providers[0].headers = {{"X-Token", "Bearer ${OPENAI_API_KEY}"}};
   CHECK(answer(config) == "!host_not_allowed");
 }

@@ -34,6 +34,7 @@ std::string trimmed(std::string text) {
 
 std::expected<std::string, Error> key_from_file(const std::string& path, const KeyPolicy& policy) {
   auto text = policy.read_file(path);
+  if (text && trimmed(*text).empty()) return std::unexpected(key_error("missing_key", "the key's file is empty", {}));
   if (text) return *std::move(text);
   if (text.error() == SecretFileFault::not_allowed) {
     return std::unexpected(
@@ -45,7 +46,7 @@ std::expected<std::string, Error> key_from_file(const std::string& path, const K
 std::expected<std::string, Error> key_from_variable(const std::string& name, const KeyPolicy& policy) {
   auto value = policy.read_variable(name);
   if (value) return *std::move(value);
-  return std::unexpected(key_error("missing_key", "the variable " + name + " is not set", {}));
+  return std::unexpected(key_error("missing_key", "the variable " + name + " is not set, or empty", {}));
 }
 
 }  // namespace
@@ -95,6 +96,21 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
     return key;
   }
   return trimmed(*std::move(key));
+}
+
+std::expected<std::string, Error> resolve_references(
+    std::string_view value,
+    const std::function<std::expected<std::string, Error>(std::string_view reference)>& resolve) {
+  std::string out;
+  while (true) {
+    const auto begin = value.find("${");
+    const auto end = begin == std::string_view::npos ? begin : value.find('}', begin);
+    if (end == std::string_view::npos) return out.append(value);
+    auto key = resolve(value.substr(begin, end + 1 - begin));
+    if (!key) return key;
+    out.append(value.substr(0, begin)).append(*key);
+    value.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace aiw

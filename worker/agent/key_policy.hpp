@@ -38,4 +38,10 @@ KeyPolicy system_key_policy(std::vector<std::string> folders);
 std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id,
                                               std::string_view host, const KeyPolicy& policy);
 
+// `value` with every ${...} in it replaced by what `resolve` makes of it ("Bearer ${TOKEN}"); that is not looked into
+// again. Error: the first of resolve's.
+std::expected<std::string, Error> resolve_references(
+    std::string_view value,
+    const std::function<std::expected<std::string, Error>(std::string_view reference)>& resolve);
+
 }  // namespace aiw

@@ -17,25 +17,17 @@ std::expected<std::string, Error> for_child(std::string_view reference, const Ke
   }
   auto value = policy.read_variable(name);
   if (value) return *std::move(value);
-  return std::unexpected(
-      Error{.code = "missing_key", .category = Category::auth, .message = "the variable " + name + " is not set"});
+  return std::unexpected(Error{
+      .code = "missing_key", .category = Category::auth, .message = "the variable " + name + " is not set, or empty"});
 }
 
 }  // namespace
 
 std::expected<std::string, Error> resolve_mcp_value(std::string_view value, std::string_view host,
                                                     const KeyPolicy& policy) {
-  std::string out;
-  while (true) {
-    const auto begin = value.find("${");
-    const auto end = begin == std::string_view::npos ? begin : value.find('}', begin);
-    if (end == std::string_view::npos) return out.append(value);
-    const auto reference = value.substr(begin, end + 1 - begin);
-    auto key = host.empty() ? for_child(reference, policy) : resolve_key(reference, {}, host, policy);
-    if (!key) return key;
-    out.append(value.substr(0, begin)).append(*key);
-    value.remove_prefix(end + 1);
-  }
+  return resolve_references(value, [&](std::string_view reference) {
+    return host.empty() ? for_child(reference, policy) : resolve_key(reference, {}, host, policy);
+  });
 }
 
 }  // namespace aiw

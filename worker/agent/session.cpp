@@ -30,6 +30,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
                  Reply reply, Instant accepted)
     : chat_(repaired(std::move(chat))),
       route_(std::move(route)),
+      asks_others_(route_.targets.size() > 1 || route_.hedge),
       max_steps_(max_steps),
       services_(services),
       reply_(std::move(reply)),
@@ -305,7 +306,7 @@ void Session::discard_usage(const Usage& usage, const Target& target) {
   if (target.price) used.cost = cost_of(usage, *target.price);
   used.accuracy = std::max(used.accuracy, UsageAccuracy::last_seen);
   past_usage_.add(used);
-  reply_.events().send(UsageEvent{step_, used, true});
+  reply_.events().send(UsageEvent{step_, used, true, named_provider(target), named_model(target)});
 }
 
 void Session::warning(std::string_view code, std::string_view message) {
@@ -360,7 +361,8 @@ void Session::finish(FinishReason reason, std::string_view raw) {
   end_attempt();
   const bool wants_tools = reason == FinishReason::tool_calls;
   show_calls(wants_tools && offer_tools_);
-  if (step_usage_) reply_.events().send(UsageEvent{step_, *step_usage_});
+  if (step_usage_)
+    reply_.events().send(UsageEvent{step_, *step_usage_, false, named_provider(target()), named_model(target())});
   const bool goes_on = paused || (wants_tools && !round_->empty());
   if (!goes_on || !offer_tools_) {
     const bool capped = !offer_tools_ && reason != FinishReason::length && reason != FinishReason::content_filter;
@@ -444,6 +446,14 @@ void Session::proceed() {
 
 // --- the end --------------------------------------------------------------------------------------------------------
 
+std::string_view Session::named_provider(const Target& target) const {
+  return asks_others_ ? std::string_view(target.provider_id) : std::string_view();
+}
+
+std::string_view Session::named_model(const Target& target) const {
+  return asks_others_ ? std::string_view(target.shown_as) : std::string_view();
+}
+
 // The messages that are new, as an array.
 Rope Session::new_messages() const {
   Rope messages;
@@ -463,7 +473,9 @@ void Session::end_done(FinishReason reason) {
                .usage = total_usage(),
                .steps = step_ + 1,
                .timing = timing(),
-               .request = {}});
+               .request = {},
+               .provider = named_provider(target()),
+               .model = named_model(target())});
   release();
 }
 

@@ -113,6 +113,9 @@ class Session : private AttemptObserver {
   void give_up_tools(std::string_view reason);
   void proceed();
 
+  // What an event calls it; empty where there is no other.
+  [[nodiscard]] std::string_view named_provider(const Target& target) const;
+  [[nodiscard]] std::string_view named_model(const Target& target) const;
   [[nodiscard]] Rope new_messages() const;
   void end_done(FinishReason reason);
   void end_error(const Error& error);
@@ -121,7 +124,8 @@ class Session : private AttemptObserver {
   [[nodiscard]] Timing timing() const;
 
   const std::unique_ptr<ChatRequest> chat_;
-  Route route_;  // its first target is the one whose turn it is
+  Route route_;             // its first target is the one whose turn it is
+  const bool asks_others_;  // than the chat's own model: events say who it was
   const int max_steps_;
   const SessionServices services_;
   Reply reply_;

@@ -94,6 +94,12 @@ Error bad_url(const ProviderConfig& provider, const std::string& why) {
                 "/payload/config/providers");
 }
 
+std::expected<std::string, Error> resolve_secret(std::string_view value, std::string_view provider_id,
+                                                 std::string_view host, const KeyPolicy& keys) {
+  const auto resolve = [&](std::string_view text) { return resolve_key(text, provider_id, host, keys); };
+  return keys.trust_config ? resolve(value) : resolve_references(value, resolve);
+}
+
 // Sets the key and the config's headers, once it is certain that they may go to the URL's host.
 std::expected<void, Error> set_credentials(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   const auto url = parse_base_url(target.base_url);
@@ -111,7 +117,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
       {&provider.session_token, &target.aws.session_token},
   };
   for (const auto& [from, into] : secrets) {
-    auto secret = resolve_key(*from, provider.id, url->host, keys);
+    auto secret = resolve_secret(*from, provider.id, url->host, keys);
     if (!secret) return std::unexpected(std::move(secret).error());
     target.secrets.emplace_back(*secret);
     *into = *std::move(secret);
@@ -122,7 +128,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
                                   "/payload/config/providers"));
   }
   for (const auto& [name, value] : provider.headers) {
-    auto text = resolve_key(value, provider.id, url->host, keys);
+    auto text = resolve_secret(value, provider.id, url->host, keys);
     if (!text) return std::unexpected(std::move(text).error());
     if (!valid_header(name, *text)) {
       return std::unexpected(refuse("invalid_request", Category::invalid_request,
@@ -181,7 +187,7 @@ std::expected<void, Error> set_access(Target& target, const ProviderConfig& prov
   return set_credentials(target, provider, keys);
 }
 
-std::expected<Target, Error> reach(const Choice& choice, const Config& config, const KeyPolicy& keys) {
+std::expected<Target, Error> look_up(const Choice& choice, const Config& config, const KeyPolicy& keys) {
   const auto provider = find_provider(config, choice.provider_id);
   if (!provider) return std::unexpected(provider.error());
   Target target = target_of(**provider);
@@ -191,6 +197,15 @@ std::expected<Target, Error> reach(const Choice& choice, const Config& config, c
   }
   if (target.api == Api::vertex) target.api = vertex_api_of(target.model);
   if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
+  return target;
+}
+
+std::expected<Target, Error> reach(const Choice& choice, const Config& config, const KeyPolicy& keys) {
+  auto target = look_up(choice, config, keys);
+  // An alias hides its upstream.
+  if (!target && target.error().category == Category::not_found && !choice.shown_as.empty()) {
+    target.error().message = "the upstream of the model " + choice.shown_as + " is not in the config";
+  }
   return target;
 }
 

@@ -15,8 +15,9 @@ std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   const std::string name = option->get_name();
   if (name.ends_with("-ms")) return " MS";
   if (name.ends_with("-bytes") || name.ends_with("-memory")) return " BYTES";
-  const std::string type = option->get_type_name();
-  return type.starts_with("INT") || type.starts_with("UINT") ? " N" : " NAME";
+  const std::string type = option->get_type_name().substr(0, option->get_type_name().find(':'));
+  if (type == "INT" || type == "UINT") return " N";
+  return type == "TEXT" ? " NAME" : " " + type;
 }
 
 std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {

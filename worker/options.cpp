@@ -1,10 +1,13 @@
 #include "worker/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "worker/embedded_schemas.hpp"
 #include "worker/exit_codes.hpp"
@@ -43,6 +46,37 @@ std::vector<std::string> schema_names() {
   for (const auto& schema : embedded_schemas()) names.emplace_back(schema.name);
   return names;
 }
+
+template <typename T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+// An option that takes one of a few words.
+template <typename T>
+CLI::Option* add_choice(CLI::App& app, const char* name, T& into, const Choices<T>& choices, const char* what) {
+  std::string words;
+  for (const auto& choice : choices) words += (words.empty() ? "" : "|") + choice.first;
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&into, choices](const std::string& given) {
+            into = std::ranges::find(choices, given, &std::pair<std::string, T>::first)->second;
+          },
+          what)
+      ->check([choices, words](const std::string& given) {
+        const bool known = std::ranges::count(choices, given, &std::pair<std::string, T>::first) > 0;
+        return known ? std::string() : "'" + given + "' is none of " + words;
+      })
+      ->type_name(words);
+}
+
+// As URLs have them, without scheme and port; nothing else would ever be met.
+std::string host_fault(const std::string& host) {
+  const bool is_ipv6 = std::ranges::count(host, ':') > 1;
+  if (!host.empty() && host.find_first_of("/*@[] ") == std::string::npos && (is_ipv6 || !host.contains(':'))) return {};
+  return "'" + host + "' is no host: a name or an address is, without scheme, port and brackets";
+}
+
+std::string lower_case(const std::string& host) { return CLI::detail::to_lower(host); }
 
 void add_limits(CLI::App& app, Options& options) {
   ServerOptions& server = options.server;
@@ -113,11 +147,10 @@ void add_mcp(CLI::App& app, Options& options) {
 }
 
 void add_parent_watch(CLI::App& app, Options& options) {
-  app.add_option("--parent-watch", options.parent_watching,
-                 "on: end when the process that started this one dies, even if another one holds the pipes; off: only "
-                 "when stdin ends [on; off if SIGHUP is ignored (nohup) or stdin is a file]")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, ParentWatching>{{"on", ParentWatching::on}, {"off", ParentWatching::off}}));
+  add_choice(app, "--parent-watch", options.parent_watching,
+             Choices<ParentWatching>{{"on", ParentWatching::on}, {"off", ParentWatching::off}},
+             "on: end when the process that started this one dies, even if another one holds the pipes; off: only "
+             "when stdin ends [on; off if SIGHUP is ignored (nohup) or stdin is a file]");
 }
 
 void add_security(CLI::App& app, Options& options) {
@@ -125,19 +158,22 @@ void add_security(CLI::App& app, Options& options) {
   app.add_option("--allow-env", options.allow_env, "Variable that ${NAME} in a config may also read (repeatable)")
       ->group(kGroup);
   app.add_option("--allow-host", options.allow_host,
-                 "Host that keys from variables and files may also go to (repeatable)")
+                 "Host that keys from variables and files may also go to, without port (repeatable)")
+      ->check(host_fault)
+      ->transform(lower_case)
+      ->type_name("HOST")
       ->group(kGroup);
   app.add_option("--allow-file", options.allow_file,
                  "Folder that ${file:PATH} may name files in, beside /run/secrets and $CREDENTIALS_DIRECTORY "
                  "(repeatable)")
       ->check(CLI::ExistingDirectory)
+      ->type_name("FOLDER")
       ->group(kGroup);
   app.add_flag("--allow-core", options.allow_core, "Core files and debuggers, which see keys and conversations")
       ->group(kGroup);
-  app.add_option("--egress", options.http.egress,
-                 "any: every address but metadata services; public: no private ones either [any]")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, Egress>{{"any", Egress::any}, {"public", Egress::public_only}}))
+  add_choice(app, "--egress", options.http.egress,
+             Choices<Egress>{{"any", Egress::any}, {"public", Egress::public_only}},
+             "any: every address but metadata services; public: no private ones either [any]")
       ->group(kGroup);
   app.add_flag("--sandbox", options.sandbox, "Give up what the worker does not need: files, programs, system calls")
       ->group(kGroup);
@@ -165,34 +201,42 @@ void add_network(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Network";
   app.add_option("--ca-file", http.ca_file, "Certificates to trust, PEM, in place of the system's [$SSL_CERT_FILE]")
       ->check(pem_fault)
+      ->type_name("FILE")
       ->group(kGroup);
   app.add_option("--proxy", http.proxy, "Proxy for https URLs; hosts in no_proxy go without [$https_proxy]")
       ->check(proxy_fault)
+      ->type_name("URL")
       ->group(kGroup);
   auto* const cert = app.add_option("--client-cert", http.client_cert, "Certificate to show to --mtls-host, PEM")
                          ->check(pem_fault)
+                         ->type_name("FILE")
                          ->group(kGroup);
   app.add_option("--client-key", http.client_key, "Its key, PEM; may stand in --client-cert")
       ->check(pem_fault)
+      ->type_name("FILE")
       ->needs(cert)
       ->group(kGroup);
   auto* const hosts =
       app.add_option("--mtls-host", http.client_cert_hosts, "Host that the certificate is shown to (repeatable)")
-          ->transform([](const std::string& host) { return CLI::detail::to_lower(host); })
+          ->check(host_fault)
+          ->transform(lower_case)
+          ->type_name("HOST")
           ->needs(cert)
           ->group(kGroup);
   cert->needs(hosts);
 }
 
 void add_logging(CLI::App& app, Options& options) {
-  const std::map<std::string, LogLevel> levels{{"trace", LogLevel::trace}, {"debug", LogLevel::debug},
-                                               {"info", LogLevel::info},   {"warn", LogLevel::warn},
-                                               {"error", LogLevel::error}, {"off", LogLevel::off}};
-  app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off [warn]")
-      ->transform(CLI::CheckedTransformer(levels));
-  app.add_option("--log-format", options.log_format, "text or json [text]")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}));
+  add_choice(app, "--log-level", options.log_level,
+             Choices<LogLevel>{{"trace", LogLevel::trace},
+                               {"debug", LogLevel::debug},
+                               {"info", LogLevel::info},
+                               {"warn", LogLevel::warn},
+                               {"error", LogLevel::error},
+                               {"off", LogLevel::off}},
+             "What goes to stderr [warn]");
+  add_choice(app, "--log-format", options.log_format,
+             Choices<LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}, "How [text]");
 }
 
 }  // namespace
@@ -211,10 +255,9 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ai-worker ") + AIW_VERSION);
-  app.add_option("--protocol", "Version of the protocol")->check(CLI::IsMember({"1"}));
-  app.add_option("--dialect", options.dialect, "v1 or leanspec [v1; leanspec if LEANSPEC_IPC_MODE=true]")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}}));
+  app.add_option("--protocol", "Version of the protocol")->check(CLI::IsMember({"1"}))->type_name("1");
+  add_choice(app, "--dialect", options.dialect, Choices<Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}},
+             "Words of the frames [v1; leanspec if LEANSPEC_IPC_MODE=true]");
   std::string schema;
   app.add_option("--print-schema", schema,
                  "Print a JSON Schema and exit: request, event, config, cassette or leanspec-event")

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "worker/agent/mcp_keys.hpp"
@@ -45,6 +46,8 @@ KeyPolicy make_key_policy(const Options& options) {
   policy.allowed_hosts.insert(options.allow_host.begin(), options.allow_host.end());
   return policy;
 }
+
+std::string reason_of(int error) { return std::generic_category().message(error); }
 
 LogLevel log_level_of(McpLogLevel level) {
   switch (level) {
@@ -130,7 +133,8 @@ void Worker::close_sandbox() const {
     if (!file->empty()) readable.push_back(*file);
   }
   const std::string missing = enter_sandbox(readable);
-  if (!missing.empty()) log(LogLevel::warn, "the sandbox is not whole", {{"missing", missing}});
+  if (missing.empty()) return log(LogLevel::info, "the sandbox is closed", {});
+  log(LogLevel::warn, "the sandbox is not whole", {{"missing", missing}});
 }
 
 int Worker::run() {
@@ -195,7 +199,7 @@ void Worker::handle(Request request) {
 }
 
 void Worker::input_ended(int error) {
-  if (error != 0) log(LogLevel::error, "stdin cannot be read", {{"errno", std::int64_t{error}}});
+  if (error != 0) log(LogLevel::error, "stdin cannot be read", {{"reason", reason_of(error)}});
   input_failed_ = error != 0;
   server_->close_input();
 }
@@ -207,7 +211,8 @@ void Worker::output_relieved() {
 
 void Worker::output_broken(int error) {
   const bool lost = busy() || error != EPIPE;  // a parent may close what it needs no more
-  log(lost ? LogLevel::error : LogLevel::info, "stdout is gone", {{"errno", std::int64_t{error}}});
+  log(lost ? LogLevel::error : LogLevel::info, error == ETIMEDOUT ? "nobody reads stdout" : "stdout is gone",
+      {{"reason", reason_of(error)}});
   leave(lost ? kExitOutput : kExitOk);
 }
 
@@ -216,7 +221,7 @@ void Worker::watch_parent() {
   if (watching == ParentWatching::off) return;
   if (watching == ParentWatching::automatic && started_to_outlive_parent()) return;
   parent_ = std::make_unique<ParentWatch>(loop_, options_.parent, [this] { parent_gone(); });
-  if (!parent_->active()) log(LogLevel::info, "the parent cannot be watched", {{"errno", std::int64_t{errno}}});
+  if (!parent_->active()) log(LogLevel::info, "the parent cannot be watched", {{"reason", reason_of(errno)}});
 }
 
 // Nobody waits for the chats any more; another reader of stdout is told what it takes at once.
@@ -242,8 +247,13 @@ void Worker::begin_drain(int signal) {
   inbox_->set_paused(true);
   server_->drain(options_.server.drain);
   // Then all chats have ended; what nobody reads by now, or does not end by itself, is not waited for.
-  drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest,
-                               [this] { leave(output_->pending() > 0 ? kExitOutput : kExitCutShort); });
+  drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest, [this] { drain_over(); });
+}
+
+void Worker::drain_over() {
+  const auto unwritten = static_cast<std::int64_t>(output_->pending());
+  log(LogLevel::error, "what is left after the time to finish is given up", {{"unwrittenBytes", unwritten}});
+  leave(unwritten > 0 ? kExitOutput : kExitCutShort);
 }
 
 void Worker::leave(int code) {

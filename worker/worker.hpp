@@ -37,6 +37,7 @@ class Worker {
   [[nodiscard]] bool busy() const;
   void on_signal(int signal);
   void begin_drain(int signal);
+  void drain_over();
   void give_up(const Error& error) noexcept;
   void check_memory();
   void leave(int code);

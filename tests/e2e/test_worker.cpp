@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -23,10 +24,12 @@ constexpr std::size_t kLongestDeltaKept = 16'384;
 // The frames that this run of the tests has seen, for the validation that follows it.
 std::ofstream& frames_file(Words words) {
   const auto open = [](const char* name) {
-    return std::ofstream(std::string(AIW_BINARY_DIR) + "/" + name, std::ios::binary | std::ios::trunc);
+    const char* const run = std::getenv("AIW_FRAMES");  // which of several at the same time
+    return std::ofstream(std::string(AIW_BINARY_DIR) + "/" + (run == nullptr ? "e2e" : run) + name,
+                         std::ios::binary | std::ios::trunc);
   };
-  static std::ofstream v1 = open("e2e-frames.jsonl");
-  static std::ofstream leanspec = open("e2e-leanspec-frames.jsonl");
+  static std::ofstream v1 = open("-frames.jsonl");
+  static std::ofstream leanspec = open("-leanspec-frames.jsonl");
   return words == Words::v1 ? v1 : leanspec;
 }
 

@@ -91,7 +91,7 @@ std::size_t memory_limit(const std::filesystem::path& root) {
 }
 
 MemoryGauge::MemoryGauge(std::size_t limit)
-    : most_(limit / 5 * 4), statm_(limit == 0 ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+    : most_(limit - limit / 5), statm_(limit == 0 ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
 
 MemoryGauge::~MemoryGauge() {
   if (statm_ >= 0) close(statm_);

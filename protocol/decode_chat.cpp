@@ -12,6 +12,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxFallbacks = 16;
+constexpr std::size_t kMaxProviderOptions = 1'000;
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
 
 void read_timeouts(JsonReader& in, Timeouts& timeouts) {
@@ -259,7 +260,10 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
     chat.parallel_tool_calls = in.boolean();
   } else if (key == "providerOptions") {
     // In a merge patch null says something: that the member is to go.
-    in.object_with_nulls([&](std::string_view name) { chat.provider_options.emplace_back(name, in.value()); });
+    in.object_with_nulls([&](std::string_view name) {
+      if (chat.provider_options.size() >= kMaxProviderOptions) in.fail("more than 1,000 members");
+      chat.provider_options.emplace_back(name, in.value());
+    });
   } else {
     return false;
   }

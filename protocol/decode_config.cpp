@@ -54,8 +54,24 @@ ModelConfig read_model(JsonReader& in) {
   return model;
 }
 
+// Far more than any server takes; each costs a chat several copies.
+constexpr std::size_t kMaxHeaders = 100;
+constexpr std::size_t kMaxSecretBytes = std::size_t{64} << 10;
+
+std::string read_secret(JsonReader& in) {
+  std::string secret = in.string();
+  if (secret.size() > kMaxSecretBytes) in.fail("longer than 64 KiB");
+  return secret;
+}
+
 void read_headers(JsonReader& in, ProviderConfig& provider) {
-  in.object([&](std::string_view key) { provider.headers.emplace_back(key, in.string()); });
+  std::size_t bytes = 0;
+  in.object([&](std::string_view key) {
+    if (provider.headers.size() >= kMaxHeaders) in.fail("a provider has at most 100 headers");
+    provider.headers.emplace_back(key, read_secret(in));
+    bytes += key.size() + provider.headers.back().second.size();
+    if (bytes > kMaxSecretBytes) in.fail("a provider's headers are at most 64 KiB");
+  });
 }
 
 Api read_api(JsonReader& in) {
@@ -88,17 +104,17 @@ std::string read_credentials(JsonReader& in) {
 
 bool read_access_field(JsonReader& in, std::string_view key, ProviderConfig& provider) {
   if (key == "apiKey") {
-    provider.api_key = in.string();
+    provider.api_key = read_secret(in);
   } else if (key == "auth") {
     provider.auth = read_auth(in);
   } else if (key == "credentials") {
     provider.credentials = read_credentials(in);
   } else if (key == "accessKeyId") {
-    provider.access_key_id = in.string();
+    provider.access_key_id = read_secret(in);
   } else if (key == "secretAccessKey") {
-    provider.secret_access_key = in.string();
+    provider.secret_access_key = read_secret(in);
   } else if (key == "sessionToken") {
-    provider.session_token = in.string();
+    provider.session_token = read_secret(in);
   } else if (key == "region") {
     provider.region = read_name_part(in);
   } else if (key == "project") {

@@ -18,7 +18,11 @@ std::string read_text(JsonReader& in) {
 }
 
 void read_pairs(JsonReader& in, std::vector<std::pair<std::string, std::string>>& pairs) {
-  in.object([&](std::string_view key) { pairs.emplace_back(key, read_text(in)); });
+  constexpr std::size_t kMost = 1'000;
+  in.object([&](std::string_view key) {
+    if (pairs.size() >= kMost) in.fail("more than 1,000 members");
+    pairs.emplace_back(key, read_text(in));
+  });
 }
 
 void read_env(JsonReader& in, McpServer& server) {

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <array>
+#include <charconv>
 #include <cstdint>
 
 #ifdef __SSE2__
@@ -93,6 +94,17 @@ std::string RawString::text() const {
   }
   out.append(raw, from);
   return out;
+}
+
+std::optional<AsciiEscape> ascii_escape_at(std::string_view text) {
+  if (text.size() < 2 || text[0] != '\\') return std::nullopt;
+  if (text[1] == '/' || text[1] == '"' || text[1] == '\\') return AsciiEscape{text[1], 2};
+  constexpr std::size_t kLength = 6;
+  if (text[1] != 'u' || text.size() < kLength) return std::nullopt;
+  unsigned code = 0;
+  const char* const end = text.data() + kLength;
+  if (std::from_chars(text.data() + 2, end, code, 16).ptr != end || code >= 0x80) return std::nullopt;
+  return AsciiEscape{static_cast<char>(code), kLength};
 }
 
 void append_utf8(std::string& out, char32_t c) {

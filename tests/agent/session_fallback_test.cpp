@@ -216,6 +216,17 @@ TEST_CASE("one try of a hedge may fail, then the other is the step's; if both do
   }
 }
 
+TEST_CASE("usage, however often it is said, is no output that would win") {
+  SessionFixture f;
+  f.start(payload({{"hedge", {{"afterMs", 100}, {"model", "q/n"}}}, {"retry", {{"max", 0}}}}));
+  f.http.at(0).stream();
+  for (int i = 0; i < 200; ++i) f.http.at(0).body(sse::usage(1, 1));
+  f.advance(100);
+  REQUIRE(f.http.count() == 2);
+  f.answer(sse::answer("mine"));
+  CHECK(f.types() == "start retry usage delta done");
+}
+
 TEST_CASE("a hedge of the same model is asked the same, once a step, within the retry budget") {
   SessionFixture f;
   f.start(payload({{"hedge", {{"afterMs", 100}}}, {"retry", {{"max", 1}}}}));

@@ -97,6 +97,27 @@ TEST_CASE("with retry.restart a step begins anew after a delta") {
   CHECK(f.last()["messages"].dump() == R"([{"role":"assistant","content":[{"type":"text","text":"Hello"}]}])");
 }
 
+TEST_CASE("what a retry takes back is not the chat's, however that ends") {
+  SessionFixture f;
+  f.start(R"({"retry": {"restart": true}})");
+  f.http.last().stream();
+  f.http.last().body(sse::text("Hel"));
+  f.http.last().fail(network_error("upstream_reset"));
+  f.session->cancel();
+  CHECK(f.types() == "start delta retry done");
+  CHECK(f.last()["messages"].empty());
+}
+
+TEST_CASE("logprobs are output: nothing is retried after them") {
+  SessionFixture f;
+  f.start(R"({"logprobs": true})");
+  f.http.last().stream();
+  f.http.last().body(sse::event(
+      R"({"choices":[{"index":0,"delta":{},"logprobs":{"content":[{"token":"a","logprob":-1,"top_logprobs":[]}]}}]})"));
+  f.http.last().fail(network_error("upstream_reset"));
+  CHECK(f.types() == "start logprobs error");
+}
+
 TEST_CASE("without a place in the retry budget a failure is final") {
   SessionFixture f;
   for (int i = 0; i < 3; ++i) REQUIRE(f.budget.claim("https://p.example/v1"));

@@ -19,6 +19,12 @@ TEST_CASE("a key in use is taken out of a text wherever it stands, and only whil
   CHECK(without_live_secrets(text) == text);
 }
 
+TEST_CASE("a key that is quoted with JSON's escapes is taken out, too") {
+  const LiveSecret key("ab/canary+key");
+  CHECK(without_live_secrets(R"({"k":"ab\/canary\u002bkey"})") == R"({"k":"[redacted]"})");
+  CHECK(without_live_secrets(R"(C:\nothing\here)") == R"(C:\nothing\here)");
+}
+
 TEST_CASE("the same key may be in use many times, and the longest of two counts") {
   std::optional<LiveSecret> first("canary-key-1");
   std::optional<LiveSecret> second("canary-key-1");

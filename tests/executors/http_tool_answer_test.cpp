@@ -119,6 +119,9 @@ TEST_CASE("HTTP tool: a key that the server says again is taken out of its answe
   f.answer(200, R"({"got":"Bearer s3cret \\ \"key\"","type":"text"})");
   CHECK(f.output() == Json::parse(R"({"type":"json","value":{"got":"Bearer [redacted]","type":"text"}})"));
   f.call(Json::object());
+  f.answer(200, R"({"got":"s3cr\u0065t \\ \u0022key\"","type":"text"})");
+  CHECK(f.output() == Json::parse(R"({"type":"json","value":{"got":"[redacted]","type":"text"}})"));
+  f.call(Json::object());
   f.answer(401, "no such key: s3cret \\ \"key\"", "text/plain");
   CHECK(f.error_text() == "HTTP error (401): no such key: [redacted]");
 }

@@ -233,6 +233,11 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("hedge":{"afterMs":-1})", "/hedge/afterMs");
   check_pointer(R"("hedge":{"afterMs":1,"model":""})", "/hedge/model");
   check_pointer(R"("hedge":{"model":"a/b"})", "/hedge");
+  std::string headers = R"("config":{"providers":[{"id":"p","headers":{"h":"v")";
+  for (int i = 1; i <= 100; ++i) headers += ",\"h" + std::to_string(i) + "\":\"v\"";
+  check_pointer(headers + "}}]}", "/config/providers/0/headers/h100");
+  check_pointer(R"("config":{"providers":[{"id":"p","apiKey":")" + std::string((64 << 10) + 1, 'k') + "\"}]}",
+                "/config/providers/0/apiKey");
   check_pointer(R"("stream":{"dialect":"leanspec"})", "/stream/dialect");
   check_pointer(R"("stream":{"upstream":0})", "/stream/upstream");
   check_pointer(R"("heartbeatMs":4294967297)", "/heartbeatMs");

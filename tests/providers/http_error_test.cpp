@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "worker/base/live_secret.hpp"
+
 using namespace aiw;
 
 namespace {
@@ -90,6 +92,15 @@ TEST_CASE("messages are bounded and end between characters") {
   CHECK(error_of(500, R"({"message":")" + euros + "\"}").message.size() == 4095);
   CHECK(error_of(500, euros).message.size() == 4095);
   CHECK(error_of(500, "<p>" + euros).message.size() == 510);
+}
+
+TEST_CASE("a key in an error is taken out before the message is cut") {
+  const LiveSecret key("canary-key-of-some-length");
+  for (std::size_t before = 4'060; before <= 4'110; ++before) {
+    const std::string message = bounded_message(std::string(before, 'x') + "canary-key-of-some-length and more");
+    CHECK(message.find("canary") == std::string::npos);
+    CHECK(message.size() <= kMaxErrorMessageBytes);
+  }
 }
 
 TEST_CASE("request id and delay") {

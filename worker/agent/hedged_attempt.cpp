@@ -72,6 +72,7 @@ class HedgedAttempt : public Attempt {
     if (loser.attempt_) give_up(loser);
     handlers_.won(lane.lane_);
     for (const auto& event : std::exchange(lane.held_, {})) event(observer_);
+    if (lane.usage_) observer_.usage(*lane.usage_);
   }
 
   // May end this object with its last call.
@@ -160,16 +161,18 @@ void LaneObserver::source(const Source& source) {
 }
 
 void LaneObserver::logprobs(int part, std::string_view tokens) {
-  hold([part, text = std::string(tokens)](AttemptObserver& observer) { observer.logprobs(part, text); });
+  race_.win(*this);
+  race_.observer().logprobs(part, tokens);
 }
 
 void LaneObserver::provider_state(int part, std::string state) {
   hold([part, state = std::move(state)](AttemptObserver& observer) { observer.provider_state(part, state); });
 }
 
+// Replaces what was said before, so that one need be held.
 void LaneObserver::usage(const Usage& usage) {
   usage_ = usage;
-  hold([usage](AttemptObserver& observer) { observer.usage(usage); });
+  if (race_.decided()) race_.observer().usage(usage);
 }
 
 void LaneObserver::warning(std::string_view code, std::string_view message) {

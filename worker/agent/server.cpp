@@ -34,6 +34,18 @@ Error shutting_down() {
           .retryable = true};
 }
 
+// What the targets hold beside the line: keys and headers, each twice (the log knows them, too).
+std::size_t bytes_of(const Route& route) {
+  std::size_t bytes = 0;
+  const auto add = [&](const Target& target) {
+    bytes += sizeof target + 2 * (target.api_key.size() + target.credentials.size());
+    for (const auto& header : target.headers) bytes += sizeof header + 2 * (header.name.size() + header.value.size());
+  };
+  for (const auto& target : route.targets) add(target);
+  if (route.hedge) add(*route.hedge);
+  return bytes;
+}
+
 // The mock has the models that the config gives it.
 std::vector<ModelInfo> configured_models(const Config& config, const Target& target) {
   std::vector<ModelInfo> models;
@@ -163,7 +175,7 @@ Reply Server::make_reply(const ChatRequest& chat) {
 void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config) {
   ++stats_.accepted;
   const std::string id = chat->id;
-  const std::size_t bytes = chat->line->size();
+  const std::size_t bytes = chat->line->size() + bytes_of(route);
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
   if (services_.leanspec_sessions != nullptr)

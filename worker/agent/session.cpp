@@ -287,7 +287,9 @@ void Session::source(const Source& source) {
 }
 
 void Session::logprobs(int part, std::string_view tokens) {
-  if (chat_->logprobs.value_or(false)) reply_.events().send(LogprobsEvent{step_, part, JsonSpan{tokens}});
+  if (!chat_->logprobs.value_or(false)) return;
+  commit();
+  reply_.events().send(LogprobsEvent{step_, part, JsonSpan{tokens}});
 }
 
 void Session::provider_state(int part, std::string state) {
@@ -327,9 +329,15 @@ void Session::fail(Error error) {
   if (!fall_back(error)) end_error(error);
 }
 
+// Of a step that begins anew: nothing of it is the chat's.
+void Session::discard_answer() {
+  answer_ = {};
+  if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
+}
+
 void Session::back_off(const Error& error, milliseconds delay) {
   phase_ = Phase::backing_off;
-  if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
+  discard_answer();
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, delay.count()});
   Clock& clock = services_.attempt.clock;
   phase_timer_ = clock.call_at(clock.now() + delay, [this] { start_attempt(); });
@@ -338,7 +346,7 @@ void Session::back_off(const Error& error, milliseconds delay) {
 // False if there is nobody left to ask. Who answers is asked in later steps too.
 bool Session::fall_back(const Error& error) {
   if (route_.targets.size() < 2) return false;
-  if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
+  discard_answer();
   Target next = std::move(route_.targets[1]);
   route_.targets.erase(route_.targets.begin() + 1);
   change_target(std::move(next));

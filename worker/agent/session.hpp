@@ -98,6 +98,7 @@ class Session : private AttemptObserver {
   [[nodiscard]] const Target& hedge_target() const { return route_.hedge ? *route_.hedge : target(); }
   [[nodiscard]] StepInput step_input(const Target& target);
   const std::string& own_call_id(std::string_view id);
+  void discard_answer();
   void discard_usage(const Usage& usage, const Target& target);
   void end_attempt();
   void back_off(const Error& error, std::chrono::milliseconds delay);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "worker/base/crypto.hpp"
+#include "worker/base/live_secret.hpp"
 #include "worker/base/url.hpp"
 
 namespace aiw {
@@ -35,10 +36,13 @@ TokenCache::Wait::~Wait() {
   cache_.abandoned(key_);
 }
 
+std::string after_last(const std::string& text, char separator) { return text.substr(text.rfind(separator) + 1); }
+
 // One exchange with a token server.
 class TokenCache::Fetch : private HttpHandler {
  public:
-  Fetch(TokenCache& cache, std::string key, HttpRequest request) : cache_(cache), key_(std::move(key)) {
+  Fetch(TokenCache& cache, std::string key, HttpRequest request)
+      : cache_(cache), key_(std::move(key)), assertion_(after_last(request.body.str(), '=')) {
     timer_ = cache_.clock_.call_at(cache_.clock_.now() + kTimeLimit, [this] {
       cache_.concluded(key_, std::unexpected(Error{.code = "timeout_token",
                                                    .category = Category::timeout,
@@ -54,11 +58,15 @@ class TokenCache::Fetch : private HttpHandler {
   // Nothing of this object may be touched after it.
   void on_end(const Error* error) override {
     if (error != nullptr) return cache_.concluded(key_, std::unexpected(*error));
-    cache_.concluded(key_, read_access_token(head_, body_));
+    auto token = read_access_token(head_, body_);
+    // While the assertion is known as a secret.
+    if (!token) token.error() = without_live_secrets(std::move(token.error()));
+    cache_.concluded(key_, std::move(token));
   }
 
   TokenCache& cache_;
   const std::string key_;
+  const LiveSecret assertion_;
   ResponseHead head_;
   std::string body_;
   std::unique_ptr<Timer> timer_;

@@ -46,14 +46,16 @@ void ToolRound::add(CheckedCall checked, bool may_run) {
 }
 
 // Why nobody can carry out the call as it is.
-std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) const {
+std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) {
   const CheckedCall& checked = call.checked;
   if (call.tool == nullptr) return "there is no tool of that name";
   if (call.tool->returned) return std::nullopt;  // the parent's to judge
   if (too_many) return "too many calls in one step";
   if (!checked.parse_error.empty()) return "the arguments are not valid JSON: " + checked.parse_error;
   if (!JsonSpan{checked.input_json}.is_object()) return "the arguments are not a JSON object";
-  if (auto why = Toolbox::misfit(*call.tool, checked.input_json)) return "the arguments do not fit the schema: " + *why;
+  if (auto why = Toolbox::misfit(*call.tool, checked.input_json, check_work_)) {
+    return "the arguments do not fit the schema: " + *why;
+  }
   if (call.tool->approval == Approval::never) return "calls of this tool are not allowed";
   return std::nullopt;
 }

@@ -61,7 +61,7 @@ class ToolRound {
     std::unique_ptr<Timer> timer{};
   };
 
-  [[nodiscard]] std::optional<std::string> obstacle(const Call& call, bool too_many) const;
+  [[nodiscard]] std::optional<std::string> obstacle(const Call& call, bool too_many);
   void show(const Call& call);
   void proceed(std::size_t index);
   void run_queued();
@@ -85,6 +85,8 @@ class ToolRound {
   std::size_t next_queued_ = 0;
   int running_ = 0;
   std::size_t open_ = 0;  // calls that will get an output and have none
+  // For looking at all calls' arguments, as ArgumentSchema counts it: some 100 ms. Then they count as fitting.
+  std::size_t check_work_ = 2'000'000;
 };
 
 }  // namespace aiw

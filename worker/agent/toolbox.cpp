@@ -126,10 +126,10 @@ ToolEntry* Toolbox::find(std::string_view name) {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-std::optional<std::string> Toolbox::misfit(ToolEntry& tool, std::string_view arguments) {
+std::optional<std::string> Toolbox::misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work) {
   if (tool.input_schema.empty()) return std::nullopt;
   if (!tool.schema) tool.schema.emplace(tool.input_schema);
-  return tool.schema->misfit(arguments);
+  return tool.schema->misfit(arguments, work);
 }
 
 }  // namespace aiw

@@ -50,7 +50,7 @@ class Toolbox {
 
   [[nodiscard]] ToolEntry* find(std::string_view name);
   // Why a call cannot be carried out as it is; nothing if it can.
-  static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments);
+  static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 
  private:
   struct Source {

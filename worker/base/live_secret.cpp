@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "protocol/json_text.hpp"
 
 namespace aiw {
 namespace {
@@ -25,20 +28,14 @@ class Registry {
  public:
   void add(const std::string& value) {
     const std::lock_guard lock(mutex_);
-    auto& values = values_[beginning_of(value)];
-    const auto known = std::ranges::find(values, value, &Value::text);
-    if (known != values.end()) {
-      ++known->uses;
-    } else {
-      values.push_back({value, 1});
-    }
+    ++values_[beginning_of(value)][value];
   }
 
   void remove(const std::string& value) {
     const std::lock_guard lock(mutex_);
     const auto values = values_.find(beginning_of(value));
-    const auto known = std::ranges::find(values->second, value, &Value::text);
-    if (--known->uses > 0) return;
+    const auto known = values->second.find(value);
+    if (--known->second > 0) return;
     values->second.erase(known);
     if (values->second.empty()) values_.erase(values);
   }
@@ -57,25 +54,33 @@ class Registry {
   }
 
  private:
-  struct Value {
-    std::string text;
-    std::size_t uses;
-  };
+  using Uses = std::map<std::string, std::size_t>;  // how often each value is
 
   // Of the longest value at the start of `text`, 0: there is none.
   [[nodiscard]] std::size_t length_at(std::string_view text) const {
     const auto values = values_.find(beginning_of(text));
     if (values == values_.end()) return 0;
     std::size_t length = 0;
-    for (const auto& value : values->second) {
-      if (text.starts_with(value.text)) length = std::max(length, value.text.size());
+    for (const auto& [value, uses] : values->second) {
+      if (text.starts_with(value)) length = std::max(length, value.size());
     }
     return length;
   }
 
   std::mutex mutex_;
-  std::unordered_map<Beginning, std::vector<Value>> values_;
+  std::unordered_map<Beginning, Uses> values_;
 };
+
+// With the characters that JSON's escapes of ASCII stand for.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto escape = ascii_escape_at(text);
+    out += escape ? escape->character : text.front();
+    text.remove_prefix(escape ? escape->length : 1);
+  }
+  return out;
+}
 
 // Never destroyed: secrets and log lines may outlive the end of main.
 Registry& registry() {
@@ -110,7 +115,15 @@ class Registered {
 
 LiveSecret::LiveSecret(std::string_view value) : kept_(std::make_shared<const Registered>(value)) {}
 
-std::string without_live_secrets(std::string_view text) { return registry().redacted(text); }
+std::string without_live_secrets(std::string_view text) {
+  // A text that quotes JSON may have a secret's characters escaped ("a\/b").
+  if (text.contains('\\')) {
+    const std::string plain = unescaped(text);
+    std::string redacted = registry().redacted(plain);
+    if (redacted != plain) return redacted;
+  }
+  return registry().redacted(text);
+}
 
 Error without_live_secrets(Error error) {
   for (auto* const text : {&error.message, &error.provider_code, &error.request_id}) {

@@ -62,7 +62,9 @@ bool is_multiple(double value, double of) {
 // One check of one value; remembers the first reason against it.
 class Check {
  public:
-  explicit Check(const Json& root) : root_(root) {}
+  Check(const Json& root, std::size_t work) : root_(root), work_(work) {}
+
+  [[nodiscard]] std::size_t work_left() const { return work_; }
 
   Verdict apply(const Json& schema, const Json& value) {
     if (!spend(1) || depth_ >= kMaxDepth) return Verdict::undecided;
@@ -360,7 +362,7 @@ class Check {
   std::string reason_;
   int quiet_ = 0;
   int depth_ = 0;
-  std::size_t work_ = kMaxWork;
+  std::size_t work_;
 };
 
 }  // namespace
@@ -377,11 +379,19 @@ ArgumentSchema::ArgumentSchema(ArgumentSchema&&) noexcept = default;
 ArgumentSchema& ArgumentSchema::operator=(ArgumentSchema&&) noexcept = default;
 
 std::optional<std::string> ArgumentSchema::misfit(std::string_view arguments) const {
+  std::size_t work = kMaxWork;
+  return misfit(arguments, work);
+}
+
+std::optional<std::string> ArgumentSchema::misfit(std::string_view arguments, std::size_t& work) const {
   if (arguments.size() > kMaxArgumentBytes || document_->schema.is_discarded()) return std::nullopt;
   const Json value = Json::parse(arguments, nullptr, false);
   if (value.is_discarded()) return std::nullopt;
-  Check check(document_->schema);
-  if (check.apply(document_->schema, value) != Verdict::misfits) return std::nullopt;
+  const std::size_t allowed = std::min(work, kMaxWork);
+  Check check(document_->schema, allowed);
+  const Verdict verdict = check.apply(document_->schema, value);
+  work -= allowed - check.work_left();
+  if (verdict != Verdict::misfits) return std::nullopt;
   return check.reason().empty() ? "they do not fit the schema" : check.reason();
 }
 

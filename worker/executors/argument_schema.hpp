@@ -24,6 +24,8 @@ class ArgumentSchema {
 
   // Why `arguments`, valid JSON, do not fit, with a JSON pointer to the place: "/city: is missing". Nothing if they do.
   [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments) const;
+  // The same out of a budget that several checks share: what is left of it is written back.
+  [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments, std::size_t& work) const;
 
  private:
   struct Document;

@@ -14,6 +14,7 @@
 #include <list>
 #include <utility>
 
+#include "worker/base/wipe.hpp"
 #include "worker/io/child_host_client.hpp"
 
 namespace aiw {
@@ -112,7 +113,9 @@ class Child : public std::enable_shared_from_this<Child> {
     const auto count = read(fd.get(), bytes.data(), bytes.size());
     if (count < 0) return errno == EAGAIN || errno == EINTR ? Got::nothing : Got::end;
     if (count == 0) return Got::end;
-    if (handler_ != nullptr) (handler_->*on_bytes)({bytes.data(), static_cast<std::size_t>(count)});
+    const auto size = static_cast<std::size_t>(count);
+    if (handler_ != nullptr) (handler_->*on_bytes)({bytes.data(), size});
+    wipe(bytes.data(), size);
     return Got::bytes;
   }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/live_secret.hpp"
 #include "worker/base/retry_after.hpp"
 #include "worker/base/white_space.hpp"
 
@@ -120,6 +121,8 @@ bool is_html(const ResponseHead& head, std::string_view body) {
   return head.header("content-type").find("html") != std::string_view::npos || body.starts_with('<');
 }
 
+constexpr std::size_t kLongestKey = std::size_t{64} << 10;  // as the config's reader has it
+
 std::string describe(const ResponseHead& head, std::string_view body) {
   std::string message =
       is_html(head, body) ? bounded_message(strip_tags(body), kMaxHtmlMessageBytes) : bounded_message(body);
@@ -191,7 +194,10 @@ bool is_retryable_status(int status) {
 }
 
 std::string bounded_message(std::string_view text, std::size_t max_bytes) {
-  text = trim(text);
+  // Before it is cut: a piece of a key is not known as one any more. What lies far behind the cut need not be looked
+  // at.
+  const std::string redacted = without_live_secrets(trim(text).substr(0, max_bytes + kLongestKey));
+  text = redacted;
   // Four bytes more, so that the cut is made between characters and not by the repair.
   const std::string valid = sanitize_utf8(text.substr(0, max_bytes + 4));
   return std::string(utf8_prefix(valid, max_bytes));

@@ -65,7 +65,7 @@ TEST_CASE("sandbox: a chat, a look-up of a name, a key from a file and TLS, with
   CHECK(status_of(pid, "NoNewPrivs") == "1");
   CHECK(status_of(pid, "CapEff") == "0000000000000000");
   CHECK(worker.close_and_exit() == 0);
-  const std::string& words = worker.process().stderr_text();
+  const std::string words = worker.complaints();
   CHECK_MESSAGE((words.empty() || words.find("this kernel") != std::string::npos), words);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -201,6 +202,15 @@ int TestWorker::exit_code() {
 int TestWorker::close_and_exit() {
   process_->close_stdin();
   return exit_code();
+}
+
+std::string TestWorker::complaints() const {
+  std::istringstream lines(process_->stderr_text());
+  std::string complaints;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("LLVM Profile")) complaints += line + '\n';
+  }
+  return complaints;
 }
 
 const FrameLog& TestWorker::log(const std::string& id) const {

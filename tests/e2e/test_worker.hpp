@@ -82,6 +82,9 @@ class TestWorker {
   int exit_code();
   int close_and_exit();
 
+  // What it wrote to stderr so far, but for what a build that counts lines says where it may not write its counts.
+  [[nodiscard]] std::string complaints() const;
+
   [[nodiscard]] const FrameLog& log(const std::string& id) const;
   [[nodiscard]] const std::vector<Json>& without_id() const { return without_id_; }
   // Ids' earlier chats, when an id was used again.

@@ -1,6 +1,7 @@
 // The configuration a request carries: which providers there are, their models, and where their keys come from.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,11 @@
 #include "protocol/usage.hpp"
 
 namespace aiw {
+
+// The longest key, by value or from a file; also what the headers of a provider may take together.
+inline constexpr std::size_t kMaxKeyBytes = std::size_t{64} << 10;
+// Of a provider or a tool: far more than any server takes, and each costs a chat several copies.
+inline constexpr std::size_t kMaxHeaders = 100;
 
 // The wire APIs the worker can speak. Names on the wire are in api_names().
 enum class Api {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
 
@@ -54,13 +56,9 @@ ModelConfig read_model(JsonReader& in) {
   return model;
 }
 
-// Far more than any server takes; each costs a chat several copies.
-constexpr std::size_t kMaxHeaders = 100;
-constexpr std::size_t kMaxSecretBytes = std::size_t{64} << 10;
-
 std::string read_secret(JsonReader& in) {
   std::string secret = in.string();
-  if (secret.size() > kMaxSecretBytes) in.fail("longer than 64 KiB");
+  if (secret.size() > kMaxKeyBytes) in.fail("longer than 64 KiB");
   return secret;
 }
 
@@ -70,7 +68,7 @@ void read_headers(JsonReader& in, ProviderConfig& provider) {
     if (provider.headers.size() >= kMaxHeaders) in.fail("a provider has at most 100 headers");
     provider.headers.emplace_back(key, read_secret(in));
     bytes += key.size() + provider.headers.back().second.size();
-    if (bytes > kMaxSecretBytes) in.fail("a provider's headers are at most 64 KiB");
+    if (bytes > kMaxKeyBytes) in.fail("a provider's headers are at most 64 KiB");
   });
 }
 
@@ -89,10 +87,8 @@ Auth read_auth(JsonReader& in) {
 // It becomes part of a host's or a path's name.
 std::string read_name_part(JsonReader& in) {
   std::string name = in.string();
-  const bool fits = std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == ':' ||
-           c == '.';
-  });
+  const bool fits =
+      std::ranges::all_of(name, [](char c) { return is_ascii_alnum(c) || c == '-' || c == ':' || c == '.'; });
   if (in.ok() && (!fits || name.size() > 128)) in.fail("only letters, digits, '-', ':' and '.' may stand here");
   return name;
 }

@@ -6,14 +6,13 @@
 #include <cstring>
 #include <list>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json_pointer.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxPointerBytes = 300;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
@@ -70,7 +69,7 @@ JsonType JsonReader::type() {
       case 'f': return JsonType::boolean;
       case 'n': return JsonType::null;
       default:
-        if (text_[at_] == '-' || is_digit(text_[at_])) return JsonType::number;
+        if (text_[at_] == '-' || is_ascii_digit(text_[at_])) return JsonType::number;
     }
   }
   fail(JsonError::Kind::syntax, "a value was expected", at_);
@@ -216,7 +215,7 @@ std::string_view JsonReader::scan_number() {
   const std::size_t begin = at_;
   const auto digits = [&] {
     const std::size_t from = at_;
-    while (at_ < size_ && is_digit(text_[at_])) ++at_;
+    while (at_ < size_ && is_ascii_digit(text_[at_])) ++at_;
     return at_ - from;
   };
   if (text_[at_] == '-') ++at_;

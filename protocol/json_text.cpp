@@ -98,7 +98,8 @@ std::string RawString::text() const {
 
 std::optional<AsciiEscape> ascii_escape_at(std::string_view text) {
   if (text.size() < 2 || text[0] != '\\') return std::nullopt;
-  if (text[1] == '/' || text[1] == '"' || text[1] == '\\') return AsciiEscape{text[1], 2};
+  constexpr std::string_view kWritten = "/\"\\bfnrt", kMeant = "/\"\\\b\f\n\r\t";  // RFC 8259, 7
+  if (const auto at = kWritten.find(text[1]); at != std::string_view::npos) return AsciiEscape{kMeant[at], 2};
   constexpr std::size_t kLength = 6;
   if (text[1] != 'u' || text.size() < kLength) return std::nullopt;
   unsigned code = 0;

@@ -40,7 +40,7 @@ void append_json_escaped(std::string& out, std::string_view text);
 // The same with quotes around it.
 void append_json_string(std::string& out, std::string_view text);
 
-// The character that `text` begins with if it may be one of a JSON string's escapes of ASCII (`\/`, `\"`, `\\`,
+// The character that `text` begins with if it may be one of a JSON string's escapes of ASCII (`\/`, `\n`,
 // `\u002f`), and how long the escape is; nothing if it begins with none.
 struct AsciiEscape {
   char character;

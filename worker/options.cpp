@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/ascii.hpp"
 #include "worker/embedded_schemas.hpp"
 #include "worker/exit_codes.hpp"
 #include "worker/help_formatter.hpp"
@@ -75,8 +76,6 @@ std::string host_fault(const std::string& host) {
   if (!host.empty() && host.find_first_of("/*@[] ") == std::string::npos && (is_ipv6 || !host.contains(':'))) return {};
   return "'" + host + "' is no host: a name or an address is, without scheme, port and brackets";
 }
-
-std::string lower_case(const std::string& host) { return CLI::detail::to_lower(host); }
 
 void add_limits(CLI::App& app, Options& options) {
   ServerOptions& server = options.server;
@@ -160,7 +159,7 @@ void add_security(CLI::App& app, Options& options) {
   app.add_option("--allow-host", options.allow_host,
                  "Host that keys from variables and files may also go to, without port (repeatable)")
       ->check(host_fault)
-      ->transform(lower_case)
+      ->transform([](const std::string& host) { return ascii_lower(host); })
       ->type_name("HOST")
       ->group(kGroup);
   app.add_option("--allow-file", options.allow_file,
@@ -219,7 +218,7 @@ void add_network(CLI::App& app, Options& options) {
   auto* const hosts =
       app.add_option("--mtls-host", http.client_cert_hosts, "Host that the certificate is shown to (repeatable)")
           ->check(host_fault)
-          ->transform(lower_case)
+          ->transform([](const std::string& host) { return ascii_lower(host); })
           ->type_name("HOST")
           ->needs(cert)
           ->group(kGroup);

@@ -1,6 +1,5 @@
 #include "worker/agent/hedged_attempt.hpp"
 
-#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -127,7 +126,7 @@ void LaneObserver::hold(Event event) {
 void LaneObserver::first_byte() { race_.observer().first_byte(); }
 
 void LaneObserver::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
-  if (text.empty() && !race_.decided()) {
+  if (text.empty()) {
     return hold([=, id = std::string(tool_call_id)](AttemptObserver& observer) { observer.delta(part, kind, {}, id); });
   }
   race_.win(*this);

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
 
 bool is_token_char(char c) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         kOthers.find(c) != std::string_view::npos;
+  return is_ascii_alnum(c) || kOthers.find(c) != std::string_view::npos;
 }
 
 bool is_value_char(char c) {
@@ -29,9 +30,7 @@ bool valid_header(std::string_view name, std::string_view value) {
 }
 
 bool names_a_secret(std::string_view header_name) {
-  std::string name(header_name);
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string name = ascii_lower(header_name);
   constexpr std::array<std::string_view, 5> kWords = {"auth", "cookie", "key", "token", "secret"};
   return std::ranges::any_of(kWords, [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }

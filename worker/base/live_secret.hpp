@@ -22,7 +22,8 @@ class LiveSecret {
   std::shared_ptr<const void> kept_;
 };
 
-// `text` with "[redacted]" in place of every live secret. The time depends on the text, not on how many secrets live.
+// `text` with "[redacted]" in place of every live secret. The time depends on the text, and on how many secrets begin
+// with the same eight bytes where it has such a beginning.
 std::string without_live_secrets(std::string_view text);
 // The same for what an upstream may have put into an error: its message, code and request id.
 Error without_live_secrets(Error error);

@@ -9,12 +9,11 @@
 #include <cerrno>
 #include <string_view>
 
+#include "protocol/config.hpp"
 #include "worker/base/own_fd.hpp"
 
 namespace aiw {
 namespace {
-
-constexpr std::size_t kMaxBytes = 64 << 10;
 
 // The way from `folder` to `path`; empty if it does not lie there by name.
 std::string_view way_from(std::string_view folder, std::string_view path) {
@@ -40,7 +39,7 @@ int open_beneath(int folder, const std::string& way) {
 std::expected<std::string, SecretFileFault> read_all(int fd) {
   struct stat info{};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return std::unexpected(SecretFileFault::unreadable);
-  std::string text(kMaxBytes + 1, '\0');
+  std::string text(kMaxKeyBytes + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const auto count = read(fd, text.data() + size, text.size() - size);
@@ -49,7 +48,7 @@ std::expected<std::string, SecretFileFault> read_all(int fd) {
     if (count == 0) break;
     size += static_cast<std::size_t>(count);
   }
-  if (size > kMaxBytes) return std::unexpected(SecretFileFault::unreadable);
+  if (size > kMaxKeyBytes) return std::unexpected(SecretFileFault::unreadable);
   text.resize(size);
   return text;
 }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
 
@@ -14,17 +16,8 @@ bool is_url_char(char c) {
   return c > 0x20 && c < 0x7F && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
 }
 
-bool is_host_char(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_';
-}
+bool is_host_char(char c) { return is_ascii_alnum(c) || c == '.' || c == '-' || c == '_'; }
 bool is_ipv6_char(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == ':' || c == '.'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 // "host", "host:port" or "[v6]:port".
 std::expected<BaseUrl, std::string> parse_authority(std::string_view authority, bool https) {
@@ -33,19 +26,19 @@ std::expected<BaseUrl, std::string> parse_authority(std::string_view authority, 
   if (authority.starts_with('[')) {
     const auto close = authority.find(']');
     if (close == std::string_view::npos) return std::unexpected("its host is not valid");
-    url.host = lower(authority.substr(1, close - 1));
+    url.host = ascii_lower(authority.substr(1, close - 1));
     rest = authority.substr(close + 1);
     if (!std::ranges::all_of(url.host, is_ipv6_char)) return std::unexpected("its host is not valid");
   } else {
     const auto colon = std::min(authority.find(':'), authority.size());
-    url.host = lower(authority.substr(0, colon));
+    url.host = ascii_lower(authority.substr(0, colon));
     rest = authority.substr(colon);
     if (!std::ranges::all_of(url.host, is_host_char)) return std::unexpected("its host is not valid");
   }
   if (url.host.empty()) return std::unexpected("it has no host");
   if (rest.empty()) return url;
   url.port = rest.substr(1);
-  const bool valid = rest.front() == ':' && url.port.size() <= 5 && std::ranges::all_of(url.port, is_digit);
+  const bool valid = rest.front() == ':' && url.port.size() <= 5 && std::ranges::all_of(url.port, is_ascii_digit);
   if (!valid) return std::unexpected("its port is not valid");
   return url;
 }
@@ -55,7 +48,7 @@ std::expected<BaseUrl, std::string> parse_authority(std::string_view authority, 
 std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
   if (!std::ranges::all_of(url, is_url_char)) return std::unexpected("it has characters that no URL may have");
   const auto scheme_end = url.find("://");
-  const std::string scheme = lower(url.substr(0, std::min(scheme_end, url.size())));
+  const std::string scheme = ascii_lower(url.substr(0, std::min(scheme_end, url.size())));
   if (scheme_end == std::string_view::npos || (scheme != "http" && scheme != "https")) {
     return std::unexpected("it must begin with http:// or https://");
   }
@@ -77,8 +70,7 @@ std::string percent_encode(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (letter || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~') {
+    if (is_ascii_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
       out += c;
     } else {
       const auto byte = static_cast<unsigned char>(c);

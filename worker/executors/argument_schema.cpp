@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json_pointer.hpp"
 #include "protocol/json_text.hpp"
 
@@ -341,8 +342,7 @@ class Check {
       const auto found = of.find(key);
       return found == of.end() ? nullptr : &*found;
     }
-    if (!of.is_array() || key.empty() || key.size() > 6 ||
-        !std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; })) {
+    if (!of.is_array() || key.empty() || key.size() > 6 || !std::ranges::all_of(key, is_ascii_digit)) {
       return nullptr;
     }
     const std::size_t index = std::stoul(key);

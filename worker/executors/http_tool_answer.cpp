@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json_reader.hpp"
 #include "worker/executors/tool_arguments.hpp"
 #include "worker/executors/tool_output.hpp"
@@ -14,11 +15,9 @@ constexpr int kMaxDepth = 90;  // what a frame has room for, and more than any A
 
 // "application/json", "application/problem+json; charset=utf-8"; also an answer that does not say what it is.
 bool may_be_json(const ResponseHead& head) {
-  std::string type(head.header("content-type"));
+  std::string type = ascii_lower(head.header("content-type"));
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.pop_back();
-  std::ranges::transform(type, type.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return type.empty() || type == "application/json" || type == "text/json" || type.ends_with("+json");
 }
 

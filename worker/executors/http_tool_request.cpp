@@ -1,11 +1,11 @@
 #include "worker/executors/http_tool_request.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/url.hpp"
 
 namespace aiw {
@@ -14,12 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Kind = TextTemplate::Kind;
 using Result = std::expected<std::string, std::string>;
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
 
 // "." or "..", each dot possibly written %2E (RFC 3986, 6.2.2.2): a server may take it for a step up.
 bool is_dot_segment(std::string_view segment) {
@@ -175,7 +169,7 @@ std::expected<HttpRequest, std::string> build_http_tool_request(const HttpTool& 
     const auto text = expand(value, arguments);
     if (!text) continue;
     if (!valid_header(name, *text)) return std::unexpected("an argument has characters that no header may have");
-    has_type = has_type || lower(name) == "content-type";
+    has_type = has_type || ascii_lower(name) == "content-type";
     request.headers.push_back({name, *text, true});
   }
   const std::string body = body_of(tool, arguments);

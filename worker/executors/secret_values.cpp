@@ -33,9 +33,8 @@ void SecretValues::add(std::string_view value) {
 void SecretValues::keep(std::string_view value) {
   if (value.size() < kMinBytes) return;
   values_.emplace_back(value);
-  std::string escaped;  // as it stands in a JSON text
-  append_json_escaped(escaped, sanitize_utf8(value));
-  if (escaped != value) values_.push_back(std::move(escaped));
+  std::string valid = sanitize_utf8(value);  // as it stands in a JSON text
+  if (valid != value) values_.push_back(std::move(valid));
 }
 
 std::string SecretValues::remove_from(std::string text) const {

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -20,6 +21,7 @@
 
 #include "worker/io/child_keeper.hpp"
 #include "worker/io/process_limits.hpp"
+#include "worker/io/spawn_child.hpp"
 
 namespace aiw {
 namespace {
@@ -28,14 +30,13 @@ constexpr std::string_view kArgument = "--child-host";
 constexpr int kRequests = STDIN_FILENO;  // where a host has its socket
 
 // What children may have, and what this program needs to be loaded.
-constexpr std::array kVariables = {"PATH",    "HOME",  "LANG", "LC_ALL",          "TMPDIR",      "USER",
-                                   "LOGNAME", "SHELL", "TERM", "LD_LIBRARY_PATH", "ASAN_OPTIONS"};
-
 std::vector<std::string> host_environment() {
   std::vector<std::string> out;
-  for (const char* name : kVariables) {
+  const auto pass_on = [&](const char* name) {
     if (const char* value = std::getenv(name)) out.push_back(std::string(name) + '=' + value);
-  }
+  };
+  std::ranges::for_each(kChildVariables, pass_on);
+  for (const char* name : {"LD_LIBRARY_PATH", "ASAN_OPTIONS"}) pass_on(name);
   return out;
 }
 

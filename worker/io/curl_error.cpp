@@ -1,7 +1,8 @@
 #include "worker/io/curl_error.hpp"
 
-#include <algorithm>
 #include <memory>
+
+#include "protocol/ascii.hpp"
 
 namespace aiw {
 namespace {
@@ -96,9 +97,7 @@ std::string printable(std::string_view text) {
 
 std::string host_of(std::string_view url) {
   const auto parsed = parse(url);
-  auto host = parsed == nullptr ? std::string() : url_part(parsed.get(), CURLUPART_HOST, 0);
-  std::ranges::transform(host, host.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  auto host = parsed == nullptr ? std::string() : ascii_lower(url_part(parsed.get(), CURLUPART_HOST, 0));
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
   return host;
 }

@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/io/curl_error.hpp"
 
@@ -26,9 +26,7 @@ constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;            // 0 would be
 
 bool is_https(std::string_view url) {
   constexpr std::string_view kScheme = "https:";
-  return url.size() > kScheme.size() && std::ranges::equal(url.substr(0, kScheme.size()), kScheme, {}, [](char c) {
-           return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-         });
+  return url.size() > kScheme.size() && ascii_lower(url.substr(0, kScheme.size())) == kScheme;
 }
 
 bool proxy_in_environment() {
@@ -37,12 +35,6 @@ bool proxy_in_environment() {
                                const char* value = std::getenv(name);
                                return value != nullptr && *value != '\0';
                              });
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
 }
 
 // The status of a status line, "HTTP/1.1 200 OK"; 0 if it has none.
@@ -152,12 +144,9 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
 CURLcode CurlExchange::set_tls() {
   if (!is_https(request_.url)) return CURLE_OK;
   Options options(easy());
-  options
-      .set(CURLOPT_SSLVERSION,
-           static_cast<long>(CURL_SSLVERSION_TLSv1_2))  // or later
-                                                        // A CA directory, which Debian compiles in, would switch off
-                                                        // the cache of parsed certificates.
-      .set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  options.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));  // or later
+  // A CA directory, which Debian compiles in, would switch off the cache of parsed certificates.
+  options.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!options_.ca_file.empty()) options.set(CURLOPT_CAINFO, options_.ca_file.c_str());
   if (options_.client_cert.empty() || !shows_certificate_to(request_.url)) return options.result();
   const auto& key = options_.client_key.empty() ? options_.client_cert : options_.client_key;
@@ -212,7 +201,7 @@ CURLcode CurlExchange::set_headers() {
   bool good = append("Expect:");  // else curl waits a second for servers that ignore it
   for (const auto& [name, value, secret] : request_.headers) {
     if (!valid_header(name, value)) return CURLE_BAD_FUNCTION_ARGUMENT;
-    has_type = has_type || lower(name) == "content-type";
+    has_type = has_type || ascii_lower(name) == "content-type";
     good = good && append(value.empty() ? name + ';' : name + ": " + value);
   }
   if (!has_type) good = good && append("Content-Type:");
@@ -312,7 +301,7 @@ void CurlExchange::add_header_line(std::string_view line) {
   }
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  headers.emplace_back(lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+  headers.emplace_back(ascii_lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
 }
 
 std::size_t CurlExchange::take_body(std::string_view bytes) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
 
@@ -13,9 +15,7 @@ constexpr std::array kBeginnings = {"sk-"sv,  "sk_"sv,  "pk-"sv,  "AIza"sv, "ya2
                                     "AKIA"sv, "ASIA"sv, "ghp_"sv, "eyJ"sv,  "Bearer "sv, "Basic "sv, "key="sv};
 constexpr std::size_t kShortestSecret = 8;
 
-bool is_key_char(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || "-_.+/=~"sv.contains(c);
-}
+bool is_key_char(char c) { return is_ascii_alnum(c) || "-_.+/=~"sv.contains(c); }
 
 bool is_word_char(char c) { return c != '_' && c != '-' && is_key_char(c); }
 

@@ -95,7 +95,7 @@ struct InChild {
 
 std::vector<std::string> environment_of(const ChildCommand& command) {
   std::vector<std::string> out;
-  for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "LOGNAME", "SHELL", "TERM"}) {
+  for (const char* name : kChildVariables) {
     const bool given = std::ranges::any_of(command.env, [&](const auto& pair) { return pair.first == name; });
     const char* value = given ? nullptr : std::getenv(name);
     if (value != nullptr) out.push_back(std::string(name) + '=' + value);

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "protocol/ascii.hpp"
+#include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/live_secret.hpp"
 #include "worker/base/retry_after.hpp"
@@ -13,14 +15,6 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxErrorWordBytes = 256;  // codes and ids
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
-  return out;
-}
 
 // What a JSON body says of its error.
 struct Details {
@@ -101,7 +95,7 @@ std::size_t end_of_skipped(std::string_view lower, std::size_t tag) {
 
 // The prose of an HTML page, white space collapsed.
 std::string strip_tags(std::string_view html) {
-  const std::string lower = lower_case(html);
+  const std::string lower = ascii_lower(html);
   std::string out;
   for (std::size_t at = 0; at < html.size() && out.size() <= kMaxHtmlMessageBytes;) {
     if (html[at] == '<') {
@@ -120,8 +114,6 @@ std::string strip_tags(std::string_view html) {
 bool is_html(const ResponseHead& head, std::string_view body) {
   return head.header("content-type").find("html") != std::string_view::npos || body.starts_with('<');
 }
-
-constexpr std::size_t kLongestKey = std::size_t{64} << 10;  // as the config's reader has it
 
 std::string describe(const ResponseHead& head, std::string_view body) {
   std::string message =
@@ -196,7 +188,7 @@ bool is_retryable_status(int status) {
 std::string bounded_message(std::string_view text, std::size_t max_bytes) {
   // Before it is cut: a piece of a key is not known as one any more. What lies far behind the cut need not be looked
   // at.
-  const std::string redacted = without_live_secrets(trim(text).substr(0, max_bytes + kLongestKey));
+  const std::string redacted = without_live_secrets(trim(text).substr(0, max_bytes + kMaxKeyBytes));
   text = redacted;
   // Four bytes more, so that the cut is made between characters and not by the repair.
   const std::string valid = sanitize_utf8(text.substr(0, max_bytes + 4));
@@ -239,7 +231,7 @@ bool classify(std::string_view word, Error& error) {
     error.retryable = is_retryable_status(status);
     return true;
   }
-  const std::string lower = lower_case(word);
+  const std::string lower = ascii_lower(word);
   const auto known = std::ranges::find_if(kMeanings, [&](const Meaning& m) { return lower.contains(m.word); });
   if (known == kMeanings.end()) return false;
   error.category = known->category;

@@ -5,16 +5,12 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
 
 using Pair = std::pair<std::string_view, std::string_view>;
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return text;
-}
 
 // By the first base64 digits.
 std::string_view type_of_data(RawString data) {
@@ -58,7 +54,7 @@ std::string_view type_of_extension(std::string_view url) {
       {".html", "text/html"},
       {".csv", "text/csv"},
   }};
-  const std::string path = lower(std::string(url.substr(0, url.find_first_of("?#"))));
+  const std::string path = ascii_lower(url.substr(0, url.find_first_of("?#")));
   const auto* found = std::ranges::find_if(kExtensions, [&](const Pair& known) { return path.ends_with(known.first); });
   return found == kExtensions.end() ? std::string_view() : found->second;
 }
@@ -66,7 +62,7 @@ std::string_view type_of_extension(std::string_view url) {
 }  // namespace
 
 std::string media_type_of(const MediaPart& media) {
-  std::string given = lower(media.media_type.text());
+  std::string given = ascii_lower(media.media_type.text());
   given = given.substr(0, given.find(';'));
   if (given == "image/jpg") return "image/jpeg";
   const bool vague = given.empty() || given.ends_with("/*") || given == "application/octet-stream";

@@ -4,13 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 void add_key(std::vector<Header>& headers, const Target& target) {
   if (target.api_key.empty()) return;
@@ -61,7 +58,8 @@ std::expected<HttpRequest, Error> start_request(std::string method, std::string 
   HttpRequest request{.method = std::move(method), .url = std::move(url), .headers = std::move(own), .body = {}};
   add_key(request.headers, target);
   std::erase_if(request.headers, [&](const Header& ours) {
-    return std::ranges::any_of(target.headers, [&](const Header& theirs) { return same_name(theirs.name, ours.name); });
+    return std::ranges::any_of(target.headers,
+                               [&](const Header& theirs) { return ascii_iequal(theirs.name, ours.name); });
   });
   request.headers.insert(request.headers.end(), target.headers.begin(), target.headers.end());
   if (!is_sendable_url(request.url)) {

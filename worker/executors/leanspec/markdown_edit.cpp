@@ -1,10 +1,12 @@
 #include "worker/executors/leanspec/markdown_edit.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "protocol/ascii.hpp"
+#include "worker/base/white_space.hpp"
 
 namespace aiw {
 namespace {
@@ -26,18 +28,6 @@ std::string join(const Lines& lines) {
   std::string text;
   for (const auto& line : lines) text += line;
   return text;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
 }
 
 // How the text ends its lines.
@@ -74,11 +64,8 @@ std::string unquoted(std::string_view scalar) {
 
 // Plain where YAML cannot take it for a number, a date or a word of its own.
 std::string quoted(std::string_view text) {
-  const auto is_name_char = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
-  };
-  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-  const bool plain = std::ranges::all_of(text, is_name_char) && std::ranges::any_of(text, is_letter) &&
+  const auto is_name_char = [](char c) { return is_ascii_alnum(c) || c == '-' || c == '_'; };
+  const bool plain = std::ranges::all_of(text, is_name_char) && std::ranges::any_of(text, is_ascii_letter) &&
                      text.find('-') != std::string_view::npos && text.front() != '-';
   if (plain) return std::string(text);
   std::string out = "'";
@@ -172,7 +159,7 @@ std::size_t heading_level(std::string_view line) {
 
 std::string heading_text(std::string_view line) {
   line = trim(line);
-  return lower(trim(line.substr(std::min(line.find_first_not_of('#'), line.size()))));
+  return ascii_lower(trim(line.substr(std::min(line.find_first_not_of('#'), line.size()))));
 }
 
 struct Range {
@@ -181,7 +168,7 @@ struct Range {
 
 // The lines below the heading. What stands in a fenced code block is no heading.
 std::optional<Range> find_section(const Lines& lines, std::string_view section) {
-  const std::string wanted = lower(trim(section));
+  const std::string wanted = ascii_lower(trim(section));
   std::optional<Range> found;
   bool fenced = false;
   for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
@@ -232,9 +219,9 @@ Edited append_to_section(std::string_view text, std::string_view section, std::s
 
 Edited check_item(std::string_view text, std::string_view item, bool checked) {
   Lines lines = split_lines(text);
-  const std::string wanted = lower(trim(item));
+  const std::string wanted = ascii_lower(trim(item));
   for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
-    const std::string line = lower(trim(lines[i]));
+    const std::string line = ascii_lower(trim(lines[i]));
     const bool is_item = line.starts_with("- [ ]") || line.starts_with("- [x]");
     if (!is_item || line.find(wanted) == std::string::npos) continue;
     lines[i][lines[i].find('[') + 1] = checked ? 'x' : ' ';

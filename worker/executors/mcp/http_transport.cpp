@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/sse_parser.hpp"
 
 namespace aiw {
@@ -29,17 +30,12 @@ bool is_own_header(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kOwn = {
       "accept", "content-type",   "content-length",       "transfer-encoding", "connection",
       "host",   "mcp-session-id", "mcp-protocol-version", "last-event-id"};
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::ranges::find(kOwn, lower) != kOwn.end();
+  return std::ranges::find(kOwn, ascii_lower(name)) != kOwn.end();
 }
 
 std::string lower_type(std::string_view content_type) {
-  std::string type(content_type.substr(0, content_type.find(';')));
+  std::string type = ascii_lower(content_type.substr(0, content_type.find(';')));
   std::erase(type, ' ');
-  std::ranges::transform(type, type.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return type;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/crc32.hpp"
 
 namespace aiw {
@@ -11,9 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 64;
 
-bool is_legal(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
+bool is_legal(char c) { return is_ascii_alnum(c) || c == '_' || c == '-'; }
 
 std::string hash_of(std::string_view text) {
   std::array<char, 9> digits{};

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/executors/mcp/json_rpc.hpp"
 #include "worker/executors/tool_output.hpp"
@@ -58,10 +59,8 @@ Fields read_fields(JsonReader& in) {
 std::string base64_of(RawString raw) {
   std::string data = raw.text();
   std::erase_if(data, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
-  const bool valid = std::ranges::all_of(data, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
-           c == '=' || c == '-' || c == '_';
-  });
+  const bool valid = std::ranges::all_of(
+      data, [](char c) { return is_ascii_alnum(c) || c == '+' || c == '/' || c == '=' || c == '-' || c == '_'; });
   return valid ? data : std::string();
 }
 

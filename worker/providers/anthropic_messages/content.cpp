@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "protocol/ascii.hpp"
 #include "worker/providers/anthropic_messages/media.hpp"
 
 namespace aiw {
@@ -61,9 +62,7 @@ void open_prefill(Rope& body, RawString raw) {
 // The API takes letters, digits, _ and - in an id of a tool call; other providers' ids hold more. What is replaced
 // keeps its code, so that different ids stay different.
 void write_call_id(Rope& body, RawString id) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  };
+  const auto allowed = [](char c) { return is_ascii_alnum(c) || c == '_' || c == '-'; };
   if (std::ranges::all_of(id.raw, allowed)) return write_string(body, id);
   static constexpr std::string_view kHex = "0123456789abcdef";
   std::string text = "\"";

@@ -6,16 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/base64.hpp"
 
 namespace aiw {
 namespace {
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return text;
-}
 
 // What the first base64 digits say; empty: nothing known.
 std::string_view sniff(RawString data) {
@@ -36,7 +31,7 @@ std::string_view sniff(RawString data) {
 
 // The media type to send: the one given, by its standard name, or the one that the data shows.
 std::string media_type_of(const MediaPart& media) {
-  std::string given = lower(media.media_type.text());
+  std::string given = ascii_lower(media.media_type.text());
   given = given.substr(0, given.find(';'));
   if (given == "image/jpg") return "image/jpeg";
   const bool vague = given.empty() || given.ends_with("/*") || given == "application/octet-stream";

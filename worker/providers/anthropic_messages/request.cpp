@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 #include "worker/providers/anthropic_messages/betas.hpp"
@@ -31,10 +32,7 @@ std::string endpoint(std::string_view base_url, std::string_view path) {
 
 Header version_header() { return {"anthropic-version", std::string(kApiVersion), false}; }
 
-bool is_beta_header(const Header& header) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::ranges::equal(header.name, kBetaHeader, {}, lower);
-}
+bool is_beta_header(const Header& header) { return ascii_iequal(header.name, kBetaHeader); }
 
 std::expected<HttpRequest, Error> list_models(const Target& target, std::string_view page, std::chrono::sys_seconds) {
   std::string url = endpoint(target.base_url, "v1/models") + "?limit=1000";

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "protocol/ascii.hpp"
+
 namespace aiw {
 namespace {
 
@@ -61,12 +63,6 @@ constexpr std::array<Magic, 5> kMagic = {{
     {"JVBERi", "application/pdf"},
 }};
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return text;
-}
-
 BedrockMediaForm by_media_type(std::string_view type) {
   const auto* found = std::ranges::find(kTypes, type, &KnownType::media_type);
   if (found != kTypes.end()) return found->form;
@@ -88,10 +84,7 @@ BedrockMediaForm by_data(RawString data) {
   return found == kMagic.end() ? BedrockMediaForm{} : by_media_type(found->media_type);
 }
 
-bool is_name_char(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '(' ||
-         c == ')' || c == '[' || c == ']';
-}
+bool is_name_char(char c) { return is_ascii_alnum(c) || c == '-' || c == '(' || c == ')' || c == '[' || c == ']'; }
 
 // Letters, digits, hyphens, brackets and single spaces, without the extension.
 std::string clean_name(std::string_view name) {
@@ -114,12 +107,13 @@ std::string clean_name(std::string_view name) {
 
 BedrockMediaForm bedrock_media_form(const MediaPart& media) {
   if (media.data.empty() && !media.url.raw.starts_with("s3:")) return {};
-  std::string type = lower(media.media_type.text());
+  std::string type = ascii_lower(media.media_type.text());
   type = type.substr(0, type.find(';'));
   auto form = by_media_type(type);
   const bool vague = type.empty() || type.ends_with("/*") || type == "application/octet-stream";
   if (form.block.empty() && vague) form = by_data(media.data);
-  if (form.block.empty() && vague) form = by_extension(lower((media.url.empty() ? media.filename : media.url).text()));
+  if (form.block.empty() && vague)
+    form = by_extension(ascii_lower((media.url.empty() ? media.filename : media.url).text()));
   return form;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "worker/providers/bedrock/converse_state.hpp"
 
 namespace aiw {
@@ -12,9 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;
 
-bool is_name_char(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
+bool is_name_char(char c) { return is_ascii_alnum(c) || c == '-' || c == '_'; }
 
 // FNV-1a: the same text gives the same digits in every process.
 std::string digits_of(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "protocol/ascii.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/http_error.hpp"
 
@@ -42,9 +43,7 @@ constexpr std::array<Meaning, 21> kMeanings = {{
 }};
 
 const Meaning* meaning_of(std::string_view name) {
-  std::string key(name);
-  std::ranges::transform(key, key.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::string key = ascii_lower(name);
   constexpr std::string_view kSuffix = "exception";
   if (key.ends_with(kSuffix)) key.resize(key.size() - kSuffix.size());
   const auto* found = std::ranges::find(kMeanings, key, &Meaning::name);

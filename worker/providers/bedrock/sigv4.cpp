@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/ascii.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
 
@@ -14,13 +15,6 @@ namespace aiw {
 namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return out;
-}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -151,7 +145,7 @@ std::string sigv4_canonical_request(const HttpRequest& request, std::string_view
   const UrlParts url = split_url(request.url);
   std::map<std::string, std::string> headers = {{"host", std::string(url.host)}};
   for (const Header& header : request.headers) {
-    const std::string name = lower(header.name);
+    const std::string name = ascii_lower(header.name);
     if (!is_signed(name)) continue;
     std::string& value = headers[name];
     value =

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/providers/google/gemini_state.hpp"
 #include "worker/providers/http_error.hpp"
@@ -261,10 +262,7 @@ namespace {
 // The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
 std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
   if (is_code) return "code_execution";
-  std::string name = json.plain_text(get_string_or_empty(call, "toolType"));
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
+  const std::string name = ascii_lower(json.plain_text(get_string_or_empty(call, "toolType")));
   return name.empty() ? "provider_tool" : name;
 }
 

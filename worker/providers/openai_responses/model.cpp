@@ -1,15 +1,13 @@
 #include "worker/providers/openai_responses/model.hpp"
 
-#include <algorithm>
+#include "protocol/ascii.hpp"
 
 namespace aiw {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Whether `name` is `family` itself or one of it: "o3", "o3-mini", but not "o3x".
 bool is_of(std::string_view name, std::string_view family) {
-  return name.starts_with(family) && (name.size() == family.size() || !is_digit(name[family.size()]));
+  return name.starts_with(family) && (name.size() == family.size() || !is_ascii_digit(name[family.size()]));
 }
 
 }  // namespace
@@ -24,12 +22,12 @@ OpenAiModelRules openai_model_rules(std::string_view model) {
     const bool thinks = name.starts_with("grok-4") || name.starts_with("grok-3-mini");
     return {.reasons = thinks && !name.contains("non-reasoning")};
   }
-  const bool o_series = name.size() >= 2 && name[0] == 'o' && is_digit(name[1]) && is_of(name, name.substr(0, 2));
+  const bool o_series = name.size() >= 2 && name[0] == 'o' && is_ascii_digit(name[1]) && is_of(name, name.substr(0, 2));
   if (o_series || name.starts_with("codex-") || name.starts_with("computer-use-")) {
     return {.reasons = true, .sampling = false, .sampling_unthinking = false};
   }
   if (!is_of(name, "gpt-5") || name.contains("-chat")) return {.reasons = name.starts_with("gpt-oss")};
-  const bool has_minor = name.size() > 6 && name[5] == '.' && is_digit(name[6]);
+  const bool has_minor = name.size() > 6 && name[5] == '.' && is_ascii_digit(name[6]);
   return {.reasons = true, .sampling = has_minor && name[6] <= '4', .sampling_unthinking = has_minor};
 }
 

@@ -326,15 +326,16 @@ TEST_CASE("fault 85: the launcher's end is every child's end, without a loop") {
 }
 
 TEST_CASE("child: closing its output or its input is an end") {
-  CHECK(run("exec >&-; exec 2>&-; sleep 0.3; exit 9").gone == "it closed its output");
+  CHECK(run("exec >&-; exec 2>&-; sleep 5; exit 9").gone == "it closed its output");
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
   recorder.stop_at = "closed";
   const auto child = launcher->spawn(shell("exec <&-; echo closed; exec sleep 1000"), recorder);
   REQUIRE(child);
+  recorder.after([&] { (*child)->write("hello\n"); }, 20s);
   REQUIRE(run_until_stopped(loop));
-  (*child)->write("hello\n");
+  CHECK(recorder.gone == "it closed its input");
 }
 
 TEST_CASE("child: it may be given up within each of its calls") {

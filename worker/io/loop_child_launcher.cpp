@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kReadBytes = 64 << 10;
 // What a child said before it ended is still read; a descendant that got away may hold the pipe and write for ever.
 constexpr int kReadsAfterExit = 1024;
-// For what is killed to be gone, on a busy machine.
+// On a busy machine: for what is killed to be gone; for what closed its pipes to be told how it ended.
 constexpr std::chrono::milliseconds kPatience{1'000};
 
 std::string describe(const ChildNotice& notice) {
@@ -158,7 +158,7 @@ class Child : public std::enable_shared_from_this<Child> {
   }
   void gone_soon(std::string how) {
     if (broken_) return;
-    broken_ = loop_.call_at(loop_.now() + std::chrono::milliseconds(100), [this, how = std::move(how)] {
+    broken_ = loop_.call_at(loop_.now() + kPatience, [this, how = std::move(how)] {
       const auto self = shared_from_this();
       gone(how);
     });

@@ -73,6 +73,7 @@ Worker::Worker(const Options& options)
       leanspec_sessions_(*http_, loop_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
   StdoutHandlers writing;
   writing.on_relieved = [this] { output_relieved(); };
+  writing.on_progress = [this](std::size_t bytes) { server_->output_progressed(bytes); };
   writing.on_broken = [this](int error) { output_broken(error); };
   const StdoutOptions limits{.stall_timeout = std::chrono::milliseconds(options.stdout_stall_ms)};
   output_ = std::make_unique<StdoutWriter>(loop_, STDOUT_FILENO, limits, std::move(writing));
@@ -244,7 +245,7 @@ void Worker::begin_drain(int signal) {
   draining_signal_ = signal;
   log(LogLevel::info, "draining",
       {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
-  inbox_->set_paused(true);
+  inbox_->stop_reading();
   server_->drain(options_.server.drain);
   // Then all chats have ended; what nobody reads by now, or does not end by itself, is not waited for.
   drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest, [this] { drain_over(); });

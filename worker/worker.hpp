@@ -7,7 +7,7 @@
 
 #include "worker/agent/server.hpp"
 #include "worker/executors/leanspec/leanspec_tools.hpp"
-#include "worker/inbox.hpp"
+#include "worker/io/inbox.hpp"
 #include "worker/io/loop.hpp"
 #include "worker/io/parent_watch.hpp"
 #include "worker/io/process_limits.hpp"

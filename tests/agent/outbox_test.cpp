@@ -106,6 +106,27 @@ TEST_CASE("the last event brings everything held with it, whether the reader lag
   CHECK(said(ways.output, "c") == "warning|a|done");
 }
 
+TEST_CASE("while answers to lines keep stdout congested, chats share what the reader takes, in turn") {
+  Ways ways;
+  const auto one = ways.open("one"), two = ways.open("two");
+  ways.output.is_congested = true;
+  for (const char* piece : {"a", "b", "c"}) {
+    one->send(text(piece, piece[0]));  // each a frame of some 90 bytes
+    two->send(text(piece, piece[0]));
+  }
+  ways.backlog.share(100);  // half of it lets one frame out
+  CHECK(said(ways.output, "one") == "a");
+  CHECK(said(ways.output, "two").empty());
+  ways.backlog.share(300);
+  CHECK(said(ways.output, "one") == "a|b");
+  CHECK(said(ways.output, "two") == "a");
+  ways.backlog.share(10'000);
+  CHECK(said(ways.output, "one") == "a|b|c");
+  CHECK(said(ways.output, "two") == "a|b|c");
+  CHECK(ways.backlog.total() == ways.output.pending());
+  ways.backlog.share(10'000);
+}
+
 TEST_CASE("a chat that is given up leaves nothing in the backlog") {
   Ways ways;
   ways.output.is_congested = true;

@@ -198,6 +198,32 @@ TEST_CASE("congestion begins at the high-water mark, ends below the low one, and
   CHECK(got.ends_with("b\nlast\n"));
 }
 
+TEST_CASE("what a slow reader takes is told until it has caught up") {
+  constexpr std::size_t kBytes = 1 << 20, kPipe = 64 << 10;
+  const auto pair = make_pipe();
+  Loop loop;
+  std::size_t told = 0, calls = 0;
+  StdoutHandlers handlers = unexpected_end();
+  handlers.on_relieved = [&] { loop.stop(); };
+  handlers.on_progress = [&](std::size_t bytes) {
+    ++calls;
+    told += bytes;
+  };
+  StdoutWriter writer(loop, pair.write.get(), {}, std::move(handlers));
+  append(writer, std::string(kBytes - 1, 'x') + "\n");
+  std::string block(kPipe, '\0');
+  std::unique_ptr<aiw::Timer> next;
+  std::function<void()> read_some = [&] {
+    CHECK(read(pair.read.get(), block.data(), block.size()) > 0);
+    next = loop.call_at(loop.now() + 1ms, read_some);
+  };
+  loop.post([&] { next = loop.call_at(loop.now() + 1ms, read_some); });
+  CHECK(run_until_stopped(loop));
+  CHECK(calls >= 10);  // a pipe's fill each
+  CHECK(told > kBytes - (256 << 10));
+  CHECK(told <= kBytes);
+}
+
 TEST_CASE("a burst's memory is given back") {
   const auto pair = make_pipe();
   Loop loop;

@@ -1,5 +1,6 @@
 #include "worker/agent/outbox.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/base/live_secret.hpp"
@@ -12,12 +13,19 @@ constexpr std::size_t kTurnBytes = 16 << 10;
 
 }  // namespace
 
+// Whose turn it is; it goes to the end of the line.
+Outbox& Backlog::next() {
+  waiting_.splice(waiting_.end(), waiting_, waiting_.begin());
+  return *waiting_.back();
+}
+
 void Backlog::relieve() {
-  while (!waiting_.empty() && !output_.congested()) {
-    Outbox* const next = waiting_.front();
-    waiting_.splice(waiting_.end(), waiting_, waiting_.begin());
-    next->let_out(kTurnBytes);
-  }
+  while (!waiting_.empty() && !output_.congested()) next().let_out(kTurnBytes);
+}
+
+void Backlog::share(std::size_t bytes) {
+  std::size_t left = bytes / 2;
+  while (!waiting_.empty() && left > 0) left -= std::min(left, next().let_out(std::min(left, kTurnBytes)));
 }
 
 Outbox::Outbox(std::string chat_id, std::unique_ptr<EventEncoder> encoder, FrameOutput& output, Backlog& backlog,
@@ -135,12 +143,13 @@ void Outbox::leave_backlog() {
   if (place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
 }
 
-// Writes whole frames of at most `at_most` bytes, but one anyway.
-void Outbox::let_out(std::size_t at_most) {
+// Writes whole frames of at most `at_most` bytes, but one anyway; how many they were.
+std::size_t Outbox::let_out(std::size_t at_most) {
   if (held_.empty()) flush();
+  std::size_t end = 0;
   if (!held_.empty()) {
     const std::string_view rest = std::string_view(held_).substr(let_out_);
-    std::size_t end = rest.size() <= at_most ? rest.size() : rest.rfind('\n', at_most) + 1;
+    end = rest.size() <= at_most ? rest.size() : rest.rfind('\n', at_most) + 1;
     if (end == 0) end = rest.find('\n') + 1;
     output_.tail() += rest.substr(0, end);
     output_.frame_appended();
@@ -152,9 +161,10 @@ void Outbox::let_out(std::size_t at_most) {
     }
   }
   if (held_.empty() && !is_open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
-  if (must_pause()) return;
+  if (must_pause()) return end;
   // What it resumes may bring the chat's end, and with it this object's: nothing is touched after it.
   if (const auto action = on_relieved_) action();
+  return end;
 }
 
 void Outbox::send_last(const ChatEvent& event) {

@@ -24,11 +24,15 @@ class Backlog {
 
   // Stdout takes frames again: lets each outbox write some in turn until all are empty or it is congested anew.
   void relieve();
+  // The reader took so many bytes, but answers to lines keep stdout congested: the outboxes write half as many, in
+  // turn.
+  void share(std::size_t bytes);
   // All bytes that wait, here and in front of stdout.
   [[nodiscard]] std::size_t total() const { return held_ + output_.pending(); }
 
  private:
   friend class Outbox;
+  Outbox& next();
   FrameOutput& output_;
   std::list<Outbox*> waiting_;
   std::size_t held_ = 0;
@@ -85,7 +89,7 @@ class Outbox {
   [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (is_open_ ? open_.text.size() : 0); }
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }
   void hold(std::size_t added);
-  void let_out(std::size_t at_most);
+  std::size_t let_out(std::size_t at_most);
   void leave_backlog();
 
   const std::string chat_id_;

@@ -83,6 +83,7 @@ class Server {
   void on_idle(std::function<void()> action) { on_idle_ = std::move(action); }
 
   void output_relieved() { backlog_.relieve(); }
+  void output_progressed(std::size_t bytes) { backlog_.share(bytes); }
   [[nodiscard]] const ServerStats& stats() const { return stats_; }
   [[nodiscard]] std::size_t in_flight() const { return sessions_.size() + lookups_.size(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
 constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;  // without waiting for the end of the current event
 constexpr std::size_t kWorthCompacting = std::size_t{64} << 10;
+constexpr std::size_t kWorthTelling = std::size_t{64} << 10;  // written while congested
 
 }  // namespace
 
@@ -33,8 +34,9 @@ struct StdoutWriter::Impl {
   bool blocked = false;  // the last write took less than all: only readiness can go on
   bool congested = false;
   bool broken = false;
-  bool closed = false;    // the writer is gone
-  Instant last_progress;  // while blocked
+  bool closed = false;     // the writer is gone
+  Instant last_progress;   // while blocked
+  std::size_t untold = 0;  // bytes written while congested
   std::unique_ptr<Timer> stall_timer;
   std::vector<std::function<void()>> drained;
 
@@ -77,6 +79,7 @@ void StdoutWriter::Impl::write_queue() {
     if (written.error == EAGAIN) break;
     if (written.error != 0) return fail(written.error);
     head += written.count;
+    untold += written.count;
     last_progress = loop.now();
   }
   forget_written();
@@ -132,6 +135,8 @@ void StdoutWriter::Impl::after_write() {
   if (congested && pending() < options.low_water) {
     congested = false;
     handlers.on_relieved();
+  } else if (congested && untold >= kWorthTelling) {
+    handlers.on_progress(std::exchange(untold, 0));
   }
   if (drained.empty() || pending() > 0) return;
   for (const auto& done : std::exchange(drained, {})) done();
@@ -158,7 +163,7 @@ void StdoutWriter::frame_appended() {
   if (self.broken) return self.queue.clear();
   self.whole = self.queue.size();
   if (!self.blocked && self.pending() >= kWriteAtOnce) self.write_queue();
-  if (self.pending() >= self.options.high_water) self.congested = true;
+  if (self.pending() >= self.options.high_water && !std::exchange(self.congested, true)) self.untold = 0;
   if (self.blocked || std::exchange(self.flush_posted, true)) return;
   self.loop.post([&self] {
     self.flush_posted = false;

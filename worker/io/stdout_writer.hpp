@@ -23,6 +23,8 @@ struct StdoutHandlers {
   std::function<void()> on_relieved;         // congested() became false
   std::function<void(int error)> on_broken;  // once: errno of the write, EPIPE if the reader closed (seen
                                              // without a write), ETIMEDOUT for a stall. Later frames are dropped
+  // While congested() goes on: so many bytes were written since the last call.
+  std::function<void(std::size_t bytes)> on_progress = [](std::size_t) {};
 };
 
 class StdoutWriter : public FrameOutput {

@@ -1,4 +1,4 @@
-#include "worker/inbox.hpp"
+#include "worker/io/inbox.hpp"
 
 #include <new>
 #include <numeric>
@@ -81,7 +81,7 @@ void Inbox::post_turn() {
 
 void Inbox::take_turn() {
   const auto self = self_;  // a request may end this inbox
-  for (int handled = 0; handled < kTurnRequests; ++handled) {
+  for (int handled = 0; handled < kTurnRequests && !paused_; ++handled) {
     if (next_ == current_.requests.size() && !next_batch()) return;
     handlers_.on_request(std::move(current_.requests[next_++]));
     if (*self == nullptr) return;
@@ -90,7 +90,18 @@ void Inbox::take_turn() {
     const std::lock_guard lock(mutex_);
     turn_posted_ = false;
   }
-  post_turn();
+  if (!paused_) post_turn();
+}
+
+void Inbox::set_paused(bool paused) {
+  paused_ = paused;
+  reader_->set_paused(paused_ || stopped_);
+  if (!paused_) post_turn();
+}
+
+void Inbox::stop_reading() {
+  stopped_ = true;
+  reader_->set_paused(true);
 }
 
 // False: there is none now.

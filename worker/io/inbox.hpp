@@ -28,8 +28,10 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  // Loop thread. While paused no more lines are read.
-  void set_paused(bool paused) { reader_->set_paused(paused); }
+  // Loop thread. While paused no request is handed over, and no more lines are read.
+  void set_paused(bool paused);
+  // Loop thread. What has been read is still handed over.
+  void stop_reading();
 
  private:
   // Decoded lines, in order.
@@ -59,6 +61,8 @@ class Inbox {
   // Of the loop thread: the batch that is being handled.
   Batch current_;
   std::size_t next_ = 0;  // of its requests
+  bool paused_ = false;
+  bool stopped_ = false;
   // The loop must not call into an inbox that is gone.
   std::shared_ptr<Inbox*> self_ = std::make_shared<Inbox*>(this);
   std::unique_ptr<StdinReader> reader_;  // last: its thread uses all of the above

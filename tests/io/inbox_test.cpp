@@ -1,0 +1,123 @@
+#include "worker/io/inbox.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tests/io/test_pipe.hpp"
+
+using namespace aiw;
+using namespace std::chrono_literals;
+using aiw::test::FdPair;
+using aiw::test::make_pipe;
+using aiw::test::run_until_stopped;
+using aiw::test::write_all;
+
+namespace {
+
+std::string health_lines(int count) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) lines += R"({"id":"h)" + std::to_string(i) + R"(","type":"health"})" + "\n";
+  return lines;
+}
+
+// What an inbox hands over; the loop stops at its end.
+struct Taken {
+  explicit Taken(int fd) : inbox(std::make_unique<Inbox>(loop, fd, 1 << 20, DecodeOptions{}, handlers())) {}
+
+  InboxHandlers handlers() {
+    return {[this](Request request) {
+              ids.push_back(std::get<HealthRequest>(request).id);
+              if (on_request) on_request();
+            },
+            [this](int) {
+              ended = true;
+              loop.stop();
+            }};
+  }
+  void check_order() const {
+    for (std::size_t i = 0; i < ids.size(); ++i) REQUIRE(ids[i] == "h" + std::to_string(i));
+  }
+
+  Loop loop;
+  std::vector<std::string> ids;
+  std::function<void()> on_request;
+  bool ended = false;
+  std::unique_ptr<Inbox> inbox;
+};
+
+TEST_CASE("fault 17: of a flood of lines a bounded number is handled before streams and timers have their turn") {
+  constexpr std::size_t kLines = 1'500;
+  FdPair pipe = make_pipe();
+  write_all(pipe.write.get(), health_lines(kLines));  // less than the pipe holds
+  Taken taken(pipe.read.get());
+  std::size_t most = 0, before = 0;
+  taken.loop.after_each_turn([&] {
+    most = std::max(most, taken.ids.size() - before);
+    before = taken.ids.size();
+    if (before == kLines) taken.loop.stop();
+  });
+  REQUIRE(run_until_stopped(taken.loop));
+  CHECK(most > 0);
+  CHECK(most <= 256);
+  taken.check_order();
+}
+
+TEST_CASE("fault 17: while it is paused nothing is handed over, not even what was read before") {
+  FdPair pipe = make_pipe();
+  write_all(pipe.write.get(), health_lines(1'000));
+  pipe.write.reset();
+  Taken taken(pipe.read.get());
+  std::unique_ptr<Timer> again;
+  bool was_paused = false;
+  taken.on_request = [&] {
+    if (taken.ids.size() != 10) return;
+    taken.inbox->set_paused(true);
+    again = taken.loop.call_at(taken.loop.now() + 200ms, [&] {
+      was_paused = taken.ids.size() == 10 && !taken.ended;
+      taken.inbox->set_paused(false);
+    });
+  };
+  REQUIRE(run_until_stopped(taken.loop));
+  CHECK(was_paused);
+  CHECK(taken.ended);
+  CHECK(taken.ids.size() == 1'000);
+  taken.check_order();
+}
+
+TEST_CASE("inbox: when it stops reading, what was read is handed over, and what comes later is not") {
+  FdPair pipe = make_pipe();
+  write_all(pipe.write.get(), health_lines(1'000));
+  Taken taken(pipe.read.get());
+  std::unique_ptr<Timer> later;
+  taken.on_request = [&] {
+    if (taken.ids.size() != 1'000) return;
+    taken.inbox->stop_reading();
+    taken.inbox->set_paused(true);
+    taken.inbox->set_paused(false);  // does not make it read again
+    later = taken.loop.call_at(taken.loop.now() + 200ms, [&] { taken.loop.stop(); });
+    write_all(pipe.write.get(), health_lines(1));
+  };
+  REQUIRE(run_until_stopped(taken.loop));
+  CHECK(taken.ids.size() == 1'000);
+}
+
+TEST_CASE("inbox: a request may end it") {
+  FdPair pipe = make_pipe();
+  write_all(pipe.write.get(), health_lines(100));
+  Taken taken(pipe.read.get());
+  taken.on_request = [&] {
+    taken.inbox.reset();
+    taken.loop.stop();
+  };
+  REQUIRE(run_until_stopped(taken.loop));
+  CHECK(taken.ids.size() == 1);
+}
+
+}  // namespace

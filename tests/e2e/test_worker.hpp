@@ -28,6 +28,14 @@ inline constexpr bool kSanitized = true;  // a sanitizer's shadow memory says no
 inline constexpr bool kSanitized = false;
 #endif
 
+// Its runtime writes a file before the worker's first line runs, and makes a fork of vfork, so that the program which
+// cannot be started ends with code 127.
+#ifdef AIW_THREAD_SANITIZED
+inline constexpr bool kThreadSanitized = true;
+#else
+inline constexpr bool kThreadSanitized = false;
+#endif
+
 inline constexpr std::size_t kMiB = 1u << 20;
 
 std::string worker_binary();

@@ -234,7 +234,7 @@ TEST_CASE("fault 78: a thousand calls in one step: the parent's all at once, the
   CHECK(in_order);
   std::set<std::uint64_t> connections;
   for (const auto& request : upstream.requests("api")) connections.insert(request.connection);
-  CHECK(connections.size() <= 8);
+  CHECK(connections.size() <= 10);  // the model's and the canary's, when idle, are used too
   check_order(log);
   canary.check();
   CHECK(worker.close_and_exit() == 0);

@@ -9,15 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "worker/base/wipe.hpp"
+#include "worker/io/frame_queue.hpp"
 #include "worker/io/output_descriptor.hpp"
 
 namespace aiw {
 namespace {
 
-constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
-constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;  // without waiting for the end of the current event
-constexpr std::size_t kWorthCompacting = std::size_t{64} << 10;
+constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;   // without waiting for the end of the current event
 constexpr std::size_t kWorthTelling = std::size_t{64} << 10;  // written while congested
 
 }  // namespace
@@ -27,9 +25,7 @@ struct StdoutWriter::Impl {
   const OutputDescriptor out;
   const StdoutOptions options;
   const StdoutHandlers handlers;
-  std::string queue;  // frames; those before `head` are written
-  std::size_t head = 0;
-  std::size_t whole = 0;  // frames end here; behind it is at most the beginning of one
+  FrameQueue queue;
   bool flush_posted = false;
   bool blocked = false;  // the last write took less than all: only readiness can go on
   bool congested = false;
@@ -45,12 +41,10 @@ struct StdoutWriter::Impl {
     watch(0);
   }
 
-  [[nodiscard]] std::size_t pending() const { return queue.size() - head; }
   void watch(unsigned wanted);
   void on_ready(unsigned ready);
   void flush();
   void write_queue();
-  void forget_written();
   void set_blocked(bool now_blocked);
   void check_stall();
   void fail(int error);
@@ -74,33 +68,16 @@ void StdoutWriter::Impl::flush() {
 }
 
 void StdoutWriter::Impl::write_queue() {
-  while (pending() > 0) {
-    const auto written = out.write(queue.data() + head, pending());
+  while (queue.size() > 0) {
+    const std::string_view bytes = queue.front();
+    const auto written = out.write(bytes.data(), bytes.size());
     if (written.error == EAGAIN) break;
     if (written.error != 0) return fail(written.error);
-    head += written.count;
+    queue.pop(written.count);
     untold += written.count;
     last_progress = loop.now();
   }
-  forget_written();
-  set_blocked(pending() > 0);
-}
-
-// The queue lives on; answers do not stay in it.
-void StdoutWriter::Impl::forget_written() {
-  if (head == queue.size()) {
-    wipe(queue.data(), queue.size());
-    queue.clear();
-    head = whole = 0;
-    if (queue.capacity() > kKeptCapacity) queue.shrink_to_fit();
-  } else if (head >= kWorthCompacting && head >= pending()) {  // moves no byte more than once for each byte written
-    const std::size_t size = queue.size();
-    queue.erase(0, head);
-    const std::size_t left = queue.size();
-    queue.resize(size, '\0');
-    queue.resize(left);
-    whole -= std::exchange(head, 0);
-  }
+  set_blocked(queue.size() > 0);
 }
 
 void StdoutWriter::Impl::set_blocked(bool now_blocked) {
@@ -122,23 +99,21 @@ void StdoutWriter::Impl::fail(int error) {
   if (std::exchange(broken, true)) return;
   loop.unwatch(out.fd());
   stall_timer.reset();
-  congested = false;  // nothing is to wait for any more
-  queue.erase(0, std::exchange(head, 0));
-  whole = 0;
+  congested = false;          // nothing is to wait for any more
   handlers.on_broken(error);  // may ask what is pending, and is lost
-  queue = std::string();
+  queue.clear();
   after_write();
 }
 
 // The handlers may append frames, which then wait for the next flush.
 void StdoutWriter::Impl::after_write() {
-  if (congested && pending() < options.low_water) {
+  if (congested && queue.size() < options.low_water) {
     congested = false;
     handlers.on_relieved();
   } else if (congested && untold >= kWorthTelling) {
     handlers.on_progress(std::exchange(untold, 0));
   }
-  if (drained.empty() || pending() > 0) return;
+  if (drained.empty() || queue.size() > 0) return;
   for (const auto& done : std::exchange(drained, {})) done();
 }
 
@@ -156,14 +131,14 @@ StdoutWriter::~StdoutWriter() {
   loop.post([kept = std::shared_ptr<Impl>(std::move(impl_))] {});
 }
 
-std::string& StdoutWriter::tail() { return impl_->queue; }
+std::string& StdoutWriter::tail() { return impl_->queue.tail(); }
 
 void StdoutWriter::frame_appended() {
   auto& self = *impl_;
   if (self.broken) return self.queue.clear();
-  self.whole = self.queue.size();
-  if (!self.blocked && self.pending() >= kWriteAtOnce) self.write_queue();
-  if (self.pending() >= self.options.high_water && !std::exchange(self.congested, true)) self.untold = 0;
+  self.queue.frame_ended();
+  if (!self.blocked && self.queue.size() >= kWriteAtOnce) self.write_queue();
+  if (self.queue.size() >= self.options.high_water && !std::exchange(self.congested, true)) self.untold = 0;
   if (self.blocked || std::exchange(self.flush_posted, true)) return;
   self.loop.post([&self] {
     self.flush_posted = false;
@@ -171,13 +146,14 @@ void StdoutWriter::frame_appended() {
   });
 }
 
-void StdoutWriter::drop_unfinished() { impl_->queue.resize(impl_->whole); }
+void StdoutWriter::drop_unfinished() { impl_->queue.drop_unfinished(); }
 
 void StdoutWriter::write_out(std::chrono::milliseconds limit) noexcept {
   const Instant end = impl_->loop.now() + limit;
   while (!impl_->broken && pending() > 0) {
-    const auto written = impl_->out.write(impl_->queue.data() + impl_->head, pending());
-    impl_->head += written.count;
+    const std::string_view bytes = impl_->queue.front();
+    const auto written = impl_->out.write(bytes.data(), bytes.size());
+    impl_->queue.pop(written.count);
     if (written.error == 0) continue;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - impl_->loop.now()).count();
     if (written.error != EAGAIN || left <= 0) return;
@@ -186,7 +162,7 @@ void StdoutWriter::write_out(std::chrono::milliseconds limit) noexcept {
   }
 }
 
-std::size_t StdoutWriter::pending() const { return impl_->pending(); }
+std::size_t StdoutWriter::pending() const { return impl_->queue.size(); }
 
 bool StdoutWriter::congested() const { return impl_->congested; }
 

@@ -1,0 +1,61 @@
+#include "worker/io/frame_queue.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+
+using aiw::FrameQueue;
+
+TEST_CASE("frames come out of the queue as they went in, however long they are and however little is taken") {
+  std::mt19937 random(1);
+  const auto upto = [&](std::size_t most) { return std::uniform_int_distribution<std::size_t>(1, most)(random); };
+  FrameQueue queue;
+  std::string in, out;
+  for (int i = 0; i < 3'000; ++i) {
+    const std::string frame(i % 100 == 0 ? upto(1'500'000) : upto(2'000), static_cast<char>('a' + i % 26));
+    in += frame;
+    queue.tail() += frame;
+    queue.frame_ended();
+    // Slower than it fills, then faster.
+    for (std::size_t turn = i < 1'500 ? 1 : 20; turn > 0 && queue.size() > 0; --turn) {
+      const auto bytes = queue.front().substr(0, upto(20'000));
+      REQUIRE(!bytes.empty());
+      out += bytes;
+      queue.pop(bytes.size());
+    }
+    REQUIRE(in.size() - out.size() == queue.size());
+  }
+  while (queue.size() > 0) {
+    out += queue.front();
+    queue.pop(queue.front().size());
+  }
+  CHECK((in == out));
+  CHECK(queue.front().empty());
+  CHECK(queue.tail().empty());
+}
+
+TEST_CASE("an unfinished frame is taken back, whole ones stay") {
+  FrameQueue queue;
+  queue.tail() += "begun";
+  queue.drop_unfinished();
+  CHECK(queue.size() == 0);
+  for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; a block of its own
+    CAPTURE(length);
+    queue.tail() += std::string(length, 'x');
+    queue.frame_ended();
+    queue.pop(1);
+    queue.tail() += "begun";
+    queue.drop_unfinished();
+    CHECK(queue.size() == length - 1);
+    queue.pop(length - 1);
+    CHECK(queue.size() == 0);
+  }
+  queue.tail() += std::string(300'000, 'x');
+  queue.frame_ended();
+  queue.tail() += "more";
+  queue.clear();
+  CHECK(queue.size() == 0);
+  CHECK(queue.front().empty());
+}

@@ -1,0 +1,62 @@
+#include "worker/io/frame_queue.hpp"
+
+#include <utility>
+
+#include "worker/base/wipe.hpp"
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
+constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
+
+// Keeps its memory, unless that is a burst's.
+void forget(std::string& text) {
+  if (text.capacity() > kKeptCapacity) {
+    text = std::string();  // its delete wipes
+  } else {
+    wipe(text.data(), text.size());
+    text.clear();
+  }
+}
+
+}  // namespace
+
+void FrameQueue::frame_ended() {
+  whole_ = tail_.size();
+  if (whole_ < kBlockBytes) return;
+  blocks_bytes_ += whole_;
+  blocks_.push_back(std::move(tail_));
+  tail_ = std::exchange(spare_, {});
+  whole_ = 0;
+}
+
+std::string_view FrameQueue::front() const {
+  return std::string_view(blocks_.empty() ? tail_ : blocks_.front()).substr(head_);
+}
+
+void FrameQueue::pop(std::size_t count) {
+  head_ += count;
+  if (blocks_.empty()) {
+    if (head_ == tail_.size()) empty_tail();
+  } else if (head_ == blocks_.front().size()) {
+    blocks_bytes_ -= std::exchange(head_, 0);
+    std::string block = std::move(blocks_.front());
+    blocks_.pop_front();
+    forget(block);
+    spare_ = std::move(block);
+  }
+}
+
+void FrameQueue::clear() {
+  blocks_.clear();
+  blocks_bytes_ = 0;
+  empty_tail();
+}
+
+void FrameQueue::empty_tail() {
+  forget(tail_);
+  head_ = whole_ = 0;
+}
+
+}  // namespace aiw

@@ -8,6 +8,7 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
@@ -19,11 +20,33 @@
 
 namespace {
 
-constexpr const char* kOutOfMemory = "ai-worker: out of memory\n";
 // What an exception says may quote a request.
-constexpr const char* kInternalError = "ai-worker: internal error\n";
+struct Failure {
+  const char* line;
+  int exit_code;
+};
+constexpr Failure kOutOfMemory{"ai-worker: out of memory\n", aiw::kExitResource};
+constexpr Failure kRefused{"ai-worker: the system gives no thread or descriptor\n", aiw::kExitResource};
+constexpr Failure kInternalError{"ai-worker: internal error\n", aiw::kExitInternal};
 
-void complain(const char* line) { [[maybe_unused]] const auto written = write(STDERR_FILENO, line, std::strlen(line)); }
+bool is_shortage(const std::error_code& code) {
+  using std::errc;
+  return code == errc::not_enough_memory || code == errc::resource_unavailable_try_again ||
+         code == errc::too_many_files_open || code == errc::too_many_files_open_in_system;
+}
+
+// Why the exception that is being handled was thrown. A thread that gets no memory says so by another exception.
+Failure failure_of_exception() noexcept {
+  try {
+    if (std::current_exception() != nullptr) throw;
+  } catch (const std::bad_alloc&) {
+    return kOutOfMemory;
+  } catch (const std::system_error& error) {
+    if (is_shortage(error.code()) && !aiw::memory_has_failed()) return kRefused;
+  } catch (...) {  // as it is
+  }
+  return aiw::memory_has_failed() ? kOutOfMemory : kInternalError;
+}
 
 int run(int argc, char** argv) {
   const aiw::ParsedOptions parsed = aiw::parse_options(argc, argv);
@@ -34,38 +57,26 @@ int run(int argc, char** argv) {
 }
 
 // At once: what libraries do at exit takes memory, too, and the C library ends the process for lack of it (with 127).
-[[noreturn]] void give_up(bool for_memory) {
-  complain(for_memory ? kOutOfMemory : kInternalError);
-  _exit(for_memory ? aiw::kExitResource : aiw::kExitInternal);
+// Also for an exception in a place that must not throw: nothing can be told any more, but the exit code and why.
+[[noreturn]] void give_up() {
+  const Failure failure = failure_of_exception();
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, failure.line, std::strlen(failure.line));
+  _exit(failure.exit_code);
 }
 
 int guarded_run(int argc, char** argv) {
   try {
     return run(argc, argv);
-  } catch (const std::bad_alloc&) {
-    give_up(true);
-  } catch (const std::exception&) {
-    give_up(aiw::memory_has_failed());  // a thread that cannot be started says so by another exception
+  } catch (...) {
+    give_up();
   }
-}
-
-// An exception in a place that must not throw: nothing can be told any more, but the exit code and why.
-[[noreturn]] void on_terminate() {
-  bool memory = aiw::memory_has_failed();
-  try {
-    if (std::current_exception() != nullptr) std::rethrow_exception(std::current_exception());
-  } catch (const std::bad_alloc&) {
-    memory = true;
-  } catch (...) {  // as it is
-  }
-  give_up(memory);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (aiw::is_child_host(argc, argv)) return aiw::run_child_host();
-  std::set_terminate(on_terminate);
+  std::set_terminate(give_up);
   aiw::set_up_process();
   const int code = guarded_run(argc, argv);
   // What --help or --print-schema said may not have been taken.

@@ -1,6 +1,5 @@
 #include "worker/agent/outbox.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "worker/base/live_secret.hpp"
@@ -10,6 +9,7 @@ namespace {
 
 // What one chat may write before the next has its turn.
 constexpr std::size_t kTurnBytes = 16 << 10;
+constexpr std::size_t kShareOfChats = 8;
 
 }  // namespace
 
@@ -24,8 +24,9 @@ void Backlog::relieve() {
 }
 
 void Backlog::share(std::size_t bytes) {
-  std::size_t left = bytes / 2;
-  while (!waiting_.empty() && left > 0) left -= std::min(left, next().let_out(std::min(left, kTurnBytes)));
+  share_ += static_cast<std::int64_t>(bytes / kShareOfChats);
+  while (!waiting_.empty() && share_ > 0) share_ -= static_cast<std::int64_t>(next().let_out(kTurnBytes));
+  if (waiting_.empty()) share_ = 0;
 }
 
 Outbox::Outbox(std::string chat_id, std::unique_ptr<EventEncoder> encoder, FrameOutput& output, Backlog& backlog,

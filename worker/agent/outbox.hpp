@@ -24,8 +24,8 @@ class Backlog {
 
   // Stdout takes frames again: lets each outbox write some in turn until all are empty or it is congested anew.
   void relieve();
-  // The reader took so many bytes, but answers to lines keep stdout congested: the outboxes write half as many, in
-  // turn.
+  // The reader took so many bytes, but stdout stays congested, by answers to lines or ends of chats: the outboxes write
+  // an eighth as many, in turn. So little that what waits grows shorter, and enough for a trickle not to wait for that.
   void share(std::size_t bytes);
   // All bytes that wait, here and in front of stdout.
   [[nodiscard]] std::size_t total() const { return held_ + output_.pending(); }
@@ -36,6 +36,7 @@ class Backlog {
   FrameOutput& output_;
   std::list<Outbox*> waiting_;
   std::size_t held_ = 0;
+  std::int64_t share_ = 0;  // bytes; below zero after a long frame
 };
 
 struct OutboxLimits {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include <filesystem>
-#include <fstream>
 
 namespace aiw::e2e {
 
@@ -51,11 +50,5 @@ done)sh";
   return {{"command", "sh"}, {"args", Json::array({"-c", script})}};
 }
 const std::string kSayPid = R"sh(say "$(id "$line")" '{"content":[{"type":"text","text":"'$$'"}]}')sh";
-
-bool alive(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  return !text.empty() && text.find(") Z ") == std::string::npos;
-}
 
 }  // namespace aiw::e2e

@@ -1,16 +1,17 @@
 // Chats with MCP servers, and servers of a few lines of shell.
 #pragma once
 
-#include <sys/types.h>
-
 #include <map>
 #include <string>
 #include <vector>
 
+#include "tests/alive.hpp"
 #include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
 
 namespace aiw::e2e {
+
+using test::alive;
 
 struct Call {
   std::string tool;
@@ -31,8 +32,5 @@ Json mcp_error(const std::string& text);
 Json shell_server(const std::string& on_call, const std::string& before = {});
 // For `on_call`: the server's pid as a text.
 extern const std::string kSayPid;
-
-// False for a zombie, which nobody waits for.
-bool alive(pid_t pid);
 
 }  // namespace aiw::e2e

@@ -56,7 +56,7 @@ Mixture flood_with_lines() {
   Upstream upstream;
   const std::size_t flood = kSanitized ? 20'000 : 100'000;
   TestWorker worker({"--max-queued", "10", "--max-in-flight", "2", "--drain-ms", "0"});
-  Canary canary(worker, upstream, 1'000);
+  Canary canary(worker, upstream, 10'000);  // longer than any flood; it is cancelled
   worker.send(mock_chat("long", Json::array({{{"delayMs", 3'600'000}}})));
   std::string lines;
   for (std::size_t i = 0; i < flood; ++i) lines += mock_chat("f" + std::to_string(i), Json::array()).dump() + "\n";

@@ -6,15 +6,16 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
 
+#include "tests/alive.hpp"
 #include "tests/io/test_pipe.hpp"
 #include "worker/io/loop_child_launcher.hpp"
 
 using namespace aiw;
 using namespace std::chrono_literals;
+using aiw::test::alive;
 using aiw::test::run_until_stopped;
 
 namespace {
@@ -75,13 +76,6 @@ std::string fate(const ChildCommand& command) {
   if (!child) return "it cannot be started: " + child.error();
   REQUIRE(run_until_stopped(loop));
   return recorder.gone;
-}
-
-bool alive(pid_t pid) {
-  // A zombie whose parent is not us is not alive either.
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(stat)), {});
-  return !text.empty() && text.find(") Z ") == std::string::npos;
 }
 
 bool gone_within(pid_t pid, std::chrono::milliseconds limit) {

@@ -104,11 +104,11 @@ TEST_CASE("fault 82: a server that hangs in its handshake or in a call") {
   const TemporaryFolder folder;
   const std::string seen = folder.path() + "/seen", pids = folder.path() + "/pids";
   Upstream upstream;
-  TestWorker worker({"--mcp-connect-ms", "300"});
+  TestWorker worker({"--mcp-connect-ms", "1500"});
   Canary canary(worker, upstream);
   // What it started is in its process group and ignores the end of its input.
   check_unavailable(worker, "mute", shell("sleep 1000 & echo $$ $! >>" + pids + "; wait"),
-                    "was not ready within 300 ms");
+                    "was not ready within 1500 ms");
   Json server = shell_server(": ", "note() { echo \"$1\" >>" + seen + "; }\n");
   server["timeoutMs"] = 100;
   worker.send(mcp_chat("call", {{"s", server}}, {{"s__go"}}));

@@ -20,6 +20,7 @@ class SecretValues {
 
  private:
   void keep(std::string_view value);
+  [[nodiscard]] std::size_t secret_length(std::string_view text, char first) const;
   std::vector<std::string> values_;
   std::vector<LiveSecret> live_;
 };

@@ -264,6 +264,8 @@ void Worker::leave(int code) {
 
 void Worker::leave_when_written() {
   output_->when_drained([this] {
+    // A drain answers every line that was read before it.
+    if (draining_signal_ && inbox_->has_unhandled()) return loop_.post([this] { leave_when_written(); });
     const ServerStats& stats = server_->stats();
     int code = options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk;
     if (input_failed_) code = kExitInput;

@@ -104,6 +104,11 @@ void Inbox::stop_reading() {
   reader_->set_paused(true);
 }
 
+bool Inbox::has_unhandled() {
+  const std::lock_guard lock(mutex_);
+  return unhandled_bytes_ > 0;
+}
+
 // False: there is none now.
 bool Inbox::next_batch() {
   std::optional<int> end;

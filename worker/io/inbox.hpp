@@ -32,6 +32,8 @@ class Inbox {
   void set_paused(bool paused);
   // Loop thread. What has been read is still handed over.
   void stop_reading();
+  // Whether lines that were read wait for the loop.
+  [[nodiscard]] bool has_unhandled();
 
  private:
   // Decoded lines, in order.

@@ -127,7 +127,9 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-void append_json_escaped(std::string& out, std::string_view text) {
+namespace {
+
+void append_each_escaped(std::string& out, std::string_view text) {
   const char* from = text.data();
   const char* const end = from + text.size();
   while (true) {
@@ -151,6 +153,18 @@ void append_json_escaped(std::string& out, std::string_view text) {
       }
     }
     from = special + 1;
+  }
+}
+
+}  // namespace
+
+void append_json_escaped(std::string& out, std::string_view text) {
+  const std::size_t before = out.size();
+  try {
+    append_each_escaped(out, text);
+  } catch (...) {
+    out.resize(before);  // half an escape would spoil what it stands in
+    throw;
   }
 }
 

@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <new>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/base/frame_output.hpp"
@@ -18,8 +20,11 @@ class FakeOutput : public FrameOutput {
   std::string& tail() override { return text_; }
   void frame_appended() override {
     REQUIRE(text_.ends_with('\n'));
+    whole_ = text_.size();
+    if (std::exchange(throws_once, false)) throw std::bad_alloc();
     if (congest_at != 0 && text_.size() - taken_ >= congest_at) is_congested = true;
   }
+  void drop_unfinished() override { text_.resize(whole_); }
   [[nodiscard]] std::size_t pending() const override { return pending_bytes; }
   [[nodiscard]] bool congested() const override { return is_congested; }
 
@@ -61,12 +66,14 @@ class FakeOutput : public FrameOutput {
   }
 
   bool is_congested = false;
+  bool throws_once = false;  // once the next frame is complete
   std::size_t pending_bytes = 0;
   std::size_t congest_at = 0;  // congested by itself once the reader lags by so much; 0: never
 
  private:
   std::string text_;
   std::size_t taken_ = 0;
+  std::size_t whole_ = 0;
 };
 
 }  // namespace aiw

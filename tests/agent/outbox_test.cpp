@@ -130,6 +130,39 @@ TEST_CASE("while answers to lines keep stdout congested, chats share what the re
   ways.backlog.share(10'000);
 }
 
+TEST_CASE("fault 88: without memory an event leaves nothing of itself, and nothing is sent twice") {
+  // Writes half of its second event.
+  class Failing : public EventEncoder {
+   public:
+    explicit Failing(std::unique_ptr<EventEncoder> encoder) : encoder_(std::move(encoder)) {}
+    [[nodiscard]] bool tells(const ChatEvent& event) const override { return encoder_->tells(event); }
+    std::size_t event(std::string& out, std::uint64_t seq, const ChatEvent& event) override {
+      if (++events_ != 2) return encoder_->event(out, seq, event);
+      out += R"({"id":"c","seq":)";
+      throw std::bad_alloc();
+    }
+
+   private:
+    std::unique_ptr<EventEncoder> encoder_;
+    int events_ = 0;
+  };
+  Ways ways;
+  Outbox box("c", std::make_unique<Failing>(ways.encoder->chat("c", false)), ways.output, ways.backlog, ways.clock, {});
+  box.send(text("a"));
+  CHECK_THROWS_AS(box.send(text("b")), std::bad_alloc);
+  ways.output.is_congested = true;
+  box.send(text("c"));
+  box.send(text("d", 1));
+  ways.output.throws_once = true;
+  CHECK_THROWS_AS(ways.backlog.share(1'000), std::bad_alloc);
+  CHECK(said(ways.output, "c") == "a|c");
+  ways.output.throws_once = true;
+  box.send(text("e", 2));
+  CHECK_THROWS_AS(box.send_last(kDone), std::bad_alloc);
+  box.send_last(kDone);
+  CHECK(said(ways.output, "c") == "a|c|d|e|done");
+}
+
 TEST_CASE("a chat that is given up leaves nothing in the backlog") {
   Ways ways;
   ways.output.is_congested = true;

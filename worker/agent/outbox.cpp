@@ -20,6 +20,7 @@ Outbox& Backlog::next() {
 }
 
 void Backlog::relieve() {
+  share_ = 0;
   while (!waiting_.empty() && !output_.congested()) next().let_out(kTurnBytes);
 }
 
@@ -124,7 +125,13 @@ void Outbox::emit(const ChatEvent& event) {
 }
 
 void Outbox::write_to_output(const ChatEvent& event, bool last) {
-  const std::size_t frames = encoder_->event(output_.tail(), next_seq_, event);
+  std::size_t frames = 0;
+  try {
+    frames = encoder_->event(output_.tail(), next_seq_, event);
+  } catch (...) {
+    output_.drop_unfinished();  // what follows, another chat's error perhaps, begins a line of its own
+    throw;
+  }
   over_ = last;
   if (frames == 0) return;
   next_seq_ += frames;
@@ -153,13 +160,13 @@ std::size_t Outbox::let_out(std::size_t at_most) {
     end = rest.size() <= at_most ? rest.size() : rest.rfind('\n', at_most) + 1;
     if (end == 0) end = rest.find('\n') + 1;
     output_.tail() += rest.substr(0, end);
-    output_.frame_appended();
     backlog_.held_ -= end;
     let_out_ += end;
     if (let_out_ == held_.size()) {
       held_.clear();
       let_out_ = 0;
     }
+    output_.frame_appended();  // if it throws, they have gone and are not sent again
   }
   if (held_.empty() && !is_open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
   if (must_pause()) return end;
@@ -170,11 +177,10 @@ std::size_t Outbox::let_out(std::size_t at_most) {
 
 void Outbox::send_last(const ChatEvent& event) {
   flush();
-  if (!held_.empty()) {
-    output_.tail() += std::string_view(held_).substr(let_out_);
-    output_.frame_appended();
-  }
+  const bool has_held = !held_.empty();
+  if (has_held) output_.tail() += std::string_view(held_).substr(let_out_);
   leave_backlog();
+  if (has_held) output_.frame_appended();
   const auto* const failed = std::get_if<ErrorEvent>(&event);
   if (failed == nullptr) return write_to_output(event, true);
   const Error error = without_live_secrets(failed->error);

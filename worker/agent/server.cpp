@@ -74,7 +74,12 @@ Server::Server(const ServerOptions& options, const ServerServices& services)
 // Chats that still run are answered while everything that their end touches is there.
 Server::~Server() {
   sweep_posted_ = true;  // nothing that is posted now would find this object
-  abort_all(shutting_down());
+  try {
+    abort_all(shutting_down());
+  } catch (const std::bad_alloc&) {  // the replies themselves try once more, in short
+  }
+  const auto unanswered = std::exchange(sessions_, {});
+  const auto queued = std::exchange(queue_, {});
 }
 
 void Server::greet() {
@@ -437,7 +442,7 @@ void Server::abort_one(Session& session, const Error& error) {
   try {
     session.abort(error);
   } catch (const std::bad_alloc&) {
-    services_.output.drop_unfinished();
+    return;
   }
 }
 

@@ -25,10 +25,9 @@ void forget(std::string& text) {
 void FrameQueue::frame_ended() {
   whole_ = tail_.size();
   if (whole_ < kBlockBytes) return;
-  blocks_bytes_ += whole_;
-  blocks_.push_back(std::move(tail_));
+  blocks_.push_back(std::move(tail_));  // if it throws, the tail goes on
   tail_ = std::exchange(spare_, {});
-  whole_ = 0;
+  blocks_bytes_ += std::exchange(whole_, 0);
 }
 
 std::string_view FrameQueue::front() const {

@@ -52,7 +52,9 @@ void RecordingSink::delta(int part, ContentKind kind, std::string_view text, std
   if ((kind == ContentKind::tool_input) == tool_call_id.empty())
     violations.emplace_back("tool_call_id and kind differ");
   const auto [entry, is_new] = parts.try_emplace(part, PartRecord{kind, {}, std::string(tool_call_id)});
-  if (is_new && std::next(entry) != parts.end()) violations.emplace_back("a new part has no new number");
+  // A call begins with its name, and has its number from then on; what is said of it first may come after other parts.
+  const bool comes_late = is_new && std::next(entry) != parts.end();
+  if (comes_late && kind != ContentKind::tool_input) violations.emplace_back("a new part has no new number");
   if (entry->second.kind != kind) violations.emplace_back("one part has two kinds");
   if (entry->second.tool_call_id != tool_call_id) violations.emplace_back("one part has two call ids");
   entry->second.text += text;

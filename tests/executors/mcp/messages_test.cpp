@@ -36,6 +36,7 @@ TEST_CASE("mcp json-rpc: requests, notifications, results, errors and batches ar
   CHECK(kinds(R"({"jsonrpc":"2.0","id":null,"method":"x"})") == "n");
   CHECK(kinds(R"({"jsonrpc":"2.0","id":1,"result":{}})") == "R");
   CHECK(kinds(R"({"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"m"}})") == "e");
+  CHECK(kinds(R"({"jsonrpc":"2.0","id":1,"error":{"code":-1e300,"message":"m"}})") == "e");
   CHECK(kinds(R"([{"id":1,"result":{}},{"method":"x"}])") == "Rn");
   CHECK(kinds("[]").empty());
 }

@@ -53,6 +53,7 @@ TEST_CASE("the form of an answer is seen, whatever its content type says") {
     CHECK(run(event(first) + event(last), format).text_of(ContentKind::text) == "a, ]} \"bc");
     CHECK(run("[" + first + ",\r\n" + last + "\n]", format).text_of(ContentKind::text) == "a, ]} \"bc");
     CHECK(run("\xEF\xBB\xBF " + last, format).text_of(ContentKind::text) == "c");
+    CHECK(run(" \xEF\xBB\xBF<", format).failed.has_value());  // alike however it is cut
   }
 }
 

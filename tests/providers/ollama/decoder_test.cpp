@@ -150,6 +150,15 @@ TEST_CASE("ollama: likelihoods of tokens") {
       {"token":"Hi","logprob":-0.5},{"token":"Ho","logprob":-2.0}]}])"));
 }
 
+TEST_CASE("ollama: likelihoods that come before their text begin its part") {
+  const auto got = decode(lines({message(R"("content":"\ud83d"},"logprobs":[{"token":"x","logprob":-1}],"x":{)"),
+                                 message(R"("thinking":"hm")"), message(R"("content":"\ude00")"), done("stop")}));
+  REQUIRE(got.logprob_tokens.size() == 1);
+  CHECK(got.logprob_tokens[0].first == 0);
+  CHECK(text(got) == "\xF0\x9F\x98\x80");
+  CHECK(got.violations.empty());
+}
+
 TEST_CASE("ollama: characters split across lines") {
   const auto got = decode(
       lines({message(R"("content":"\ud83d")"), message(R"("content":"\ude00")"), message("\"content\":\"\xE2\x82\""),

@@ -1,5 +1,7 @@
 #include "worker/executors/mcp/json_rpc.hpp"
 
+#include <cmath>
+
 #include "protocol/json_writer.hpp"
 
 namespace aiw {
@@ -7,13 +9,14 @@ namespace {
 
 constexpr int kMaxDepth = 128;
 constexpr std::size_t kMaxBatch = 1000;
-constexpr std::int64_t kMaxId = std::int64_t{1} << 53;
+constexpr std::int64_t kMaxId = std::int64_t{1} << 53;  // what a double holds exactly
 
 void read_error(JsonReader& in, RpcMessage& message) {
   if (in.type() != JsonType::object) return in.skip();
   in.object([&](std::string_view key) {
     if (key == "code" && in.type() == JsonType::number) {
-      message.error_code = static_cast<std::int64_t>(in.number());
+      const double code = in.number();
+      if (std::abs(code) <= static_cast<double>(kMaxId)) message.error_code = static_cast<std::int64_t>(code);
     } else if (key == "message" && in.type() == JsonType::string) {
       message.error_message = in.string();
     } else {

@@ -66,6 +66,8 @@ class GeminiDecoder final : public ResponseDecoder {
       ++marks_;
       bytes.remove_prefix(1);
     }
+    if (bytes.empty()) return false;
+    marks_ = kByteOrderMark.size();  // it stands at the very beginning or nowhere
     bytes.remove_prefix(std::min(bytes.find_first_not_of(kWhiteSpace), bytes.size()));
     if (bytes.empty()) return false;
     if (bytes.front() == '<') {

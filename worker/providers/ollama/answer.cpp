@@ -117,7 +117,7 @@ void OllamaAnswer::add_logprobs(const EventJson& json, const JsonElement& tokens
   LogprobsWriter writer;
   add_token_entries(json, tokens, writer);
   if (writer.empty()) return;
-  if (text_.part < 0) text_.part = next_part_++;
+  if (text_.part < 0) sink.delta(text_.part = next_part_++, text_.kind, {}, {});
   sink.logprobs(text_.part, writer.finish());
 }
 

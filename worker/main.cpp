@@ -20,7 +20,7 @@
 
 namespace {
 
-// What an exception says may quote a request.
+// What is said of it is fixed: an exception's own words may quote a request.
 struct Failure {
   const char* line;
   int exit_code;

@@ -9,7 +9,7 @@ namespace {
 
 // What one chat may write before the next has its turn.
 constexpr std::size_t kTurnBytes = 16 << 10;
-constexpr std::size_t kShareOfChats = 8;
+constexpr std::size_t kShareOfChats = 8;  // one byte in so many that a lagging reader takes
 
 }  // namespace
 

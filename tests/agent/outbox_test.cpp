@@ -130,6 +130,28 @@ TEST_CASE("while answers to lines keep stdout congested, chats share what the re
   ways.backlog.share(10'000);
 }
 
+TEST_CASE("a frame above a chat's turn goes out whole, and its share is made up for") {
+  Ways ways;
+  const OutboxLimits limits{.max_delta_bytes = 200'000};
+  const auto longest = ways.open("long", limits), trickle = ways.open("trickle", limits);
+  ways.output.is_congested = true;
+  for (int part = 0; part < 2; ++part) longest->send(text(std::string(100'000, 'x'), part));
+  trickle->send(text("a"));
+  longest->send(WarningEvent{"w", "m"});
+  ways.backlog.share(80);
+  CHECK((said(ways.output, "long") == std::string(100'000, 'x')));
+  ways.backlog.share(790'000);
+  CHECK(said(ways.output, "trickle").empty());
+  ways.backlog.share(20'000);  // eight for each byte of the text, and a few for its frame
+  CHECK(said(ways.output, "trickle") == "a");
+  ways.backlog.share(10'000);
+  const std::string both = std::string(100'000, 'x') + "|" + std::string(100'000, 'x');
+  CHECK((said(ways.output, "long") == both));
+  ways.backlog.share(900'000);
+  CHECK((said(ways.output, "long") == both + "|warning"));
+  CHECK(ways.backlog.total() == ways.output.pending());
+}
+
 TEST_CASE("fault 88: without memory an event leaves nothing of itself, and nothing is sent twice") {
   // Writes half of its second event.
   class Failing : public EventEncoder {

@@ -77,6 +77,31 @@ TEST_CASE("fault 23: while nobody reads, memory stays bounded and upstreams wait
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 23: a reader that always lags costs the answer so far, not what it has read, too") {
+  Upstream upstream;
+  TestWorker worker;
+  const std::string text = numbered_text((kSanitized ? 4 : 24) * kMiB);
+  upstream.answer("p", {long_answer(text, 1000)});
+  worker.ask({{"id", "first"}, {"type", "health"}});
+  const std::size_t before = worker.rss();
+  worker.send(upstream.chat("a", "p"));
+  std::size_t read = 0, most = 0;
+  const auto still_comes = [&] {
+    const Json& frame = worker.log("a").last();
+    if (frame.at("type") == "delta") read += frame.at("data").at("text").get_ref<const std::string&>().size();
+    return read < text.size() - 2 * kMiB;  // the last frame holds the answer once more
+  };
+  for (worker.wait_for("a", "delta"); still_comes(); REQUIRE(worker.next())) {
+    std::this_thread::sleep_for(std::chrono::microseconds(500));  // less than the upstream can
+    const std::size_t now = worker.rss();
+    most = std::max(most, now - std::min(now, before + read));
+  }
+  MESSAGE("memory beyond the text that was read: " << most / kMiB << " MiB at most");
+  // While the answer's string grows, there are two.
+  if (!kSanitized) CHECK(most <= 30 * kMiB);
+  CHECK(worker.end_of("a").text() == text);
+}
+
 TEST_CASE("fault 24: a reader that never comes back ends the worker with 74") {
   Upstream upstream;
   TestWorker worker({"--stdout-stall-ms", "300"});

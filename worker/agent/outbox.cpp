@@ -162,8 +162,8 @@ std::size_t Outbox::let_out(std::size_t at_most) {
     output_.tail() += rest.substr(0, end);
     backlog_.held_ -= end;
     let_out_ += end;
-    if (let_out_ == held_.size()) {
-      held_.clear();
+    if (let_out_ * 2 >= held_.size()) {  // a reader that always lags leaves something to hold: what has gone goes
+      held_.erase(0, let_out_);
       let_out_ = 0;
     }
     output_.frame_appended();  // if it throws, they have gone and are not sent again

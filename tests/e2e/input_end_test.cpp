@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -101,6 +102,34 @@ TEST_CASE("fault 20: when the input ends, a chat that waits for a tool ends with
   CHECK(worker.log("waits").count("tool_cancel") == 1);
   canary.check();
   CHECK(worker.exit_code() == 0);
+}
+
+TEST_CASE("fault 30: every line that was read before SIGTERM is answered, and no other is taken") {
+  std::string lines;
+  for (int i = 0; lines.size() < (kSanitized ? 200'000 : 1'000'000); ++i) {
+    lines += R"({"id":"h)" + std::to_string(i) + R"(","type":"health"})" + "\n";
+  }
+  std::size_t cut_short = 0;
+  for (int round = 0; round < 10; ++round) {
+    CAPTURE(round);
+    HandlePair in = pipe_to_child();
+    HandlePair out = pipe_from_child();
+    REQUIRE(::fcntl(in.ours.get(), F_SETPIPE_SZ, 1 << 20) >= static_cast<int>(lines.size()));
+    write_all(in.ours.get(), lines);
+    ChildProcess child(in.theirs.get(), out.theirs.get());
+    out.theirs.close();
+    std::string answers = read_to(out.ours.get(), "health_ok");
+    ::kill(child.pid(), SIGTERM);
+    answers += read_to(out.ours.get());
+    CHECK(child.exit_code() == 0);
+    in.ours.close();
+    const std::string unread = read_to(in.theirs.get());
+    const auto read_lines = std::count(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(unread.size()), '\n');
+    const auto frames = std::count(answers.begin(), answers.end(), '\n');
+    REQUIRE(frames == 1 + read_lines);  // `ready` is the first
+    cut_short += unread.empty() ? 0 : 1;
+  }
+  MESSAGE(cut_short << " of 10 rounds left lines unread");
 }
 
 TEST_CASE("fault 21: stdin may be a file, the null device or closed") {

@@ -16,6 +16,7 @@ using namespace aiw;
 using namespace std::chrono_literals;
 using aiw::test::FdPair;
 using aiw::test::make_pipe;
+using aiw::test::read_all;
 using aiw::test::run_until_stopped;
 using aiw::test::write_all;
 
@@ -106,6 +107,34 @@ TEST_CASE("inbox: when it stops reading, what was read is handed over, and what 
   };
   REQUIRE(run_until_stopped(taken.loop));
   CHECK(taken.ids.size() == 1'000);
+}
+
+TEST_CASE("inbox: it says whether lines that were read are still to come, whenever it stops reading") {
+  const std::string lines = health_lines(1'500);
+  std::size_t cut_short = 0;
+  for (int round = 0; round < 200; ++round) {
+    CAPTURE(round);
+    FdPair pipe = make_pipe();
+    Taken taken(pipe.read.get());
+    write_all(pipe.write.get(), lines);
+    const std::function<void()> stop_when_handled = [&] {
+      if (!taken.inbox->has_unhandled()) return taken.loop.stop();
+      taken.loop.post(stop_when_handled);
+    };
+    const auto stop = taken.loop.call_at(taken.loop.now() + 3us * round, [&] {
+      taken.inbox->stop_reading();
+      stop_when_handled();
+    });
+    REQUIRE(run_until_stopped(taken.loop));
+    const std::size_t handled = taken.ids.size();
+    taken.inbox.reset();
+    pipe.write.reset();
+    const std::size_t unread = read_all(pipe.read.get()).size();
+    REQUIRE(handled == std::count(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(unread), '\n'));
+    taken.check_order();
+    cut_short += unread > 0 ? 1 : 0;
+  }
+  MESSAGE(cut_short << " of 200 rounds stopped before the end");
 }
 
 TEST_CASE("inbox: a request may end it") {

@@ -67,9 +67,11 @@ void RecordingSink::tool_call(int part, ToolCall call) {
   if (streamed != parts.end() && streamed->second.tool_call_id != call.id) {
     violations.emplace_back("a call's id differs from its deltas'");
   }
-  // One whose call never comes answers a call of an answer that paused.
+  // One whose call never comes answers a call of an answer that paused; an id that a provider uses again had its call.
   const auto is_its_result = [&](const ProviderToolResult& result) { return result.tool_call_id == call.id; };
-  if (call.by_provider && std::ranges::any_of(provider_results, is_its_result)) {
+  const auto has_its_id = [&](const auto& earlier) { return earlier.second.id == call.id; };
+  if (call.by_provider && std::ranges::any_of(provider_results, is_its_result) &&
+      std::ranges::none_of(calls, has_its_id)) {
     violations.emplace_back("a provider's result came before its call");
   }
   calls.emplace_back(part, std::move(call));

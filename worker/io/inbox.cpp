@@ -57,7 +57,7 @@ Request Inbox::decode_one(FramedLine line) const {
 void Inbox::decode(std::vector<FramedLine> lines) {
   const std::size_t bytes =
       std::accumulate(lines.begin(), lines.end(), std::size_t{0},
-                      [](std::size_t sum, const FramedLine& line) { return sum + line.text.size(); });
+                      [](std::size_t sum, const FramedLine& line) { return sum + line.text.size() + 1; });
   wait_for_room(bytes);
   Batch batch{.requests = {}, .bytes = bytes};
   batch.requests.reserve(lines.size());
@@ -105,6 +105,7 @@ void Inbox::stop_reading() {
 }
 
 bool Inbox::has_unhandled() {
+  if (reader_->busy()) return true;
   const std::lock_guard lock(mutex_);
   return unhandled_bytes_ > 0;
 }

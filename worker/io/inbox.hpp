@@ -39,7 +39,7 @@ class Inbox {
   // Decoded lines, in order.
   struct Batch {
     std::vector<Request> requests;
-    std::size_t bytes = 0;  // of their lines
+    std::size_t bytes = 0;  // of their lines, each with its end
   };
 
   [[nodiscard]] Request decode_one(FramedLine line) const;

@@ -39,6 +39,7 @@ struct StdinReader::Impl {
   const int wake_fd = make_eventfd();
   std::atomic<bool> paused = false;
   std::atomic<bool> stopped = false;
+  std::atomic<bool> busy = false;
   std::size_t read_size = kSmallestRead;
   std::vector<FramedLine> lines;  // not delivered yet
   std::thread thread;
@@ -52,6 +53,7 @@ struct StdinReader::Impl {
   void run();
   void read_all();
   bool wait_readable() const;
+  bool begin_read();
   std::span<char> make_room();
   int read_some();
   std::optional<FramedLine> next_line(bool at_end);
@@ -87,8 +89,10 @@ void StdinReader::Impl::read_all() {
   int end = kMore;
   while (end == kMore) {
     if (!wait_readable()) return;
+    if (!begin_read()) continue;
     end = read_some();
     deliver(end != kMore);
+    busy = false;
   }
   handlers.on_end(end);
 }
@@ -106,6 +110,13 @@ bool StdinReader::Impl::wait_readable() const {
     }
   }
   return false;
+}
+
+// False: a pause came first. Who paused it then sees it idle; who does not, sees it busy.
+bool StdinReader::Impl::begin_read() {
+  busy = true;
+  if (paused) busy = false;
+  return busy;
 }
 
 // A line that finds no memory is given up; the next may be shorter.
@@ -155,6 +166,8 @@ StdinReader::~StdinReader() {
   impl_->wake();
   impl_->thread.join();
 }
+
+bool StdinReader::busy() const { return impl_->busy; }
 
 void StdinReader::set_paused(bool paused) {
   if (impl_->paused.exchange(paused) != paused) impl_->wake();

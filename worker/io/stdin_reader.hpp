@@ -33,6 +33,8 @@ class StdinReader {
 
   // Any thread. While paused nothing is read (a read that is under way is still delivered).
   void set_paused(bool paused);
+  // Any thread. Whether a read is under way, or its lines are being delivered; once paused and idle it stays idle.
+  [[nodiscard]] bool busy() const;
 
  private:
   struct Impl;

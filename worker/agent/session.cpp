@@ -12,16 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-DeltaKind to_delta_kind(ContentKind kind) {
-  switch (kind) {
-    case ContentKind::text: return DeltaKind::text;
-    case ContentKind::reasoning: return DeltaKind::reasoning;
-    case ContentKind::tool_input: return DeltaKind::tool_input;
-    case ContentKind::refusal: break;
-  }
-  return DeltaKind::refusal;
-}
-
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
 }  // namespace
@@ -36,7 +26,12 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
       reply_(std::move(reply)),
       accepted_(accepted),
       tools_(*chat_),
-      transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)) {}
+      transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)),
+      output_(reply_.events(), *transcript_, services_.attempt.clock, chat_->logprobs.value_or(false),
+              {.on_full = [this] { running_->set_paused(true); },
+               .on_usage = [this](const Usage& usage) { this->usage(usage); },
+               .on_finish = [this](FinishReason reason, std::string_view raw) { finish(reason, raw); },
+               .on_fail = [this](Error error) { fail(std::move(error)); }}) {}
 
 // Before the history becomes the transcript's.
 std::unique_ptr<ChatRequest> Session::repaired(std::unique_ptr<ChatRequest> chat) {
@@ -153,7 +148,7 @@ StepInput Session::step_input(const Target& target) {
 }
 
 void Session::begin_step() {
-  ++step_;
+  output_.begin_step(++step_);
   attempt_ = tries_ = 0;
   const Target& first = target();
   reply_.events().send(StartEvent{step_, first.provider_id, first.shown_as, 1, chat_->metadata});
@@ -165,12 +160,10 @@ void Session::start_attempt() {
   phase_ = Phase::streaming;
   ++attempt_;
   ++tries_;
-  answer_ = {};
-  call_ids_.clear();
+  output_.clear();
   step_usage_.reset();
-  committed_ = false;
   const bool hedged = attempt_ == 1 && chat_->hedge.after_ms > 0;
-  auto attempt = hedged ? start_hedged() : start_plain(target(), *this);
+  auto attempt = hedged ? start_hedged() : start_plain(target(), output_);
   if (!attempt) return fail(std::move(attempt).error());
   running_ = *std::move(attempt);
 }
@@ -192,7 +185,8 @@ std::expected<std::unique_ptr<Attempt>, Error> Session::start_hedged() {
   handlers.used_in_vain = [this](Lane lane, const Usage& usage) {
     discard_usage(usage, lane == Lane::first ? target() : hedge_target());
   };
-  return start_hedged_attempt(services_.attempt.clock, milliseconds(chat_->hedge.after_ms), std::move(handlers), *this);
+  return start_hedged_attempt(services_.attempt.clock, milliseconds(chat_->hedge.after_ms), std::move(handlers),
+                              output_);
 }
 
 // A second try weighs on its host as a retry does.
@@ -217,86 +211,6 @@ void Session::release_retry() {
   for (const auto& host : std::exchange(claims_, {})) services_.budget.release(host);
 }
 
-void Session::first_byte() {
-  if (!first_byte_) first_byte_ = services_.attempt.clock.now();
-}
-
-void Session::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
-  answer_.delta(part, kind, text);
-  Outbox& events = reply_.events();
-  const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(tool_call_id);
-  if (text.empty()) return events.send(PartBeganEvent{step_, part, to_delta_kind(kind), call_id});
-  commit();
-  events.send(DeltaEvent{step_, part, to_delta_kind(kind), text, call_id});
-  if (events.must_pause()) running_->set_paused(true);
-}
-
-// Output of this step goes out: it cannot be taken back.
-void Session::commit() {
-  if (std::exchange(committed_, true)) return;
-  if (!first_delta_) first_delta_ = services_.attempt.clock.now();
-}
-
-// Some servers give every step's first call the same id, or none, and the decoder then counts from 0: a result must
-// belong to one call of the conversation.
-const std::string& Session::own_call_id(std::string_view id) {
-  const auto known = call_ids_.find(id);
-  if (known != call_ids_.end()) return known->second;
-  std::string own(id);
-  if (transcript_->has_call(id)) own += "_" + std::to_string(transcript_->messages().size());
-  return call_ids_.emplace(id, std::move(own)).first->second;
-}
-
-void Session::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
-  const std::string& id = own_call_id(tool_call_id);
-  reply_.events().send(PartBeganEvent{step_, part, DeltaKind::tool_input, id, tool_name});
-}
-
-void Session::tool_call(int part, ToolCall call) {
-  call.id = own_call_id(call.id);
-  if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
-  reply_.events().send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});
-  if (call.by_provider) {
-    commit();
-    const CheckedCall checked = check_call(std::move(call));
-    reply_.events().send(ToolCallEvent{step_, checked.call.id, checked.call.name, JsonSpan{checked.input_json},
-                                       checked.call.input_text, "provider", checked.parse_error});
-  } else {
-    answer_.tool_call(part, std::move(call));
-  }
-}
-
-void Session::tool_result(ProviderToolResult result) {
-  commit();
-  result.output = fit_output(std::move(result.output));
-  reply_.events().send(
-      ToolResultEvent{step_, own_call_id(result.tool_call_id), result.tool_name, JsonSpan{result.output}});
-}
-
-void Session::file(int part, GeneratedFile file) {
-  commit();
-  reply_.events().send(FileEvent{step_, part, file.media_type, file.data, file.url, file.filename});
-  answer_.file(part, std::move(file));
-}
-
-void Session::source(const Source& source) {
-  commit();
-  const std::string_view type = source.type == Source::Type::url ? "url" : "document";
-  reply_.events().send(
-      SourceEvent{step_, type, source.id, source.url, source.title, source.media_type, source.filename, source.quote});
-}
-
-void Session::logprobs(int part, std::string_view tokens) {
-  if (!chat_->logprobs.value_or(false)) return;
-  commit();
-  reply_.events().send(LogprobsEvent{step_, part, JsonSpan{tokens}});
-}
-
-void Session::provider_state(int part, std::string state) {
-  reply_.events().send(PartStateEvent{step_, part, state});
-  answer_.provider_state(part, std::move(state));
-}
-
 void Session::usage(const Usage& usage) {
   step_usage_ = usage;
   if (const auto& price = target().price) step_usage_->cost = cost_of(usage, *price);
@@ -311,16 +225,12 @@ void Session::discard_usage(const Usage& usage, const Target& target) {
   reply_.events().send(UsageEvent{step_, used, true, named_provider(target), named_model(target)});
 }
 
-void Session::warning(std::string_view code, std::string_view message) {
-  reply_.events().send(WarningEvent{code, message});
-}
-
 void Session::fail(Error error) {
   const Target& failed = target();
   error.provider = failed.provider_id;
   if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
   end_attempt();
-  if (committed_ && !chat_->retry.restart) return end_error(error);
+  if (output_.committed() && !chat_->retry.restart) return end_error(error);
   const auto delay = retry_delay(error, tries_, chat_->retry, services_.random());
   if (delay && services_.budget.claim(failed.base_url)) {
     claims_.push_back(failed.base_url);
@@ -331,7 +241,7 @@ void Session::fail(Error error) {
 
 // Of a step that begins anew: nothing of it is the chat's.
 void Session::discard_answer() {
-  answer_ = {};
+  output_.clear();
   if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
 }
 
@@ -385,17 +295,17 @@ void Session::finish(FinishReason reason, std::string_view raw) {
 bool Session::is_paused(FinishReason reason, std::string_view raw) const {
   const WireApi* api = wire_api(target().api);
   return reason == FinishReason::other && api != nullptr && !api->pause_reason.empty() && raw == api->pause_reason &&
-         !answer_.empty();
+         !output_.answer().empty();
 }
 
 // The step's answer becomes history.
 void Session::close_step() {
   Rope message;
   message.append("[");
-  answer_.write_message(message);
+  output_.answer().write_message(message);
   message.append("]");
   transcript_->add(message.str());
-  answer_ = {};
+  output_.clear();
   if (step_usage_) past_usage_.add(*step_usage_);
   step_usage_.reset();
 }
@@ -411,7 +321,7 @@ void Session::next_step() {
 void Session::show_calls(bool may_run) {
   round_ = std::make_unique<ToolRound>(step_, tools_, reply_.events(), services_.attempt.clock,
                                        services_.max_parallel_tools, [this] { proceed(); });
-  for (auto& call : answer_.calls()) round_->add(std::move(call), may_run);
+  for (auto& call : output_.answer().calls()) round_->add(std::move(call), may_run);
 }
 
 void Session::await_tools() {
@@ -467,8 +377,8 @@ Rope Session::new_messages() const {
   Rope messages;
   messages.append("[");
   transcript_->write_added(messages);
-  if (transcript_->grew() && !answer_.empty()) messages.append(",");
-  if (!answer_.empty()) answer_.write_message(messages);
+  if (transcript_->grew() && !output_.answer().empty()) messages.append(",");
+  if (!output_.answer().empty()) output_.answer().write_message(messages);
   messages.append("]");
   return messages;
 }
@@ -489,7 +399,7 @@ void Session::end_done(FinishReason reason) {
 
 void Session::end_error(const Error& error) {
   const Rope messages = new_messages();
-  const bool any = transcript_->grew() || !answer_.empty();
+  const bool any = transcript_->grew() || !output_.answer().empty();
   const Usage usage = total_usage();
   reply_.error({error, any ? messages.pieces() : JsonPieces(), usage.empty() ? std::nullopt : std::optional(usage)});
   release();
@@ -519,8 +429,8 @@ Timing Session::timing() const {
     return to_ms(*when - accepted_);
   };
   return {.queued_ms = since_accepted(started_).value_or(0),
-          .first_byte_ms = since_accepted(first_byte_),
-          .first_delta_ms = since_accepted(first_delta_),
+          .first_byte_ms = since_accepted(output_.first_byte_at()),
+          .first_delta_ms = since_accepted(output_.first_output_at()),
           .total_ms = to_ms(services_.attempt.clock.now() - accepted_)};
 }
 

@@ -2,18 +2,17 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/request.hpp"
-#include "worker/agent/answer.hpp"
 #include "worker/agent/attempt.hpp"
 #include "worker/agent/hedged_attempt.hpp"
 #include "worker/agent/reply.hpp"
 #include "worker/agent/retry_policy.hpp"
+#include "worker/agent/step_output.hpp"
 #include "worker/agent/target.hpp"
 #include "worker/agent/target_attempt.hpp"
 #include "worker/agent/tool_round.hpp"
@@ -40,12 +39,12 @@ struct SessionServices {
 //   awaiting_tools  calls are under way; the last of their outputs
 //   finished        the reply is given
 // cancel, abort, the total time limit and close_input may end any of them.
-class Session : private AttemptObserver {
+class Session {
  public:
   // `accepted` is when the line was accepted. Services outlive the session.
   Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services, Reply reply,
           Instant accepted);
-  ~Session() override;
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -68,21 +67,6 @@ class Session : private AttemptObserver {
 
   static std::unique_ptr<ChatRequest> repaired(std::unique_ptr<ChatRequest> chat);
 
-  // AttemptObserver
-  void first_byte() override;
-  void delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) override;
-  void tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) override;
-  void tool_call(int part, ToolCall call) override;
-  void tool_result(ProviderToolResult result) override;
-  void file(int part, GeneratedFile file) override;
-  void source(const Source& source) override;
-  void logprobs(int part, std::string_view tokens) override;
-  void provider_state(int part, std::string state) override;
-  void usage(const Usage& usage) override;
-  void warning(std::string_view code, std::string_view message) override;
-  void finish(FinishReason reason, std::string_view raw) override;
-  void fail(Error error) override;
-
   void prepare();
   void prepared(const std::expected<void, Error>& result);
   void dry_run();
@@ -92,12 +76,13 @@ class Session : private AttemptObserver {
   std::expected<std::unique_ptr<Attempt>, Error> start_plain(const Target& target, AttemptObserver& observer);
   std::expected<std::unique_ptr<Attempt>, Error> start_hedged();
   bool claim_hedge();
-  void commit();
+  void usage(const Usage& usage);
+  void finish(FinishReason reason, std::string_view raw);
+  void fail(Error error);
   [[nodiscard]] Target& target() { return route_.targets.front(); }
   [[nodiscard]] const Target& target() const { return route_.targets.front(); }
   [[nodiscard]] const Target& hedge_target() const { return route_.hedge ? *route_.hedge : target(); }
   [[nodiscard]] StepInput step_input(const Target& target);
-  const std::string& own_call_id(std::string_view id);
   void discard_answer();
   void discard_usage(const Usage& usage, const Target& target);
   void end_attempt();
@@ -140,16 +125,14 @@ class Session : private AttemptObserver {
   int attempt_ = 0;  // of this step
   int tries_ = 0;    // of them, with this target
   bool offer_tools_ = true;
-  bool committed_ = false;           // output of this step was forwarded
   std::vector<std::string> claims_;  // hosts in whose retry budget it holds a place
   bool input_closed_ = false;
-  Answer answer_;
+  StepOutput output_;
   std::optional<Usage> step_usage_;
   Usage past_usage_;  // of the steps before
   std::string finish_raw_;
-  std::unique_ptr<ToolRound> round_;                          // the step's calls
-  std::map<std::string, std::string, std::less<>> call_ids_;  // of this step: the provider's and ours
-  std::optional<Instant> started_, first_byte_, first_delta_;
+  std::unique_ptr<ToolRound> round_;  // the step's calls
+  std::optional<Instant> started_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;
   std::unique_ptr<Timer> total_timer_;

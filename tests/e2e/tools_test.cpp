@@ -108,7 +108,7 @@ TEST_CASE("HTTP tools run side by side, and their results go back in call order"
   std::vector<Script> slow;
   for (int i = 0; i < 6; ++i) {
     slow.push_back(tools::json_script(200, std::to_string(i)));
-    slow.back().delay_before_head = Milliseconds(400 - 60 * i);  // the last is the first to answer
+    slow.back().delay_before_head = Milliseconds(800 - 60 * i);  // the last is the first to answer
   }
   upstream.answer("api", slow);
   std::vector<Call> all;

@@ -15,13 +15,16 @@ namespace {
 
 bool is_special(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
 
-unsigned hex_value(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  return static_cast<unsigned>((c | 0x20) - 'a' + 10);
-}
+bool is_high_surrogate(char32_t code) { return code >= 0xD800 && code < 0xDC00; }
+bool is_low_surrogate(char32_t code) { return code >= 0xDC00 && code < 0xE000; }
 
-char32_t hex4(std::string_view digits) {
-  return hex_value(digits[0]) << 12 | hex_value(digits[1]) << 8 | hex_value(digits[2]) << 4 | hex_value(digits[3]);
+// Of `\uXXXX` at the start of `text`.
+std::optional<char32_t> code_unit_at(std::string_view text) {
+  if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return std::nullopt;
+  unsigned code = 0;
+  const char* const end = text.data() + 6;
+  if (std::from_chars(text.data() + 2, end, code, 16).ptr != end) return std::nullopt;
+  return code;
 }
 
 // Length of the valid UTF-8 sequence at the start of `text`; 0 if there is none (Unicode 15, table 3-7).
@@ -71,41 +74,27 @@ std::string RawString::text() const {
   std::size_t from = 0;
   for (auto slash = raw.find('\\'); slash != std::string_view::npos; slash = raw.find('\\', from)) {
     out.append(raw, from, slash - from);
-    const char escape = raw[slash + 1];
-    from = slash + 2;
-    switch (escape) {
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
-      case 'u': {
-        char32_t code_point = hex4(raw.substr(from, 4));
-        from += 4;
-        if (code_point >= 0xD800 && code_point < 0xDC00) {
-          code_point = 0x10000 + ((code_point - 0xD800) << 10) + (hex4(raw.substr(from + 2, 4)) - 0xDC00);
-          from += 6;
-        }
-        append_utf8(out, code_point);
-        break;
-      }
-      default: out += escape;
-    }
+    const auto escape = json_escape_at(raw.substr(slash));
+    append_utf8(out, escape->code_point);
+    from = slash + escape->length;
   }
   out.append(raw, from);
   return out;
 }
 
-std::optional<AsciiEscape> ascii_escape_at(std::string_view text) {
+std::optional<JsonEscape> json_escape_at(std::string_view text) {
   if (text.size() < 2 || text[0] != '\\') return std::nullopt;
   constexpr std::string_view kWritten = "/\"\\bfnrt", kMeant = "/\"\\\b\f\n\r\t";  // RFC 8259, 7
-  if (const auto at = kWritten.find(text[1]); at != std::string_view::npos) return AsciiEscape{kMeant[at], 2};
+  if (const auto at = kWritten.find(text[1]); at != std::string_view::npos) {
+    return JsonEscape{static_cast<unsigned char>(kMeant[at]), 2};
+  }
   constexpr std::size_t kLength = 6;
-  if (text[1] != 'u' || text.size() < kLength) return std::nullopt;
-  unsigned code = 0;
-  const char* const end = text.data() + kLength;
-  if (std::from_chars(text.data() + 2, end, code, 16).ptr != end || code >= 0x80) return std::nullopt;
-  return AsciiEscape{static_cast<char>(code), kLength};
+  const auto code = code_unit_at(text);
+  if (!code || is_low_surrogate(*code)) return std::nullopt;
+  if (!is_high_surrogate(*code)) return JsonEscape{*code, kLength};
+  const auto low = code_unit_at(text.substr(kLength));
+  if (!low || !is_low_surrogate(*low)) return std::nullopt;
+  return JsonEscape{0x10000 + ((*code - 0xD800) << 10) + (*low - 0xDC00), 2 * kLength};
 }
 
 void append_utf8(std::string& out, char32_t c) {

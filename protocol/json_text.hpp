@@ -40,13 +40,13 @@ void append_json_escaped(std::string& out, std::string_view text);
 // The same with quotes around it.
 void append_json_string(std::string& out, std::string_view text);
 
-// The character that `text` begins with if it may be one of a JSON string's escapes of ASCII (`\/`, `\n`,
-// `\u002f`), and how long the escape is; nothing if it begins with none.
-struct AsciiEscape {
-  char character;
+// The character that `text` begins with as a JSON string's escape (`\/`, `\n`, `\u002f`, a pair of surrogates), and how
+// long the escape is; nothing if it begins with none.
+struct JsonEscape {
+  char32_t code_point;
   std::size_t length;
 };
-std::optional<AsciiEscape> ascii_escape_at(std::string_view text);
+std::optional<JsonEscape> json_escape_at(std::string_view text);
 
 // Appends the UTF-8 encoding of one code point.
 void append_utf8(std::string& out, char32_t code_point);

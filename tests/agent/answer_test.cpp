@@ -132,5 +132,5 @@ TEST_CASE("an output that no frame could hold becomes text, and nothing of it is
   const std::string deep = R"({"type":"json","value":)" + std::string(95, '[') + std::string(95, ']') + "}";
   const auto fitted = nlohmann::json::parse(fit_output(deep));
   CHECK(fitted["type"] == "text");
-  CHECK(fitted["value"] == deep);
+  CHECK(fitted["value"] == std::string(95, '[') + std::string(95, ']'));
 }

@@ -88,9 +88,17 @@ TEST_CASE("references stand anywhere in a value, and what they bring is not look
     if (reference == "${A}") return "a${B}";
     return std::unexpected(Error{.code = "missing_key"});
   };
-  CHECK(resolve_references("Bearer ${A}, ${A}.", resolve) == "Bearer a${B}, a${B}.");
-  CHECK(resolve_references("none", resolve) == "none");
-  CHECK(resolve_references("${A", resolve) == "${A");
+  CHECK(resolve_references("Bearer ${A}, ${A}.", resolve)->text == "Bearer a${B}, a${B}.");
+  CHECK(resolve_references("x${A}${A}y", resolve)->keys == std::vector<std::string>{"a${B}", "a${B}"});
+  CHECK(resolve_references("none", resolve)->keys.empty());
+  const auto long_key = [](std::string_view) -> std::expected<std::string, Error> {
+    return std::string(64 << 10, 'k');
+  };
+  std::string many;
+  for (int i = 0; i < 100'000; ++i) many += "${A}";
+  CHECK(resolve_references(many, long_key).error().code == "invalid_request");
+  CHECK(resolve_references("none", resolve)->text == "none");
+  CHECK(resolve_references("${A", resolve)->text == "${A");
   CHECK(resolve_references("${C}", resolve).error().code == "missing_key");
 }
 

@@ -27,7 +27,7 @@ KeyPolicy policy() {
 // The value, or "!" and the error's code.
 std::string resolve(std::string_view value, std::string_view host, const KeyPolicy& keys = policy()) {
   const auto resolved = resolve_mcp_value(value, host, keys);
-  if (resolved) return *resolved;
+  if (resolved) return resolved->text;
   CHECK(resolved.error().category == Category::auth);
   return "!" + resolved.error().code;
 }

@@ -167,6 +167,21 @@ TEST_CASE("fault 94: keys of tools and MCP servers are not seen, though everythi
        {{"ONE", "${TOOL_KEY}"}, {"TWO", "a ${TOOL_HEADER}"}, {"THREE", "${TOOL_ENV}"}, {"FOUR", "${TOOL_URL}"}}}};
   worker.send(calling_chat("child", "c__go", {{"mcpServers", {{"c", child}}}}));
   CHECK(worker.end_of("child").outcome() == "mcp_unavailable");
+  // One that tells its key, which came with something before it, in what providers are shown of its tools.
+  const char* const script = R"(
+    read -r l; echo '{"id":1,"jsonrpc":"2.0","result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
+    read -r l; read -r l; k="${ONE#key=}"
+    printf '{"id":2,"jsonrpc":"2.0","result":{"tools":[{"name":"%s"},{"name":"go","description":"use %s",
+      "inputSchema":{"type":"object","default":"%s"}}]}}\n' "$k" "$k" "$k" | tr -d '\n'; echo
+    cat >/dev/null)";
+  const Json teller = {{"command", "sh"}, {"args", Json::array({"-c", script})}, {"env", {{"ONE", "key=${TOOL_KEY}"}}}};
+  worker.send(upstream.chat("told", "tool", {{"dryRun", true}, {"mcpServers", {{"t", teller}}}}));
+  const FrameLog& told = worker.end_of("told");
+  REQUIRE(told.outcome() == "done");
+  const Json tools = told.last().at("data").at("request").at("body").at("tools");
+  REQUIRE(tools.size() == 1);
+  CHECK(tools[0].at("function").at("description") == "use [redacted]");
+  CHECK(tools[0].at("function").at("parameters").at("default") == "[redacted]");
   CHECK(worker.close_and_exit() == 0);
   const std::string seen = worker.all_output() + worker.process().stderr_text();
   for (const char* secret : {kKey, kHeaderKey, kEnvKey, kUrlKey}) {

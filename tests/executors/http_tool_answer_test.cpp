@@ -124,6 +124,15 @@ TEST_CASE("HTTP tool: a key that the server says again is taken out of its answe
   f.call(Json::object());
   f.answer(401, "no such key: s3cret \\ \"key\"", "text/plain");
   CHECK(f.error_text() == "HTTP error (401): no such key: [redacted]");
+  f.call(Json::object());
+  f.answer(401, R"({"error":"no such key: s3cret \\ \"key\""})");
+  CHECK(f.error_text() == R"(HTTP error (401): {"error":"no such key: [redacted]"})");
+  // Longer than what is shown of it: no piece of the key is left at the cut.
+  const std::string filler(4090, 'x');
+  f.call(Json::object());
+  f.http().last().head(401, {});
+  f.http().last().body(filler + "s3cret \\ \"key\"");
+  CHECK(f.error_text() == "HTTP error (401): " + filler + "[redac");
 }
 
 }  // namespace aiw::test

@@ -34,12 +34,41 @@ TEST_CASE("fault 94: a value that is part of its own replacement ends") {
 }
 
 TEST_CASE("fault 94: an escaped backslash before what looks like an escape stays JSON") {
-  const SecretValues secrets = values({"secret-value"});
+  const SecretValues secrets = values({"0073ecret-value"});
   const std::string text = R"({"type":"text","value":"\\u0073ecret-value and \u0073ecret-value"})";
   const std::string out = secrets.remove_from_output(text);
   const auto json = nlohmann::json::parse(out, nullptr, false);
   REQUIRE(json.is_object());
-  CHECK(json["value"] == "\\u0073ecret-value and [redacted]");
+  CHECK(json["value"] == "\\u[redacted] and [redacted]");
+}
+
+TEST_CASE("fault 94: of a text that is cut no piece of a value is left at its end") {
+  const SecretValues secrets = values({"secret-value", "schlüssel-1"});
+  const auto beginning = [&](std::string_view text, std::size_t at_most) {
+    return secrets.remove_from_beginning(text, at_most);
+  };
+  CHECK(beginning("a secret-value b", 100) == "a [redacted] b");
+  CHECK(beginning("a secret-v", 10) == "a secret-v");
+  for (std::size_t at = 6; at <= 14; ++at) CHECK(beginning("a secret-value b", at) == "a [redacted]");
+  CHECK(beginning("a secret-value b", 5) == "a sec");
+  CHECK(beginning("a schlüssel-1 b", 8) == "a [redacted]");                // within its ü
+  CHECK(beginning(R"("a secret\u002dvalue")", 12) == R"("a [redacted])");  // within its escape
+  CHECK(beginning(R"("a secret\u002dvalue")", 17) == R"("a [redacted])");
+  CHECK(beginning("secret-valuesecret-valuesecret-value", 30) == "[redacted][redacted][redacted]");
+  CHECK(values({}).remove_from_beginning("abcdef", 3) == "abc");
+}
+
+TEST_CASE("fault 94: an output's type stays, and a JSON value that is none any more becomes text") {
+  const SecretValues secrets = values({"123456789", "error-text"});
+  const auto without = [&](std::string text) { return nlohmann::json::parse(secrets.remove_from_output(text)); };
+  CHECK(without(R"({"type":"json","value":{"k":"123456789"}})") ==
+        nlohmann::json({{"type", "json"}, {"value", {{"k", "[redacted]"}}}}));
+  CHECK(without(R"({"type":"json","value":{"k":123456789}})") ==
+        nlohmann::json({{"type", "text"}, {"value", R"({"k":[redacted]})"}}));
+  CHECK(without(R"({"type":"error-json","value":[1234567890]})") ==
+        nlohmann::json({{"type", "error-text"}, {"value", "[[redacted]0]"}}));
+  CHECK(without(R"({"type":"error-text","value":"an error-text"})") ==
+        nlohmann::json({{"type", "error-text"}, {"value", "an [redacted]"}}));
 }
 
 // In place each would move the rest: minutes.

@@ -80,8 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   McpPool pool({}, {.clock = clock,
                     .http = http,
                     .launcher = launcher,
-                    .resolve = [](std::string_view value, std::string_view) -> std::expected<std::string, Error> {
-                      return std::string(value);
+                    .resolve = [](std::string_view value, std::string_view) -> std::expected<ResolvedText, Error> {
+                      return ResolvedText{std::string(value)};
                     },
                     .log = [](McpLogLevel, std::string_view, std::string_view, std::string_view) {}});
   ChatRequest chat;

@@ -101,6 +101,12 @@ TEST_CASE("a key in an error is taken out before the message is cut") {
     CHECK(message.find("canary") == std::string::npos);
     CHECK(message.size() <= kMaxErrorMessageBytes);
   }
+  // Redaction makes it shorter, so that more would be shown.
+  const std::string long_key = std::string(284, 'k') + '!';
+  const LiveSecret other(long_key);
+  std::string many;
+  for (int i = 0; i < 1'000; ++i) many += long_key;
+  CHECK(bounded_message(many).find('k') == std::string::npos);
 }
 
 TEST_CASE("request id and delay") {

@@ -36,7 +36,10 @@ std::string fit_output(std::string output) {
   reader.validate();
   if (reader.ok()) return output;
   std::string text;
-  JsonWriter(text).begin_object().field("type", "text").field("value", output).end_object();
+  constexpr std::string_view kValue = R"("value":)";
+  const auto value = output.find(kValue);
+  const auto shown = value == std::string::npos ? output : output.substr(value + kValue.size());
+  JsonWriter(text).begin_object().field("type", "text").field("value", shown.substr(0, shown.size() - 1)).end_object();
   return text;
 }
 

@@ -98,17 +98,22 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
   return trimmed(*std::move(key));
 }
 
-std::expected<std::string, Error> resolve_references(
+std::expected<ResolvedText, Error> resolve_references(
     std::string_view value,
     const std::function<std::expected<std::string, Error>(std::string_view reference)>& resolve) {
-  std::string out;
+  ResolvedText out;
   while (true) {
     const auto begin = value.find("${");
     const auto end = begin == std::string_view::npos ? begin : value.find('}', begin);
-    if (end == std::string_view::npos) return out.append(value);
+    out.text.append(value.substr(0, end == std::string_view::npos ? end : begin));
+    if (end == std::string_view::npos) return out;
     auto key = resolve(value.substr(begin, end + 1 - begin));
-    if (!key) return key;
-    out.append(value.substr(0, begin)).append(*key);
+    if (!key) return std::unexpected(std::move(key).error());
+    out.text.append(*key);
+    if (out.text.size() > kMaxResolvedBytes) {
+      return std::unexpected(key_error("invalid_request", "a value with its references replaced is too long", {}));
+    }
+    out.keys.push_back(*std::move(key));
     value.remove_prefix(end + 1);
   }
 }

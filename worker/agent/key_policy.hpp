@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/error.hpp"
+#include "worker/base/resolved_text.hpp"
 #include "worker/base/secret_file.hpp"
 
 namespace aiw {
@@ -39,8 +40,8 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
                                               std::string_view host, const KeyPolicy& policy);
 
 // `value` with every ${...} in it replaced by what `resolve` makes of it ("Bearer ${TOKEN}"); that is not looked into
-// again. Error: the first of resolve's.
-std::expected<std::string, Error> resolve_references(
+// again. Error: the first of resolve's, or the text is longer than a process or HTTP would take.
+std::expected<ResolvedText, Error> resolve_references(
     std::string_view value,
     const std::function<std::expected<std::string, Error>(std::string_view reference)>& resolve);
 

@@ -23,8 +23,8 @@ std::expected<std::string, Error> for_child(std::string_view reference, const Ke
 
 }  // namespace
 
-std::expected<std::string, Error> resolve_mcp_value(std::string_view value, std::string_view host,
-                                                    const KeyPolicy& policy) {
+std::expected<ResolvedText, Error> resolve_mcp_value(std::string_view value, std::string_view host,
+                                                     const KeyPolicy& policy) {
   return resolve_references(value, [&](std::string_view reference) {
     return host.empty() ? for_child(reference, policy) : resolve_key(reference, {}, host, policy);
   });

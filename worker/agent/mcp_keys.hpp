@@ -12,7 +12,7 @@ namespace aiw {
 // `value` with every ${NAME} and ${file:PATH} in it replaced ("Bearer ${TOKEN}"). To a `host` a key goes as a
 // provider's does (resolve_key). Into a child process, whose host is empty, go files, which it could read itself, and
 // the variables that --allow-env names, not the known providers' own. Error: category auth, never with a value.
-std::expected<std::string, Error> resolve_mcp_value(std::string_view value, std::string_view host,
-                                                    const KeyPolicy& policy);
+std::expected<ResolvedText, Error> resolve_mcp_value(std::string_view value, std::string_view host,
+                                                     const KeyPolicy& policy);
 
 }  // namespace aiw

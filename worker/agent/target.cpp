@@ -94,10 +94,21 @@ Error bad_url(const ProviderConfig& provider, const std::string& why) {
                 "/payload/config/providers");
 }
 
-std::expected<std::string, Error> resolve_secret(std::string_view value, std::string_view provider_id,
-                                                 std::string_view host, const KeyPolicy& keys) {
+std::expected<ResolvedText, Error> resolve_secret(std::string_view value, std::string_view provider_id,
+                                                  std::string_view host, const KeyPolicy& keys) {
   const auto resolve = [&](std::string_view text) { return resolve_key(text, provider_id, host, keys); };
-  return keys.trust_config ? resolve(value) : resolve_references(value, resolve);
+  if (!keys.trust_config) return resolve_references(value, resolve);
+  auto key = resolve(value);
+  if (!key) return std::unexpected(std::move(key).error());
+  return *key == value ? ResolvedText{*key} : ResolvedText{*key, {*key}};
+}
+
+// A key may be said again as it was sent, or without what stands around it.
+void keep_secret(Target& target, const ResolvedText& secret) {
+  target.secrets.emplace_back(secret.text);
+  for (const auto& key : secret.keys) {
+    if (key != secret.text) target.secrets.emplace_back(key);
+  }
 }
 
 // Sets the key and the config's headers, once it is certain that they may go to the URL's host.
@@ -119,8 +130,8 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   for (const auto& [from, into] : secrets) {
     auto secret = resolve_secret(*from, provider.id, url->host, keys);
     if (!secret) return std::unexpected(std::move(secret).error());
-    target.secrets.emplace_back(*secret);
-    *into = *std::move(secret);
+    keep_secret(target, *secret);
+    *into = std::move(secret->text);
   }
   if (!valid_header("authorization", target.api_key) || !valid_header("authorization", target.aws.session_token)) {
     return std::unexpected(refuse("invalid_request", Category::invalid_request,
@@ -128,15 +139,15 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
                                   "/payload/config/providers"));
   }
   for (const auto& [name, value] : provider.headers) {
-    auto text = resolve_secret(value, provider.id, url->host, keys);
-    if (!text) return std::unexpected(std::move(text).error());
-    if (!valid_header(name, *text)) {
+    auto resolved = resolve_secret(value, provider.id, url->host, keys);
+    if (!resolved) return std::unexpected(std::move(resolved).error());
+    if (!valid_header(name, resolved->text)) {
       return std::unexpected(refuse("invalid_request", Category::invalid_request,
                                     "a header of " + provider.id + " has characters that no header may have",
                                     "/payload/config/providers"));
     }
-    if (names_a_secret(name) || *text != value) target.secrets.emplace_back(*text);
-    target.headers.push_back({name, *std::move(text), true});
+    if (names_a_secret(name) || !resolved->keys.empty()) keep_secret(target, *resolved);
+    target.headers.push_back({name, std::move(resolved->text), true});
   }
   const bool has_secret = !target.api_key.empty() || !target.headers.empty() || !target.credentials.empty();
   if (has_secret && !url->https && !is_loopback(url->host)) {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/json_text.hpp"
+#include "worker/base/redaction.hpp"
 
 namespace aiw {
 namespace {
@@ -40,17 +40,13 @@ class Registry {
     if (values->second.empty()) values_.erase(values);
   }
 
-  std::string redacted(std::string_view text) {
+  void find(std::string_view text, Places& places) {
     const std::lock_guard lock(mutex_);
-    std::string out;
-    std::size_t done = 0;
-    for (std::size_t at = 0; !values_.empty() && at + kShortestLiveSecret <= text.size();) {
+    if (values_.empty()) return;
+    for (std::size_t at = 0; at + kShortestLiveSecret <= text.size(); ++at) {
       const std::size_t length = length_at(text.substr(at));
-      if (length > 0) out.append(text, done, at - done).append("[redacted]");
-      at += std::max<std::size_t>(length, 1);
-      if (length > 0) done = at;
+      if (length > 0) places.add(at, at + length);
     }
-    return out.append(text.substr(done));
   }
 
  private:
@@ -70,17 +66,6 @@ class Registry {
   std::mutex mutex_;
   std::unordered_map<Beginning, Uses> values_;
 };
-
-// With the characters that JSON's escapes of ASCII stand for.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const auto escape = ascii_escape_at(text);
-    out += escape ? escape->character : text.front();
-    text.remove_prefix(escape ? escape->length : 1);
-  }
-  return out;
-}
 
 // Never destroyed: secrets and log lines may outlive the end of main.
 Registry& registry() {
@@ -115,14 +100,8 @@ class Registered {
 
 LiveSecret::LiveSecret(std::string_view value) : kept_(std::make_shared<const Registered>(value)) {}
 
-std::string without_live_secrets(std::string_view text) {
-  // A text that quotes JSON may have a secret's characters escaped ("a\/b").
-  if (text.contains('\\')) {
-    const std::string plain = unescaped(text);
-    std::string redacted = registry().redacted(plain);
-    if (redacted != plain) return redacted;
-  }
-  return registry().redacted(text);
+std::string without_live_secrets(std::string_view text, std::size_t at_most) {
+  return redacted(text, [](std::string_view layer, Places& places) { registry().find(layer, places); }, at_most);
 }
 
 Error without_live_secrets(Error error) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/base/resolved_text.hpp"
 #include "worker/base/url.hpp"
 #include "worker/executors/http_tool_answer.hpp"
 #include "worker/executors/http_tool_request.hpp"
@@ -43,6 +44,7 @@ struct ResolvedHeaders {
 std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, const BaseUrl& url,
                                                       const SecretResolver& secrets) {
   ResolvedHeaders resolved;
+  std::size_t bytes = 0;
   for (const auto& [name, value] : tool.headers) {
     ToolHeader header{name, value};
     bool secret = names_a_secret(name);
@@ -54,6 +56,10 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
         text = *std::move(key);
         kind = Kind::literal;
         secret = true;
+      }
+      bytes += text.size();
+      if (bytes > kMaxResolvedBytes) {
+        return std::unexpected(refuse("invalid_request", "a tool's headers are at most 256 KiB"));
       }
       if (!valid_header(name, kind == Kind::literal ? text : "")) {
         return std::unexpected(refuse("invalid_request", "a tool's header has characters that no header may have"));
@@ -69,8 +75,9 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
 
 class HttpToolRun : public ToolRun, private HttpHandler {
  public:
-  HttpToolRun(std::shared_ptr<const HttpTool> tool, ToolOutputHandler on_output)
-      : tool_(std::move(tool)), on_output_(std::move(on_output)) {}
+  HttpToolRun(std::shared_ptr<const HttpTool> tool, std::shared_ptr<const SecretValues> keys,
+              ToolOutputHandler on_output)
+      : tool_(std::move(tool)), keys_(std::move(keys)), on_output_(std::move(on_output)) {}
 
   void start(HttpClient& http, HttpRequest request) {
     const HttpLimits limits{.max_body_bytes = static_cast<std::uint64_t>(tool_->max_bytes)};
@@ -82,16 +89,15 @@ class HttpToolRun : public ToolRun, private HttpHandler {
 
   void on_body(std::string_view bytes) override {
     body_ += bytes;
-    if (refused() && body_.size() >= kMaxRefusalBytes) on_end(nullptr);
+    if (refused() && body_.size() > kMaxRefusalBytes) on_end(nullptr);
   }
 
   void on_end(const Error* error) override {
-    if (error == nullptr) return end(http_tool_output(*tool_, head_, std::move(body_)));
-    if (refused()) return end(http_tool_output(*tool_, head_, std::move(body_)));
+    if (error == nullptr || refused()) return end(http_tool_output(*tool_, head_, std::move(body_), *keys_));
     if (error->code == "response_too_large") {
       return end(error_output("the answer is longer than " + std::to_string(tool_->max_bytes) + " bytes"));
     }
-    end(error_output("the call failed: " + error->message));
+    end(error_output("the call failed: " + keys_->remove_from(error->message)));
   }
 
   [[nodiscard]] bool refused() const { return head_.status != 0 && (head_.status < 200 || head_.status > 299); }
@@ -104,6 +110,7 @@ class HttpToolRun : public ToolRun, private HttpHandler {
   }
 
   const std::shared_ptr<const HttpTool> tool_;
+  const std::shared_ptr<const SecretValues> keys_;
   ToolOutputHandler on_output_;
   ResponseHead head_;
   std::string body_;
@@ -122,11 +129,7 @@ class HttpToolRunner : public ToolRunner {
   std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
     auto request = build_http_tool_request(*tool_, headers_, ToolArguments(call.arguments));
     if (!request) return answer_soon(clock_, error_output(request.error()), std::move(on_output));
-    // A server may say again what it was sent.
-    auto clean = [keys = keys_, on_output = std::move(on_output)](std::string output) {
-      on_output(keys->remove_from_output(std::move(output)));
-    };
-    auto run = std::make_unique<HttpToolRun>(tool_, std::move(clean));
+    auto run = std::make_unique<HttpToolRun>(tool_, keys_, std::move(on_output));
     run->start(http_, *std::move(request));
     return run;
   }

@@ -37,19 +37,27 @@ std::string json_answer(const HttpTool& tool, std::string body) {
   return json_output(part->json);
 }
 
-}  // namespace
+std::string refusal(const HttpTool& tool, const ResponseHead& head, std::string_view body, const SecretValues& keys) {
+  // Before it is cut: nobody knows a piece of a key as one.
+  const std::string shown = sanitize_utf8(keys.remove_from_beginning(body, kMaxRefusalBytes));
+  return error_output(tool.error_prefix + " (" + std::to_string(head.status) +
+                      "): " + std::string(utf8_prefix(shown, kMaxRefusalBytes)));
+}
 
-std::string http_tool_output(const HttpTool& tool, const ResponseHead& head, std::string body) {
-  body = sanitize_utf8(body);
-  if (head.status < 200 || head.status > 299) {
-    return error_output(tool.error_prefix + " (" + std::to_string(head.status) +
-                        "): " + std::string(utf8_prefix(body, kMaxRefusalBytes)));
-  }
+std::string answer(const HttpTool& tool, const ResponseHead& head, const std::string& body) {
   const bool wants_json = tool.response_form == ResponseForm::json || !tool.response_pointer.empty();
   if (!wants_json && (tool.response_form == ResponseForm::text || !may_be_json(head))) return text_output(body);
   std::string json = body;
   if (tidy_json(json)) return json_answer(tool, std::move(json));
   return wants_json ? error_output("the answer is not JSON") : text_output(body);
+}
+
+}  // namespace
+
+std::string http_tool_output(const HttpTool& tool, const ResponseHead& head, std::string body,
+                             const SecretValues& keys) {
+  if (head.status < 200 || head.status > 299) return refusal(tool, head, body, keys);
+  return keys.remove_from_output(answer(tool, head, sanitize_utf8(body)));
 }
 
 }  // namespace aiw

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 
+#include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/base/live_secret.hpp"
@@ -26,7 +27,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kLongestValue = 512;
-constexpr std::size_t kLongestRedacted = 64 << 10;
+constexpr std::size_t kLongestRead = 2 * kLongestValue;  // the rest is of interest only if a key goes on there
 
 // Writes whole lines or none: a pipe takes up to PIPE_BUF bytes at once, and longer lines are not written.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
@@ -64,8 +65,8 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 
 std::string clean(std::string_view text) {
   // Before it is cut, which could leave half a key.
-  const std::string safe = redact(without_live_secrets(text.substr(0, kLongestRedacted)));
-  const bool cut = safe.size() > kLongestValue || text.size() > kLongestRedacted;
+  const std::string safe = redact(without_live_secrets(text.substr(0, kLongestRead + kMaxKeyBytes), kLongestRead));
+  const bool cut = safe.size() > kLongestValue || text.size() > kLongestRead;
   auto out = sanitize_utf8(std::string_view(safe).substr(0, kLongestValue));
   return cut ? out + "..." : out;
 }

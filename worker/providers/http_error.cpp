@@ -186,12 +186,12 @@ bool is_retryable_status(int status) {
 }
 
 std::string bounded_message(std::string_view text, std::size_t max_bytes) {
-  // Before it is cut: a piece of a key is not known as one any more. What lies far behind the cut need not be looked
-  // at.
-  const std::string redacted = without_live_secrets(trim(text).substr(0, max_bytes + kMaxKeyBytes));
-  text = redacted;
+  // Before it is cut: a piece of a key is not known as one any more. A key that the cut goes through may be escaped.
+  constexpr std::size_t kLongestEscapedKey = 6 * kMaxKeyBytes;
   // Four bytes more, so that the cut is made between characters and not by the repair.
-  const std::string valid = sanitize_utf8(text.substr(0, max_bytes + 4));
+  const std::size_t shown = max_bytes + 4;
+  const std::string valid =
+      sanitize_utf8(without_live_secrets(trim(text).substr(0, shown + kLongestEscapedKey), shown));
   return std::string(utf8_prefix(valid, max_bytes));
 }
 

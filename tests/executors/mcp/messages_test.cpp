@@ -111,7 +111,7 @@ TEST_CASE("mcp tools/list: what is not a tool is left out") {
     {"name":"","inputSchema":{}}, {"inputSchema":{}}, {"name":5}, 7,
     {"name":"t","execution":{"taskSupport":"required"}},
     {"name":"o","execution":{"taskSupport":"optional"},"inputSchema":"nonsense"}],"nextCursor":"more"})";
-  const auto page = read_tool_page({result});
+  const auto page = read_tool_page({result}, {});
   REQUIRE(page);
   REQUIRE(page->tools.size() == 3);
   CHECK(page->tools[0].input_schema == R"({"type":"object","properties":{"x":{}}})");
@@ -119,9 +119,25 @@ TEST_CASE("mcp tools/list: what is not a tool is left out") {
   CHECK(page->tools[2].name == "o");
   CHECK(page->tools[2].input_schema == R"({"type":"object"})");
   CHECK(page->next_cursor == "more");
-  CHECK_FALSE(read_tool_page({"{}"}));
-  CHECK_FALSE(read_tool_page({R"({"tools":{}})"}));
-  CHECK_FALSE(read_tool_page({"null"}));
+  CHECK_FALSE(read_tool_page({"{}"}, {}));
+  CHECK_FALSE(read_tool_page({R"({"tools":{}})"}, {}));
+  CHECK_FALSE(read_tool_page({"null"}, {}));
+}
+
+TEST_CASE("fault 94: mcp tools/list: no key stands in what a server says of its tools") {
+  SecretValues keys;
+  keys.add("secret-value");
+  keys.add("123456789");
+  const auto page = read_tool_page({R"({"tools":[
+    {"name":"secret-value"}, {"name":"a_secret-value_b"},
+    {"name":"a","description":"use secret-val\u0075e","inputSchema":{"type":"object","properties":{"x":{"default":"secret-value"}}}},
+    {"name":"b","inputSchema":{"type":"object","default":123456789}}]})"},
+                                   keys);
+  REQUIRE(page);
+  REQUIRE(page->tools.size() == 2);
+  CHECK(page->tools[0].description == "use [redacted]");
+  CHECK(page->tools[0].input_schema == R"({"type":"object","properties":{"x":{"default":"[redacted]"}}})");
+  CHECK(page->tools[1].input_schema == R"({"type":"object"})");  // what is left of it is no JSON
 }
 
 TEST_CASE("mcp results: text, several things, media, links and resources") {

@@ -69,10 +69,14 @@ struct Fixture {
                {.clock = clock,
                 .http = http,
                 .launcher = launcher,
-                .resolve = [](std::string_view value, std::string_view host) -> std::expected<std::string, Error> {
-                  if (value == "${KEY}") return "resolved-for-" + std::string(host.empty() ? "child" : host);
+                .resolve = [](std::string_view value, std::string_view host) -> std::expected<ResolvedText, Error> {
+                  if (value == "${KEY}") {
+                    const std::string key = "resolved-for-" + std::string(host.empty() ? "child" : host);
+                    return ResolvedText{key, {key}};
+                  }
+                  if (value == "key=${KEY}") return ResolvedText{"key=resolved", {"resolved"}};
                   if (value == "${NO}") return std::unexpected(Error{.code = "variable_not_allowed"});
-                  return std::string(value);
+                  return ResolvedText{std::string(value)};
                 },
                 .log =
                     [this](McpLogLevel, std::string_view server, std::string_view event, std::string_view text) {
@@ -281,6 +285,18 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: references to keys are resolved for where 
   CHECK(refused->error().pointer == "/payload/mcpServers/a~1b~0c/headers");
 }
 
+TEST_CASE_FIXTURE(Fixture, "mcp pool: what a server is given is bounded, however it is made up") {
+  McpServer server = child();
+  for (int i = 0; i < 5; ++i) server.env.emplace_back("N" + std::to_string(i), std::string(60'000, 'x'));
+  auto opened = open({server});
+  clock.advance(0ms);
+  CHECK(opened->error().code == "invalid_request");
+  CHECK(opened->error().pointer == "/payload/mcpServers/s/env");
+  server.env.pop_back();
+  auto fits = open({server});
+  CHECK(launcher.children.size() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "mcp pool: whatever a secret is, it is taken out of the log, once") {
   McpServer server = child();
   server.env = {{"A", "redact"}, {"B", "Bearer token-1"}, {"C", "a"}};
@@ -291,14 +307,14 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: whatever a secret is, it is taken out of t
 
 TEST_CASE_FIXTURE(Fixture, "mcp pool: a key that a server says again is not in its results; other values stay") {
   McpServer server = child();
-  server.env = {{"TOKEN", "${KEY}"}, {"ROOT", "/srv/docs"}};
+  server.env = {{"TOKEN", "${KEY}"}, {"ROOT", "/srv/docs"}, {"PART", "key=${KEY}"}};
   auto opened = ready(server);
   Names outputs;
   const auto run = this->run(*opened, outputs);
   launcher.children[0].handler->on_output(
-      R"({"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"resolved-for-child /srv/docs"}]}})"
+      R"({"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"resolved-for-child /srv/docs resolved"}]}})"
       "\n");
-  CHECK(outputs == Names{"[redacted] /srv/docs"});
+  CHECK(outputs == Names{"[redacted] /srv/docs [redacted]"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "mcp pool: URLs are held to the rules of providers'") {

@@ -24,11 +24,16 @@ struct Fixture {
     events.on_listed = [this] { ++listed; };
     events.on_closed = [this](std::string_view why) { closed.emplace_back(why); };
     session = std::make_shared<McpSession>(
-        clock, std::make_unique<FakeTransport>(wire), McpSessionOptions{"1.2.3"},
+        clock, std::make_unique<FakeTransport>(wire), McpSessionOptions{"1.2.3", std::chrono::seconds(30), keys()},
         [this](McpLogLevel level, std::string_view event, std::string_view text) {
           log.push_back({level, std::string(event), std::string(text)});
         },
         std::move(events));
+  }
+  static SecretValues keys() {
+    SecretValues keys;
+    keys.add("canary-key-1");
+    return keys;
   }
   void start() { REQUIRE_FALSE(session->start()); }
   void ready(const std::vector<std::string>& tools = {"go"}) {
@@ -76,6 +81,19 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: the handshake offers the newest revisio
   CHECK(listed == 1);
   CHECK(names() == Names{"a", "b"});
   CHECK(clock.pending() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "fault 94: mcp session: no key, nor a piece of one, is in what a server answers") {
+  ready();
+  const auto run = call();
+  const std::string filler(4090, 'y');
+  wire.say({{"id", wire.last().at("id")}, {"error", {{"code", 1}, {"message", filler + "canary-key-1"}}}});
+  const auto second = call();
+  wire.say({{"id", wire.last().at("id")},
+            {"result", {{"content", {{{"type", "text"}, {"text", R"({"k":"canary\u002dkey-1"})"}}}}}}});
+  REQUIRE(outputs.size() == 2);
+  CHECK(outputs[0] == error_of("the MCP server answered with error 1: " + filler + "[redacted]"));
+  CHECK(outputs[1] == Json{{"type", "text"}, {"value", R"({"k":"[redacted]"})"}});
 }
 
 TEST_CASE_FIXTURE(Fixture, "mcp session: a revision that is not ours, an error or silence end it") {

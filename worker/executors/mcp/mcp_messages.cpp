@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, 4> kRevisions = {kMcpNewestRevision, "202
                                                         "2024-11-05"};
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxDescriptionBytes = 64 << 10;
+constexpr int kMaxSchemaDepth = 1'000;
 constexpr std::string_view kAnySchema = R"({"type":"object"})";
 
 // A string member's text; anything else is passed over.
@@ -68,7 +69,16 @@ bool read_needs_task(JsonReader& in) {
   return needed;
 }
 
-void read_tool(JsonReader& in, std::vector<McpTool>& tools) {
+// A JSON object; without the keys it may be none.
+std::string schema_without(const SecretValues& keys, std::string_view schema) {
+  std::string left = keys.remove_from(schema);
+  if (left == schema) return left;
+  JsonReader reader(left.data(), left.size(), kMaxSchemaDepth);
+  reader.validate();
+  return reader.ok() ? left : std::string(kAnySchema);
+}
+
+void read_tool(JsonReader& in, const SecretValues& keys, std::vector<McpTool>& tools) {
   McpTool tool;
   std::string title;
   bool needs_task = false;
@@ -90,8 +100,9 @@ void read_tool(JsonReader& in, std::vector<McpTool>& tools) {
   });
   if (tool.name.empty() || tool.name.size() > kMaxNameBytes || needs_task) return;
   if (tool.description.empty()) tool.description = std::move(title);
-  tool.description = utf8_prefix(tool.description, kMaxDescriptionBytes);
-  if (tool.input_schema.empty()) tool.input_schema = kAnySchema;
+  if (keys.remove_from(tool.name) != tool.name) return;
+  tool.description = sanitize_utf8(keys.remove_from_beginning(tool.description, kMaxDescriptionBytes));
+  tool.input_schema = tool.input_schema.empty() ? kAnySchema : schema_without(keys, tool.input_schema);
   tools.push_back(std::move(tool));
 }
 
@@ -135,7 +146,7 @@ std::string list_params(std::string_view cursor) {
   return out;
 }
 
-std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result) {
+std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result, const SecretValues& keys) {
   McpToolPage page;
   bool has_tools = false;
   if (!result.is_object()) return std::unexpected("its tool list is no object");
@@ -145,7 +156,7 @@ std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result) {
       has_tools = true;
       in.array([&] {
         if (in.type() == JsonType::object) {
-          read_tool(in, page.tools);
+          read_tool(in, keys, page.tools);
         } else {
           in.skip();
         }

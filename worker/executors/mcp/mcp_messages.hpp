@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/json_text.hpp"
+#include "worker/executors/secret_values.hpp"
 
 namespace aiw {
 
@@ -39,8 +40,9 @@ std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result)
 
 // An empty cursor asks for the first page.
 std::string list_params(std::string_view cursor);
-// Tools that cannot be called without a task (2025-11-25, execution.taskSupport) are left out.
-std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result);
+// Tools that cannot be called without a task (2025-11-25, execution.taskSupport) are left out, and those with one of
+// `keys` in their name; descriptions and schemas are told without them.
+std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result, const SecretValues& keys);
 
 // `arguments` is a JSON object.
 std::string call_params(std::string_view tool, std::string_view arguments, std::int64_t progress_token);

@@ -92,25 +92,34 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
   }
   for (const auto& text : {server.command, server.cwd, server.url}) add_to_key(definition.key, text);
   for (const auto& text : server.args) add_to_key(definition.key, text);
-  const auto& pairs = server.url.empty() ? server.env : server.headers;
-  for (const auto& [name, value] : pairs) {
+  const char* const member = host.empty() ? "/env" : "/headers";
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : host.empty() ? server.env : server.headers) {
     auto resolved = services_.resolve(value, host);
     if (!resolved) {
-      resolved.error().pointer = pointer_to(server, host.empty() ? "/env" : "/headers");
+      resolved.error().pointer = pointer_to(server, member);
       return std::unexpected(std::move(resolved).error());
     }
-    if (!host.empty() && !valid_header(name, *resolved)) {
-      return std::unexpected(refuse(server, "invalid_request", "/headers", "not a header that HTTP could carry"));
+    if (!host.empty() && !valid_header(name, resolved->text)) {
+      return std::unexpected(refuse(server, "invalid_request", member, "not a header that HTTP could carry"));
+    }
+    bytes += name.size() + resolved->text.size();
+    if (bytes > kMaxResolvedBytes) {
+      return std::unexpected(refuse(server, "invalid_request", member, "together they are longer than 256 KiB"));
     }
     definition.key += '|';
     add_to_key(definition.key, name);
-    add_to_key(definition.key, *resolved);
-    definition.values.add(*resolved);
-    if (*resolved != value) definition.keys.add(*resolved);
+    add_to_key(definition.key, resolved->text);
+    definition.values.add(resolved->text);
+    if (!resolved->keys.empty()) definition.keys.add(resolved->text);
+    for (const auto& key : resolved->keys) {
+      definition.values.add(key);
+      definition.keys.add(key);
+    }
     if (host.empty()) {
-      definition.command.env.emplace_back(name, *std::move(resolved));
+      definition.command.env.emplace_back(name, std::move(resolved->text));
     } else {
-      definition.endpoint.headers.push_back({name, *std::move(resolved), true});
+      definition.endpoint.headers.push_back({name, std::move(resolved->text), true});
     }
   }
   return definition;

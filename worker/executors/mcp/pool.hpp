@@ -14,6 +14,7 @@
 #include "worker/base/child_process.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/resolved_text.hpp"
 #include "worker/executors/mcp/mcp_log.hpp"
 #include "worker/executors/tool_runner.hpp"
 
@@ -33,7 +34,7 @@ struct McpPoolServices {
   ChildLauncher& launcher;
   // An env value or header of a request with its references to keys replaced, if these may go there: to `host`, or
   // into a child process if it is empty.
-  std::function<std::expected<std::string, Error>(std::string_view value, std::string_view host)> resolve;
+  std::function<std::expected<ResolvedText, Error>(std::string_view value, std::string_view host)> resolve;
   // `server` is the request's name for it.
   std::function<void(McpLogLevel level, std::string_view server, std::string_view event, std::string_view text)> log;
 };

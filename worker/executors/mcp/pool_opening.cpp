@@ -25,10 +25,7 @@ class McpPool::Runner : public ToolRunner {
 
   std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
     const auto session = lease_->session();
-    const auto clean = [lease = lease_, on_output](std::string output) {
-      on_output(lease->keys().remove_from_output(std::move(output)));
-    };
-    if (session) return session->call(tool_, call.arguments, clean);
+    if (session) return session->call(tool_, call.arguments, std::move(on_output));
     return answer_soon(clock_, error_output("the MCP server is gone"), std::move(on_output));
   }
 

@@ -19,8 +19,9 @@ std::optional<std::string> McpPool::Server::start() {
   events.on_listed = [this] { tell_waiters(); };
   events.on_closed = [this](std::string_view why) { closed(why); };
   session_ = std::make_shared<McpSession>(
-      clock_, std::move(transport), McpSessionOptions{pool_.options_.client_version, pool_.options_.connect_limit},
-      to_log, std::move(events));
+      clock_, std::move(transport),
+      McpSessionOptions{pool_.options_.client_version, pool_.options_.connect_limit, definition_.keys}, to_log,
+      std::move(events));
   log(McpLogLevel::debug, "starts", {});
   return session_->start();
 }
@@ -41,7 +42,8 @@ void McpPool::Server::release() {
 }
 
 void McpPool::Server::log(McpLogLevel level, std::string_view event, std::string_view text) const {
-  pool_.services_.log(level, definition_.name, event, definition_.values.remove_from(std::string(text)));
+  constexpr std::size_t kMaxBytes = 4096;
+  pool_.services_.log(level, definition_.name, event, definition_.values.remove_from_beginning(text, kMaxBytes));
 }
 
 void McpPool::Server::tell_waiters() {
@@ -52,7 +54,7 @@ void McpPool::Server::tell_waiters() {
 }
 
 void McpPool::Server::closed(std::string_view why) {
-  why_closed_ = definition_.values.remove_from(std::string(why));
+  why_closed_ = definition_.values.remove_from(why);
   log(McpLogLevel::info, "is gone", why_closed_);
   idle_timer_.reset();
   pool_.remove(*this);

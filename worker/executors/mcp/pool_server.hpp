@@ -22,7 +22,7 @@ struct McpPool::Definition {
   ChildCommand command{};
   McpEndpoint endpoint{};  // url empty: a child
   SecretValues values{};   // all of env and headers: not for the log
-  SecretValues keys{};     // those that come by reference: not for results either
+  SecretValues keys{};     // those that come by reference: not for anything that it says
 };
 
 // One server, who waits for it and how many use it.
@@ -44,7 +44,6 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   [[nodiscard]] bool idle() const { return users_ == 0; }
   [[nodiscard]] Instant idle_since() const { return idle_since_; }
   [[nodiscard]] const std::string& key() const { return definition_.key; }
-  [[nodiscard]] const SecretValues& keys() const { return definition_.keys; }
 
   void use() {
     ++users_;
@@ -71,8 +70,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
 // A chat's use of a server.
 class McpPool::Lease {
  public:
-  explicit Lease(const std::shared_ptr<Server>& server)
-      : server_(server), session_(server->shared_session()), keys_(server->keys()) {
+  explicit Lease(const std::shared_ptr<Server>& server) : server_(server), session_(server->shared_session()) {
     server->use();
   }
   Lease(const Lease&) = delete;
@@ -81,12 +79,10 @@ class McpPool::Lease {
     if (const auto server = server_.lock()) server->release();
   }
   [[nodiscard]] std::shared_ptr<McpSession> session() const { return session_.lock(); }
-  [[nodiscard]] const SecretValues& keys() const { return keys_; }
 
  private:
   std::weak_ptr<Server> server_;
   std::weak_ptr<McpSession> session_;
-  const SecretValues keys_;
 };
 
 }  // namespace aiw

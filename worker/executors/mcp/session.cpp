@@ -16,13 +16,8 @@ constexpr std::size_t kMaxListBytes = 16 << 20;
 // A server that says all the time that its tools changed is not asked all the time.
 constexpr std::chrono::milliseconds kRelistInterval{250};
 constexpr int kMaxGarbage = 100;
+constexpr std::size_t kMaxErrorBytes = 4096;      // of its words
 constexpr std::int64_t kMethodNotFound = -32601;  // JSON-RPC 2.0, 5.1
-
-std::string error_text(const RpcMessage& answer) {
-  std::string text = "the MCP server answered with error " + std::to_string(answer.error_code);
-  if (!answer.error_message.empty()) text += ": " + std::string(utf8_prefix(answer.error_message, 4096));
-  return text;
-}
 
 // RFC 5424's words (2025-11-25, server/utilities/logging).
 McpLogLevel level_of(std::string_view level) {
@@ -158,7 +153,7 @@ void McpSession::handle(const RpcMessage& message) {
 // We declare no capability, so a server has nothing to ask but whether we are there.
 void McpSession::answer_request(const RpcMessage& request) {
   const bool ping = request.method == "ping";
-  if (!ping) log_(McpLogLevel::debug, "a request that is not supported", utf8_prefix(request.method, 128));
+  if (!ping) log_(McpLogLevel::debug, "a request that is not supported", request.method);
   transport_->send({McpOutgoing::Kind::other,
                     ping ? rpc_result(request.id, "{}") : rpc_error(request.id, kMethodNotFound, "not supported")});
 }
@@ -166,7 +161,7 @@ void McpSession::answer_request(const RpcMessage& request) {
 void McpSession::notified(const RpcMessage& notification) {
   if (notification.method == "notifications/tools/list_changed") return relist_soon();
   if (notification.method == "notifications/progress") {
-    return log_(McpLogLevel::debug, "progress", utf8_prefix(notification.body.json, 1024));
+    return log_(McpLogLevel::debug, "progress", notification.body.json);
   }
   if (notification.method != "notifications/message") return;
   McpLogLevel level = McpLogLevel::debug;
@@ -183,14 +178,22 @@ void McpSession::notified(const RpcMessage& notification) {
       }
     });
   }
-  log_(level, "says", utf8_prefix(data, 2048));
+  log_(level, "says", data);
+}
+
+std::string McpSession::error_text(const RpcMessage& answer) const {
+  std::string text = "the MCP server answered with error " + std::to_string(answer.error_code);
+  if (answer.error_message.empty()) return text;
+  // The cut may go through a character.
+  return text + ": " + sanitize_utf8(options_.keys.remove_from_beginning(answer.error_message, kMaxErrorBytes));
 }
 
 void McpSession::answered(Pending pending, const RpcMessage& answer) {
   if (pending.kind == Pending::Kind::initialize) return initialized(answer);
   if (pending.kind == Pending::Kind::list) return listed(answer);
   const bool failed = answer.kind == RpcMessage::Kind::error;
-  pending.on_output(failed ? error_output(error_text(answer)) : tool_output_of(answer.body));
+  pending.on_output(failed ? error_output(error_text(answer))
+                           : options_.keys.remove_from_output(tool_output_of(answer.body)));
 }
 
 void McpSession::initialized(const RpcMessage& answer) {
@@ -236,8 +239,8 @@ void McpSession::listed(const RpcMessage& answer) {
   if (answer.kind == RpcMessage::Kind::error && tools_ == nullptr && answer.error_code == kMethodNotFound) {
     return finish_listing();  // a server without tools
   }
-  auto page =
-      answer.kind == RpcMessage::Kind::error ? std::unexpected(error_text(answer)) : read_tool_page(answer.body);
+  auto page = answer.kind == RpcMessage::Kind::error ? std::unexpected(error_text(answer))
+                                                     : read_tool_page(answer.body, options_.keys);
   if (page) {
     listing_->bytes += answer.body.json.size();
     for (auto& tool : page->tools) listing_->tools.push_back(std::move(tool));

@@ -15,6 +15,7 @@
 #include "worker/executors/mcp/mcp_log.hpp"
 #include "worker/executors/mcp/mcp_messages.hpp"
 #include "worker/executors/mcp/transport.hpp"
+#include "worker/executors/secret_values.hpp"
 #include "worker/executors/tool_runner.hpp"
 
 namespace aiw {
@@ -22,6 +23,7 @@ namespace aiw {
 struct McpSessionOptions {
   std::string client_version{};
   std::chrono::milliseconds connect_limit{30'000};  // for the handshake with the first list of tools; 0: none
+  SecretValues keys{};                              // what it says to chats is told without them
 };
 
 // Each may be called within any event; the session must not be destroyed within them.
@@ -76,6 +78,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void refuse_text(std::string_view why);
   void answer_request(const RpcMessage& request);
   void notified(const RpcMessage& notification);
+  [[nodiscard]] std::string error_text(const RpcMessage& answer) const;
   void answered(Pending pending, const RpcMessage& answer);
   void initialized(const RpcMessage& answer);
   void listed(const RpcMessage& answer);

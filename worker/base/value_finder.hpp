@@ -1,0 +1,63 @@
+// Finds any of many values in a text, in a time that depends on the text alone: Aho and Corasick, "Efficient string
+// matching", CACM 18 (1975).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aiw {
+
+class ValueFinder {
+ public:
+  // None of them empty. Takes some 20 bytes for each of theirs.
+  explicit ValueFinder(const std::vector<std::string>& values);
+
+  // Calls `found(begin, end)` for the longest value that ends at each place, from left to right. Returns how long the
+  // text's longest end is that a value begins with.
+  template <class Found>
+  std::size_t find(std::string_view text, Found&& found) const {
+    std::uint32_t at = kRoot;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      at = step(at, static_cast<unsigned char>(text[i]));
+      if (nodes_[at].longest > 0) found(i + 1 - nodes_[at].longest, i + 1);
+    }
+    return nodes_[at].depth;
+  }
+
+ private:
+  static constexpr std::uint32_t kRoot = 0;
+  struct Node {
+    std::uint32_t first_child = 0;
+    std::uint32_t sibling = 0;
+    std::uint32_t fallback = kRoot;  // of the longest proper end of what was read that a value begins with
+    std::uint32_t longest = 0;       // length of the longest value that ends here; 0: none does
+    std::uint32_t depth = 0;
+    unsigned char byte = 0;
+  };
+
+  void add(std::string_view value);
+  void link();
+  [[nodiscard]] std::uint32_t child(std::uint32_t node, unsigned char byte) const {
+    if (node == kRoot) return first_[byte];
+    std::uint32_t next = nodes_[node].first_child;
+    while (next != 0 && nodes_[next].byte != byte) next = nodes_[next].sibling;
+    return next;
+  }
+  [[nodiscard]] std::uint32_t step(std::uint32_t node, unsigned char byte) const {
+    std::uint32_t next = child(node, byte);
+    while (next == 0 && node != kRoot) {
+      node = nodes_[node].fallback;
+      next = child(node, byte);
+    }
+    return next;
+  }
+
+  std::vector<Node> nodes_ = std::vector<Node>(1);
+  std::array<std::uint32_t, 256> first_{};  // the root's children; 0: none
+};
+
+}  // namespace aiw

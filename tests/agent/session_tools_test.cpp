@@ -71,6 +71,21 @@ TEST_CASE("parallel calls wait for the last result, whatever the order") {
   CHECK(messages[3]["tool_call_id"] == "b");
 }
 
+TEST_CASE("a chat whose steps bring more than 64 MiB ends, with all of it") {
+  SessionFixture f;
+  f.start(std::string(kParentTool));
+  const std::string output = R"({"type":"text","value":")" + std::string(33 << 20, 'x') + "\"}";
+  for (const char* id : {"a", "b"}) {
+    f.answer(sse::call(0, id, "add", "{}") + sse::finish("tool_calls") + sse::done());
+    f.tool_result(id, output);
+  }
+  CHECK(f.http.count() == 2);
+  const Json last = f.output.last();
+  CHECK(last["type"] == "error");
+  CHECK(last["data"]["code"] == "response_too_large");
+  CHECK(last["data"]["messages"].size() == 4);
+}
+
 TEST_CASE("returned tools end the chat for the parent to bring their results") {
   SessionFixture f;
   f.start(R"({"tools": [{"name": "add", "executor": "return"}]})");

@@ -12,6 +12,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Of all steps; one answer may be as long.
+constexpr std::size_t kMaxAddedBytes = std::size_t{64} << 20;
+
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
 }  // namespace
@@ -311,6 +314,11 @@ void Session::close_step() {
 }
 
 void Session::next_step() {
+  if (transcript_->added_bytes() > kMaxAddedBytes) {
+    return end_error({.code = "response_too_large",
+                      .category = Category::limit,
+                      .message = "the answers and tool results of the chat's steps are longer than 64 MiB together"});
+  }
   offer_tools_ = step_ + 1 < max_steps_;
   begin_step();
 }

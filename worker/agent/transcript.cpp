@@ -8,6 +8,7 @@
 namespace aiw {
 
 void Transcript::add(std::string json) {
+  added_bytes_ += json.size();
   added_.push_back(std::move(json));
   auto messages = decode_messages(added_.back());
   messages_.insert(messages_.end(), std::make_move_iterator(messages.begin()), std::make_move_iterator(messages.end()));

@@ -28,10 +28,12 @@ class Transcript {
   // Appends the elements of what was added, with commas between them, by reference.
   void write_added(Rope& out) const;
   [[nodiscard]] bool grew() const { return !added_.empty(); }
+  [[nodiscard]] std::size_t added_bytes() const { return added_bytes_; }
 
  private:
   const std::shared_ptr<const std::string> line_;
   std::deque<std::string> added_;  // what the new messages' views point into: elements never move
+  std::size_t added_bytes_ = 0;
   std::vector<Message> messages_;
   std::unordered_set<std::string> call_ids_;  // of the first `indexed_` messages
   std::size_t indexed_ = 0;

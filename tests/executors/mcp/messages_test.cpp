@@ -41,9 +41,23 @@ TEST_CASE("mcp json-rpc: requests, notifications, results, errors and batches ar
   CHECK(kinds("[]").empty());
 }
 
+TEST_CASE("mcp json-rpc: an answer that says nothing, or too much, is an error for the request that waits") {
+  for (const std::string text : {R"({"id":7})", R"({"id":7.0,"result":null})", R"({"result":{},"id":7,"error":{}})"}) {
+    CAPTURE(text);
+    std::string copy = text;
+    const auto messages = read_rpc(copy);
+    REQUIRE(messages);
+    REQUIRE(messages->size() == 1);
+    CHECK(messages->front().kind == RpcMessage::Kind::error);
+    CHECK(messages->front().answers == 7);
+  }
+  std::string text = R"({"id":7,"result":{"a":1},"params":{"b":2}})";
+  CHECK(read_rpc(text)->front().body.json == R"({"a":1})");
+}
+
 TEST_CASE("mcp json-rpc: what is no message is refused") {
-  for (const std::string text : {"", "hello", "{", "42", "null", "[1]", "{}", R"({"id":1})",
-                                 R"({"id":1,"id":2,"result":1})", R"({"id":1,"result":{},"error":{}})"}) {
+  for (const std::string text :
+       {"", "hello", "{", "42", "null", "[1]", "{}", R"({"id":"a"})", R"({"id":1,"id":2,"result":1})"}) {
     CAPTURE(text);
     CHECK(kinds(text) == "!");
   }

@@ -25,16 +25,20 @@ void read_error(JsonReader& in, RpcMessage& message) {
   });
 }
 
+// Some servers give a number back as 1.0.
 std::optional<std::int64_t> read_own_id(JsonSpan id) {
+  if (id.empty()) return std::nullopt;
   JsonReader in = reader_of(id);
-  const std::int64_t number = in.integer(0, kMaxId);
-  if (!in.ok()) return std::nullopt;
-  return number;
+  if (in.type() != JsonType::number) return std::nullopt;
+  const double number = in.number();
+  if (number < 0 || number > static_cast<double>(kMaxId) || number != std::floor(number)) return std::nullopt;
+  return static_cast<std::int64_t>(number);
 }
 
 std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
   RpcMessage message;
-  bool has_method = false, has_result = false, has_error = false;
+  JsonSpan params, result;
+  bool has_method = false, has_error = false;
   if (in.type() != JsonType::object) return std::unexpected("a message is an object");
   in.object([&](std::string_view key) {
     if (key == "method" && in.type() == JsonType::string) {
@@ -42,9 +46,10 @@ std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
       message.method = in.string();
     } else if (key == "id") {
       message.id = in.value();
-    } else if (key == "params" || key == "result") {
-      has_result = has_result || key == "result";
-      message.body = in.value();
+    } else if (key == "params") {
+      params = in.value();
+    } else if (key == "result") {
+      result = in.value();
     } else if (key == "error") {
       has_error = true;
       read_error(in, message);
@@ -55,11 +60,17 @@ std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
   if (!in.ok()) return std::unexpected(in.error().message);
   if (has_method) {
     message.kind = message.id.empty() ? RpcMessage::Kind::notification : RpcMessage::Kind::request;
+    message.body = params;
     return message;
   }
-  if (has_result == has_error) return std::unexpected("neither a request nor an answer");
+  message.answers = read_own_id(message.id);
+  if (!has_error && result.empty()) {
+    if (!message.answers) return std::unexpected("neither a request nor an answer");
+    has_error = true;  // for the request that waits
+    message.error_message = "its answer has no result";
+  }
   message.kind = has_error ? RpcMessage::Kind::error : RpcMessage::Kind::result;
-  if (!message.id.empty()) message.answers = read_own_id(message.id);
+  message.body = has_error ? JsonSpan() : result;
   return message;
 }
 

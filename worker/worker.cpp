@@ -174,12 +174,12 @@ void Worker::give_up(const Error& error) noexcept {
   constexpr std::chrono::milliseconds kForReader{2'000};
   try {
     output_->drop_unfinished();
-    server_->abort_all(error);
+    server_->give_up(error);
   } catch (...) {
     output_->drop_unfinished();
   }
   inbox_.reset();
-  server_.reset();  // replies that could not be given are tried once more, in short
+  server_.reset();
   output_->drop_unfinished();
   output_->write_out(kForReader);
 }

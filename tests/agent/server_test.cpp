@@ -357,6 +357,25 @@ TEST_CASE("a drain without time ends everything, also what the loop has not got 
   CHECK(f.idle == 1);
 }
 
+TEST_CASE("fault 88: chats that are given up are told why, in short, whether they run, wait or call tools") {
+  ServerFixture f({.max_in_flight = 2});
+  f.chat("a", kWithTool);
+  f.answer(0, call_tool("t"));
+  f.chat("b");
+  f.chat("c");
+  f.server->give_up({.code = "resource_exhausted"});
+  CHECK(f.types("a") == "start delta tool_call error");
+  CHECK(f.types("b") == "start error");
+  CHECK(f.types("c") == "error");
+  for (const auto& frame : f.output.frames()) {
+    if (frame["type"] != "error") continue;
+    CHECK(frame["data"]["code"] == "resource_exhausted");
+    CHECK(!frame["data"].contains("messages"));
+  }
+  CHECK(f.server->stats().errors == 3);
+  CHECK(!f.http.at(1).open());
+}
+
 TEST_CASE("a server that goes answers the chats that it has, and is not called again") {
   ServerFixture f({.max_in_flight = 2});
   f.chat("a", kWithTool);

@@ -43,6 +43,7 @@ struct SessionFixture {
   std::vector<ToolSource*> sources;
   int max_parallel_tools = 16;
   std::string ended;  // "done" or "error", once for each time the reply was given
+  const Error unanswered{.code = "internal"};
   std::unique_ptr<Session> session;
 
   // A session that has not started.
@@ -51,7 +52,7 @@ struct SessionFixture {
     auto route = resolve_route(*chat, *chat->config, KeyPolicy{});
     REQUIRE(route);
     const int max_steps = chat->max_steps.value_or(20);
-    Reply reply(std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, limits),
+    Reply reply(std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, limits), unanswered,
                 [this](bool ok) { ended += ok ? "done" : "error"; });
     const SessionServices services{{clock, http, finished}, budget, tokens, [this] { return random; }, {}, sources,
                                    max_parallel_tools};

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
@@ -114,6 +115,34 @@ TEST_CASE(
   torture.report();
   CHECK(torture.outcomes("exit-71") > 0);
   CHECK(torture.outcomes("resource_exhausted") > 0);
+}
+
+TEST_CASE("fault 88: memory that ends while much is held for a slow reader ends each chat once, with its reason") {
+  std::size_t exhausted = 0;
+  for (const int mebibytes : {50, 70, 90, 95, 100, 105, 110}) {
+    CAPTURE(mebibytes);
+    TestWorker worker =
+        TestWorker::under_shell("ulimit -v " + std::to_string(mebibytes * 1024) + "; exec \"$0\" --drain-ms 2000");
+    for (int i = 0; i < 20; ++i) {
+      worker.send(
+          mock_chat("c" + std::to_string(i), Json::array({{{"text", std::string(4'000, 'w')}, {"repeat", 300}}})));
+    }
+    std::this_thread::sleep_for(Milliseconds(600));  // nothing is read meanwhile
+    worker.process().close_stdin();
+    const int code = worker.exit_code();  // each frame is checked
+    CHECK((code == 0 || code == 71));
+    for (int i = 0; i < 20; ++i) {
+      const FrameLog& log = worker.log("c" + std::to_string(i));
+      const std::string outcome = log.frames.empty() ? "" : log.outcome();
+      CAPTURE(outcome);
+      CHECK((outcome == "done" || (code == 71 && outcome == "resource_exhausted")));
+      if (outcome != "resource_exhausted") continue;
+      ++exhausted;
+      CHECK(log.last().at("data").at("retryable") == true);
+    }
+  }
+  MESSAGE(exhausted << " of 140 chats were told so");
+  CHECK(exhausted > 0);
 }
 
 TEST_CASE("fault 88: a line that finds no memory is refused, and the next is served") {

@@ -177,10 +177,12 @@ std::size_t Outbox::let_out(std::size_t at_most) {
 
 void Outbox::send_last(const ChatEvent& event) {
   flush();
-  const bool has_held = !held_.empty();
-  if (has_held) output_.tail() += std::string_view(held_).substr(let_out_);
+  held_.erase(0, std::exchange(let_out_, 0));
+  const std::size_t held = held_.size();
+  if (held > 0) output_.take(held_);
+  backlog_.held_ -= held;
   leave_backlog();
-  if (has_held) output_.frame_appended();
+  if (held > 0) output_.frame_appended();
   const auto* const failed = std::get_if<ErrorEvent>(&event);
   if (failed == nullptr) return write_to_output(event, true);
   const Error error = without_live_secrets(failed->error);

@@ -3,25 +3,27 @@
 
 #include <functional>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "worker/agent/outbox.hpp"
 
 namespace aiw {
 
-// Move-only. Events go through it until `done` or `error` ends it; if neither is called, its destructor answers
-// `error: internal`. So an accepted chat ends exactly once, whatever path its session takes.
+// Move-only. Events go through it until `done` or `error` ends it; if neither is called, its destructor answers with an
+// error. So an accepted chat ends exactly once, whatever path its session takes.
 class Reply {
  public:
-  // `on_ended(ok)` is called once, after the terminal event.
-  Reply(std::unique_ptr<Outbox> outbox, std::function<void(bool ok)> on_ended)
-      : outbox_(std::move(outbox)), on_ended_(std::move(on_ended)) {}
+  // `unanswered` is what the destructor says, and outlives the reply. `on_ended(ok)` is called once, after the terminal
+  // event.
+  Reply(std::unique_ptr<Outbox> outbox, const Error& unanswered, std::function<void(bool ok)> on_ended)
+      : outbox_(std::move(outbox)), unanswered_(unanswered), on_ended_(std::move(on_ended)) {}
   Reply(Reply&&) = default;
   Reply& operator=(Reply&&) = delete;
   ~Reply() {
     if (!open()) return;
     try {
-      error({Error{.code = "internal", .message = "the chat was given up without an answer"}, {}, {}});
+      error({unanswered_, {}, {}});
     } catch (...) {  // no memory even for that: the process is about to end
       return;
     }
@@ -38,11 +40,18 @@ class Reply {
 
   void done(const DoneEvent& event) {
     if (const auto keeper = std::exchange(keeper_, nullptr)) {
-      return keeper(Reply(std::move(outbox_), std::move(on_ended_)), event);
+      return keeper(Reply(std::move(outbox_), unanswered_, std::move(on_ended_)), event);
     }
     end(event, true);
   }
-  void error(const ErrorEvent& event) { end(event, false); }
+  void error(const ErrorEvent& event) {
+    try {
+      end(event, false);
+    } catch (const std::bad_alloc&) {  // of messages that are long, or of a delta that was not sent yet
+      if (!open()) throw;
+      end(ErrorEvent{event.error, {}, {}}, false);
+    }
+  }
 
  private:
   void end(const ChatEvent& event, bool ok) {
@@ -52,6 +61,7 @@ class Reply {
   }
 
   std::unique_ptr<Outbox> outbox_;
+  const Error& unanswered_;
   std::function<void(bool ok)> on_ended_;
   DoneKeeper keeper_;
 };

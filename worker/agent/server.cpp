@@ -76,7 +76,7 @@ Server::~Server() {
   sweep_posted_ = true;  // nothing that is posted now would find this object
   try {
     abort_all(shutting_down());
-  } catch (const std::bad_alloc&) {  // the replies themselves try once more, in short
+  } catch (const std::bad_alloc&) {  // the replies themselves try once more
   }
   const auto unanswered = std::exchange(sessions_, {});
   const auto queued = std::exchange(queue_, {});
@@ -174,7 +174,7 @@ Reply Server::make_reply(const ChatRequest& chat) {
                             .delta_size = static_cast<std::size_t>(chat.stream.max_delta_chars)};
   auto outbox = std::make_unique<Outbox>(chat.id, services_.encoder.chat(chat.id, chat.stream.ui), services_.output,
                                          backlog_, services_.clock, limits);
-  return {std::move(outbox), [this, id = chat.id](bool ok) { ended(id, ok); }};
+  return {std::move(outbox), unanswered_, [this, id = chat.id](bool ok) { ended(id, ok); }};
 }
 
 void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config) {
@@ -446,7 +446,17 @@ void Server::abort_one(Session& session, const Error& error) {
   }
 }
 
+void Server::give_up(const Error& error) {
+  unanswered_ = error;
+  {
+    const auto running = std::exchange(sessions_, {});
+    const auto queued = std::exchange(queue_, {});
+  }
+  abort_all(error);
+}
+
 void Server::abort_all(const Error& error) {
+  unanswered_ = error;
   if (services_.leanspec_sessions != nullptr) services_.leanspec_sessions->finish();
   for (const auto& [id, lookup] : std::exchange(lookups_, {})) reject(id, true, error);
   std::vector<std::string> ids;

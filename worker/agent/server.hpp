@@ -79,6 +79,8 @@ class Server {
   void drain(std::chrono::milliseconds grace);
   // Ends every chat at once with this error.
   void abort_all(const Error& error);
+  // The same where memory has ended: each chat gives back its own first, and is told in short.
+  void give_up(const Error& error);
   // Called once, when the server is closing and its last chat has ended.
   void on_idle(std::function<void()> action) { on_idle_ = std::move(action); }
 
@@ -148,6 +150,7 @@ class Server {
   TokenCache tokens_;
   std::shared_ptr<const Config> default_config_;
 
+  Error unanswered_{.code = "internal", .message = "the chat was given up without an answer"};
   std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;
   std::map<std::string, LookingUp, std::less<>> lookups_;
   std::deque<Waiting> queue_;

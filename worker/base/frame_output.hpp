@@ -14,6 +14,12 @@ class FrameOutput {
   // the string in between.
   virtual std::string& tail() = 0;
   virtual void frame_appended() = 0;
+  // In place of appending to the tail: whole frames, however long, which need no memory of their size again. Leaves
+  // `frames` empty; as it is if it throws.
+  virtual void take(std::string& frames) {
+    tail() += frames;
+    frames.clear();
+  }
   // Takes back what was appended since the last frame_appended(): its frame will never be whole.
   virtual void drop_unfinished() {}
   // Bytes that wait to be written.

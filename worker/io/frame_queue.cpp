@@ -7,7 +7,8 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
+// A tail that doubles below this length stays small enough for the memory that is left for the end.
+constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
 constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
 
 // Keeps its memory, unless that is a burst's.
@@ -24,7 +25,23 @@ void forget(std::string& text) {
 
 void FrameQueue::frame_ended() {
   whole_ = tail_.size();
-  if (whole_ < kBlockBytes) return;
+  if (whole_ >= kBlockBytes) end_block();
+}
+
+void FrameQueue::take(std::string& frames) {
+  const std::size_t size = frames.size();
+  if (size <= tail_.capacity() - tail_.size()) {
+    tail_ += frames;
+    frames.clear();
+    whole_ = tail_.size();
+    return;
+  }
+  if (!tail_.empty()) end_block();
+  blocks_.emplace_back().swap(frames);
+  blocks_bytes_ += size;
+}
+
+void FrameQueue::end_block() {
   blocks_.push_back(std::move(tail_));  // if it throws, the tail goes on
   tail_ = std::exchange(spare_, {});
   blocks_bytes_ += std::exchange(whole_, 0);

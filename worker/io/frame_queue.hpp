@@ -15,6 +15,9 @@ class FrameQueue {
   // Append to it, then call frame_ended() at the end of each frame.
   [[nodiscard]] std::string& tail() { return tail_; }
   void frame_ended();
+  // Appends whole frames, which become a block themselves if the tail has no room for them. Leaves `frames` empty; as
+  // it is if it throws.
+  void take(std::string& frames);
   // Takes back what was appended since the last frame's end.
   void drop_unfinished() { tail_.resize(whole_); }
 
@@ -26,6 +29,7 @@ class FrameQueue {
   void clear();
 
  private:
+  void end_block();
   void empty_tail();
 
   std::deque<std::string> blocks_;  // whole frames, before the tail

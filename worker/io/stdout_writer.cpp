@@ -146,6 +146,8 @@ void StdoutWriter::frame_appended() {
   });
 }
 
+void StdoutWriter::take(std::string& frames) { impl_->queue.take(frames); }
+
 void StdoutWriter::drop_unfinished() { impl_->queue.drop_unfinished(); }
 
 void StdoutWriter::write_out(std::chrono::milliseconds limit) noexcept {

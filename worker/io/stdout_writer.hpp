@@ -37,6 +37,7 @@ class StdoutWriter : public FrameOutput {
 
   std::string& tail() override;
   void frame_appended() override;
+  void take(std::string& frames) override;
   void drop_unfinished() override;
   [[nodiscard]] std::size_t pending() const override;
   [[nodiscard]] bool congested() const override;

@@ -1,12 +1,15 @@
 #include "worker/io/inbox.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -14,6 +17,7 @@
 
 using namespace aiw;
 using namespace std::chrono_literals;
+using aiw::test::Fd;
 using aiw::test::FdPair;
 using aiw::test::make_pipe;
 using aiw::test::read_all;
@@ -68,6 +72,31 @@ TEST_CASE("fault 17: of a flood of lines a bounded number is handled before stre
   CHECK(most > 0);
   CHECK(most <= 256);
   taken.check_order();
+}
+
+TEST_CASE("fault 17: of lines of a byte no more are read than fit in bounded memory once they are decoded") {
+  constexpr std::size_t kLines = 256 << 10;
+  const Fd file(memfd_create("lines", MFD_CLOEXEC));
+  std::string lines;
+  for (std::size_t i = 0; i < kLines; ++i) lines += "x\n";
+  write_all(file.get(), lines);
+  const auto position = [&] { return lseek(file.get(), 0, SEEK_CUR); };
+  REQUIRE(lseek(file.get(), 0, SEEK_SET) == 0);
+  Loop loop;
+  std::size_t handled = 0;
+  InboxHandlers handlers;
+  handlers.on_request = [&](const Request& request) {
+    handled += std::holds_alternative<RejectedLine>(request) ? 1 : 0;
+  };
+  handlers.on_end = [&](int) { loop.stop(); };
+  const Inbox inbox(loop, file.get(), 1 << 20, {}, std::move(handlers));
+  for (off_t before = -1; before < 1 || before != position();) {  // until it reads no more
+    before = position();
+    std::this_thread::sleep_for(200ms);
+  }
+  CHECK(position() <= 64 << 10);
+  REQUIRE(run_until_stopped(loop));
+  CHECK(handled == kLines);
 }
 
 TEST_CASE("fault 17: while it is paused nothing is handed over, not even what was read before") {

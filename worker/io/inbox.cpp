@@ -9,6 +9,8 @@ namespace {
 
 // Decoded lines that may wait for the loop; one batch may be larger.
 constexpr std::size_t kMaxUnhandledBytes = 8 << 20;
+// What a line takes at least, beside its text: what it is decoded to, and a string or two of that.
+constexpr std::size_t kLineBytes = sizeof(Request) + 128;
 // Handled in one turn of the loop; then streams and timers have theirs.
 constexpr int kTurnRequests = 128;
 
@@ -39,10 +41,12 @@ Inbox::~Inbox() {
   reader_.reset();
 }
 
-void Inbox::wait_for_room(std::size_t bytes) {
+// False: the inbox is about to go.
+bool Inbox::wait_for_room(std::size_t bytes) {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return closing_ || unhandled_bytes_ == 0 || unhandled_bytes_ + bytes <= kMaxUnhandledBytes; });
   unhandled_bytes_ += bytes;
+  return !closing_;
 }
 
 Request Inbox::decode_one(FramedLine line) const {
@@ -57,8 +61,8 @@ Request Inbox::decode_one(FramedLine line) const {
 void Inbox::decode(std::vector<FramedLine> lines) {
   const std::size_t bytes =
       std::accumulate(lines.begin(), lines.end(), std::size_t{0},
-                      [](std::size_t sum, const FramedLine& line) { return sum + line.text.size() + 1; });
-  wait_for_room(bytes);
+                      [](std::size_t sum, const FramedLine& line) { return sum + line.text.size() + kLineBytes; });
+  if (!wait_for_room(bytes)) return;
   Batch batch{.requests = {}, .bytes = bytes};
   batch.requests.reserve(lines.size());
   for (auto& line : lines) batch.requests.push_back(decode_one(std::move(line)));

@@ -39,12 +39,12 @@ class Inbox {
   // Decoded lines, in order.
   struct Batch {
     std::vector<Request> requests;
-    std::size_t bytes = 0;  // of their lines, each with its end
+    std::size_t bytes = 0;  // that they take, about
   };
 
   [[nodiscard]] Request decode_one(FramedLine line) const;
   void decode(std::vector<FramedLine> lines);
-  void wait_for_room(std::size_t bytes);
+  bool wait_for_room(std::size_t bytes);
   void post_turn();
   void take_turn();
   bool next_batch();
@@ -56,7 +56,7 @@ class Inbox {
   std::condition_variable room_;
   // Under the mutex:
   std::deque<Batch> batches_;
-  std::size_t unhandled_bytes_ = 0;  // of lines that the loop has not handled yet
+  std::size_t unhandled_bytes_ = 0;  // that lines take which the loop has not handled yet
   std::optional<int> end_;           // the input ended, and how
   bool turn_posted_ = false;
   bool closing_ = false;

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kSmallestRead = std::size_t{64} << 10;  // what a pipe holds
 constexpr std::size_t kLargestRead = std::size_t{1} << 20;    // for files and sockets that give that much
+constexpr std::size_t kLinesAtOnce = 1024;  // short ones take more memory than their bytes of the read
 
 int make_eventfd() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -142,7 +143,10 @@ int StdinReader::Impl::read_some() {
 }
 
 void StdinReader::Impl::deliver(bool at_end) {
-  while (auto line = next_line(at_end)) lines.push_back(std::move(*line));
+  while (auto line = next_line(at_end)) {
+    lines.push_back(std::move(*line));
+    if (lines.size() == kLinesAtOnce) handlers.on_lines(std::exchange(lines, {}));
+  }
   if (!lines.empty()) handlers.on_lines(std::exchange(lines, {}));
 }
 

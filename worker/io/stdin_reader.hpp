@@ -14,7 +14,7 @@
 namespace aiw {
 
 struct StdinHandlers {
-  // On the reader's thread: the lines that one read completed, in order.
+  // On the reader's thread: lines that one read completed, in order; all of them, or a thousand at once.
   std::function<void(std::vector<FramedLine> lines)> on_lines;
   // On the reader's thread, once: the end of the input, or a read error (then `error` is its errno, else 0).
   std::function<void(int error)> on_end;

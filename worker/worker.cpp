@@ -262,10 +262,11 @@ void Worker::leave(int code) {
   loop_.stop();
 }
 
+// Every line that was read is answered.
 void Worker::leave_when_written() {
+  inbox_->stop_reading();
   output_->when_drained([this] {
-    // A drain answers every line that was read before it.
-    if (draining_signal_ && inbox_->has_unhandled()) return loop_.post([this] { leave_when_written(); });
+    if (inbox_->has_unhandled()) return loop_.post([this] { leave_when_written(); });
     const ServerStats& stats = server_->stats();
     int code = options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk;
     if (input_failed_) code = kExitInput;

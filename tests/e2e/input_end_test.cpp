@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -104,32 +105,50 @@ TEST_CASE("fault 20: when the input ends, a chat that waits for a tool ends with
   CHECK(worker.exit_code() == 0);
 }
 
-TEST_CASE("fault 30: every line that was read before SIGTERM is answered, and no other is taken") {
+// A worker that is told to end while lines come has answered each that it read. True if it left some unread.
+bool leaves_lines_unread(const std::string& lines, const std::function<void(pid_t worker)>& end) {
+  HandlePair in = pipe_to_child();
+  HandlePair out = pipe_from_child();
+  REQUIRE(::fcntl(in.ours.get(), F_SETPIPE_SZ, 1 << 20) >= static_cast<int>(lines.size()));
+  write_all(in.ours.get(), lines);
+  ChildProcess child(in.theirs.get(), out.theirs.get());
+  out.theirs.close();
+  std::string answers = read_to(out.ours.get(), "health_ok");
+  end(child.pid());
+  answers += read_to(out.ours.get());
+  CHECK(child.exit_code() == 0);
+  in.ours.close();
+  const std::string unread = read_to(in.theirs.get());
+  const auto read_lines = std::count(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(unread.size()), '\n');
+  const auto frames = std::count(answers.begin(), answers.end(), '\n');
+  REQUIRE(frames == 1 + read_lines);  // `ready` is the first
+  return !unread.empty();
+}
+
+std::string health_lines() {
   std::string lines;
   for (int i = 0; lines.size() < (kSanitized ? 200'000 : 1'000'000); ++i) {
     lines += R"({"id":"h)" + std::to_string(i) + R"(","type":"health"})" + "\n";
   }
+  return lines;
+}
+
+TEST_CASE("fault 30: every line that was read before SIGTERM is answered, and no other is taken") {
+  const std::string lines = health_lines();
   std::size_t cut_short = 0;
   for (int round = 0; round < 10; ++round) {
     CAPTURE(round);
-    HandlePair in = pipe_to_child();
-    HandlePair out = pipe_from_child();
-    REQUIRE(::fcntl(in.ours.get(), F_SETPIPE_SZ, 1 << 20) >= static_cast<int>(lines.size()));
-    write_all(in.ours.get(), lines);
-    ChildProcess child(in.theirs.get(), out.theirs.get());
-    out.theirs.close();
-    std::string answers = read_to(out.ours.get(), "health_ok");
-    ::kill(child.pid(), SIGTERM);
-    answers += read_to(out.ours.get());
-    CHECK(child.exit_code() == 0);
-    in.ours.close();
-    const std::string unread = read_to(in.theirs.get());
-    const auto read_lines = std::count(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(unread.size()), '\n');
-    const auto frames = std::count(answers.begin(), answers.end(), '\n');
-    REQUIRE(frames == 1 + read_lines);  // `ready` is the first
-    cut_short += unread.empty() ? 0 : 1;
+    cut_short += leaves_lines_unread(lines, [](pid_t worker) { ::kill(worker, SIGTERM); }) ? 1 : 0;
   }
   MESSAGE(cut_short << " of 10 rounds left lines unread");
+}
+
+TEST_CASE("lines that come with a shutdown are answered as far as they are read") {
+  const std::string lines = "{\"id\":\"s\",\"type\":\"shutdown\"}\n" + health_lines();
+  for (int round = 0; round < 5; ++round) {
+    CAPTURE(round);
+    leaves_lines_unread(lines, [](pid_t) {});
+  }
 }
 
 TEST_CASE("fault 21: stdin may be a file, the null device or closed") {

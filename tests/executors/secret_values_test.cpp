@@ -54,6 +54,8 @@ TEST_CASE("fault 94: of a text that is cut no piece of a value is left at its en
   CHECK(beginning("a schlüssel-1 b", 8) == "a [redacted]");                // within its ü
   CHECK(beginning(R"("a secret\u002dvalue")", 12) == R"("a [redacted])");  // within its escape
   CHECK(beginning(R"("a secret\u002dvalue")", 17) == R"("a [redacted])");
+  const SecretValues symbol = values({"secret-\U0001F511"});
+  CHECK(symbol.remove_from_beginning(R"("a secret-\ud83d\udd11")", 20) == R"("a [redacted])");
   CHECK(beginning("secret-valuesecret-valuesecret-value", 30) == "[redacted][redacted][redacted]");
   CHECK(values({}).remove_from_beginning("abcdef", 3) == "abc");
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMinBytes = 6;       // shorter values are words, not keys
 constexpr std::size_t kShortestPiece = 4;  // of a value, that says something of it
 constexpr std::size_t kLongestEscape = 12;
-constexpr int kMaxDepth = 1'000;
+constexpr int kMaxValueDepth = 1'000;
 
 }  // namespace
 
@@ -46,8 +46,10 @@ std::string SecretValues::remove_from_beginning(std::string_view text, std::size
   if (text.size() <= at_most) return remove_from(text);
   text = text.substr(0, at_most);
   if (values_.empty()) return std::string(text);
-  const auto escape = text.rfind('\\');  // one that may be cut, too
-  if (escape != std::string_view::npos && escape + kLongestEscape > text.size()) text = text.substr(0, escape);
+  for (int i = 0; i < 2; ++i) {  // an escape may be cut, too, or a pair of them
+    const auto escape = text.rfind('\\');
+    if (escape != std::string_view::npos && escape + kLongestEscape > text.size()) text = text.substr(0, escape);
+  }
   return redacted(text, [this](std::string_view layer, Places& places) {
     const std::size_t rest = finder().find(layer, [&](std::size_t begin, std::size_t end) { places.add(begin, end); });
     if (rest >= kShortestPiece) places.add(layer.size() - rest, layer.size());
@@ -62,7 +64,7 @@ std::string SecretValues::remove_from_output(std::string output) const {
   const std::string_view value = std::string_view(output).substr(begin, output.size() - 1 - begin);
   std::string left = remove_from(value);
   if (left == value) return output;
-  JsonReader reader(left.data(), left.size(), kMaxDepth);
+  JsonReader reader(left.data(), left.size(), kMaxValueDepth);
   reader.validate();
   if (reader.ok()) return output.substr(0, begin) + left + "}";
   const bool failed = output.find("error-") < at;

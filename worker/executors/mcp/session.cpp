@@ -16,7 +16,7 @@ constexpr std::size_t kMaxListBytes = 16 << 20;
 // A server that says all the time that its tools changed is not asked all the time.
 constexpr std::chrono::milliseconds kRelistInterval{250};
 constexpr int kMaxGarbage = 100;
-constexpr std::size_t kMaxErrorBytes = 4096;      // of its words
+constexpr std::size_t kMaxErrorTextBytes = 4096;  // of its words
 constexpr std::int64_t kMethodNotFound = -32601;  // JSON-RPC 2.0, 5.1
 
 // RFC 5424's words (2025-11-25, server/utilities/logging).
@@ -185,7 +185,7 @@ std::string McpSession::error_text(const RpcMessage& answer) const {
   std::string text = "the MCP server answered with error " + std::to_string(answer.error_code);
   if (answer.error_message.empty()) return text;
   // The cut may go through a character.
-  return text + ": " + sanitize_utf8(options_.keys.remove_from_beginning(answer.error_message, kMaxErrorBytes));
+  return text + ": " + sanitize_utf8(options_.keys.remove_from_beginning(answer.error_message, kMaxErrorTextBytes));
 }
 
 void McpSession::answered(Pending pending, const RpcMessage& answer) {

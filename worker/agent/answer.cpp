@@ -5,6 +5,7 @@
 
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
+#include "worker/executors/tool_output.hpp"
 
 namespace aiw {
 namespace {
@@ -35,12 +36,8 @@ std::string fit_output(std::string output) {
   JsonReader reader(output.data(), output.size(), kMaxValueDepth);
   reader.validate();
   if (reader.ok()) return output;
-  std::string text;
-  constexpr std::string_view kValue = R"("value":)";
-  const auto value = output.find(kValue);
-  const auto shown = value == std::string::npos ? output : output.substr(value + kValue.size());
-  JsonWriter(text).begin_object().field("type", "text").field("value", shown.substr(0, shown.size() - 1)).end_object();
-  return text;
+  const std::string_view value = output_value(output);
+  return text_output(value.empty() ? output : value);
 }
 
 void GrowingText::append(std::string_view text) {

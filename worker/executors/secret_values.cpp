@@ -35,12 +35,16 @@ const ValueFinder& SecretValues::finder() const {
   return *finder_;
 }
 
-std::string SecretValues::remove_from(std::string_view text) const {
+// `cut`: what the text ends with may be a value's beginning.
+std::string SecretValues::removed(std::string_view text, bool cut) const {
   if (values_.empty()) return std::string(text);
-  return redacted(text, [this](std::string_view layer, Places& places) {
-    finder().find(layer, [&](std::size_t begin, std::size_t end) { places.add(begin, end); });
+  return redacted(text, [&](std::string_view layer, Places& places) {
+    const std::size_t rest = finder().find(layer, [&](std::size_t begin, std::size_t end) { places.add(begin, end); });
+    if (cut && rest >= kShortestPiece) places.add(layer.size() - rest, layer.size());
   });
 }
+
+std::string SecretValues::remove_from(std::string_view text) const { return removed(text, false); }
 
 std::string SecretValues::remove_from_beginning(std::string_view text, std::size_t at_most) const {
   if (text.size() <= at_most) return remove_from(text);
@@ -50,24 +54,19 @@ std::string SecretValues::remove_from_beginning(std::string_view text, std::size
     const auto escape = text.rfind('\\');
     if (escape != std::string_view::npos && escape + kLongestEscape > text.size()) text = text.substr(0, escape);
   }
-  return redacted(text, [this](std::string_view layer, Places& places) {
-    const std::size_t rest = finder().find(layer, [&](std::size_t begin, std::size_t end) { places.add(begin, end); });
-    if (rest >= kShortestPiece) places.add(layer.size() - rest, layer.size());
-  });
+  return removed(text, true);
 }
 
 std::string SecretValues::remove_from_output(std::string output) const {
-  constexpr std::string_view kValue = R"("value":)";
-  const auto at = output.find(kValue);
-  if (values_.empty() || at == std::string::npos) return output;
-  const auto begin = at + kValue.size();
-  const std::string_view value = std::string_view(output).substr(begin, output.size() - 1 - begin);
+  const std::string_view value = output_value(output);
+  if (values_.empty() || value.empty()) return output;
+  const auto begin = static_cast<std::size_t>(value.data() - output.data());
   std::string left = remove_from(value);
   if (left == value) return output;
   JsonReader reader(left.data(), left.size(), kMaxValueDepth);
   reader.validate();
   if (reader.ok()) return output.substr(0, begin) + left + "}";
-  const bool failed = output.find("error-") < at;
+  const bool failed = output.find("error-") < begin;
   return failed ? error_output(left) : text_output(left);
 }
 

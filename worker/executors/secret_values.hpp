@@ -26,6 +26,7 @@ class SecretValues {
  private:
   void keep(std::string_view value);
   [[nodiscard]] const ValueFinder& finder() const;
+  [[nodiscard]] std::string removed(std::string_view text, bool cut) const;
   std::vector<std::string> values_;
   mutable std::shared_ptr<const ValueFinder> finder_;  // of all values, once it is wanted
   std::vector<LiveSecret> live_;

@@ -23,4 +23,12 @@ std::string json_output(std::string_view value) {
   return json;
 }
 
+std::string_view output_value(std::string_view output) {
+  constexpr std::string_view kValue = R"("value":)";
+  const auto at = output.find(kValue);
+  if (at == std::string_view::npos) return {};
+  output.remove_prefix(at + kValue.size());
+  return output.substr(0, output.size() - 1);
+}
+
 }  // namespace aiw

@@ -11,5 +11,7 @@ std::string error_output(std::string_view text);
 std::string text_output(std::string_view text);
 // `value` is valid JSON.
 std::string json_output(std::string_view value);
+// The value's JSON of such an output; empty: it has none. A view of it.
+std::string_view output_value(std::string_view output);
 
 }  // namespace aiw

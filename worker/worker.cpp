@@ -23,8 +23,8 @@ namespace {
 
 // Answers that may wait for a reader before no more lines are read.
 constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
-// For the last frames and the MCP servers after a signal's --drain-ms. With its default the end comes before that of
-// the 30 s that service managers commonly give.
+// For the last frames and the MCP servers after a signal's --drain-ms, and from the reader's last progress. With the
+// default, a worker whose reader has stopped ends before the 30 s that service managers commonly give.
 constexpr std::chrono::seconds kDrainRest{4};
 
 // A chat takes a connection; the process itself, look-ups and tools need some descriptors, too.
@@ -171,7 +171,7 @@ void Worker::serve() {
 
 // Nothing can go on: every open chat is told so, on whole frames, as far as memory and the reader allow.
 void Worker::give_up(const Error& error) noexcept {
-  constexpr std::chrono::milliseconds kForReader{2'000};
+  constexpr std::chrono::milliseconds kReaderPatience{2'000};  // counts from the last bytes that the reader took
   try {
     output_->drop_unfinished();
     server_->give_up(error);
@@ -181,7 +181,7 @@ void Worker::give_up(const Error& error) noexcept {
   inbox_.reset();
   server_.reset();
   output_->drop_unfinished();
-  output_->write_out(kForReader);
+  output_->write_out(kReaderPatience);
 }
 
 // The reserve let what was under way end; now it must be known whether there is memory to go on.
@@ -251,7 +251,13 @@ void Worker::begin_drain(int signal) {
   drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest, [this] { drain_over(); });
 }
 
+// A reader that still takes frames, however slowly, is waited for: every chat has ended, so what is left is finite.
 void Worker::drain_over() {
+  const Instant patience_ends = output_->last_progress() + kDrainRest;
+  if (output_->pending() > 0 && loop_.now() < patience_ends) {
+    drain_limit_ = loop_.call_at(patience_ends, [this] { drain_over(); });
+    return;
+  }
   const auto unwritten = static_cast<std::int64_t>(output_->pending());
   log(LogLevel::error, "what is left after the time to finish is given up", {{"unwrittenBytes", unwritten}});
   leave(unwritten > 0 ? kExitOutput : kExitCutShort);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
@@ -149,6 +150,23 @@ TEST_CASE("fault 30: a reader that is stuck does not hold up the end that SIGTER
   }));
   CHECK(info.si_code == CLD_EXITED);
   CHECK(info.si_status == 74);
+}
+
+TEST_CASE("fault 30: a reader that is slow but goes on gets every frame after SIGTERM, however long it takes") {
+  TestWorker worker({"--drain-ms", "100"});
+  REQUIRE(worker.next());
+  worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 2000}}})));
+  worker.wait_for("a", "delta");
+  worker.process().send_signal(SIGTERM);
+  // Longer in all than the 4 s that a stuck reader gets.
+  const auto begin = Steady::now();
+  while (worker.next()) {
+    if (Steady::now() - begin < std::chrono::seconds(6)) std::this_thread::sleep_for(Milliseconds(10));
+  }
+  const int code = worker.exit_code();
+  CHECK((code == 0 || code == 75));
+  REQUIRE(worker.log("a").ended);
+  CHECK(worker.log("a").outcome() == (code == 0 ? "done" : "shutting_down"));
 }
 
 TEST_CASE("fault 31: a second signal ends the worker at once with 128 and its number") {

@@ -63,6 +63,29 @@ TEST_CASE("fault 88: frames that are taken need no memory of their size, and wha
   }
 }
 
+TEST_CASE("the queue knows the rest of a frame that is partly written") {
+  FrameQueue queue;
+  CHECK(queue.partial_frame().empty());
+  for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; a block of its own
+    CAPTURE(length);
+    for (int i = 0; i < 2; ++i) {
+      queue.tail() += std::string(length, 'x') + '\n';
+      queue.frame_ended();
+    }
+    CHECK(queue.partial_frame().empty());
+    queue.pop(1);
+    CHECK(queue.partial_frame() == std::string(length - 1, 'x') + '\n');
+    queue.pop(length);
+    CHECK(queue.partial_frame().empty());
+    queue.pop(length - 1);
+    CHECK(queue.partial_frame() == "x\n");
+    queue.pop(1);
+    CHECK(queue.partial_frame() == "\n");
+    queue.pop(1);
+    CHECK(queue.size() == 0);
+  }
+}
+
 TEST_CASE("an unfinished frame is taken back, whole ones stay") {
   FrameQueue queue;
   queue.tail() += "begun";

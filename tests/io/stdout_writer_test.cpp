@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -257,4 +259,51 @@ TEST_CASE("a writer may go while its flush is due, and writes what is taken at o
   CHECK(run_until_stopped(loop));
   pipe.write.reset();
   CHECK(read_all(pipe.read.get()) == "last words\n");
+}
+
+TEST_CASE(
+    "fault 88: without the loop, a slow reader gets every frame, though it takes longer than the patience with it") {
+  auto pipe = make_pipe();
+  std::string got;
+  std::jthread reader([&] {
+    std::array<char, 65536> chunk;
+    for (ssize_t count = 1; count > 0;) {
+      std::this_thread::sleep_for(20ms);
+      count = read(pipe.read.get(), chunk.data(), chunk.size());
+      got.append(chunk.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    }
+  });
+  constexpr std::size_t kFrames = 1'000;
+  {
+    Loop loop;
+    StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
+    for (std::size_t i = 0; i < kFrames; ++i) append(writer, std::string(1'999, 'x') + "\n");
+    writer.write_out(400ms);  // 2 MB take the reader some 30 turns of 20 ms
+    CHECK(writer.pending() == 0);
+  }
+  pipe.write.reset();
+  reader.join();
+  CHECK(got.size() == kFrames * 2'000);
+}
+
+TEST_CASE("fault 88: a frame that is partly written when the writer goes is finished, for a reader that takes it") {
+  auto pipe = make_pipe();
+  std::string got;
+  std::jthread reader;
+  {
+    Loop loop;
+    StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
+    for (int i = 0; i < 20; ++i) append(writer, std::string(1'000'000, 'x') + "\n");  // each longer than the pipe
+    loop.post([&] { loop.stop(); });
+    CHECK(run_until_stopped(loop));
+    CHECK(writer.pending() > 19'000'000);
+    reader = std::jthread([&, fd = pipe.read.get()] {
+      std::this_thread::sleep_for(50ms);  // so that nothing more can be written at once
+      got = read_all(fd);
+    });
+  }
+  pipe.write.reset();
+  reader.join();
+  CHECK(got.size() >= 1'000'001);
+  CHECK(got.size() % 1'000'001 == 0);
 }

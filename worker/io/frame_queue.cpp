@@ -51,6 +51,13 @@ std::string_view FrameQueue::front() const {
   return std::string_view(blocks_.empty() ? tail_ : blocks_.front()).substr(head_);
 }
 
+std::string_view FrameQueue::partial_frame() const {
+  if (head_ == 0) return {};
+  const std::string& first = blocks_.empty() ? tail_ : blocks_.front();
+  if (first[head_ - 1] == '\n') return {};
+  return front().substr(0, first.find('\n', head_) + 1 - head_);
+}
+
 void FrameQueue::pop(std::size_t count) {
   head_ += count;
   if (blocks_.empty()) {

@@ -24,6 +24,8 @@ class FrameQueue {
   [[nodiscard]] std::size_t size() const { return blocks_bytes_ + tail_.size() - head_; }
   // What is to be written next; empty if nothing waits. Until the next call.
   [[nodiscard]] std::string_view front() const;
+  // Remainder of a frame that is only partly written; empty at a frame boundary. Until the next call.
+  [[nodiscard]] std::string_view partial_frame() const;
   // So many bytes of it were written.
   void pop(std::size_t count);
   void clear();

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;   // without waiting for the end of the current event
 constexpr std::size_t kWorthTelling = std::size_t{64} << 10;  // written while congested
+constexpr std::chrono::milliseconds kPartialFramePatience{1'000};
 
 }  // namespace
 
@@ -30,8 +31,8 @@ struct StdoutWriter::Impl {
   bool blocked = false;  // the last write took less than all: only readiness can go on
   bool congested = false;
   bool broken = false;
-  bool closed = false;     // the writer is gone
-  Instant last_progress;   // while blocked
+  bool closed = false;  // the writer is gone
+  Instant last_progress;
   std::size_t untold = 0;  // bytes written while congested
   std::unique_ptr<Timer> stall_timer;
   std::vector<std::function<void()>> drained;
@@ -45,6 +46,8 @@ struct StdoutWriter::Impl {
   void on_ready(unsigned ready);
   void flush();
   void write_queue();
+  template <typename Next>
+  void write_blocking(Instant end, std::chrono::milliseconds patience, Next next) noexcept;
   void set_blocked(bool now_blocked);
   void check_stall();
   void fail(int error);
@@ -123,6 +126,8 @@ StdoutWriter::StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, Std
 StdoutWriter::~StdoutWriter() {
   impl_->closed = true;
   write_out({});
+  impl_->write_blocking(impl_->last_progress + kPartialFramePatience, kPartialFramePatience,
+                        [this] { return impl_->queue.partial_frame(); });
   impl_->stall_timer.reset();
   auto& loop = impl_->loop;
   if (!impl_->broken) loop.unwatch(impl_->out.fd());
@@ -150,19 +155,29 @@ void StdoutWriter::take(std::string& frames) { impl_->queue.take(frames); }
 
 void StdoutWriter::drop_unfinished() { impl_->queue.drop_unfinished(); }
 
-void StdoutWriter::write_out(std::chrono::milliseconds limit) noexcept {
-  const Instant end = impl_->loop.now() + limit;
-  while (!impl_->broken && pending() > 0) {
-    const std::string_view bytes = impl_->queue.front();
-    const auto written = impl_->out.write(bytes.data(), bytes.size());
-    impl_->queue.pop(written.count);
+// Writes `next` until it is empty, or `end`, which each progress moves to `patience` from then.
+template <typename Next>
+void StdoutWriter::Impl::write_blocking(Instant end, std::chrono::milliseconds patience, Next next) noexcept {
+  for (std::string_view bytes = next(); !broken && !bytes.empty(); bytes = next()) {
+    const auto written = out.write(bytes.data(), bytes.size());
+    queue.pop(written.count);
+    if (written.count > 0) {
+      last_progress = loop.now();
+      end = last_progress + patience;
+    }
     if (written.error == 0) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - impl_->loop.now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - loop.now()).count();
     if (written.error != EAGAIN || left <= 0) return;
-    pollfd entry{impl_->out.fd(), POLLOUT, 0};
+    pollfd entry{out.fd(), POLLOUT, 0};
     poll(&entry, 1, static_cast<int>(left));
   }
 }
+
+void StdoutWriter::write_out(std::chrono::milliseconds patience) noexcept {
+  impl_->write_blocking(impl_->loop.now() + patience, patience, [this] { return impl_->queue.front(); });
+}
+
+Instant StdoutWriter::last_progress() const { return impl_->last_progress; }
 
 std::size_t StdoutWriter::pending() const { return impl_->queue.size(); }
 

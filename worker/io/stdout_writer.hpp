@@ -30,7 +30,8 @@ struct StdoutHandlers {
 class StdoutWriter : public FrameOutput {
  public:
   StdoutWriter(Loop& loop, int fd, const StdoutOptions& options, StdoutHandlers handlers);
-  // What is still pending goes out as far as it is taken at once.
+  // Writes what the reader takes at once. Finishes a partly written frame as long as the reader takes some of it every
+  // second.
   ~StdoutWriter() override;
   StdoutWriter(const StdoutWriter&) = delete;
   StdoutWriter& operator=(const StdoutWriter&) = delete;
@@ -43,8 +44,11 @@ class StdoutWriter : public FrameOutput {
   [[nodiscard]] bool congested() const override;
   // Calls `done` when nothing is pending any more, or when the descriptor is broken.
   void when_drained(std::function<void()> done);
-  // Writes what is pending before it returns, for so long: for an end without the loop.
-  void write_out(std::chrono::milliseconds limit) noexcept;
+  // Writes what is pending before it returns, for an end without the loop. Gives up once the reader has taken nothing
+  // for `patience`: a slow reader gets everything.
+  void write_out(std::chrono::milliseconds patience) noexcept;
+  // Time of the last write of which the reader took any bytes; the beginning if there was none.
+  [[nodiscard]] Instant last_progress() const;
 
  private:
   struct Impl;

@@ -117,13 +117,21 @@ class TlsFront::Impl::Link : public std::enable_shared_from_this<Link> {
 
   void end() {
     ErrorCode ignored;
-    client_.lowest_layer().close(ignored);
     upstream_.close(ignored);
+    if (!front_.options_.says_end) {
+      client_.lowest_layer().close(ignored);
+    } else if (!std::exchange(ending_, true)) {
+      client_.async_shutdown([self = shared_from_this()](ErrorCode) {
+        ErrorCode closed;
+        self->client_.lowest_layer().close(closed);
+      });
+    }
   }
 
   Impl& front_;
   asio::ssl::stream<Tcp::socket> client_;
   Tcp::socket upstream_;
+  bool ending_ = false;
   std::array<char, 16384> request_{};
   std::array<char, 16384> answer_{};
 };

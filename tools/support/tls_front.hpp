@@ -30,6 +30,7 @@ struct TlsFrontOptions {
   Certificate identity = {};
   std::string client_authority = {};  // PEM: only clients with its certificate are let in
   bool offer_h2 = false;              // chosen by ALPN if the client knows it
+  bool says_end = false;              // by a close_notify; else its connections just end
   int max_version = 0;                // OpenSSL's number, TLS1_1_VERSION; 0: the newest
   std::uint16_t port = 0;             // 0: any free one
 };

@@ -13,6 +13,7 @@
 #include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/io/curl_error.hpp"
+#include "worker/io/tls_close.hpp"
 
 namespace aiw {
 namespace {
@@ -148,6 +149,8 @@ CURLcode CurlExchange::set_tls() {
   // A CA directory, which Debian compiles in, would switch off the cache of parsed certificates.
   options.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!options_.ca_file.empty()) options.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  // Fails without OpenSSL: then no end of a connection is known to be its peer's.
+  curl_easy_setopt(easy(), CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
   if (options_.client_cert.empty() || !shows_certificate_to(request_.url)) return options.result();
   const auto& key = options_.client_key.empty() ? options_.client_cert : options_.client_key;
   return options.set(CURLOPT_SSLCERT, options_.client_cert.c_str()).set(CURLOPT_SSLKEY, key.c_str()).result();
@@ -216,6 +219,10 @@ void CurlExchange::finish(CURLcode result) {
   if (handler == nullptr) return;
   if (result == CURLE_OK && !head_told_)
     result = CURLE_GOT_NOTHING;  // a close in the middle of the head is fine to curl
+  if (result == CURLE_OK && ends_with_tls_ && !tls_closed_by_peer(ssl_)) {
+    stop_ = Stop::cut;
+    result = CURLE_PARTIAL_FILE;
+  }
   if (result == CURLE_OK) return handler->on_end(nullptr);
   const auto error = failure(result);
   handler->on_end(&error);
@@ -234,6 +241,9 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::bad_head:
       return http_failure("bad_response", Category::upstream, false, "the response's head is not valid HTTP",
                           request_.url);
+    case Stop::cut:
+      return http_failure("truncated_stream", Category::upstream, true,
+                          "the connection ended without TLS' own end, so the response may be cut short", request_.url);
     case Stop::none: break;
   }
   if (result == CURLE_BAD_FUNCTION_ARGUMENT) {
@@ -277,6 +287,7 @@ bool CurlExchange::take_header(std::string_view line) {
     return false;
   } else {
     head_told_ = true;
+    note_end_mark();
     const auto encoding = head_.header("content-encoding");
     encoded_ = !encoding.empty() && encoding != "identity";
     handler_->on_head(head_);
@@ -291,6 +302,16 @@ bool CurlExchange::good_head() const {
   const auto length = head_.header("content-length");
   return std::ranges::all_of(head_.headers,
                              [&](const auto& line) { return line.first != "content-length" || line.second == length; });
+}
+
+// RFC 9112, 6.3: a body without a length and without chunks lasts until the connection ends.
+void CurlExchange::note_end_mark() {
+  const bool no_body = head_.status == 204 || head_.status == 304;
+  const bool chunked = ascii_lower(head_.header("transfer-encoding")).contains("chunked");
+  ends_with_tls_ = is_https(request_.url) && !no_body && !chunked && head_.header("content-length").empty();
+  curl_tlssessioninfo* session = nullptr;
+  if (!ends_with_tls_ || curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK) return;
+  if (session != nullptr && session->backend == CURLSSLBACKEND_OPENSSL) ssl_ = session->internals;
 }
 
 void CurlExchange::add_header_line(std::string_view line) {
@@ -369,6 +390,11 @@ int CurlExchange::on_seek(void* self, curl_off_t offset, int origin) noexcept {
 
 curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
   return static_cast<CurlExchange*>(self)->open_socket(*address);
+}
+
+CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {
+  watch_tls_close(context);
+  return CURLE_OK;
 }
 
 int CurlExchange::on_connected(void* self, char*, char*, int, int) noexcept {

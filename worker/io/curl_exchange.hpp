@@ -48,7 +48,7 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, egress, descriptors, too_large, bad_head };
+  enum class Stop { none, egress, descriptors, too_large, bad_head, cut };
 
   CURLcode set_options(CURLSH* share, std::chrono::milliseconds connect_timeout);
   CURLcode set_body();
@@ -63,6 +63,7 @@ class CurlExchange {
   bool take_header(std::string_view line);
   void add_header_line(std::string_view line);
   [[nodiscard]] bool good_head() const;
+  void note_end_mark();
   std::size_t take_body(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 
@@ -72,6 +73,7 @@ class CurlExchange {
   static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
   static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
   static int on_connected(void* self, char*, char*, int, int) noexcept;
+  static CURLcode on_tls_context(CURL* easy, void* context, void* self) noexcept;
 
   template <auto Function>
   struct Deleter {
@@ -97,6 +99,8 @@ class CurlExchange {
   bool head_told_ = false;
   bool encoded_ = false;  // has a content-encoding
   std::uint64_t body_bytes_ = 0;
+  bool ends_with_tls_ = false;  // no length, no chunks: only the connection's end is the body's
+  const void* ssl_ = nullptr;   // then: that connection's
   bool via_proxy_ = false;
   bool paused_ = false;   // asked for
   bool stalled_ = false;  // told to curl

@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -143,12 +145,28 @@ struct AbstractServer {
   socklen_t size = 0;
 };
 
-int bind_tcp() {
-  const test::Fd fd(open_socket(AF_INET, SOCK_STREAM));
+int bind_port(int type) {
+  const test::Fd fd(open_socket(AF_INET, type));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(50'123);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+int bind_tcp() { return bind_port(SOCK_STREAM); }
+
+int bind_udp6() {
+  const test::Fd fd(open_socket(AF_INET6, SOCK_DGRAM));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  return bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+// As getaddrinfo binds the socket with which it asks for our addresses.
+int bind_netlink() {
+  const test::Fd fd(open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
   return bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
@@ -268,6 +286,77 @@ TEST_CASE("sandbox: sockets are for TCP, UDP and our own addresses, and nothing 
                          attempts.note("accept", accept(abstract.server.get(), nullptr, nullptr));
                        }),
             {EPERM, EACCES});
+}
+
+TEST_CASE("fault 118: in the sandbox no port is taken, be it UDP's, and other processes' limits are not read") {
+  const auto sandboxed = [] { return enter_sandbox({}); };
+  check_all(in_sandbox(sandboxed,
+                       [](Attempts& attempts) {
+                         attempts.note("bind-tcp", bind_tcp());
+                         attempts.note("bind-udp", bind_port(SOCK_DGRAM));
+                         attempts.note("bind-udp6", bind_udp6());
+                         rlimit limits{};
+                         attempts.note("limits", prlimit(getppid(), RLIMIT_NOFILE, nullptr, &limits));
+                         attempts.note("watch", inotify_init1(IN_CLOEXEC));
+                         attempts.note("priority", setpriority(PRIO_PROCESS, 0, 5));
+                         attempts.note("affinity", syscall(SYS_sched_setaffinity, 0, 0, nullptr));
+                         attempts.note("kernel-log", syscall(SYS_syslog, 3, nullptr, 0));
+                         attempts.note("handle", syscall(SYS_open_by_handle_at, AT_FDCWD, nullptr, 0));
+                         attempts.note("compare", syscall(SYS_kcmp, getppid(), getpid(), 0, 0, 0));
+                         attempts.note("shared-memory", syscall(SYS_shmget, 1, 4096, 0));
+                         attempts.note("queue", syscall(SYS_mq_open, "queue", O_RDONLY, 0, nullptr));
+                       }),
+            {EPERM});
+  check_all(in_sandbox(sandboxed,
+                       [](Attempts& attempts) {
+                         rlimit limits{};
+                         attempts.note("netlink", bind_netlink());
+                         attempts.note("own-limits", getrlimit(RLIMIT_NOFILE, &limits));
+                       }),
+            {0});
+}
+
+// docs/sandbox.md says so, and why: what changes here is to be changed there.
+TEST_CASE("fault 119: what the sandbox does not hide is what its document says") {
+  const Folder folder;
+  const std::string other = folder / "out/file", link = folder / "out/link";
+  std::filesystem::create_symlink("/target", link);
+  check_all(in_sandbox([&] { return enter_sandbox({folder / "in"}); },
+                       [&](Attempts& attempts) {
+                         struct stat info{};
+                         std::array<char, 64> text{};
+                         attempts.note("stat", stat(other.c_str(), &info));
+                         attempts.note("size", info.st_size == 4 ? 0 : -1);
+                         attempts.note("access", access(other.c_str(), R_OK));
+                         attempts.note("link", readlink(link.c_str(), text.data(), text.size()));
+                         attempts.note("process", stat(("/proc/" + std::to_string(getppid())).c_str(), &info));
+                         attempts.note_opened("process-end", static_cast<int>(syscall(SYS_pidfd_open, getppid(), 0)));
+                         const int path = open(other.c_str(), O_PATH);
+                         attempts.note("path", path);
+                         attempts.note("path-stat", fstat(path, &info));
+                         const test::Fd udp(open_socket(AF_INET, SOCK_DGRAM));
+                         sockaddr_in address{};
+                         address.sin_family = AF_INET;
+                         address.sin_port = htons(9);
+                         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                         attempts.note("datagram", sendto(udp.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address),
+                                                          sizeof address));
+                       }),
+            {0});
+  check_all(in_sandbox([&] { return enter_sandbox({folder / "in"}); },
+                       [&](Attempts& attempts) {
+                         const int path = open(other.c_str(), O_PATH);
+                         char byte = 0;
+                         attempts.note("read", read(path, &byte, 1));
+                         attempts.note_opened("reopen", openat(path, "", O_RDONLY));
+                         const auto own = "/proc/self/fd/" + std::to_string(path);
+                         attempts.note_opened("by-number", open(own.c_str(), O_RDONLY));
+                         const auto program = "/proc/" + std::to_string(getppid()) + "/exe";
+                         std::array<char, 64> text{};
+                         attempts.note("program", readlink(program.c_str(), text.data(), text.size()));
+                         attempts.note_opened("names", open((folder / "out").c_str(), O_RDONLY | O_DIRECTORY));
+                       }),
+            {EPERM, EACCES, EBADF, ENOENT});
 }
 
 TEST_CASE("sandbox: Landlock alone keeps files, ports, processes and abstract sockets") {

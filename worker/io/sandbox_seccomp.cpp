@@ -1,7 +1,9 @@
 // libseccomp is loaded when it is wanted, as libcurl is, so that a worker without a sandbox starts no later.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -54,7 +56,7 @@ constexpr const char* kCalls[] = {
     "openat2", "stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink",
     "readlinkat", "getdents64", "getcwd", "statfs", "fstatfs",
     // sockets; nothing listens
-    "connect", "bind", "getsockname", "getpeername", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg",
+    "connect", "getsockname", "getpeername", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg",
     "shutdown", "setsockopt", "getsockopt",
     // memory and threads
     "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "mlock", "mlock2", "munlock", "membarrier", "futex",
@@ -130,6 +132,9 @@ void allow_sockets(Filter& filter) {
     }
   }
   filter.allow("socket", {equal(0, AF_NETLINK), equal(2, 0)});  // NETLINK_ROUTE: getaddrinfo asks for our addresses
+  // And binds that socket. An address of AF_INET is longer, which the kernel demands: no port is taken, TCP's or UDP's.
+  static_assert(sizeof(sockaddr_nl) < sizeof(sockaddr_in) && sizeof(sockaddr_in) < sizeof(sockaddr_in6));
+  filter.allow("bind", {equal(2, sizeof(sockaddr_nl))});
   for (const auto type : {unsigned{SOCK_STREAM}, unsigned{SOCK_SEQPACKET}}) {
     filter.allow("socketpair", {equal(0, AF_UNIX), masked(1, kType, type)});
   }
@@ -139,7 +144,7 @@ void allow_processes(Filter& filter) {
   filter.allow("clone", {masked(0, CLONE_THREAD, CLONE_THREAD)});
   filter.hide("clone3");  // its flags are in memory; glibc then takes clone
   filter.allow("tgkill", {equal(0, static_cast<std::uint64_t>(getpid()))});  // abort()
-  filter.allow("prlimit64", {equal(2, 0)});                                  // to look, not to set
+  filter.allow("prlimit64", {equal(0, 0), equal(2, 0)});                     // to look at our own, not to set
   filter.allow_values("prctl", 0, {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_VMA});
   filter.allow("prctl", {equal(0, PR_SET_DUMPABLE), equal(1, 0)});
 }

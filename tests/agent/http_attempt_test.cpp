@@ -221,8 +221,18 @@ TEST_CASE("a page is no answer") {
   Fixture f;
   auto& upstream = f.start();
   upstream.head(200, {{"content-type", "text/html; charset=utf-8"}});
+  upstream.body("<p>Sign in");
+  CHECK(f.log() == "first_byte ");
+  upstream.end();
   CHECK(f.log() == "first_byte fail:bad_content_type ");
-  CHECK(!upstream.open());
+  CHECK(f.listener.error.message == "the answer is a page, not an answer of the API: Sign in");
+  Fixture endless;
+  auto& flood = endless.start();
+  flood.head(200, {{"content-type", "text/html"}});
+  flood.body(std::string(64 << 10, '<'));
+  flood.body("<");
+  CHECK(endless.log() == "first_byte fail:bad_content_type ");
+  CHECK(!flood.open());
 }
 
 TEST_CASE("one JSON body is an answer too, asked for or not") {

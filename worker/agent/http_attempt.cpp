@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "worker/base/url.hpp"
+#include "worker/providers/http_error.hpp"
 
 namespace aiw {
 namespace {
@@ -73,10 +74,8 @@ class HttpAttempt : public Attempt, private StepSink {
     watch();
     if (head.status < 200 || head.status >= 300) return;
     observer_.first_byte();
-    if (contains_type(head, "text/html")) {
-      fail(bad_answer("bad_content_type", "the provider answered with HTML, not with an answer of its API"));
-      return conclude();
-    }
+    is_page_ = contains_type(head, "text/html");
+    if (is_page_) return;
     const bool unary = !chat_.stream.upstream || contains_type(head, "application/json");
     decoder_ = api_.make_decoder(unary ? BodyFormat::unary : BodyFormat::stream);
   }
@@ -87,12 +86,16 @@ class HttpAttempt : public Attempt, private StepSink {
       decoder_->feed(bytes, *this);
     } else if (error_body_.size() < kMaxErrorBody) {
       error_body_ += bytes.substr(0, kMaxErrorBody - error_body_.size());
+    } else if (is_page_) {
+      fail(page_fault("bad_content_type", error_body_));
     }
     conclude();
   }
 
   void on_end(const Error* error) {
-    if (error != nullptr && (!head_ || decoder_)) {
+    if (is_page_) {
+      fail(page_fault("bad_content_type", error_body_));
+    } else if (error != nullptr && (!head_ || decoder_)) {
       fail(*error);
     } else if (decoder_) {
       decoder_->end(*this);
@@ -220,6 +223,7 @@ class HttpAttempt : public Attempt, private StepSink {
   Instant last_byte_;
   Instant last_progress_;
   bool paused_ = false;
+  bool is_page_ = false;  // HTML in place of an answer
   std::unique_ptr<Timer> watchdog_;
 };
 

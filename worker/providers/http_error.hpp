@@ -33,6 +33,10 @@ std::string bounded_message(std::string_view text, std::size_t max_bytes = kMaxE
 // An answer that breaks its API's rules: category upstream, with our own code and message.
 Error upstream_fault(std::string_view code, std::string_view message, bool retryable);
 
+// A web page in place of an answer: the error says what the page tells its reader. Not to be retried. `html`: its
+// beginning.
+Error page_fault(std::string_view code, std::string_view html);
+
 // An error that an answer brought inside a 200 (code upstream_error), by the provider's word for it: overloaded,
 // rate limit, server-error words and status numbers set category and retryable.
 Error in_stream_error(std::string_view provider_code, std::string_view message);

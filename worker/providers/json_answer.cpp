@@ -10,8 +10,6 @@
 namespace aiw {
 namespace {
 
-Error page_instead() { return upstream_fault("bad_response", "the answer is a page, not an answer of the API", false); }
-
 Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
 
 Error bad_body() { return upstream_fault("bad_response", "the answer's body is no JSON object", false); }
@@ -35,8 +33,8 @@ class BodyDecoder final : public ResponseDecoder {
   void end(StepSink& sink) override {
     if (answer_->ended()) return;
     EventJson json;
-    const auto root = json.parse(body_);
-    if (!root || !root->is_object()) return answer_->fail(bad_body(), sink);
+    auto root = parse_body(json, body_);
+    if (!root) return answer_->fail(std::move(root).error(), sink);
     answer_->add_body(json, *root, sink);
   }
 
@@ -67,17 +65,11 @@ class SseDecoder final : public ResponseDecoder {
   }
 
  private:
-  // Some servers answer a streaming request with one JSON body, and proxies with a page: neither begins as an event
-  // stream can. True: `bytes` are to be parsed as events.
+  // True: `bytes` are to be parsed as events.
   bool recognise(std::string_view bytes, StepSink& sink) {
-    const std::size_t first = bytes.find_first_not_of(kWhiteSpace);
-    if (first == std::string_view::npos) return true;
-    format_known_ = true;
-    if (bytes[first] == '<') {
-      answer_->fail(page_instead(), sink);
-      return false;
-    }
-    if (bytes[first] != '{') return true;
+    const auto is_body = begins_body(bytes);
+    format_known_ = is_body.has_value();
+    if (!is_body.value_or(false)) return true;
     body_ = std::make_unique<BodyDecoder>(std::move(answer_));
     body_->feed(bytes, sink);
     return false;
@@ -132,8 +124,7 @@ class NdjsonDecoder final : public ResponseDecoder {
     if (!body_.empty()) return collect(line, sink);
     if (add(line, false, sink) || answer_->ended()) return;
     const char first = line[line.find_first_not_of(kWhiteSpace)];
-    if (first == '<') return answer_->fail(page_instead(), sink);
-    if (has_event_ || first != '{') return answer_->fail(bad_event(), sink);
+    if (has_event_ || (first != '{' && first != '<')) return answer_->fail(bad_event(), sink);
     collect(line, sink);
   }
 
@@ -141,7 +132,7 @@ class NdjsonDecoder final : public ResponseDecoder {
   bool add(std::string_view text, bool last, StepSink& sink) {
     const auto root = json_.parse(text);
     if (!root || !root->is_object()) {
-      if (last && trim(text).starts_with('<')) answer_->fail(page_instead(), sink);
+      if (last && trim(text).starts_with('<')) answer_->fail(page_fault("bad_response", text), sink);
       return false;
     }
     has_event_ = true;
@@ -196,6 +187,21 @@ void JsonAnswer::fail(Error error, StepSink& sink) {
 
 void JsonAnswer::fail_truncated(StepSink& sink) {
   fail(upstream_fault("truncated_stream", "the answer stopped before its end was announced", true), sink);
+}
+
+std::optional<bool> begins_body(std::string_view bytes) {
+  const std::size_t first = bytes.find_first_not_of(kWhiteSpace);
+  if (first == std::string_view::npos) return std::nullopt;
+  return bytes[first] == '{' || bytes[first] == '[' || bytes[first] == '<';
+}
+
+std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body) {
+  if (trim(body).starts_with('<')) return std::unexpected(page_fault("bad_response", body));
+  auto root = json.parse(body);
+  JsonElement first;
+  if (root && root->is_array() && root->at(0).get(first) == simdjson::SUCCESS) root = first;
+  if (!root || !root->is_object()) return std::unexpected(bad_body());
+  return *root;
 }
 
 std::unique_ptr<ResponseDecoder> make_sse_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,12 @@ class JsonAnswer {
 
   bool ended_ = false;
 };
+
+// True if the first bytes of a stream are those of one body instead: some servers answer a streaming request with JSON,
+// and proxies with a page. Neither begins as a stream can. Nothing: only white space came.
+std::optional<bool> begins_body(std::string_view bytes);
+// The object that a body holds; a proxy may wrap it in an array. A page or anything else is an error.
+std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body);
 
 // Decoders of an answer whose stream is server-sent events, each one JSON text; a stream may turn out to be one body.
 std::unique_ptr<ResponseDecoder> make_sse_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format);

@@ -236,7 +236,9 @@ TEST_CASE("converse decoder: what is no event stream fails") {
   std::string flipped = message_start() + ending();
   flipped[20] ^= 1;
   CHECK(code_of(stream(flipped)) == "bad_event");
-  CHECK(code_of(stream("<html>busy</html>")) == "bad_event");
+  CHECK(code_of(stream("<html>busy</html>")) == "bad_response");
+  CHECK(stream("<html>busy</html>").failed->message.ends_with(": busy"));
+  CHECK(code_of(stream("busy")) == "truncated_stream");
   CHECK(code_of(stream(bedrock_event("contentBlockDelta", "nonsense"))) == "bad_event");
   CHECK(code_of(stream(bedrock_event("contentBlockDelta", "[]"))) == "bad_event");
 }

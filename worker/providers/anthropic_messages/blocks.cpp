@@ -114,7 +114,10 @@ AnthropicBlocks::Block* AnthropicBlocks::find_or_imply(std::int64_t index, std::
 void AnthropicBlocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
   const auto type = get_string_or_empty(delta, "type");
   Block* const block = find_or_imply(index, type);
-  if (block == nullptr) return;
+  if (block == nullptr) {
+    lost_input_ = lost_input_ || !get_string_or_empty(delta, "partial_json").empty();
+    return;
+  }
   if (type == "text_delta" && block->type == Type::text) {
     show(*block, ContentKind::text, get_string_or_empty(delta, "text"), sink);
   } else if (type == "thinking_delta" && block->type == Type::thinking) {

@@ -29,6 +29,9 @@ class AnthropicBlocks {
   void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
+  [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
+  // Input came for a call that never began, or had ended.
+  [[nodiscard]] bool lost_input() const { return lost_input_; }
   // State that belongs to no block: a part of its own, after those that were shown.
   void add_state(std::string_view json, StepSink& sink);
 
@@ -74,6 +77,7 @@ class AnthropicBlocks {
   std::map<std::string, std::string, std::less<>> provider_calls_;  // names by id
   std::set<std::string, std::less<>> answered_;                     // ids of the results that came
   int parts_ = 0;
+  bool lost_input_ = false;
 };
 
 }  // namespace aiw

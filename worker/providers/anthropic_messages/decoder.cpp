@@ -64,13 +64,27 @@ void AnthropicDecoder::fail_as_told(const JsonElement& body, StepSink& sink) {
 }
 
 void AnthropicDecoder::finish(StepSink& sink) {
+  if (blocks_.lost_input() && stop_reason_ == "tool_use") {
+    return fail(upstream_fault("bad_event", "the input of a call came without the call", true), sink);
+  }
   done_ = true;
   blocks_.stop_all(sink);
+  if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
   if (!container_.empty()) blocks_.add_state("{\"container\":" + container_ + "}", sink);
   sink.finish(finish_reason(stop_reason_), stop_reason_);
 }
 
+AnthropicUnaryDecoder* AnthropicStreamDecoder::body_instead(std::string_view bytes) {
+  if (!form_known_) {
+    const auto is_body = begins_body(bytes);
+    form_known_ = is_body.has_value();
+    if (is_body.value_or(false)) body_.emplace();
+  }
+  return body_ ? &*body_ : nullptr;
+}
+
 void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
+  if (auto* const body = body_instead(bytes)) return body->feed(bytes, sink);
   if (done_) return;
   parser_.feed(bytes);
   SseEvent event;
@@ -81,6 +95,7 @@ void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
 }
 
 void AnthropicStreamDecoder::end(StepSink& sink) {
+  if (body_) return body_->end(sink);
   if (done_) return;
   SseEvent event;
   if (parser_.finish(event)) on_event(event, true, sink);
@@ -113,7 +128,8 @@ void AnthropicStreamDecoder::on_message(std::string_view type, const JsonElement
   } else if (type == "message_delta") {
     on_message_delta(event, sink);
   } else if (type == "message_stop") {
-    finish(sink);
+    if (message_id_ || !blocks_.empty()) return finish(sink);
+    fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
   } else if (type == "error") {
     fail_as_told(event, sink);
   }
@@ -170,10 +186,8 @@ void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
 
 void AnthropicUnaryDecoder::end(StepSink& sink) {
   if (done_) return;
-  const auto message = json_.parse(body_);
-  if (!message || !message->is_object()) {
-    return fail(upstream_fault("bad_response", "the answer is no JSON object", true), sink);
-  }
+  auto message = parse_body(json_, body_);
+  if (!message) return fail(std::move(message).error(), sink);
   if (get_string(*message, "type") == "error" || get_member(*message, "error")) return fail_as_told(*message, sink);
   if (!get_array(*message, "content")) {
     return fail(upstream_fault("bad_response", "the answer has no content", true), sink);

@@ -35,6 +35,15 @@ class AnthropicDecoder : public ResponseDecoder {
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
 
+class AnthropicUnaryDecoder : public AnthropicDecoder {
+ public:
+  void feed(std::string_view bytes, StepSink& sink) override;
+  void end(StepSink& sink) override;
+
+ private:
+  std::string body_;
+};
+
 class AnthropicStreamDecoder : public AnthropicDecoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override;
@@ -43,6 +52,8 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
   void end(StepSink& sink) override;
 
  protected:
+  // One body in place of the stream, once its first bytes came.
+  AnthropicUnaryDecoder* body_instead(std::string_view bytes);
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
 
  private:
@@ -51,16 +62,9 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
   void on_message_delta(const JsonElement& event, StepSink& sink);
 
   SseParser parser_{kMaxEventBytes};
+  std::optional<AnthropicUnaryDecoder> body_;
+  bool form_known_ = false;
   std::optional<std::string> message_id_;  // set once a message began
-};
-
-class AnthropicUnaryDecoder : public AnthropicDecoder {
- public:
-  void feed(std::string_view bytes, StepSink& sink) override;
-  void end(StepSink& sink) override;
-
- private:
-  std::string body_;
 };
 
 }  // namespace aiw

@@ -8,6 +8,7 @@
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/events.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 namespace {
@@ -56,6 +57,7 @@ class ConverseDecoder : public ResponseDecoder {
   void finish(StepSink& sink) {
     done_ = true;
     blocks_.stop_all(sink);
+    if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
     sink.finish(finish_reason(stop_reason_), stop_reason_);
   }
 
@@ -71,7 +73,7 @@ class ConverseDecoder : public ResponseDecoder {
   }
 
   void read_stop_reason(const JsonElement& object) {
-    stop_reason_ = json_.plain_text(get_string_or_empty(object, "stopReason"));
+    if (stop_reason_.empty()) stop_reason_ = json_.plain_text(get_string_or_empty(object, "stopReason"));
   }
 
   EventJson json_;
@@ -94,10 +96,8 @@ class UnaryDecoder final : public ConverseDecoder {
 
   void end(StepSink& sink) override {
     if (done_) return;
-    const auto root = json_.parse(body_);
-    if (!root || !root->is_object()) {
-      return fail(upstream_fault("bad_response", "the answer is no JSON object", true), sink);
-    }
+    auto root = parse_body(json_, body_);
+    if (!root) return fail(std::move(root).error(), sink);
     const auto message = get_path(*root, {"output", "message"});
     const auto content = message ? get_array(*message, "content") : std::nullopt;
     if (!content) return fail(without_content(*root), sink);
@@ -122,13 +122,10 @@ class UnaryDecoder final : public ConverseDecoder {
 class StreamDecoder final : public ConverseDecoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override {
-    if (unary_) return unary_->feed(bytes, sink);
+    if (body_) return body_->feed(bytes, sink);
     if (done_ || bytes.empty()) return;
-    // One JSON body in place of a stream: as a length, its first byte would mean 2 GB.
-    if (!std::exchange(begun_, true) && bytes.front() == '{') {
-      unary_ = std::make_unique<UnaryDecoder>();
-      return unary_->feed(bytes, sink);
-    }
+    // One body in place of a stream: as a length, its first byte would mean a gigabyte.
+    if (!std::exchange(begun_, true) && begins_body(bytes).value_or(false)) return body_.emplace().feed(bytes, sink);
     events_.feed(bytes);
     BedrockEvent event;
     while (!done_ && events_.next(event)) on_event(event, sink);
@@ -137,7 +134,7 @@ class StreamDecoder final : public ConverseDecoder {
 
   // messageStop ends the answer; the usage after it may be missing.
   void end(StepSink& sink) override {
-    if (unary_) return unary_->end(sink);
+    if (body_) return body_->end(sink);
     if (done_) return;
     if (!stopped_) return fail(events_.cut_short(), sink);
     finish(sink);
@@ -149,6 +146,7 @@ class StreamDecoder final : public ConverseDecoder {
     if (!root || !root->is_object()) {
       return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
     }
+    answered_ = answered_ || event.type == "messageStart" || event.type.starts_with("contentBlock");
     if (event.type == "contentBlockDelta") {
       if (const auto delta = get_member(*root, "delta")) blocks_.add_delta(index_of(*root), *delta, sink);
     } else if (event.type == "contentBlockStart") {
@@ -156,6 +154,7 @@ class StreamDecoder final : public ConverseDecoder {
     } else if (event.type == "contentBlockStop") {
       blocks_.stop(index_of(*root), sink);
     } else if (event.type == "messageStop") {
+      if (!answered_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
       read_stop_reason(*root);
       stopped_ = true;
     } else if (event.type == "metadata") {
@@ -170,8 +169,9 @@ class StreamDecoder final : public ConverseDecoder {
   static std::int64_t index_of(const JsonElement& event) { return get_count(event, "contentBlockIndex").value_or(0); }
 
   BedrockEvents events_{kMaxEventBytes};
-  std::unique_ptr<UnaryDecoder> unary_;
+  std::optional<UnaryDecoder> body_;
   bool begun_ = false;
+  bool answered_ = false;   // a message or a block came
   bool stopped_ = false;    // messageStop came
   bool described_ = false;  // metadata came, which may be before messageStop
 };

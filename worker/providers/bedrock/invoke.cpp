@@ -18,13 +18,9 @@ namespace {
 class StreamDecoder final : public AnthropicStreamDecoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override {
-    if (unary_) return unary_->feed(bytes, sink);
-    if (done_ || bytes.empty()) return;
-    // One JSON body in place of a stream: as a length, its first byte would mean 2 GB.
-    if (!std::exchange(begun_, true) && bytes.front() == '{') {
-      unary_ = make_anthropic_messages_decoder(BodyFormat::unary);
-      return unary_->feed(bytes, sink);
-    }
+    // As a length, the first byte of a body would mean a gigabyte.
+    if (auto* const body = body_instead(bytes)) return body->feed(bytes, sink);
+    if (done_) return;
     events_.feed(bytes);
     BedrockEvent event;
     while (!done_ && events_.next(event)) on_chunk(event, sink);
@@ -32,7 +28,7 @@ class StreamDecoder final : public AnthropicStreamDecoder {
   }
 
   void end(StepSink& sink) override {
-    if (unary_) return unary_->end(sink);
+    if (auto* const body = body_instead({})) return body->end(sink);
     if (!done_) fail(events_.cut_short(), sink);
   }
 
@@ -53,8 +49,6 @@ class StreamDecoder final : public AnthropicStreamDecoder {
   BedrockEvents events_{kMaxEventBytes};
   EventJson wrapper_;
   std::string data_;
-  std::unique_ptr<ResponseDecoder> unary_;
-  bool begun_ = false;
 };
 
 }  // namespace

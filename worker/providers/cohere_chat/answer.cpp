@@ -74,6 +74,7 @@ void CohereChatAnswer::add_event(const EventJson& json, const JsonElement& root,
 void CohereChatAnswer::add_delta(std::string_view type, const std::optional<std::int64_t>& index,
                                  const JsonElement& delta, StepSink& sink) {
   if (type == "message-end") return finish(delta, sink);
+  began_ = true;
   const auto message = get_member(delta, "message");
   if (!message) return;
   if (type == "content-delta" || type == "content-start") {
@@ -100,6 +101,7 @@ void CohereChatAnswer::add_body(const EventJson& json, const JsonElement& root, 
     }
     return fail(upstream_fault("bad_response", "the answer's body has no message", false), sink);
   }
+  began_ = true;
   add_message(*message, sink);
   if (ended_) return;
   if (const auto logprobs = get_member(root, "logprobs")) add_logprobs(*logprobs, sink);
@@ -235,11 +237,13 @@ void CohereChatAnswer::finish(const JsonElement& ending, StepSink& sink) {
     error.retryable = true;
     return fail(std::move(error), sink);
   }
+  if (!began_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
   ended_ = true;
   flush(sink);
   report_state(sink);
   const FinishReason reason = finish_reason(raw);
   calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
+  if (raw.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
   const bool calls = !calls_.empty() && reason == FinishReason::stop;
   sink.finish(calls ? FinishReason::tool_calls : reason, raw);
 }

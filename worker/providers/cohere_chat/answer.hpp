@@ -51,6 +51,7 @@ class CohereChatAnswer final : public JsonAnswer {
   TextJoiner plan_joiner_;
   ToolCallAssembler calls_;
   int next_part_ = 0;
+  bool began_ = false;  // a message: not only its end came
 };
 
 }  // namespace aiw

@@ -38,7 +38,7 @@ class GeminiDecoder final : public ResponseDecoder {
 
   void feed(std::string_view bytes, StepSink& sink) override {
     if (answer_.ended() || bytes.empty()) return;
-    if (form_ == Form::unknown && !recognise(bytes, sink)) return;
+    if (form_ == Form::unknown && !recognise(bytes)) return;
     switch (form_) {
       case Form::events: return feed_events(bytes, sink);
       case Form::array: return feed_array(bytes, sink);
@@ -60,8 +60,8 @@ class GeminiDecoder final : public ResponseDecoder {
  private:
   enum class Form { unknown, events, array, object };
 
-  // Removes what precedes the answer. False: nothing of it came yet, or it is none.
-  bool recognise(std::string_view& bytes, StepSink& sink) {
+  // Removes what precedes the answer. False: nothing of it came yet.
+  bool recognise(std::string_view& bytes) {
     while (!bytes.empty() && marks_ < kByteOrderMark.size() && bytes.front() == kByteOrderMark[marks_]) {
       ++marks_;
       bytes.remove_prefix(1);
@@ -70,11 +70,8 @@ class GeminiDecoder final : public ResponseDecoder {
     marks_ = kByteOrderMark.size();  // it stands at the very beginning or nowhere
     bytes.remove_prefix(std::min(bytes.find_first_not_of(kWhiteSpace), bytes.size()));
     if (bytes.empty()) return false;
-    if (bytes.front() == '<') {
-      answer_.fail(upstream_fault("bad_response", "the answer is a page, not an answer of this API", false), sink);
-      return false;
-    }
-    form_ = bytes.front() == '[' ? Form::array : bytes.front() == '{' ? Form::object : Form::events;
+    const bool whole = bytes.front() == '{' || bytes.front() == '<';  // the latter: a page
+    form_ = bytes.front() == '[' ? Form::array : whole ? Form::object : Form::events;
     return true;
   }
 
@@ -126,6 +123,7 @@ class GeminiDecoder final : public ResponseDecoder {
   }
 
   void end_object(StepSink& sink) {
+    if (body_.starts_with('<')) return answer_.fail(page_fault("bad_response", body_), sink);
     const auto root = json_.parse(body_);
     if (!root) return answer_.fail(upstream_fault("bad_response", "the answer's body is no JSON object", true), sink);
     add(*root, sink);

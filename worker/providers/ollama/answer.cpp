@@ -49,6 +49,7 @@ void OllamaAnswer::add_event(const EventJson& json, const JsonElement& root, std
       error = value;
     }
   }
+  if (message || response || image) has_answer_ = true;
   // Reasoning precedes what it led to, whatever the order of the members.
   if (thinking) add_text(reasoning_, json, *thinking, sink);
   if (response) add_text(text_, json, *response, sink);
@@ -126,6 +127,7 @@ void OllamaAnswer::add_image(const EventJson& json, std::string_view data, StepS
 }
 
 void OllamaAnswer::finish(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  if (!has_answer_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
   if (std::exchange(ended_, true)) return;
   flush(sink);
   if (in_message_ && reasoning_.part >= 0) {

@@ -30,6 +30,7 @@ class OllamaAnswer final : public JsonAnswer {
   int next_part_ = 0;
   std::size_t call_count_ = 0;
   bool in_message_ = false;  // /api/chat
+  bool has_answer_ = false;  // a message, a text or an image, though it be empty
 };
 
 }  // namespace aiw

@@ -47,8 +47,12 @@ void OpenAiChatAnswer::add_body(const EventJson& json, const JsonElement& root, 
   content_key_ = "message";
   add_event(json, root, {}, sink);
   if (ended()) return;
+  done(sink);
+}
+
+void OpenAiChatAnswer::done(StepSink& sink) {
   if (has_choice_) return finish(sink);
-  fail(upstream_fault("bad_response", "the answer's body has no choices", false), sink);
+  fail(upstream_fault("bad_response", "the answer ended without a choice", false), sink);
 }
 
 void OpenAiChatAnswer::end_of_stream(StepSink& sink) {
@@ -75,7 +79,7 @@ void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
       logprobs = value;
     }
   }
-  has_choice_ = true;
+  if (message || error || !finish.empty()) has_choice_ = true;
   if (message) add_message(*message, sink);
   if (ended_) return;
   if (logprobs) add_logprobs(*logprobs, sink);

@@ -18,7 +18,7 @@ class OpenAiChatAnswer final : public JsonAnswer {
  public:
   void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
   void add_body(const EventJson& json, const JsonElement& root, StepSink& sink) override;
-  void done(StepSink& sink) override { finish(sink); }
+  void done(StepSink& sink) override;
   void end_of_stream(StepSink& sink) override;
 
  private:

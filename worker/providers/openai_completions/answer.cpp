@@ -41,30 +41,34 @@ void OpenAiCompletionsAnswer::add_event(const EventJson& json, const JsonElement
 
 void OpenAiCompletionsAnswer::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
   add_event(json, root, {}, sink);
-  if (ended_) return;
-  if (!has_choice_) return fail(upstream_fault("bad_response", "the answer's body has no choices", false), sink);
-  finish(sink);
+  if (!ended_) done(sink);
+}
+
+void OpenAiCompletionsAnswer::done(StepSink& sink) {
+  if (has_choice_) return finish(sink);
+  fail(upstream_fault("bad_response", "the answer ended without a choice", false), sink);
 }
 
 // Of several choices (`n`, `best_of` with a stream) the first is the answer.
 void OpenAiCompletionsAnswer::add_choice(const EventJson& json, const JsonElement& choice, StepSink& sink) {
   simdjson::dom::object members;
   if (choice.get(members) != simdjson::SUCCESS) return;
-  std::string_view text, finish;
+  std::string_view finish;
+  std::optional<std::string_view> text;
   std::optional<JsonElement> logprobs;
   for (const auto [key, value] : members) {
     if (key == "index") {
       if (as_count(value).value_or(0) != 0) return;
     } else if (key == "text") {
-      if (value.get(text) != simdjson::SUCCESS) text = {};
+      if (std::string_view given; value.get(given) == simdjson::SUCCESS) text = given;
     } else if (key == "finish_reason") {
       if (value.get(finish) != simdjson::SUCCESS) finish = {};
     } else if (key == "logprobs" && value.is_object()) {
       logprobs = value;
     }
   }
-  has_choice_ = true;
-  text_.add(text, json.repaired(), next_part_, sink);
+  if (text || !finish.empty()) has_choice_ = true;
+  text_.add(text.value_or(""), json.repaired(), next_part_, sink);
   if (logprobs) add_logprobs(json, *logprobs, sink);
   if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json.plain_text(finish), 256);
 }

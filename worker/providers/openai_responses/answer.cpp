@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/logprobs_writer.hpp"
 #include "worker/providers/openai_responses/openai_responses.hpp"
@@ -40,6 +41,8 @@ OpenAiResponsesAnswer::Event OpenAiResponsesAnswer::read_event(const JsonElement
       event.whole = value;
     } else if (key == "item") {
       event.item = value;
+    } else if (key == "part") {
+      event.part = value;
     } else if (key == "response") {
       event.response = value;
     } else if (key == "annotation") {
@@ -87,9 +90,11 @@ void OpenAiResponsesAnswer::on_event(const Event& event, const JsonElement& root
   } else if (type == "response.output_text.annotation.added") {
     add_annotation(event, sink);
   } else if (type == "response.completed" || type == "response.incomplete") {
-    end_answer(type.substr(type.find('.') + 1), event.response.value_or(root), sink);
+    end_as_told(type.substr(type.find('.') + 1), event.response.value_or(root), sink);
   } else if (type == "response.failed" || type == "response.cancelled") {
     fail_answer(event.response.value_or(root), sink);
+  } else if (type == "response.content_part.done") {
+    complete_part(event, sink);
   } else if (type == "error" || event.error) {
     fail(in_stream_error(*json_, event.error.value_or(root)), sink);
   } else if (const auto slot = slot_of(type, ".done"); slot && event.whole) {
@@ -107,6 +112,16 @@ void OpenAiResponsesAnswer::add_delta(const Event& event, Slot slot, StepSink& s
   Content& content = item->contents[{slot == Slot::input ? 0 : event.index, slot}];
   show(*item, slot, content, content.joiner.add(text, json_->repaired()), sink);
   if (event.logprobs && content.part >= 0) report_logprobs(content, *event.logprobs, sink);
+}
+
+void OpenAiResponsesAnswer::complete_part(const Event& event, StepSink& sink) {
+  Item* const item = event.part ? item_at(event.output_index, sink) : nullptr;
+  if (item == nullptr || item->done) return;
+  const auto type = get_string_or_empty(*event.part, "type");
+  const bool refusal = type == "refusal";
+  if (!refusal && type != "output_text") return;
+  const Slot slot = refusal ? Slot::refusal : Slot::text;
+  complete(*item, slot, item->contents[{event.index, slot}], plain(*event.part, refusal ? "refusal" : "text"), sink);
 }
 
 void OpenAiResponsesAnswer::add_annotation(const Event& event, StepSink& sink) {
@@ -129,6 +144,20 @@ void OpenAiResponsesAnswer::add_body(const EventJson& json, const JsonElement& r
     return fail(upstream_fault("bad_response", "the answer is still being made (background)", false), sink);
   }
   end_answer(status, root, sink);
+}
+
+// The response's own status counts more than the event's name: vLLM calls every end `response.completed`.
+void OpenAiResponsesAnswer::end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink) {
+  const auto status = get_string(response, "status").value_or(event_status);
+  const bool failed = status == "failed" || status == "cancelled" || get_member(response, "error");
+  if (failed) return fail_answer(response, sink);
+  if (items_.empty() && !get_array(response, "output")) {
+    return fail(upstream_fault("bad_response", "the answer ended without any output", false), sink);
+  }
+  if (status != event_status && status != "incomplete") {
+    sink.warning("status_contradicted", "the answer ended, and its status is another");
+  }
+  end_answer(status == "incomplete" ? status : event_status, response, sink);
 }
 
 void OpenAiResponsesAnswer::fail_answer(const JsonElement& response, StepSink& sink) {
@@ -260,7 +289,13 @@ void OpenAiResponsesAnswer::show(Item& item, Slot slot, Content& content, std::s
 
 void OpenAiResponsesAnswer::complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink) {
   show(item, slot, content, std::string(content.joiner.flush()), sink);
-  if (content.text.empty()) show(item, slot, content, whole, sink);
+  if (whole.starts_with(content.text)) return show(item, slot, content, whole.substr(content.text.size()), sink);
+  if (whole.empty()) return;
+  // What was shown of a call is a preview, and its end is the model's word; reasoning is told in more than one way.
+  if (slot == Slot::input) content.text = whole;
+  // Servers cut white space off the whole.
+  if ((slot != Slot::text && slot != Slot::refusal) || trim(whole) == trim(content.text)) return;
+  fail(upstream_fault("bad_event", "the end of a text contradicts the text that was streamed", false), sink);
 }
 
 void OpenAiResponsesAnswer::report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink) {

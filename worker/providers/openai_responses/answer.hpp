@@ -16,8 +16,8 @@ namespace aiw {
 struct ResponsesItemKind;
 
 // Turns events (or a whole body) into the sink's events. Items are known by their output_index: some gateways give an
-// item another id in every event. An item's end or the answer's end is shown where no delta was; a call's input is what
-// its end says.
+// item another id in every event. What deltas left out is shown at the end of a part, an item or the answer, whichever
+// has it; a text that contradicts its deltas is an error, and a call's input is what its end says.
 class OpenAiResponsesAnswer final : public JsonAnswer {
  public:
   static constexpr std::size_t kMaxItems = 10'000;
@@ -54,7 +54,7 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
     std::string_view type{};
     std::int64_t output_index = -1;  // not given
     std::int64_t index = 0;          // content_index or summary_index
-    std::optional<JsonElement> delta{}, whole{}, item{}, response{}, annotation{}, error{}, logprobs{};
+    std::optional<JsonElement> delta{}, whole{}, item{}, part{}, response{}, annotation{}, error{}, logprobs{};
   };
 
   static Event read_event(const JsonElement& root);
@@ -62,6 +62,8 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
   void on_event(const Event& event, const JsonElement& root, StepSink& sink);
   void add_delta(const Event& event, Slot slot, StepSink& sink);
   void add_annotation(const Event& event, StepSink& sink);
+  void complete_part(const Event& event, StepSink& sink);
+  void end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink);
   void end_answer(std::string_view status, const JsonElement& response, StepSink& sink);
   void fail_answer(const JsonElement& response, StepSink& sink);
   void add_missing_items(const JsonElement& response, StepSink& sink);
@@ -88,7 +90,7 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
   void read_call_names(Item& item, const JsonElement& element) const;
   static const std::string& call_id_of(Item& item, int part);
   void show(Item& item, Slot slot, Content& content, std::string_view text, StepSink& sink);
-  // A content that ends: shows `whole` if no delta showed it.
+  // A content that ends: shows what no delta showed of `whole`; empty: nobody said. May fail the answer.
   void complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink);
   void report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink);
   void report_sources(Content& content, const JsonElement& annotations, StepSink& sink);

@@ -43,6 +43,7 @@ void OpenAiResponsesAnswer::end_item(std::int64_t output_index, const JsonElemen
   } else if (!type.empty()) {
     end_other(type, element, sink);
   }
+  if (ended_) return;
   for (auto& [key, content] : item->contents) complete(*item, key.second, content, {}, sink);
   item->contents.clear();
 }
@@ -55,7 +56,9 @@ void OpenAiResponsesAnswer::end_message(Item& item, const JsonElement& element, 
   const auto contents = get_array(element, "content");
   std::int64_t index = 0;
   if (!contents) return;
-  for (const JsonElement content : *contents) end_message_part(item, index++, content, common, sink);
+  for (const JsonElement content : *contents) {
+    if (!ended_) end_message_part(item, index++, content, common, sink);
+  }
 }
 
 void OpenAiResponsesAnswer::end_message_part(Item& item, std::int64_t index, const JsonElement& element,
@@ -66,6 +69,7 @@ void OpenAiResponsesAnswer::end_message_part(Item& item, std::int64_t index, con
   const Slot slot = refusal ? Slot::refusal : Slot::text;
   Content& content = item.contents[{index, slot}];
   complete(item, slot, content, plain(element, refusal ? "refusal" : "text"), sink);
+  if (ended_) return;
   std::string members(common);
   if (const auto annotations = get_member(element, "annotations")) {
     report_sources(content, *annotations, sink);

@@ -1,0 +1,104 @@
+// Answers whose end is told wrongly, over the network and by the provider.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/e2e/test_worker.hpp"
+#include "tests/e2e/tls.hpp"
+#include "tests/e2e/upstream.hpp"
+
+namespace aiw::e2e {
+namespace {
+
+Script plain(const std::string& body, Framing framing) {
+  return {.headers = {{"Content-Type", "text/plain"}}, .body = body, .framing = framing};
+}
+
+Script until_close(Script script) {
+  script.framing = Framing::kClose;
+  return script;
+}
+
+// What the model is told of a call of an HTTP tool at `url`.
+Json tool_output(TestWorker& worker, Upstream& upstream, const std::string& id, const std::string& url) {
+  upstream.answer(id, {event_stream(openai_tool_call("c", "look", "{}")), event_stream(openai_answer({"ok"}))});
+  const Json tool = {{"name", "look"}, {"executor", "http"}, {"http", {{"url", url}}}};
+  worker.send(upstream.chat(id, id, {{"tools", Json::array({tool})}}));
+  const FrameLog& log = worker.end_of(id);
+  CHECK(log.outcome() == "done");
+  const auto results = log.all("tool_result");
+  return results.size() == 1 ? results[0].at("data").at("output") : Json();
+}
+
+}  // namespace
+
+TEST_CASE("fault 117: an answer over TLS that only its connection ends is whole if TLS says so, and else cut short") {
+  const Certificates certificates;
+  Upstream upstream;
+  const auto cut = front_of(upstream, {.identity = certificates.good});
+  const auto polite = front_of(upstream, {.identity = certificates.good, .says_end = true});
+  TestWorker worker({"--ca-file", certificates.ca_file});
+  const std::string half = "Delete nothing. Backups are ";  // "not there yet."
+  const Json whole = {{"type", "text"}, {"value", half}};
+  upstream.answer("close", {plain(half, Framing::kClose)});
+  upstream.answer("length", {plain(half, Framing::kContentLength)});
+  upstream.answer("chunks", {plain(half, Framing::kChunked)});
+
+  const Json told = tool_output(worker, upstream, "a", cut->url() + "/close");
+  CHECK(told.value("type", "").starts_with("error"));
+  CHECK(told.dump().find("cut short") != std::string::npos);
+  CHECK(told.dump().find("Delete") == std::string::npos);
+  CHECK(tool_output(worker, upstream, "b", polite->url() + "/close") == whole);
+  CHECK(tool_output(worker, upstream, "c", cut->url() + "/length") == whole);
+  CHECK(tool_output(worker, upstream, "d", cut->url() + "/chunks") == whole);
+  CHECK(tool_output(worker, upstream, "e", upstream.base_url("close")) == whole);  // plain HTTP has no other end
+
+  // A provider's stream has an end of its own; one body has not.
+  const auto outcome = [&](const std::string& id, const std::string& base, const Json& payload = Json::object()) {
+    Json all = {{"retry", {{"max", 0}}}};
+    all.update(payload);
+    worker.send(chat_line(id, {{"id", "p"}, {"type", "openai-chat"}, {"baseUrl", base}, {"apiKey", ""}}, all));
+    return worker.end_of(id).outcome();
+  };
+  upstream.answer("stream", {until_close(event_stream(openai_answer({"a", "b"})))});
+  upstream.answer("body", {until_close(tools::json_script(200, openai_unary("a")))});
+  const Json unary = {{"stream", {{"upstream", false}}}};
+  CHECK(outcome("f", cut->url() + "/stream") == "done");
+  CHECK(outcome("g", cut->url() + "/body", unary) == "truncated_stream");
+  CHECK(outcome("h", polite->url() + "/body", unary) == "done");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 114: an answer that ends without one is asked for once, and is an error") {
+  Upstream upstream;
+  TestWorker worker;
+  upstream.answer("p", {event_stream(sse({{"choices", Json::array()}}) + "data: [DONE]\n\n")});
+  worker.send(upstream.chat("a", "p"));
+  CHECK(worker.end_of("a").outcome() == "bad_response");
+  CHECK(upstream.count("p") == 1);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 116: a provider's refusal in place of a stream is told in its words, and it is asked once") {
+  Upstream upstream;
+  TestWorker worker;
+  const std::string refusal =
+      R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}})";
+  Script bare = event_stream(refusal);
+  bare.headers.clear();
+  const Json claude = {
+      {"id", "p"}, {"type", "anthropic-messages"}, {"baseUrl", upstream.base_url("p")}, {"apiKey", "k"}};
+  for (const Script& script : {event_stream(refusal), bare, tools::json_script(200, refusal)}) {
+    const std::size_t before = upstream.count("p");
+    const std::string id = std::to_string(before);
+    upstream.answer("p", {script});
+    worker.send(chat_line(id, claude));
+    const FrameLog& log = worker.end_of(id);
+    CHECK(log.outcome() == "upstream_error");
+    CHECK(log.all("error").at(0).at("data").at("message") == "prompt is too long");
+    CHECK(upstream.count("p") == before + 1);
+  }
+  CHECK(worker.close_and_exit() == 0);
+}
+
+}  // namespace aiw::e2e

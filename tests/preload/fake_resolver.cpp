@@ -2,7 +2,7 @@
 // each address that is connected to is written to $FAKE_RESOLVER_LOG.
 //
 //   gone.test         there is no such name
-//   NAME.hang.test    no answer for $FAKE_RESOLVER_HANG_MS
+//   NAME.hang.test    no answer for $FAKE_RESOLVER_HANG_MS; NAME.hang, where NAME may be a domain of its own, neither
 //   a-b-c-d.ip.test   the address a.b.c.d; A-and-B.ip.test has two
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -68,7 +68,7 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
   constexpr std::string_view kIp = ".ip.test";
   if (name == "gone.test") return EAI_NONAME;
   if (name.ends_with(kIp)) return resolve(addresses_in(name.substr(0, name.size() - kIp.size())), service, hints, out);
-  if (name.ends_with(".hang.test")) {
+  if (name.ends_with(".hang.test") || name.ends_with(".hang")) {
     const char* const ms = std::getenv("FAKE_RESOLVER_HANG_MS");
     std::this_thread::sleep_for(std::chrono::milliseconds(ms == nullptr ? 1000 : std::atol(ms)));
     return EAI_AGAIN;

@@ -1,45 +1,28 @@
 #include "worker/io/curl_client.hpp"
 
 #include <curl/curl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <new>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "worker/io/curl_error.hpp"
 #include "worker/io/curl_exchange.hpp"
 #include "worker/io/libcurl.hpp"
+#include "worker/io/name_resolver.hpp"
 
 namespace aiw {
 namespace {
 
-// A look-up takes a thread of its own in libcurl without c-ares.
-constexpr std::size_t kMaxResolving = 32;
-// A look-up that hangs is left behind with its thread, for as long as the resolver takes to give up.
-constexpr std::size_t kMaxThreads = 128;
-constexpr std::chrono::milliseconds kThreadsAgain{100};
 constexpr std::size_t kMaxIdleConnections = 512;
+constexpr std::size_t kMaxDomainLookups = 8;
 
 constexpr auto kRead = static_cast<unsigned>(Readiness::read);
 constexpr auto kWrite = static_cast<unsigned>(Readiness::write);
-
-// Idle connections may take a quarter of the descriptors.
-long connection_cache_size() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 64;
-  return static_cast<long>(std::clamp<rlim_t>(limit.rlim_cur / 4, 8, kMaxIdleConnections));
-}
-
-// Of this process: each is a folder of /proc/self/task, which counts as a link (proc(5)).
-std::size_t thread_count() {
-  struct stat info{};
-  return stat("/proc/self/task", &info) == 0 && info.st_nlink > 2 ? static_cast<std::size_t>(info.st_nlink) - 2 : 1;
-}
 
 class CurlClient;
 
@@ -61,7 +44,11 @@ class CurlTransfer : public HttpTransfer {
 // (starting, destroying, resuming) waits until the call that is under way has returned.
 class CurlClient : public HttpClient {
  public:
-  CurlClient(Loop& loop, const CurlClientOptions& options) : loop_(loop), options_(options) {}
+  CurlClient(Loop& loop, const CurlClientOptions& options)
+      : loop_(loop),
+        options_(options),
+        resolver_(loop, {.max_lookups = options.max_lookups,
+                         .max_for_domain = std::clamp<std::size_t>(options.max_lookups / 4, 1, kMaxDomainLookups)}) {}
   CurlClient(const CurlClient&) = delete;
   CurlClient& operator=(const CurlClient&) = delete;
   ~CurlClient() override;
@@ -71,18 +58,26 @@ class CurlClient : public HttpClient {
   void set_paused(CurlExchange& exchange, bool paused);
 
  private:
-  // An exchange that has no slot yet, and when its connect timeout ends.
+  // An exchange that curl does not have now: it waits for a connection or for a name.
   struct Waiting {
     CurlExchange* exchange;
-    std::unique_ptr<Timer> timeout;
     Instant deadline;
+    std::unique_ptr<Timer> timeout;
   };
+  struct Naming {
+    Waiting waiting;
+    std::unique_ptr<NameResolver::Wait> name;
+  };
+  // One that curl has, and when its connect timeout ends.
+  using Running = std::unordered_map<const CurlExchange*, Instant>;
 
   bool initialise();
-  void enqueue(CurlExchange& exchange);
-  [[nodiscard]] bool may_resolve() const;
+  Waiting limited(CurlExchange& exchange, Instant deadline);
+  void enqueue(CurlExchange& exchange, Instant deadline);
   void start_waiting();
   void begin(CurlExchange& exchange, Instant deadline);
+  void look_up(CurlExchange& exchange, const std::string& name, Instant deadline);
+  void looked_up(CurlExchange& exchange, const LookupResult& result);
   void remove(CurlExchange& exchange);
   void end_soon(CurlExchange& exchange, CURLcode result);
   void resume_all();
@@ -101,11 +96,12 @@ class CurlClient : public HttpClient {
   CURLM* multi_ = nullptr;
   CURLSH* share_ = nullptr;
   bool in_curl_ = false;
-  std::size_t resolving_ = 0;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
-  std::unique_ptr<Timer> waiting_timer_;
-  std::deque<Waiting> waiting_;
+  Running running_;
+  std::deque<Waiting> waiting_;  // for a connection
+  NameResolver resolver_;
+  std::unordered_map<const CurlExchange*, Naming> naming_;
   std::vector<CurlExchange*> resuming_;
   // Ended by the client itself; told from the loop, since start() must not call the handler.
   std::vector<std::pair<CurlExchange*, std::unique_ptr<Timer>>> ending_;
@@ -133,45 +129,46 @@ bool CurlClient::initialise() {
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &set_timer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, connection_cache_size());
-  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options_.max_host_connections));
+  // Of all connections when one becomes idle, and at any time: for a new one curl closes the one that is idle longest.
+  const auto kept = std::clamp<std::size_t>(options_.max_connections / 4, 8, kMaxIdleConnections);
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(kept));
+  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(options_.max_connections));
   return true;
 }
 
 std::unique_ptr<HttpTransfer> CurlClient::start(HttpRequest request, const HttpLimits& limits, HttpHandler& handler) {
   auto exchange = std::make_unique<CurlExchange>(std::move(request), limits, handler, options_);
-  if (initialise()) {
-    enqueue(*exchange);
+  const auto result = initialise() ? exchange->open(share_) : CURLE_FAILED_INIT;
+  if (result == CURLE_OK) {
+    const auto timeout = limits.connect_timeout;
+    enqueue(*exchange, timeout.count() > 0 ? loop_.now() + timeout : Instant::max());
   } else {
-    end_soon(*exchange, CURLE_FAILED_INIT);
+    end_soon(*exchange, result);
   }
   return std::make_unique<CurlTransfer>(*this, std::move(exchange));
 }
 
-void CurlClient::enqueue(CurlExchange& exchange) {
-  const auto timeout = exchange.limits().connect_timeout;
-  const auto deadline = timeout.count() > 0 ? loop_.now() + timeout : Instant::max();
-  if (!in_curl_ && waiting_.empty() && may_resolve()) return begin(exchange, deadline);
+CurlClient::Waiting CurlClient::limited(CurlExchange& exchange, Instant deadline) {
   auto timer = loop_.call_at(deadline, [this, &exchange] {
+    const bool for_connection = !naming_.contains(&exchange);
     remove(exchange);
+    if (for_connection) return exchange.finish_without("no connection was free within the connect timeout");
     exchange.finish(CURLE_OPERATION_TIMEDOUT);
   });
-  waiting_.push_back({&exchange, std::move(timer), deadline});
-  if (!in_curl_) start_waiting();
+  return {&exchange, deadline, std::move(timer)};
 }
 
-bool CurlClient::may_resolve() const { return resolving_ < kMaxResolving && thread_count() < kMaxThreads; }
+void CurlClient::enqueue(CurlExchange& exchange, Instant deadline) {
+  if (!in_curl_ && waiting_.empty() && running_.size() < options_.max_connections) return begin(exchange, deadline);
+  waiting_.push_back(limited(exchange, deadline));
+}
 
 void CurlClient::start_waiting() {
-  while (!waiting_.empty() && may_resolve()) {
+  while (!waiting_.empty() && running_.size() < options_.max_connections) {
     const auto next = std::move(waiting_.front());
     waiting_.pop_front();
     begin(*next.exchange, next.deadline);
   }
-  // Nobody tells when a thread ends.
-  waiting_timer_.reset();
-  if (waiting_.empty() || resolving_ >= kMaxResolving) return;
-  waiting_timer_ = loop_.call_at(loop_.now() + kThreadsAgain, [this] { start_waiting(); });
 }
 
 void CurlClient::begin(CurlExchange& exchange, Instant deadline) {
@@ -179,19 +176,37 @@ void CurlClient::begin(CurlExchange& exchange, Instant deadline) {
   if (deadline != Instant::max()) {
     left = std::max(std::chrono::ceil<std::chrono::milliseconds>(deadline - loop_.now()), std::chrono::milliseconds(1));
   }
-  auto result = exchange.open(share_, left, resolving_);
+  auto result = exchange.set_connect_timeout(left);
   if (result == CURLE_OK) {
     in_curl_ = true;  // it sets the timer, and calls no handler
     if (curl_multi_add_handle(multi_, exchange.easy()) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
     in_curl_ = false;
   }
-  if (result != CURLE_OK) end_soon(exchange, result);
+  if (result != CURLE_OK) return end_soon(exchange, result);
+  running_.emplace(&exchange, deadline);
+}
+
+// Holds no connection meanwhile.
+void CurlClient::look_up(CurlExchange& exchange, const std::string& name, Instant deadline) {
+  auto wait = resolver_.resolve(name, [this, &exchange](const LookupResult& result) { looked_up(exchange, result); });
+  naming_.emplace(&exchange, Naming{limited(exchange, deadline), std::move(wait)});
+}
+
+void CurlClient::looked_up(CurlExchange& exchange, const LookupResult& result) {
+  const auto entry = naming_.extract(&exchange);
+  if (result) {
+    const auto set = exchange.set_addresses(*result);
+    return set == CURLE_OK ? enqueue(exchange, entry.mapped().waiting.deadline) : end_soon(exchange, set);
+  }
+  if (result.error() == LookupFailure::no_address) return exchange.finish(CURLE_COULDNT_RESOLVE_HOST);
+  exchange.finish_without("no thread could be started to look up the name");
 }
 
 void CurlClient::end_soon(CurlExchange& exchange, CURLcode result) {
   ending_.emplace_back(&exchange, loop_.call_at(loop_.now(), [this, &exchange, result] {
     remove(exchange);
     exchange.finish(result);
+    start_waiting();
   }));
 }
 
@@ -200,7 +215,8 @@ void CurlClient::remove(CurlExchange& exchange) {
   std::erase_if(waiting_, [&](const Waiting& entry) { return entry.exchange == &exchange; });
   std::erase_if(ending_, [&](const auto& entry) { return entry.first == &exchange; });
   std::erase(resuming_, &exchange);
-  if (exchange.easy() == nullptr) return;
+  naming_.erase(&exchange);
+  if (running_.erase(&exchange) == 0) return;
   in_curl_ = true;
   curl_multi_remove_handle(multi_, exchange.easy());
   in_curl_ = false;
@@ -214,7 +230,7 @@ void CurlClient::abandon(std::unique_ptr<CurlExchange> exchange) {
   }
   remove(*exchange);
   exchange.reset();
-  if (!waiting_.empty()) start_waiting();
+  start_waiting();
 }
 
 // Resuming hands out what curl kept, so it must not happen inside the caller.
@@ -273,8 +289,13 @@ void CurlClient::tell_results() {
     if (message->msg != CURLMSG_DONE) continue;
     auto& exchange = CurlExchange::of(message->easy_handle);
     const auto result = message->data.result;
+    const Instant deadline = running_.at(&exchange);
     remove(exchange);
-    exchange.finish(result);
+    if (const auto* name = exchange.wanted_name()) {
+      look_up(exchange, *name, deadline);
+    } else {
+      exchange.finish(result);
+    }
   }
 }
 

@@ -14,9 +14,11 @@ namespace aiw {
 
 struct CurlClientOptions {
   Egress egress = Egress::any;
-  std::size_t max_host_connections = 0;  // 0: no limit
-  std::string ca_file = {};              // trusted certificates in PEM; empty: the system's
-  std::string proxy = {};                // for https; empty: as https_proxy and all_proxy say
+  // Descriptors that connections may take, in use or kept; an exchange that finds none waits until its connect timeout.
+  std::size_t max_connections = 1024;
+  std::size_t max_lookups = 256;  // of names at once
+  std::string ca_file = {};       // trusted certificates in PEM; empty: the system's
+  std::string proxy = {};         // for https; empty: as https_proxy and all_proxy say
   // A certificate of ours, PEM files, shown to the hosts that are named and to no others: it says who we are.
   std::string client_cert = {};
   std::string client_key = {};  // empty: it is in client_cert

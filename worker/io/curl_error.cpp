@@ -1,5 +1,6 @@
 #include "worker/io/curl_error.hpp"
 
+#include <charconv>
 #include <memory>
 
 #include "protocol/ascii.hpp"
@@ -69,9 +70,9 @@ std::string url_part(CURLU* url, CURLUPart part, unsigned flags) {
 using ParsedUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
 // nullptr if it is none.
-ParsedUrl parse(std::string_view url) {
+ParsedUrl parse(std::string_view url, unsigned flags = CURLU_NON_SUPPORT_SCHEME) {
   ParsedUrl parsed(curl_url(), curl_url_cleanup);
-  const auto result = curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME);
+  const auto result = curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), flags);
   if (result != CURLUE_OK) parsed.reset();
   return parsed;
 }
@@ -82,6 +83,21 @@ std::string origin_of(std::string_view url) {
   if (parsed == nullptr) return {};
   const auto host = url_part(parsed.get(), CURLUPART_HOST, 0);
   return host.empty() ? host : host + ':' + url_part(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+}
+
+std::string host_in(CURLU* url) {
+  auto host = ascii_lower(url_part(url, CURLUPART_HOST, 0));
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  return host;
+}
+
+// `otherwise`: where the URL has none; empty: its scheme's.
+std::uint16_t port_in(CURLU* url, std::string_view otherwise) {
+  auto text = url_part(url, CURLUPART_PORT, otherwise.empty() ? CURLU_DEFAULT_PORT : 0U);
+  if (text.empty()) text = otherwise;
+  std::uint16_t port = 0;
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  return port;
 }
 
 // A certificate's names are the peer's bytes.
@@ -97,9 +113,21 @@ std::string printable(std::string_view text) {
 
 std::string host_of(std::string_view url) {
   const auto parsed = parse(url);
-  auto host = parsed == nullptr ? std::string() : ascii_lower(url_part(parsed.get(), CURLUPART_HOST, 0));
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  return host;
+  return parsed == nullptr ? std::string() : host_in(parsed.get());
+}
+
+HostPort host_port_of(std::string_view url) {
+  const auto parsed = parse(url);
+  if (parsed == nullptr) return {};
+  return {host_in(parsed.get()), port_in(parsed.get(), {})};
+}
+
+// A proxy's scheme may be left out, and its port is not its scheme's (CURLOPT_PROXY(3)).
+HostPort proxy_host_port_of(std::string_view proxy) {
+  const auto parsed = parse(proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
+  if (parsed == nullptr) return {};
+  const bool https = url_part(parsed.get(), CURLUPART_SCHEME, 0) == "https";
+  return {host_in(parsed.get()), port_in(parsed.get(), https ? "443" : "1080")};
 }
 
 Error http_failure(std::string_view code, Category category, bool retryable, std::string_view what,

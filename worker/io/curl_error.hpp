@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,16 @@ Error to_error(const CurlFailure& failure);
 
 // In lower case, without port and brackets; empty if curl would not read it.
 std::string host_of(std::string_view url);
+
+// A host as curl names it, in lower case and without brackets, and its port.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+// Where curl connects for a URL, or for a proxy as an option or a variable names it. Host empty: curl would not read
+// it.
+HostPort host_port_of(std::string_view url);
+HostPort proxy_host_port_of(std::string_view proxy);
 
 // An error of the client's own.
 Error http_failure(std::string_view code, Category category, bool retryable, std::string_view what,

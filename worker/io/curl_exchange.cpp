@@ -1,5 +1,6 @@
 #include "worker/io/curl_exchange.hpp"
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <initializer_list>
 #include <utility>
 
 #include "protocol/ascii.hpp"
@@ -30,13 +30,25 @@ bool is_https(std::string_view url) {
   return url.size() > kScheme.size() && ascii_lower(url.substr(0, kScheme.size())) == kScheme;
 }
 
-bool proxy_in_environment() {
-  return std::ranges::any_of(std::initializer_list<const char*>{"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"},
-                             [](const char* name) {
-                               const char* value = std::getenv(name);
-                               return value != nullptr && *value != '\0';
-                             });
+// As curl looks for it; empty: none.
+std::string proxy_in_environment() {
+  for (const char* name : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return {};
 }
+
+// Curl reads addresses itself.
+bool is_address(const std::string& host) {
+  in_addr address{};
+  return host.contains(':') || inet_pton(AF_INET, host.c_str(), &address) == 1;
+}
+
+// Curl knows these names itself (RFC 6761, 6.3).
+bool is_local_name(std::string_view host) { return host == "localhost" || host.ends_with(".localhost"); }
+
+std::string in_brackets(const std::string& address) { return address.contains(':') ? '[' + address + ']' : address; }
 
 // The status of a status line, "HTTP/1.1 200 OK"; 0 if it has none.
 int status_of(std::string_view line) {
@@ -58,6 +70,16 @@ Result guarded(Result failure, Call call) noexcept {
     thrown = std::current_exception();
     return failure;
   }
+}
+
+// False: no memory.
+template <typename List>
+bool append_line(List& list, const std::string& line) {
+  auto* const longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) return false;
+  static_cast<void>(list.release());  // it is the tail of the longer list now
+  list.reset(longer);
+  return true;
 }
 
 // Sets options until one fails.
@@ -84,7 +106,7 @@ CurlExchange::CurlExchange(HttpRequest request, const HttpLimits& limits, HttpHa
                            const CurlClientOptions& options)
     : request_(std::move(request)), limits_(limits), handler_(&handler), options_(options) {}
 
-CurlExchange::~CurlExchange() { leave_slot(); }
+CurlExchange::~CurlExchange() = default;
 
 CurlExchange& CurlExchange::of(CURL* easy) {
   void* self = nullptr;
@@ -92,24 +114,21 @@ CurlExchange& CurlExchange::of(CURL* easy) {
   return *static_cast<CurlExchange*>(self);
 }
 
-CURLcode CurlExchange::open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots) {
+CURLcode CurlExchange::open(CURLSH* share) {
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
-  slots_ = &slots;
-  ++slots;
-  for (const auto result : {set_options(share, connect_timeout), set_proxy(), set_tls(), set_body(), set_headers()}) {
+  for (const auto result : {set_options(share), set_proxy(), set_names(), set_tls(), set_body(), set_headers()}) {
     if (result != CURLE_OK) return result;
   }
   return CURLE_OK;
 }
 
-void CurlExchange::leave_slot() {
-  if (auto* const slots = std::exchange(slots_, nullptr)) --*slots;
+CURLcode CurlExchange::set_connect_timeout(std::chrono::milliseconds left) {
+  const long timeout_ms = left.count() > 0 ? static_cast<long>(left.count()) : kNoConnectTimeoutMs;
+  return Options(easy()).set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms).result();
 }
 
-CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds connect_timeout) {
-  const long timeout_ms =
-      connect_timeout.count() > 0 ? static_cast<long>(connect_timeout.count()) : kNoConnectTimeoutMs;
+CURLcode CurlExchange::set_options(CURLSH* share) {
   Options options(easy());
   options.set(CURLOPT_PRIVATE, static_cast<void*>(this))
       .set(CURLOPT_ERRORBUFFER, error_text_.data())
@@ -123,8 +142,6 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
       .set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1))
       .set(CURLOPT_PIPEWAIT, 1L)
       .set(CURLOPT_FRESH_CONNECT, request_.once ? 1L : 0L)
-      .set(CURLOPT_QUICK_EXIT, 1L)  // else the end of a request waits for its hanging name look-up
-      .set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms)
       .set(CURLOPT_TCP_KEEPALIVE, 1L)
       .set(CURLOPT_TCP_KEEPIDLE, 60L)
       .set(CURLOPT_TCP_KEEPINTVL, 60L)
@@ -133,8 +150,8 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
       .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
       .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
       .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
-      .set(CURLOPT_PREREQFUNCTION, &on_connected)
-      .set(CURLOPT_PREREQDATA, static_cast<void*>(this))
+      .set(CURLOPT_RESOLVER_START_FUNCTION, &on_name_wanted)
+      .set(CURLOPT_RESOLVER_START_DATA, static_cast<void*>(this))
       .set(CURLOPT_HEADERFUNCTION, &on_header)
       .set(CURLOPT_HEADERDATA, static_cast<void*>(this))
       .set(CURLOPT_WRITEFUNCTION, &on_body)
@@ -166,11 +183,45 @@ bool CurlExchange::shows_certificate_to(const std::string& url) const {
 CURLcode CurlExchange::set_proxy() {
   Options options(easy());
   if (!is_https(request_.url)) return options.set(CURLOPT_PROXY, "").result();
-  via_proxy_ = !options_.proxy.empty() || proxy_in_environment();
-  if (!options_.proxy.empty()) options.set(CURLOPT_PROXY, options_.proxy.c_str());
+  proxy_ = options_.proxy.empty() ? proxy_in_environment() : options_.proxy;
+  if (!proxy_.empty()) options.set(CURLOPT_PROXY, proxy_.c_str());
   // The proxy's own address is the operator's choice; that of a host in NO_PROXY would be the request's.
-  if (via_proxy_ && options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
+  if (!proxy_.empty() && options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
   return options.result();
+}
+
+// Behind a proxy the host's own name may be wanted, too: if NO_PROXY has it, or of a SOCKS proxy. Whatever curl asks
+// for once it knows the proxy's address, or without a proxy, is the host.
+CURLcode CurlExchange::set_names() {
+  auto result = CURLE_OK;
+  if (const HostPort proxy = proxy_host_port_of(proxy_); is_address(proxy.host)) {
+    result = pin(proxy, in_brackets(proxy.host));
+  } else if (!proxy_.empty()) {
+    names_.push_back(proxy);
+  }
+  const HostPort host = host_port_of(request_.url);
+  if (!proxy_.empty() || !(is_address(host.host) || is_local_name(host.host))) names_.push_back(host);
+  return result;
+}
+
+const std::string* CurlExchange::wanted_name() const {
+  return stop_ == Stop::name ? &names_[names_known_].host : nullptr;
+}
+
+CURLcode CurlExchange::set_addresses(const std::vector<std::string>& addresses) {
+  std::string list;
+  for (const auto& address : addresses) list.append(list.empty() ? 0 : 1, ',').append(in_brackets(address));
+  stop_ = Stop::none;
+  body_sent_ = 0;  // to a kept connection that turned out to be closed
+  return pin(names_[names_known_++], list);
+}
+
+// Curl keeps it for all exchanges, for a minute.
+CURLcode CurlExchange::pin(const HostPort& host, std::string_view addresses) {
+  const std::string line =
+      '+' + in_brackets(host.host) + ':' + std::to_string(host.port) + ':' + std::string(addresses);
+  if (!append_line(addresses_, line)) return CURLE_OUT_OF_MEMORY;
+  return Options(easy()).set(CURLOPT_RESOLVE, addresses_.get()).result();
 }
 
 CURLcode CurlExchange::set_body() {
@@ -193,13 +244,7 @@ CURLcode CurlExchange::set_body() {
 }
 
 CURLcode CurlExchange::set_headers() {
-  const auto append = [this](const std::string& line) {
-    auto* const longer = curl_slist_append(headers_.get(), line.c_str());
-    if (longer == nullptr) return false;
-    static_cast<void>(headers_.release());  // it is the tail of the longer list now
-    headers_.reset(longer);
-    return true;
-  };
+  const auto append = [this](const std::string& line) { return append_line(headers_, line); };
   bool has_type = false;
   bool good = append("Expect:");  // else curl waits a second for servers that ignore it
   for (const auto& [name, value, secret] : request_.headers) {
@@ -213,7 +258,6 @@ CURLcode CurlExchange::set_headers() {
 }
 
 void CurlExchange::finish(CURLcode result) {
-  leave_slot();
   stalled_ = false;
   auto* const handler = std::exchange(handler_, nullptr);
   if (handler == nullptr) return;
@@ -228,13 +272,18 @@ void CurlExchange::finish(CURLcode result) {
   handler->on_end(&error);
 }
 
+void CurlExchange::finish_without(std::string_view what) {
+  stop_ = Stop::resources;
+  lacking_ = what;
+  finish(CURLE_COULDNT_CONNECT);
+}
+
 Error CurlExchange::failure(CURLcode result) const {
   switch (stop_) {
     case Stop::egress:
       return http_failure("egress_denied", Category::permission, false, "connecting to this address is not allowed",
                           request_.url);
-    case Stop::descriptors:
-      return http_failure("resource_exhausted", Category::overloaded, true, "no socket could be opened", request_.url);
+    case Stop::resources: return http_failure("resource_exhausted", Category::overloaded, true, lacking_, request_.url);
     case Stop::too_large:
       return http_failure("response_too_large", Category::limit, false, "the response is larger than allowed",
                           request_.url);
@@ -244,6 +293,7 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::cut:
       return http_failure("truncated_stream", Category::upstream, true,
                           "the connection ended without TLS' own end, so the response may be cut short", request_.url);
+    case Stop::name:
     case Stop::none: break;
   }
   if (result == CURLE_BAD_FUNCTION_ARGUMENT) {
@@ -350,8 +400,7 @@ bool CurlExchange::too_large() const {
 
 // The check is on the address itself, after all that resolvers and parsers make of a name.
 curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
-  leave_slot();
-  if (!egress_allowed(address.addr, via_proxy_ ? Egress::any : options_.egress)) {
+  if (!egress_allowed(address.addr, !proxy_.empty() ? Egress::any : options_.egress)) {
     stop_ = Stop::egress;
     return CURL_SOCKET_BAD;
   }
@@ -359,7 +408,7 @@ curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
   if (fd >= 0) {
     stop_ = Stop::none;  // another address of the name is good
   } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-    stop_ = Stop::descriptors;  // curl would report a refused connection
+    stop_ = Stop::resources;  // curl would report a refused connection
   }
   return fd;
 }
@@ -397,9 +446,13 @@ CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {
   return CURLE_OK;
 }
 
-int CurlExchange::on_connected(void* self, char*, char*, int, int) noexcept {
-  static_cast<CurlExchange*>(self)->leave_slot();
-  return CURL_PREREQFUNC_OK;
+// Curl comes here for what it finds neither connected nor in its cache, also for an address or a local name, which it
+// reads itself. Everything else is refused: curl would take a thread for each.
+int CurlExchange::on_name_wanted(void*, void*, void* self) noexcept {
+  auto& exchange = *static_cast<CurlExchange*>(self);
+  if (exchange.names_.empty()) return 0;
+  if (exchange.names_known_ < exchange.names_.size()) exchange.stop_ = Stop::name;
+  return 1;
 }
 
 }  // namespace aiw

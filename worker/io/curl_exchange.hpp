@@ -9,9 +9,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker/base/http_client.hpp"
 #include "worker/io/curl_client.hpp"
+#include "worker/io/curl_error.hpp"
 
 namespace aiw {
 
@@ -30,17 +32,25 @@ class CurlExchange {
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
-  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `slots` counts the exchanges that may be resolving
-  // a name: this one counts until it has a connection or is destroyed.
-  CURLcode open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots);
+  // Makes the easy handle. Anything but CURLE_OK ends the exchange.
+  CURLcode open(CURLSH* share);
+  // Before curl gets it, the first time or again: what is left for the name, TCP and TLS together; 0: no limit.
+  CURLcode set_connect_timeout(std::chrono::milliseconds left);
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   static CurlExchange& of(CURL* easy);
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
+
+  // Curl has no connection that it can use and does not know the name: that must be looked up, and the exchange begun
+  // anew with its addresses. Nothing was sent, and the handler was told nothing. nullptr: it ended otherwise.
+  [[nodiscard]] const std::string* wanted_name() const;
+  CURLcode set_addresses(const std::vector<std::string>& addresses);
 
   // The handler is told nothing any more, and curl's next callback aborts.
   void abandon() { handler_ = nullptr; }
   // Tells the handler the end, which may destroy this.
   void finish(CURLcode result);
+  // The same, where the process lacks what the exchange needs.
+  void finish_without(std::string_view what);
 
   void set_paused(bool paused) { paused_ = paused; }
   // True if curl was told to pause and should go on.
@@ -48,15 +58,16 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, egress, descriptors, too_large, bad_head, cut };
+  enum class Stop { none, name, egress, resources, too_large, bad_head, cut };
 
-  CURLcode set_options(CURLSH* share, std::chrono::milliseconds connect_timeout);
+  CURLcode set_options(CURLSH* share);
   CURLcode set_body();
   CURLcode set_headers();
   CURLcode set_proxy();
   CURLcode set_tls();
   [[nodiscard]] bool shows_certificate_to(const std::string& url) const;
-  void leave_slot();
+  CURLcode set_names();
+  CURLcode pin(const HostPort& host, std::string_view addresses);
   [[nodiscard]] bool too_large() const;
   [[nodiscard]] Error failure(CURLcode result) const;
 
@@ -72,8 +83,8 @@ class CurlExchange {
   static std::size_t on_read(char* out, std::size_t, std::size_t capacity, void* self) noexcept;
   static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
   static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
-  static int on_connected(void* self, char*, char*, int, int) noexcept;
   static CURLcode on_tls_context(CURL* easy, void* context, void* self) noexcept;
+  static int on_name_wanted(void* resolver, void*, void* self) noexcept;
 
   template <auto Function>
   struct Deleter {
@@ -88,23 +99,26 @@ class CurlExchange {
   HttpHandler* handler_;
   const CurlClientOptions& options_;
   std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>> headers_;
+  std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>> addresses_;
   std::unique_ptr<CURL, Deleter<curl_easy_cleanup>> easy_;  // after what it refers to
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   std::string small_body_;
   std::size_t body_sent_ = 0;
-  std::size_t* slots_ = nullptr;
 
   ResponseHead head_;
   std::uint64_t head_bytes_ = 0;
   bool head_told_ = false;
   bool encoded_ = false;  // has a content-encoding
   std::uint64_t body_bytes_ = 0;
-  bool ends_with_tls_ = false;  // no length, no chunks: only the connection's end is the body's
-  const void* ssl_ = nullptr;   // then: that connection's
-  bool via_proxy_ = false;
+  bool ends_with_tls_ = false;   // no length, no chunks: only the connection's end is the body's
+  const void* ssl_ = nullptr;    // then: that connection's
+  std::string proxy_;            // empty: none
+  std::vector<HostPort> names_;  // that curl may want to know, in this order: it asks without saying which
+  std::size_t names_known_ = 0;
   bool paused_ = false;   // asked for
   bool stalled_ = false;  // told to curl
   Stop stop_ = Stop::none;
+  std::string_view lacking_ = "no socket could be opened";  // what Stop::resources says
 };
 
 }  // namespace aiw

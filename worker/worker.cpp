@@ -111,9 +111,9 @@ void Worker::make_mcp_pool() {
       .launcher = *launcher_,
       .resolve = [this](std::string_view value,
                         std::string_view host) { return resolve_mcp_value(value, host, keys_); },
+      .log_enabled = [](McpLogLevel level) { return log_enabled(log_level_of(level)); },
       .log =
           [](McpLogLevel level, std::string_view server, std::string_view event, std::string_view text) {
-            if (!log_enabled(log_level_of(level))) return;
             log(log_level_of(level), "mcp server", {{"server", server}, {"event", event}, {"text", text}});
           },
   };

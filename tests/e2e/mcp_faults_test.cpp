@@ -174,6 +174,28 @@ TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the ser
   }
 }
 
+TEST_CASE("fault 112: servers that flood their stdout with log messages delay no chat, and their lines are counted") {
+  Upstream upstream;
+  TestWorker worker;
+  Canary canary(worker, upstream);
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string flood =
+      R"((yes '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"noise"}}') & )";
+  constexpr int kServers = 4;
+  for (int i = 0; i < kServers; ++i) {
+    const std::string id = std::to_string(i);
+    worker.send(mcp_chat(id, {{"s", shell_server(kSayPid + "; " + flood, ": " + id)}}, {{"s__go"}}));
+  }
+  for (int i = 0; i < kServers; ++i) CHECK(outputs(worker.end_of(std::to_string(i))).at("s__go").at("type") == "text");
+  CHECK(eventually([&] { return worker.process().stderr_text().contains(R"(event="log lines were dropped")"); }));
+  canary.check();
+  CHECK(worker.close_and_exit() == 0);
+  const std::string log = worker.process().stderr_text();
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begun).count();
+  MESSAGE(std::ranges::count(log, '\n') << " lines in " << seconds << " s");
+  CHECK(std::ranges::count(log, '\n') <= kServers * (205 + 25 * seconds));
+}
+
 TEST_CASE("fault 85: nothing of a server is left when the worker goes, however it goes") {
   enum class End { input, signals, kill };
   for (const End end : {End::input, End::signals, End::kill}) {

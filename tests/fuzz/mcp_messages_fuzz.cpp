@@ -36,6 +36,7 @@ class FuzzLauncher : public ChildLauncher {
       fuzz::require(bytes.ends_with('\n') && bytes.find('\n') == bytes.size() - 1, "a message is one line");
       fuzz::require(json::accept(bytes), "a message is JSON");
     }
+    void set_output_paused(bool) override {}
     [[nodiscard]] std::size_t unwritten() const override { return 0; }
 
    private:
@@ -83,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
                     .resolve = [](std::string_view value, std::string_view) -> std::expected<ResolvedText, Error> {
                       return ResolvedText{std::string(value)};
                     },
+                    .log_enabled = [](McpLogLevel) { return true; },
                     .log = [](McpLogLevel, std::string_view, std::string_view, std::string_view) {}});
   ChatRequest chat;
   chat.mcp_servers = {{.name = "server", .command = "program"}};

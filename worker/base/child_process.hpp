@@ -38,6 +38,8 @@ class ChildProcess {
   virtual ~ChildProcess() = default;
   // Queues bytes for its stdin; never blocks and never calls back before it returns.
   virtual void write(std::string bytes) = 0;
+  // While paused nothing of its stdout is read, so that it waits once the pipe is full; idempotent.
+  virtual void set_output_paused(bool paused) = 0;
   // Bytes that it has not taken yet.
   [[nodiscard]] virtual std::size_t unwritten() const = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <deque>
 #include <list>
+#include <optional>
 #include <utility>
 
 #include "worker/base/wipe.hpp"
@@ -21,8 +23,6 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 << 10;
-// What a child said before it ended is still read; a descendant that got away may hold the pipe and write for ever.
-constexpr int kReadsAfterExit = 1024;
 // On a busy machine: for what is killed to be gone; for what closed its pipes to be told how it ended.
 constexpr std::chrono::milliseconds kPatience{1'000};
 
@@ -58,7 +58,7 @@ class Child : public std::enable_shared_from_this<Child> {
       };
     };
     loop_.watch(ends_.control.get(), kRead, guarded(&Child::told));
-    loop_.watch(ends_.output.get(), kRead, guarded(&Child::output_ready));
+    watch_output();
     loop_.watch(ends_.diagnostics.get(), kRead, guarded(&Child::diagnostics_ready));
   }
 
@@ -69,6 +69,10 @@ class Child : public std::enable_shared_from_this<Child> {
     if (!writing_) flush();
   }
   [[nodiscard]] std::size_t unwritten() const { return unwritten_; }
+  void set_output_paused(bool paused) {
+    if (!ends_.output.valid() || std::exchange(output_paused_, paused) == paused) return;
+    paused ? loop_.unwatch(ends_.output.get()) : watch_output();
+  }
 
   // Nobody listens any more.
   void end() {
@@ -95,7 +99,12 @@ class Child : public std::enable_shared_from_this<Child> {
  private:
   static constexpr unsigned kRead = static_cast<unsigned>(Readiness::read);
   static constexpr unsigned kWrite = static_cast<unsigned>(Readiness::write);
-  enum class Got { bytes, nothing, end };
+
+  void watch_output() {
+    loop_.watch(ends_.output.get(), kRead, [self = weak_from_this()](unsigned) {
+      if (const auto child = self.lock()) child->output_ready();
+    });
+  }
 
   void drop(OwnFd& fd) {
     if (!fd.valid()) return;
@@ -108,25 +117,26 @@ class Child : public std::enable_shared_from_this<Child> {
     unwritten_ = 0;
   }
 
-  Got read_once(const OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
+  // How many bytes it read; nothing at the stream's end.
+  std::optional<std::size_t> read_once(const OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
     std::array<char, kReadBytes> bytes;
     const auto count = read(fd.get(), bytes.data(), bytes.size());
-    if (count < 0) return errno == EAGAIN || errno == EINTR ? Got::nothing : Got::end;
-    if (count == 0) return Got::end;
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (count <= 0) return std::nullopt;
     const auto size = static_cast<std::size_t>(count);
     if (handler_ != nullptr) (handler_->*on_bytes)({bytes.data(), size});
     wipe(bytes.data(), size);
-    return Got::bytes;
+    return size;
   }
 
   void output_ready() {
-    if (read_once(ends_.output, &ChildHandler::on_output) != Got::end) return;
+    if (read_once(ends_.output, &ChildHandler::on_output)) return;
     drop(ends_.output);
     // Mostly it is about to exit, and how says more than that.
     if (handler_ != nullptr) gone_soon("it closed its output");
   }
   void diagnostics_ready() {
-    if (read_once(ends_.diagnostics, &ChildHandler::on_diagnostics) == Got::end) drop(ends_.diagnostics);
+    if (!read_once(ends_.diagnostics, &ChildHandler::on_diagnostics)) drop(ends_.diagnostics);
   }
 
   void told() {
@@ -146,8 +156,14 @@ class Child : public std::enable_shared_from_this<Child> {
     gone(how);
   }
   void drain(OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
-    for (int reads = 0; fd.valid() && reads < kReadsAfterExit; ++reads) {
-      if (read_once(fd, on_bytes) != Got::bytes) break;
+    if (!fd.valid()) return;
+    // The child's last words are in the pipe; a descendant that got away may hold that and write for ever.
+    int left = 0;
+    ioctl(fd.get(), FIONREAD, &left);
+    while (left > 0) {
+      const auto size = read_once(fd, on_bytes).value_or(0);
+      if (size == 0) break;
+      left -= static_cast<int>(size);
     }
     drop(fd);
   }
@@ -198,6 +214,7 @@ class Child : public std::enable_shared_from_this<Child> {
   std::size_t written_ = 0;  // of the queue's first
   std::size_t unwritten_ = 0;
   bool writing_ = false;
+  bool output_paused_ = false;
   std::unique_ptr<Timer> broken_;
 };
 
@@ -208,6 +225,7 @@ class Handle : public ChildProcess {
   Handle& operator=(const Handle&) = delete;
   ~Handle() override { child_->end(); }
   void write(std::string bytes) override { child_->write(std::move(bytes)); }
+  void set_output_paused(bool paused) override { child_->set_output_paused(paused); }
   [[nodiscard]] std::size_t unwritten() const override { return child_->unwritten(); }
 
  private:

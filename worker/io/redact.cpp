@@ -25,6 +25,10 @@ std::size_t beginning_of_key(std::string_view text) {
   return found == kBeginnings.end() ? 0 : found->size();
 }
 
+std::size_t key_length(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_key_char) - text.begin());
+}
+
 }  // namespace
 
 std::string redact(std::string_view text) {
@@ -33,9 +37,8 @@ std::string redact(std::string_view text) {
   while (at < text.size()) {
     const bool at_word = at == 0 || !is_word_char(text[at - 1]);
     const std::size_t beginning = at_word ? beginning_of_key(text.substr(at)) : 0;
-    const auto secret = text.substr(at + beginning);
-    const auto length = static_cast<std::size_t>(std::ranges::find_if_not(secret, is_key_char) - secret.begin());
-    if (beginning > 0 && length >= kShortestSecret) {
+    const std::size_t length = beginning > 0 ? key_length(text.substr(at + beginning)) : 0;
+    if (length >= kShortestSecret) {
       out.append(text, at, beginning).append("[redacted]");
       at += beginning + length;
     } else {

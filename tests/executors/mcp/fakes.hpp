@@ -84,6 +84,7 @@ struct FakeChild {
   std::string written;
   std::size_t unwritten = 0;
   bool alive = true;
+  bool paused = false;
 
   // The messages on its stdin so far.
   [[nodiscard]] std::vector<Json> messages() const {
@@ -135,6 +136,7 @@ class FakeLauncher : public ChildLauncher {
       child_.alive = false;
     }
     void write(std::string bytes) override { child_.written += bytes; }
+    void set_output_paused(bool paused) override { child_.paused = paused; }
     [[nodiscard]] std::size_t unwritten() const override { return child_.unwritten; }
 
    private:

@@ -274,3 +274,29 @@ TEST_CASE_FIXTURE(Fixture, "mcp http: a server that asks without end is not answ
   send(Kind::request, 7);  // a call is sent whatever else is on its way
   CHECK(http.count() == before + 258);
 }
+
+TEST_CASE_FIXTURE(Fixture, "fault 112: a server that floods a stream is read at a bounded rate, over all its streams") {
+  handshake();
+  FakeExchange& call = send(Kind::request, 2);
+  FakeExchange& other = send(Kind::request, 3);
+  call.stream();
+  other.stream();
+  int said = 0;
+  while (!call.paused() && said < 10'000) {
+    call.body("data: {}\n\n");
+    ++said;
+  }
+  CHECK(call.paused());
+  CHECK(said <= 2'001);
+  other.body("data: {}\n\n");
+  CHECK(other.paused());
+  clock.advance(1s);
+  CHECK_FALSE(call.paused());
+  CHECK_FALSE(other.paused());
+  clock.advance(1s);
+  // Its end while it is paused leaves nothing behind.
+  while (!call.paused()) call.body("data: {}\n\n");
+  transport->forget(2);
+  clock.advance(10s);
+  CHECK(messages.size() > 2'000);
+}

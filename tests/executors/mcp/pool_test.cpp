@@ -65,6 +65,7 @@ struct Fixture {
   FakeHttp http;
   test::FakeLauncher launcher;
   Names log;
+  McpLogLevel log_level = McpLogLevel::debug;
   McpPool pool{options,
                {.clock = clock,
                 .http = http,
@@ -78,6 +79,7 @@ struct Fixture {
                   if (value == "${NO}") return std::unexpected(Error{.code = "variable_not_allowed"});
                   return ResolvedText{std::string(value)};
                 },
+                .log_enabled = [this](McpLogLevel level) { return level >= log_level; },
                 .log =
                     [this](McpLogLevel, std::string_view server, std::string_view event, std::string_view text) {
                       log.push_back(std::string(server) + " " + std::string(event) + " " + std::string(text));
@@ -386,4 +388,62 @@ TEST_CASE_FIXTURE(Fixture, "mcp stdio: a server that does not read is ended befo
   CHECK(outputs.empty());
   clock.advance(0ms);
   CHECK(outputs == Names{"the MCP server does not read its input"});
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "fault 112: a server's log lines are bounded a second, and those that are left out counted") {
+  auto opened = ready(child());
+  FakeChild& process = launcher.children.at(0);
+  log.clear();
+  const Json line = {
+      {"jsonrpc", "2.0"}, {"method", "notifications/message"}, {"params", {{"level", "error"}, {"data", "noise"}}}};
+  for (int i = 0; i < 1'000; ++i) process.say(line);
+  CHECK(log.size() <= 200);
+  CHECK(log.size() >= 190);
+  const auto shown = log.size();
+  clock.advance(1s);
+  REQUIRE(log.size() == shown + 1);
+  CHECK(log.back() == "s log lines were dropped " + std::to_string(1'000 - shown));
+  process.say(line);
+  CHECK(log.back() == R"(s says "noise")");
+}
+
+TEST_CASE_FIXTURE(Fixture, "fault 112: nothing is done for a log line that the level leaves out") {
+  auto opened = ready(child());
+  log.clear();
+  log_level = McpLogLevel::error;
+  FakeChild& process = launcher.children.at(0);
+  for (int i = 0; i < 1'000; ++i) process.handler->on_diagnostics("noise\n");
+  CHECK(log.empty());
+  clock.advance(1s);
+  CHECK(log.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "fault 112: a server that floods its stdout is read at a bounded rate") {
+  auto opened = ready(child());
+  FakeChild& process = launcher.children.at(0);
+  const Json line = {{"jsonrpc", "2.0"}, {"method", "notifications/progress"}};
+  int said = 0;
+  while (!process.paused && said < 10'000) {
+    process.say(line);
+    ++said;
+  }
+  CHECK(process.paused);
+  CHECK(said <= 2'000);
+  for (int turn = 0; turn < 10; ++turn) {
+    clock.advance(100ms);
+    while (!process.paused) {
+      process.say(line);
+      ++said;
+    }
+  }
+  CHECK(said <= 3'010);
+  CHECK(said >= 2'900);
+  // Large messages count by their size, too.
+  clock.advance(2s);
+  CHECK_FALSE(process.paused);
+  const std::string large = R"({"jsonrpc":"2.0","method":"x","params":{"x":")" + std::string(64 << 10, 'x') + "\"}}\n";
+  int count = 0;
+  for (; !process.paused && count < 10'000; ++count) process.handler->on_output(large);
+  CHECK(count <= 500);
 }

@@ -8,6 +8,7 @@
 
 #include "protocol/ascii.hpp"
 #include "worker/base/sse_parser.hpp"
+#include "worker/executors/mcp/intake.hpp"
 
 namespace aiw {
 namespace {
@@ -60,6 +61,7 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
   void on_body(std::string_view bytes) override;
   void on_end(const Error* error) override;
   void read_events(std::string_view bytes);
+  void pause_if_full(std::size_t messages, std::size_t bytes);
   void ended_well();
   void ended_badly(const Error* error);
   void resume_or_fail(std::string_view why);
@@ -80,7 +82,7 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
   std::chrono::milliseconds retry_ = kDefaultRetry;
   int barren_ = 0;  // resumes since the last event
   std::optional<SseParser> events_;
-  std::unique_ptr<Timer> timer_;
+  std::unique_ptr<Timer> timer_, pause_;
   std::unique_ptr<HttpTransfer> transfer_;
 };
 
@@ -92,7 +94,8 @@ class HttpTransport : public McpTransport {
         http_(http),
         endpoint_(std::move(endpoint)),
         log_(std::move(log)),
-        farewell_(std::move(farewell)) {
+        farewell_(std::move(farewell)),
+        intake_(clock.now()) {
     std::erase_if(endpoint_.headers, [](const Header& header) { return is_own_header(header.name); });
   }
   HttpTransport(const HttpTransport&) = delete;
@@ -162,6 +165,7 @@ class HttpTransport : public McpTransport {
     std::erase_if(exchanges_, [&](const auto& held) { return held.get() == exchange; });
   }
   [[nodiscard]] const std::string& session() const { return session_; }
+  [[nodiscard]] McpIntake& intake() { return intake_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] HttpClient& http() const { return http_; }
   [[nodiscard]] McpTransportHandler& handler() const { return *handler_; }
@@ -188,6 +192,7 @@ class HttpTransport : public McpTransport {
   const McpLog log_;
   const std::function<void(HttpRequest)> farewell_;
   McpTransportHandler* handler_ = nullptr;
+  McpIntake intake_;  // of all its exchanges
   std::string session_, revision_;
   bool listen_ = false;
   bool initializing_ = false;  // notifications/initialized is not acknowledged
@@ -235,8 +240,9 @@ void Exchange::on_body(std::string_view bytes) {
 }
 
 void Exchange::read_events(std::string_view bytes) {
+  std::size_t events = 0;
   events_->feed(bytes);
-  for (SseEvent event; !finished_ && events_->next(event);) {
+  for (SseEvent event; !finished_ && events_->next(event); ++events) {
     barren_ = 0;
     const bool message = event.type.empty() || event.type == "message";
     if (message && !event.data.empty()) transport_.handler().on_message(std::string(event.data));
@@ -244,7 +250,16 @@ void Exchange::read_events(std::string_view bytes) {
   if (finished_) return;
   if (!events_->last_id().empty()) last_id_ = events_->last_id();
   if (const auto ms = events_->retry_ms()) retry_ = std::clamp(std::chrono::milliseconds(*ms), kMinRetry, kMaxRetry);
-  if (events_->too_large()) fail("sent a message that is too long");
+  if (events_->too_large()) return fail("sent a message that is too long");
+  pause_if_full(events, bytes.size());
+}
+
+void Exchange::pause_if_full(std::size_t messages, std::size_t bytes) {
+  const Instant now = transport_.clock().now();
+  transport_.intake().add(now, messages, bytes);
+  if (!transport_.intake().full(now)) return;
+  transfer_->set_paused(true);
+  pause_ = transport_.clock().call_at(transport_.intake().ready_at(), [this] { transfer_->set_paused(false); });
 }
 
 void Exchange::on_end(const Error* error) {
@@ -295,6 +310,7 @@ void Exchange::resume_or_fail(std::string_view why) {
   const bool again = listening_ ? session_ == transport_.session() : !last_id_.empty() && barren_ < kMaxBarrenResumes;
   if (!again) return fail(why);
   get_ = true;
+  pause_.reset();
   transfer_.reset();
   // The server names the time for an answer; who only listens comes ever more seldom.
   const auto delay = listening_ ? std::min(retry_ * (1 << std::min(barren_, 10)), kMaxRetry) : retry_;
@@ -313,6 +329,7 @@ void Exchange::fail(std::string_view why) {
 void Exchange::finish() {
   finished_ = true;
   timer_.reset();
+  pause_.reset();
   transfer_.reset();
   transport_.remove(this);
 }

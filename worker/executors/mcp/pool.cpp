@@ -129,7 +129,10 @@ std::expected<std::shared_ptr<McpPool::Server>, std::string> McpPool::server_for
   const auto found = servers_.find(definition.key);
   if (found != servers_.end()) return found->second;
   if (closing_) return std::unexpected("would start while this worker ends");
-  if (servers_.size() >= options_.max_servers && !make_room()) {
+  // Some that had to make room may still be ending.
+  const bool too_many_children = !definition.command.file.empty() &&
+                                 services_.launcher.running() >= options_.max_servers + (options_.max_servers + 1) / 2;
+  if (too_many_children || (servers_.size() >= options_.max_servers && !make_room())) {
     return std::unexpected("would be one more than this worker may have at a time");
   }
   auto server = std::make_shared<Server>(*this, definition);

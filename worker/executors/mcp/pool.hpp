@@ -35,6 +35,8 @@ struct McpPoolServices {
   // An env value or header of a request with its references to keys replaced, if these may go there: to `host`, or
   // into a child process if it is empty.
   std::function<std::expected<ResolvedText, Error>(std::string_view value, std::string_view host)> resolve;
+  // Asked before anything is done for a line.
+  std::function<bool(McpLogLevel level)> log_enabled;
   // `server` is the request's name for it.
   std::function<void(McpLogLevel level, std::string_view server, std::string_view event, std::string_view text)> log;
 };

@@ -41,9 +41,21 @@ void McpPool::Server::release() {
   });
 }
 
-void McpPool::Server::log(McpLogLevel level, std::string_view event, std::string_view text) const {
+void McpPool::Server::log(McpLogLevel level, std::string_view event, std::string_view text) {
   constexpr std::size_t kMaxBytes = 4096;
-  pool_.services_.log(level, definition_.name, event, definition_.values.remove_from_beginning(text, kMaxBytes));
+  constexpr std::chrono::seconds kDroppedInterval{1};
+  if (!pool_.services_.log_enabled(level)) return;
+  if (log_lines_.take(clock_.now())) {
+    const auto safe = definition_.values.remove_from_beginning(text, kMaxBytes);
+    return pool_.services_.log(level, definition_.name, event, safe);
+  }
+  if (dropped_lines_++ > 0) return;
+  dropped_timer_ = clock_.call_at(clock_.now() + kDroppedInterval, [this] { log_dropped(); });
+}
+
+void McpPool::Server::log_dropped() {
+  pool_.services_.log(McpLogLevel::warn, definition_.name, "log lines were dropped",
+                      std::to_string(std::exchange(dropped_lines_, 0)));
 }
 
 void McpPool::Server::tell_waiters() {

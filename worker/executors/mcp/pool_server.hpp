@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/base/allowance.hpp"
 #include "worker/executors/mcp/http_transport.hpp"
 #include "worker/executors/mcp/pool.hpp"
 #include "worker/executors/mcp/session.hpp"
@@ -31,7 +32,10 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   using Waiter = std::function<void(Server& server)>;
 
   Server(McpPool& pool, Definition definition)
-      : pool_(pool), clock_(pool.services_.clock), definition_(std::move(definition)) {}
+      : pool_(pool),
+        clock_(pool.services_.clock),
+        definition_(std::move(definition)),
+        log_lines_(clock_.now(), kLogLinesPerSecond, kLogBurst) {}
 
   // Error: why it does not start.
   std::optional<std::string> start();
@@ -50,9 +54,14 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
     idle_timer_.reset();
   }
   void release();
-  void log(McpLogLevel level, std::string_view event, std::string_view text) const;
+  // At a bounded rate; what is beyond it is counted, and the count logged.
+  void log(McpLogLevel level, std::string_view event, std::string_view text);
 
  private:
+  static constexpr std::size_t kLogLinesPerSecond = 20;
+  static constexpr std::size_t kLogBurst = 200;
+
+  void log_dropped();
   void tell_waiters();
   void closed(std::string_view why);
 
@@ -60,6 +69,9 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   Clock& clock_;
   const Definition definition_;
   std::string why_closed_;
+  Allowance log_lines_;
+  std::size_t dropped_lines_ = 0;
+  std::unique_ptr<Timer> dropped_timer_;
   std::size_t users_ = 0;
   Instant idle_since_{};
   std::unique_ptr<Timer> idle_timer_;

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/executors/mcp/intake.hpp"
+
 namespace aiw {
 namespace {
 
@@ -49,7 +51,12 @@ class LastWords {
 class StdioTransport : public McpTransport, private ChildHandler {
  public:
   StdioTransport(Clock& clock, ChildLauncher& launcher, ChildCommand command, McpLog log, const StdioLimits& limits)
-      : clock_(clock), launcher_(launcher), command_(std::move(command)), log_(std::move(log)), limits_(limits) {}
+      : clock_(clock),
+        launcher_(launcher),
+        command_(std::move(command)),
+        log_(std::move(log)),
+        limits_(limits),
+        intake_(clock.now()) {}
 
   std::optional<std::string> start(McpTransportHandler& handler) override {
     handler_ = &handler;
@@ -76,6 +83,17 @@ class StdioTransport : public McpTransport, private ChildHandler {
 
  private:
   void on_output(std::string_view bytes) override {
+    const Instant now = clock_.now();
+    intake_.add(now, static_cast<std::size_t>(std::ranges::count(bytes, '\n')), bytes.size());
+    read_lines(bytes);
+    if (child_ == nullptr || !intake_.full(now)) return;
+    child_->set_output_paused(true);
+    pause_ = clock_.call_at(intake_.ready_at(), [this] {
+      if (child_ != nullptr) child_->set_output_paused(false);
+    });
+  }
+
+  void read_lines(std::string_view bytes) {
     while (child_ != nullptr && !bytes.empty()) {
       const auto end = bytes.find('\n');
       const auto piece = bytes.substr(0, end);
@@ -125,7 +143,8 @@ class StdioTransport : public McpTransport, private ChildHandler {
   std::string line_;         // whose end has not come
   std::string diagnostics_;  // the same of stderr, cut at kMaxLogLine
   LastWords last_words_;
-  std::unique_ptr<Timer> closing_;
+  McpIntake intake_;
+  std::unique_ptr<Timer> closing_, pause_;
   std::unique_ptr<ChildProcess> child_;
 };
 

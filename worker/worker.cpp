@@ -27,14 +27,16 @@ constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
 // default, a worker whose reader has stopped ends before the 30 s that service managers commonly give.
 constexpr std::chrono::seconds kDrainRest{4};
 
-// A chat takes a connection; the process itself, look-ups and tools need some descriptors, too.
-std::size_t chats_for_descriptors(std::size_t descriptors) {
-  constexpr std::size_t kOthers = 64;
-  return std::max<std::size_t>(descriptors - std::min(kOthers, descriptors / 2), 1);
+Options within_descriptors(Options options) {
+  const auto shares = share_descriptors(descriptor_limit(), options.server.max_in_flight, options.mcp.max_servers);
+  options.server.max_in_flight = shares.chats;
+  options.mcp.max_servers = shares.servers;
+  options.http.max_connections = shares.connections;
+  options.http.max_lookups = shares.lookups;
+  return options;
 }
 
 ServerOptions server_options(ServerOptions options, std::size_t memory_limit) {
-  options.max_in_flight = std::min(options.max_in_flight, chats_for_descriptors(descriptor_limit()));
   if (memory_limit > 0) options.max_held_bytes = std::min(options.max_held_bytes, memory_limit / 8);
   return options;
 }
@@ -62,13 +64,13 @@ LogLevel log_level_of(McpLogLevel level) {
 }  // namespace
 
 Worker::Worker(const Options& options)
-    : options_(options),
+    : options_(within_descriptors(options)),
       encoder_(make_encoder(options.dialect)),
       keys_(make_key_policy(options)),
       random_(std::random_device{}()),
       memory_limit_(options.max_memory > 0 ? options.max_memory : memory_limit()),
       memory_(memory_limit_),
-      http_(make_curl_client(loop_, options.http)),
+      http_(make_curl_client(loop_, options_.http)),
       leanspec_tools_(*http_, loop_),
       leanspec_sessions_(*http_, loop_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
   StdoutHandlers writing;
@@ -100,7 +102,7 @@ Worker::Worker(const Options& options)
     services.tool_sources.push_back(&leanspec_tools_);
     services.leanspec_sessions = &leanspec_sessions_;
   }
-  server_ = std::make_unique<Server>(server_options(options.server, memory_limit_), services);
+  server_ = std::make_unique<Server>(server_options(options_.server, memory_limit_), services);
 }
 
 void Worker::make_mcp_pool() {

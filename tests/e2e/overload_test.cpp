@@ -117,7 +117,7 @@ TEST_CASE("fault 40: with few descriptors chats wait for one another, and none i
   TestWorker worker = TestWorker::under_shell("ulimit -n 64; exec \"$0\"");
   REQUIRE(worker.next());
   const std::size_t at_once = worker.without_id().front().at("data").at("limits").at("maxInFlight");
-  CHECK(at_once == 32);
+  CHECK(at_once == 24);
   Canary canary(worker, upstream);
   upstream.answer("p", {paced({text_event("a"), text_event("b"), openai_ending()}, Milliseconds(50))});
   for (int i = 0; i < kChats; ++i) worker.send(upstream.chat("c" + std::to_string(i), "p"));
@@ -135,12 +135,34 @@ TEST_CASE("fault 40: with few descriptors chats wait for one another, and none i
 
 TEST_CASE("fault 40: the soft limit of descriptors is raised, to what the parent allows at most") {
   for (const auto& [limits, at_once] :
-       {std::pair{"ulimit -Sn 256; ulimit -Hn 512", 512 - 64}, std::pair{"ulimit -Sn 128; ulimit -Hn 128", 64}}) {
+       {std::pair{"ulimit -Sn 256; ulimit -Hn 512", 318}, std::pair{"ulimit -Sn 128; ulimit -Hn 128", 66}}) {
     TestWorker worker = TestWorker::under_shell(std::string(limits) + "; exec \"$0\"");
     REQUIRE(worker.next());
     CHECK(worker.without_id().front().at("data").at("limits").at("maxInFlight") == at_once);
     CHECK(worker.close_and_exit() == 0);
   }
+}
+
+TEST_CASE("fault 111: as many chats as are allowed get their connections, also where idle ones were kept before") {
+  Upstream first, second, third;
+  TestWorker worker = TestWorker::under_shell("ulimit -n 256; exec \"$0\"");
+  REQUIRE(worker.next());
+  const int at_once = worker.without_id().front().at("data").at("limits").at("maxInFlight");
+  CHECK(at_once == 150);
+  int round = 0;
+  for (Upstream* upstream : {&first, &second, &third}) {
+    ++round;
+    // None of these ends before the last is there: the limit is reached, whatever the machine's speed.
+    upstream->answer("p", {paced({text_event("a"), text_event("b"), openai_ending()}, Milliseconds(1'000))});
+    const auto id = [&](int i) { return std::to_string(round) + "-" + std::to_string(i); };
+    for (int i = 0; i < at_once; ++i) worker.send(upstream->chat(id(i), "p"));
+    for (int i = 0; i < at_once; ++i) {
+      const FrameLog& log = worker.end_of(id(i));
+      CHECK(log.outcome() == "done");
+      CHECK(log.count("retry") == 0);
+    }
+  }
+  CHECK(worker.close_and_exit() == 0);
 }
 
 TEST_CASE("fault 17: chats that wait are bounded in bytes, too") {

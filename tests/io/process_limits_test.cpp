@@ -67,3 +67,27 @@ TEST_CASE("memory is short above four fifths of its limit") {
   CHECK_FALSE(MemoryGauge(std::numeric_limits<std::size_t>::max()).is_short());
   CHECK(MemoryGauge(kMiB).is_short());
 }
+
+TEST_CASE("fault 111: the parts of the account of descriptors are never more than there are") {
+  for (std::size_t descriptors = 64; descriptors <= 70'000; descriptors += 1 + descriptors / 16) {
+    for (const std::size_t chats : {1UL, 100UL, 4'096UL}) {
+      CAPTURE(descriptors);
+      CAPTURE(chats);
+      const auto shares = share_descriptors(descriptors, chats, 256);
+      // A look-up has up to four, a server's child four, and half as many more servers may be ending.
+      const auto children = shares.servers + shares.servers / 2;
+      CHECK(shares.connections + 4 * shares.lookups + 4 * children + 24 <= descriptors);
+      // Every chat has a connection, also while each server over HTTP has a stream open.
+      CHECK(shares.connections >= shares.chats + shares.servers);
+      CHECK(shares.chats <= chats);
+      CHECK(shares.servers >= 1);
+      CHECK(shares.lookups >= 2);
+    }
+  }
+  // And something for each where there is next to nothing.
+  const auto least = share_descriptors(16, 4'096, 256);
+  CHECK(least.chats == 1);
+  CHECK(least.connections == 1);
+  CHECK(share_descriptors(65'536, 4'096, 256).chats == 4'096);
+  CHECK(share_descriptors(65'536, 4'096, 256).servers == 256);
+}

@@ -70,6 +70,21 @@ std::size_t descriptor_limit() {
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<std::size_t>(limit.rlim_cur) : kMostDescriptors;
 }
 
+DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, std::size_t servers) {
+  // The standard streams, the loop's, curl's and the child host's own, and for a moment a file or a child's six ends.
+  constexpr std::size_t kOwn = 24;
+  constexpr std::size_t kLookup = 4;  // a socket for each name server, and one over TCP
+  constexpr std::size_t kServer = 7;  // a child's four and half of those for one that is ending, or over HTTP a stream
+  const auto left_of = [](std::size_t all, std::size_t part) { return all - std::min(all, part); };
+  DescriptorShares shares;
+  shares.lookups = std::clamp<std::size_t>(descriptors / 32, 1, 256);
+  const std::size_t rest = left_of(descriptors, kOwn + kLookup * shares.lookups);
+  shares.chats = std::clamp<std::size_t>(rest - rest / 4, 1, std::max<std::size_t>(chats, 1));
+  shares.servers = std::clamp<std::size_t>(left_of(rest, shares.chats) / kServer, 1, std::max<std::size_t>(servers, 1));
+  shares.connections = std::max(left_of(rest, (kServer - 1) * shares.servers), shares.chats);
+  return shares;
+}
+
 // A line of /proc/self/cgroup is `0::PATH` for version 2 and `N:CONTROLLERS:PATH` for version 1.
 std::size_t memory_limit(const std::filesystem::path& root) {
   struct sysinfo machine{};

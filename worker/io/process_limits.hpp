@@ -15,6 +15,16 @@ void restore_descriptor_limit(pid_t child);
 // The limit now.
 std::size_t descriptor_limit();
 
+// One account of the descriptors: the parts do not overlap, so what may run can have what it needs.
+struct DescriptorShares {
+  std::size_t chats = 1;        // at once; each has a connection
+  std::size_t connections = 1;  // those of chats and of all else over HTTP, in use or kept idle
+  std::size_t lookups = 1;      // of names at once
+  std::size_t servers = 1;      // MCP servers; half as many again may be about to end
+};
+// `chats` and `servers`: as many as are wanted. Chats get three quarters of what the process does not need itself.
+DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, std::size_t servers);
+
 // The memory that this process may use, in bytes: the smallest limit of its control groups (cgroups(7), versions 2 and
 // 1), else what the machine has; 0 if that cannot be read. `root` is where /proc and /sys are.
 std::size_t memory_limit(const std::filesystem::path& root = "/");

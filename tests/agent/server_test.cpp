@@ -265,6 +265,21 @@ TEST_CASE("lines that are no requests are rejected on their id, if they have one
   CHECK(f.server->stats().lines == 4);
 }
 
+TEST_CASE("fault 113: one provider that does not list its models leaves room for the others") {
+  ServerFixture f;
+  const auto ask = [&](const std::string& id, std::string_view host) {
+    const auto before = f.http.count();
+    f.line("models", id, R"({"providerId": "p", "config": )" + config_of(host) + "}");
+    return f.http.count() - before;
+  };
+  std::size_t asked = 0;
+  for (int i = 0; i < 100; ++i) asked += ask("a" + std::to_string(i), "hangs.example");
+  CHECK(asked == 16);
+  CHECK(f.last()["data"]["code"] == "overloaded");
+  CHECK(f.last()["data"]["retryable"] == true);
+  CHECK(ask("b", "other.example") == 1);
+}
+
 TEST_CASE("what a dialect cannot say to the parent goes to the log") {
   ServerFixture f({}, Dialect::leanspec);
   f.chat("a");

@@ -24,6 +24,7 @@ class ModelsQuery : private HttpHandler {
   ModelsQuery(const ModelsQuery&) = delete;
   ModelsQuery& operator=(const ModelsQuery&) = delete;
   ~ModelsQuery() override = default;
+  [[nodiscard]] const std::string& base_url() const { return target_.base_url; }
 
  private:
   void await_token(TokenCache& tokens);

@@ -15,7 +15,10 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kRememberedIds = 10'000;
 constexpr int kDefaultMaxSteps = 20;
-constexpr std::size_t kMaxQueries = 64;
+// Lists of models that are asked for at once: of one provider, so that one that hangs leaves room for others, and in
+// all.
+constexpr std::size_t kMaxProviderQueries = 16;
+constexpr std::size_t kMaxQueries = 256;
 // What a refused parent is told to wait: until half of the queue has gone, at the pace of the last ends.
 constexpr milliseconds kUsualRetry{1'000};
 constexpr milliseconds kShortestRetry{250};
@@ -31,6 +34,13 @@ Error shutting_down() {
   return {.code = "shutting_down",
           .category = Category::overloaded,
           .message = "the worker is shutting down",
+          .retryable = true};
+}
+
+Error too_many_queries() {
+  return {.code = "overloaded",
+          .category = Category::overloaded,
+          .message = "too many lists of models are asked for",
           .retryable = true};
 }
 
@@ -282,10 +292,7 @@ void Server::on(const ModelsRequest& models) {
                   refused("duplicate_id", Category::invalid_request, "a request of that id is running", "/id"));
   }
   if (draining_) return reject(models.id, false, shutting_down());
-  if (queries_.size() >= kMaxQueries) {
-    return reject(models.id, false,
-                  refused("overloaded", Category::overloaded, "too many lists of models are asked for"));
-  }
+  if (queries_.size() >= kMaxQueries) return reject(models.id, false, too_many_queries());
   if (!models.config && !default_config) {
     return reject(models.id, false,
                   refused("no_config", Category::invalid_request, "the line has no config and none was given before",
@@ -299,6 +306,11 @@ void Server::on(const ModelsRequest& models) {
     return reject(models.id, false,
                   refused("not_supported", Category::invalid_request,
                           std::string(to_string(target->api)) + " has no list of models", "/payload/providerId"));
+  }
+  const auto of_provider =
+      std::ranges::count_if(queries_, [&](const auto& query) { return query.second->base_url() == target->base_url; });
+  if (static_cast<std::size_t>(of_provider) >= kMaxProviderQueries) {
+    return reject(models.id, false, too_many_queries());
   }
   auto on_done = [this, id = models.id, provider = models.provider_id](ModelsQuery::Result result) {
     const auto query = queries_.find(id);

@@ -198,7 +198,7 @@ void CurlClient::looked_up(CurlExchange& exchange, const LookupResult& result) {
     const auto set = exchange.set_addresses(*result);
     return set == CURLE_OK ? enqueue(exchange, entry.mapped().waiting.deadline) : end_soon(exchange, set);
   }
-  if (result.error() == LookupFailure::no_address) return exchange.finish(CURLE_COULDNT_RESOLVE_HOST);
+  if (result.error() == LookupFailure::no_address) return exchange.finish_unresolved();
   exchange.finish_without("no thread could be started to look up the name");
 }
 

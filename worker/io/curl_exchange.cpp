@@ -272,6 +272,11 @@ void CurlExchange::finish(CURLcode result) {
   handler->on_end(&error);
 }
 
+void CurlExchange::finish_unresolved() {
+  const bool of_proxy = !proxy_.empty() && names_.size() == 2 && names_known_ == 0;
+  finish(of_proxy ? CURLE_COULDNT_RESOLVE_PROXY : CURLE_COULDNT_RESOLVE_HOST);
+}
+
 void CurlExchange::finish_without(std::string_view what) {
   stop_ = Stop::resources;
   lacking_ = what;

@@ -49,6 +49,8 @@ class CurlExchange {
   void abandon() { handler_ = nullptr; }
   // Tells the handler the end, which may destroy this.
   void finish(CURLcode result);
+  // The same, where `wanted_name` has no address.
+  void finish_unresolved();
   // The same, where the process lacks what the exchange needs.
   void finish_without(std::string_view what);
 

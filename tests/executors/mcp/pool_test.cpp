@@ -447,3 +447,18 @@ TEST_CASE_FIXTURE(Fixture, "fault 112: a server that floods its stdout is read a
   for (; !process.paused && count < 10'000; ++count) process.handler->on_output(large);
   CHECK(count <= 500);
 }
+
+TEST_CASE("fault 112: one chat does not take all servers that this worker may have") {
+  Fixture f({.max_servers = 40});
+  std::vector<McpServer> many;
+  for (int i = 0; i < 20; ++i) {
+    McpServer server = child("s" + std::to_string(i));
+    server.args = {std::to_string(i)};
+    server.optional = true;
+    many.push_back(std::move(server));
+  }
+  const auto greedy = f.open(std::move(many));
+  CHECK(f.launcher.children.size() == 10);
+  const auto other = f.open({child("other")});
+  CHECK(f.launcher.children.size() == 11);
+}

@@ -10,6 +10,9 @@
 namespace aiw {
 namespace {
 
+// Or a quarter of all, so that one chat leaves room for others.
+constexpr std::size_t kMaxServersOfChat = 8;
+
 Error unavailable(const std::string& name, std::string_view why) {
   return {.code = "mcp_unavailable",
           .category = Category::tool,
@@ -54,6 +57,9 @@ void McpPool::McpOpening::begin(const McpServer& wanted) {
     return;
   }
   Slot& slot = slots_.emplace_back(Slot{&wanted});
+  if (slots_.size() > std::max(kMaxServersOfChat, pool_.options_.max_servers / 4)) {
+    return failed(slot, "would be one more than a chat may have");
+  }
   const auto server = pool_.server_for(*definition);
   if (!server) return failed(slot, server.error());
   slot.lease = std::make_shared<Lease>(*server);

@@ -32,7 +32,10 @@ class Recorder : public ChildHandler {
     if (then) return std::exchange(then, nullptr)();
     loop_.stop();
   }
-  void on_diagnostics(std::string_view bytes) override { diagnostics += bytes; }
+  void on_diagnostics(std::string_view bytes) override {
+    diagnostics += bytes;
+    if (on_words) on_words();
+  }
   void on_gone(std::string_view how) override {
     gone = how;
     loop_.stop();
@@ -47,7 +50,7 @@ class Recorder : public ChildHandler {
   }
 
   std::string output, diagnostics, gone, stop_at;
-  std::function<void()> then;
+  std::function<void()> then, on_words;
 
  private:
   Loop& loop_;
@@ -104,6 +107,45 @@ TEST_CASE("child: its streams, its environment and how it ended are told") {
   CHECK(child.output.find("PATH=") != std::string::npos);
   CHECK(child.output.find("s3cret") == std::string::npos);
   unsetenv("AIW_TEST_SECRET");
+}
+
+TEST_CASE("fault 112: while a child's output is paused it waits, and its last words are heard all the same") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, {.ending = kQuick});
+  Recorder recorder(loop);
+  // Its word on stderr says that the first is in the pipe.
+  const auto child = launcher->spawn(shell("echo one; echo said >&2; read line; echo two; exit 3"), recorder);
+  REQUIRE(child);
+  (*child)->set_output_paused(true);
+  (*child)->set_output_paused(true);
+  std::string while_paused = "nothing";
+  std::function<void()> look = [&] {
+    while_paused = recorder.output;
+    (*child)->write("go\n");
+  };
+  recorder.on_words = [&] { std::exchange(look, [] {})(); };
+  REQUIRE(run_until_stopped(loop));
+  CHECK(while_paused.empty());
+  CHECK(recorder.output == "one\ntwo\n");
+  CHECK(recorder.gone == "it exited with code 3");
+}
+
+TEST_CASE("fault 112: what a flooding child wrote after a pause comes in order and whole") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, {.ending = kQuick});
+  Recorder recorder(loop);
+  const auto child = launcher->spawn(shell("seq 100000"), recorder);
+  REQUIRE(child);
+  std::unique_ptr<Timer> resume;
+  recorder.stop_at = "\n500\n";
+  recorder.then = [&] {
+    (*child)->set_output_paused(true);
+    resume = loop.call_at(loop.now(), [&] { (*child)->set_output_paused(false); });
+  };
+  REQUIRE(run_until_stopped(loop));
+  std::string all;
+  for (int i = 1; i <= 100'000; ++i) all += std::to_string(i) + "\n";
+  CHECK(recorder.output == all);
 }
 
 TEST_CASE("fault 86: a child has no descriptor but its three, default signals and a process group of its own") {

@@ -237,9 +237,6 @@ TEST_CASE("a refused connection, an unknown name and a bad URL have their codes"
   CHECK(code_of(exchange(post("http://exa mple/"))) == "invalid_url");
   CHECK(code_of(exchange(post("file:///etc/hostname"))) == "invalid_url");
   CHECK(code_of(exchange(post("http://user:canary@127.0.0.1/"))) == "invalid_url");
-  auto injected = post("http://127.0.0.1/");
-  injected.headers.push_back({"x-api-key", "a\r\nX-Evil: canary"});
-  CHECK(code_of(exchange(std::move(injected))) == "invalid_header");
 }
 
 TEST_CASE("the connect timeout covers a handshake that hangs") {

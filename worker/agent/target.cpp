@@ -141,13 +141,12 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   for (const auto& [name, value] : provider.headers) {
     auto resolved = resolve_secret(value, provider.id, url->host, keys);
     if (!resolved) return std::unexpected(std::move(resolved).error());
-    if (!valid_header(name, resolved->text)) {
+    if (names_a_secret(name) || !resolved->keys.empty()) keep_secret(target, *resolved);
+    if (!target.headers.set({name, std::move(resolved->text), true})) {
       return std::unexpected(refuse("invalid_request", Category::invalid_request,
                                     "a header of " + provider.id + " has characters that no header may have",
                                     "/payload/config/providers"));
     }
-    if (names_a_secret(name) || !resolved->keys.empty()) keep_secret(target, *resolved);
-    target.headers.push_back({name, std::move(resolved->text), true});
   }
   const bool has_secret = !target.api_key.empty() || !target.headers.empty() || !target.credentials.empty();
   if (has_secret && !url->https && !is_loopback(url->host)) {

@@ -274,7 +274,11 @@ void CurlClient::tell_results() {
     auto& exchange = CurlExchange::of(message->easy_handle);
     const auto result = message->data.result;
     remove(exchange);
-    exchange.finish(result);
+    if (exchange.needs_new_connection()) {
+      enqueue(exchange);  // nothing of it has been sent
+    } else {
+      exchange.finish(result);
+    }
   }
 }
 

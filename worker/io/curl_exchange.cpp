@@ -13,6 +13,7 @@
 #include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/io/curl_error.hpp"
+#include "worker/io/libcurl.hpp"
 
 namespace aiw {
 namespace {
@@ -92,6 +93,9 @@ CurlExchange& CurlExchange::of(CURL* easy) {
 }
 
 CURLcode CurlExchange::open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots) {
+  if (needs_new_connection()) request_.once = true;
+  stop_ = Stop::none;
+  headers_.reset();
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
   slots_ = &slots;
@@ -197,14 +201,11 @@ CURLcode CurlExchange::set_headers() {
     headers_.reset(longer);
     return true;
   };
-  bool has_type = false;
   bool good = append("Expect:");  // else curl waits a second for servers that ignore it
   for (const auto& [name, value, secret] : request_.headers) {
-    if (!valid_header(name, value)) return CURLE_BAD_FUNCTION_ARGUMENT;
-    has_type = has_type || ascii_lower(name) == "content-type";
-    good = good && append(value.empty() ? name + ';' : name + ": " + value);
+    good = good && append(is_blank(value) ? name + ';' : name + ": " + value);
   }
-  if (!has_type) good = good && append("Content-Type:");
+  if (request_.headers.find("content-type") == nullptr) good = good && append("Content-Type:");
   if (!good) return CURLE_OUT_OF_MEMORY;
   return Options(easy()).set(CURLOPT_HTTPHEADER, headers_.get()).result();
 }
@@ -234,11 +235,8 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::bad_head:
       return http_failure("bad_response", Category::upstream, false, "the response's head is not valid HTTP",
                           request_.url);
+    case Stop::unasked_bytes:
     case Stop::none: break;
-  }
-  if (result == CURLE_BAD_FUNCTION_ARGUMENT) {
-    return http_failure("invalid_header", Category::invalid_request, false, "a header has bytes that are not allowed",
-                        request_.url);
   }
   if (!head_told_ && head_bytes_ > kMaxHeadBytes) {
     return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
@@ -277,6 +275,8 @@ bool CurlExchange::take_header(std::string_view line) {
     return false;
   } else {
     head_told_ = true;
+    // A response to a request that has not gone out whole: nobody knows what the rest will be taken for.
+    if (!body_is_sent()) curl_easy_setopt(easy(), CURLOPT_FORBID_REUSE, 1L);
     const auto encoding = head_.header("content-encoding");
     encoded_ = !encoding.empty() && encoding != "identity";
     handler_->on_head(head_);
@@ -291,6 +291,28 @@ bool CurlExchange::good_head() const {
   const auto length = head_.header("content-length");
   return std::ranges::all_of(head_.headers,
                              [&](const auto& line) { return line.first != "content-length" || line.second == length; });
+}
+
+bool CurlExchange::body_is_sent() const {
+  curl_off_t sent = 0;
+  curl_easy_getinfo(easy(), CURLINFO_SIZE_UPLOAD_T, &sent);
+  return static_cast<std::uint64_t>(sent) >= request_.body.size();
+}
+
+// Whether the connection, used before, has been closed or has bytes for nobody: they came before this request, so they
+// are not its response. Of a new one TLS may hold some.
+bool CurlExchange::connection_has_unasked_bytes() const {
+  long connects = 0;
+  curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
+  if (connects > 0) return false;
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  curl_easy_getinfo(easy(), CURLINFO_ACTIVESOCKET, &fd);
+  char byte = 0;
+  if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
+  curl_tlssessioninfo* tls = nullptr;
+  curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &tls);
+  const bool open_ssl = tls != nullptr && tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != nullptr;
+  return open_ssl && tls_has_pending(tls->internals);
 }
 
 void CurlExchange::add_header_line(std::string_view line) {
@@ -372,8 +394,11 @@ curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockad
 }
 
 int CurlExchange::on_connected(void* self, char*, char*, int, int) noexcept {
-  static_cast<CurlExchange*>(self)->leave_slot();
-  return CURL_PREREQFUNC_OK;
+  auto& exchange = *static_cast<CurlExchange*>(self);
+  exchange.leave_slot();
+  if (!exchange.connection_has_unasked_bytes()) return CURL_PREREQFUNC_OK;
+  exchange.stop_ = Stop::unasked_bytes;
+  return CURL_PREREQFUNC_ABORT;
 }
 
 }  // namespace aiw

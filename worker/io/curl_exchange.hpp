@@ -39,6 +39,9 @@ class CurlExchange {
 
   // The handler is told nothing any more, and curl's next callback aborts.
   void abandon() { handler_ = nullptr; }
+  // The connection that curl chose had bytes on it before this request was sent, and is closed: open() again, which
+  // takes a new one.
+  [[nodiscard]] bool needs_new_connection() const { return stop_ == Stop::unasked_bytes; }
   // Tells the handler the end, which may destroy this.
   void finish(CURLcode result);
 
@@ -48,7 +51,7 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, egress, descriptors, too_large, bad_head };
+  enum class Stop { none, egress, descriptors, too_large, bad_head, unasked_bytes };
 
   CURLcode set_options(CURLSH* share, std::chrono::milliseconds connect_timeout);
   CURLcode set_body();
@@ -63,6 +66,8 @@ class CurlExchange {
   bool take_header(std::string_view line);
   void add_header_line(std::string_view line);
   [[nodiscard]] bool good_head() const;
+  [[nodiscard]] bool body_is_sent() const;
+  [[nodiscard]] bool connection_has_unasked_bytes() const;
   std::size_t take_body(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 

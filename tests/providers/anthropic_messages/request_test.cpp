@@ -55,7 +55,7 @@ TEST_CASE("headers: the key is secret, the config's own win") {
   CHECK(header(*built, "anthropic-version").empty());
   CHECK(header(*built, "Anthropic-Version") == "2030-01-01");
 
-  chat.target.headers.clear();
+  chat.target.headers = {};
   chat.target.auth = Auth::bearer;
   CHECK(header(*chat.build(), "Authorization") == "Bearer sk-test");
   CHECK(header(*chat.build(), "x-api-key").empty());

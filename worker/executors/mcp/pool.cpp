@@ -100,9 +100,6 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
       resolved.error().pointer = pointer_to(server, member);
       return std::unexpected(std::move(resolved).error());
     }
-    if (!host.empty() && !valid_header(name, resolved->text)) {
-      return std::unexpected(refuse(server, "invalid_request", member, "not a header that HTTP could carry"));
-    }
     bytes += name.size() + resolved->text.size();
     if (bytes > kMaxResolvedBytes) {
       return std::unexpected(refuse(server, "invalid_request", member, "together they are longer than 256 KiB"));
@@ -118,8 +115,8 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     }
     if (host.empty()) {
       definition.command.env.emplace_back(name, std::move(resolved->text));
-    } else {
-      definition.endpoint.headers.push_back({name, std::move(resolved->text), true});
+    } else if (!definition.endpoint.headers.set({name, std::move(resolved->text), true})) {
+      return std::unexpected(refuse(server, "invalid_request", member, "not a header that HTTP could carry"));
     }
   }
   return definition;

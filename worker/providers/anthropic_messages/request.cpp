@@ -3,7 +3,6 @@
 #include <span>
 #include <utility>
 
-#include "protocol/ascii.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 #include "worker/providers/anthropic_messages/betas.hpp"
@@ -31,8 +30,6 @@ std::string endpoint(std::string_view base_url, std::string_view path) {
 }
 
 Header version_header() { return {"anthropic-version", std::string(kApiVersion), false}; }
-
-bool is_beta_header(const Header& header) { return ascii_iequal(header.name, kBetaHeader); }
 
 std::expected<HttpRequest, Error> list_models(const Target& target, std::string_view page, std::chrono::sys_seconds) {
   std::string url = endpoint(target.base_url, "v1/models") + "?limit=1000";
@@ -84,9 +81,7 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
   }
   built.betas = anthropic_betas(input);
   if (host == AnthropicHost::bedrock) {
-    for (const Header& header : input.target.headers) {
-      if (is_beta_header(header)) merge_betas(built.betas, header.value);
-    }
+    if (const Header* named = input.target.headers.find(kBetaHeader)) merge_betas(built.betas, named->value);
   }
   AnthropicOptions writer(input, host, notes);
   if (conversation.excludes_thinking_budget()) writer.forbid_thinking_budget();
@@ -108,13 +103,14 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
 
 void add_anthropic_betas(HttpRequest& request, const std::vector<std::string>& betas) {
   if (betas.empty()) return;
-  auto header = std::ranges::find_if(request.headers, is_beta_header);
-  if (header == request.headers.end()) header = request.headers.insert(header, {std::string(kBetaHeader), "", false});
+  const Header* const named = request.headers.find(kBetaHeader);
+  Header header = named == nullptr ? Header{std::string(kBetaHeader), "", false} : *named;
   std::vector<std::string> all;
-  merge_betas(all, header->value);
+  merge_betas(all, header.value);
   for (const std::string& beta : betas) merge_betas(all, beta);
-  header->value.clear();
-  for (const std::string& beta : all) header->value += (header->value.empty() ? "" : ",") + beta;
+  header.value.clear();
+  for (const std::string& beta : all) header.value += (header.value.empty() ? "" : ",") + beta;
+  static_cast<void>(request.headers.set(std::move(header)));
 }
 
 std::expected<BuiltRequest, Error> build_anthropic_messages(const StepInput& input) {

@@ -10,7 +10,7 @@ namespace aiw {
 namespace {
 
 constexpr std::array<std::string_view, 13> kFraming = {
-    "connection", "content-encoding", "content-length",    "expect",  "host",   "http2-settings", "keep-alive",
+    "connection", "content-encoding", "content-length",    "expect",  "host",     "http2-settings", "keep-alive",
     "te",         "trailer",          "transfer-encoding", "upgrade", "alt-used", "alt-svc"};
 // proxy-authorization, proxy-connection, …: they are for the next machine on the way.
 constexpr std::string_view kFramingPrefix = "proxy-";

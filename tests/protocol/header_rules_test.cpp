@@ -25,18 +25,34 @@ TEST_CASE("a header's name is a token and its value has no control characters") 
 }
 
 TEST_CASE("fault 95: the headers that frame a message are known in every case and spelling") {
-  for (const char* name :
-       {"Host", "content-length", "CONTENT-LENGTH", "Content_Length", "content.length", "Transfer-Encoding",
-        "transfer_encoding", "Connection", "Keep-Alive", "TE", "te", "Trailer", "Upgrade", "Expect", "Content-Encoding",
-        "HTTP2-Settings", "Proxy-Authorization", "proxy_connection", "Proxy-Anything", "Alt-Used"}) {
+  for (const char* name : {"Host",
+                           "content-length",
+                           "CONTENT-LENGTH",
+                           "Content_Length",
+                           "content.length",
+                           "Transfer-Encoding",
+                           "transfer_encoding",
+                           "Connection",
+                           "Keep-Alive",
+                           "TE",
+                           "te",
+                           "Trailer",
+                           "Upgrade",
+                           "Expect",
+                           "Content-Encoding",
+                           "HTTP2-Settings",
+                           "Proxy-Authorization",
+                           "proxy_connection",
+                           "Proxy-Anything",
+                           "Alt-Used"}) {
     CAPTURE(name);
     CHECK(is_framing_header(name));
     CHECK(header_name_fault(name));
   }
   for (const char* name :
-       {"anthropic-beta", "HTTP-Referer", "X-Title", "User-Agent", "Accept", "Accept-Encoding", "Content-Type", "Cookie",
-        "Authorization", "X-Host", "Hostname", "X-Content-Length", "openai-organization", "x_underscore", "Proxied",
-        "X-Forwarded-For", "Content-Language", "Idempotency-Key"}) {
+       {"anthropic-beta", "HTTP-Referer", "X-Title", "User-Agent", "Accept", "Accept-Encoding", "Content-Type",
+        "Cookie", "Authorization", "X-Host", "Hostname", "X-Content-Length", "openai-organization", "x_underscore",
+        "Proxied", "X-Forwarded-For", "Content-Language", "Idempotency-Key"}) {
     CAPTURE(name);
     CHECK_FALSE(is_framing_header(name));
     CHECK_FALSE(header_name_fault(name));

@@ -24,8 +24,7 @@ bool RequestHeaders::set(Header header) {
 }
 
 const Header* RequestHeaders::find(std::string_view name) const {
-  const auto found =
-      std::ranges::find_if(headers_, [&](const Header& held) { return ascii_iequal(held.name, name); });
+  const auto found = std::ranges::find_if(headers_, [&](const Header& held) { return ascii_iequal(held.name, name); });
   return found == headers_.end() ? nullptr : &*found;
 }
 

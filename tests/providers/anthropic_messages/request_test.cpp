@@ -219,7 +219,7 @@ TEST_CASE("other hosts have the model in the URL and the version in the body") {
   Chat chat =
       chat_of({{"messages", {user("x")}},
                {"tools", {{{"name", "memory"}, {"definition", {{"type", "memory_20250818"}, {"name", "memory"}}}}}},
-               {"providerOptions", {{"model", "m"}, {"top_k", 5}}}});
+               {"providerOptions", {{"top_k", 5}}}});
   chat.target.headers = {{"Anthropic-Beta", "a-2025-01-01, b-2025-01-01"}};
   const StepInput input{.chat = *chat.request, .messages = chat.request->messages, .target = chat.target};
 

@@ -107,7 +107,8 @@ TEST_CASE("sigv4: temporary keys bring their token, which is signed") {
 }
 
 TEST_CASE("sigv4: headers that change on the way are not signed, and the host is signed as it is sent") {
-  HttpRequest sent = request("POST", "/", {{"User-Agent", "x"}, {"Cache-Control", "y"}, {"accept", "application/json"}});
+  HttpRequest sent =
+      request("POST", "/", {{"User-Agent", "x"}, {"Cache-Control", "y"}, {"accept", "application/json"}});
   sent.url = "https://example.amazonaws.com:443/";
   CHECK(canonical(sent) == "POST\n/\n\naccept:application/json\nhost:example.amazonaws.com\n\naccept;host\nHASH");
   sent.url = "http://127.0.0.1:8080/";

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 
 #include "worker/base/url.hpp"
@@ -18,9 +17,8 @@ namespace {
 constexpr std::string_view kDefaultBaseUrl = "https://api.anthropic.com";
 constexpr std::string_view kApiVersion = "2023-06-01";
 constexpr std::string_view kBetaHeader = "anthropic-beta";
-// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost. Other hosts than
-// Anthropic have the model in the URL.
-constexpr std::array<std::string_view, 4> kReserved = {"messages", "system", "stream", "model"};
+// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
+constexpr std::array<std::string_view, 3> kReserved = {"messages", "system", "stream"};
 
 std::string endpoint(std::string_view base_url, std::string_view path) {
   while (base_url.ends_with('/')) base_url.remove_suffix(1);
@@ -86,8 +84,7 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
   AnthropicOptions writer(input, host, notes);
   if (conversation.excludes_thinking_budget()) writer.forbid_thinking_budget();
   writer.set_container(conversation.container(input.now));
-  const auto reserved = std::span(kReserved).first(host == AnthropicHost::anthropic ? 3 : 4);
-  std::string options = apply_provider_options(writer.write(built.betas), input.chat, reserved, notes);
+  std::string options = apply_provider_options(writer.write(built.betas), input.chat, kReserved, notes);
   if (host == AnthropicHost::bedrock) built.betas.clear();
   options.pop_back();  // the object goes on
   built.body.append(options);

@@ -102,6 +102,7 @@ class CurlClient : public HttpClient {
   CURLSH* share_ = nullptr;
   bool in_curl_ = false;
   std::size_t resolving_ = 0;
+  CurlConnections connections_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
   std::unique_ptr<Timer> waiting_timer_;
@@ -179,7 +180,7 @@ void CurlClient::begin(CurlExchange& exchange, Instant deadline) {
   if (deadline != Instant::max()) {
     left = std::max(std::chrono::ceil<std::chrono::milliseconds>(deadline - loop_.now()), std::chrono::milliseconds(1));
   }
-  auto result = exchange.open(share_, left, resolving_);
+  auto result = exchange.open(share_, left, resolving_, connections_);
   if (result == CURLE_OK) {
     in_curl_ = true;  // it sets the timer, and calls no handler
     if (curl_multi_add_handle(multi_, exchange.easy()) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;

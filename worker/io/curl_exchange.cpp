@@ -1,5 +1,6 @@
 #include "worker/io/curl_exchange.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -92,13 +93,16 @@ CurlExchange& CurlExchange::of(CURL* easy) {
   return *static_cast<CurlExchange*>(self);
 }
 
-CURLcode CurlExchange::open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots) {
+CURLcode CurlExchange::open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots,
+                            CurlConnections& connections) {
   if (needs_new_connection()) request_.once = true;
   stop_ = Stop::none;
   headers_.reset();
+  opened_.clear();
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
   slots_ = &slots;
+  connections_ = &connections;
   ++slots;
   for (const auto result : {set_options(share, connect_timeout), set_proxy(), set_tls(), set_body(), set_headers()}) {
     if (result != CURLE_OK) return result;
@@ -136,6 +140,8 @@ CURLcode CurlExchange::set_options(CURLSH* share, std::chrono::milliseconds conn
       .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
       .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
       .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
+      .set(CURLOPT_CLOSESOCKETFUNCTION, &CurlConnections::on_close)
+      .set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(connections_))
       .set(CURLOPT_PREREQFUNCTION, &on_connected)
       .set(CURLOPT_PREREQDATA, static_cast<void*>(this))
       .set(CURLOPT_HEADERFUNCTION, &on_header)
@@ -299,20 +305,41 @@ bool CurlExchange::body_is_sent() const {
   return static_cast<std::uint64_t>(sent) >= request_.body.size();
 }
 
-// Whether the connection, used before, has been closed or has bytes for nobody: they came before this request, so they
-// are not its response. Of a new one TLS may hold some.
-bool CurlExchange::connection_has_unasked_bytes() const {
-  long connects = 0;
-  curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
-  if (connects > 0) return false;
-  curl_socket_t fd = CURL_SOCKET_BAD;
-  curl_easy_getinfo(easy(), CURLINFO_ACTIVESOCKET, &fd);
+// The one that this exchange opened, by its port; -1 if it opened none.
+int CurlExchange::socket_of(int local_port) const {
+  const auto is_it = [&](int fd) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+    // The port has the same place in the addresses of both families (ip(7), ipv6(7)).
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port) == local_port;
+  };
+  const auto found = std::ranges::find_if(opened_, is_it);
+  return found == opened_.end() ? -1 : *found;
+}
+
+// Bytes that came on a connection before its next request was sent are nobody's response; 0 bytes are its end.
+bool CurlExchange::has_unasked_bytes(int fd) const {
   char byte = 0;
-  if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
+  if (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
   curl_tlssessioninfo* tls = nullptr;
   curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &tls);
   const bool open_ssl = tls != nullptr && tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != nullptr;
   return open_ssl && tls_has_pending(tls->internals);
+}
+
+// Before the request is sent. False: not on this connection.
+bool CurlExchange::connected(std::string connection, int local_port) {
+  leave_slot();
+  long connects = 0;
+  curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
+  if (connects > 0) {  // a new one, on which TLS may have said something already
+    if (const int fd = socket_of(local_port); fd >= 0) connections_->add(std::move(connection), fd);
+    return true;
+  }
+  if (!has_unasked_bytes(connections_->find(connection))) return true;
+  stop_ = Stop::unasked_bytes;
+  return false;
 }
 
 void CurlExchange::add_header_line(std::string_view line) {
@@ -356,8 +383,10 @@ curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
     stop_ = Stop::egress;
     return CURL_SOCKET_BAD;
   }
+  opened_.reserve(opened_.size() + 1);
   const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   if (fd >= 0) {
+    opened_.push_back(fd);
     stop_ = Stop::none;  // another address of the name is good
   } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
     stop_ = Stop::descriptors;  // curl would report a refused connection
@@ -390,15 +419,16 @@ int CurlExchange::on_seek(void* self, curl_off_t offset, int origin) noexcept {
 }
 
 curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
-  return static_cast<CurlExchange*>(self)->open_socket(*address);
+  return guarded(curl_socket_t{CURL_SOCKET_BAD},
+                 [&] { return static_cast<CurlExchange*>(self)->open_socket(*address); });
 }
 
-int CurlExchange::on_connected(void* self, char*, char*, int, int) noexcept {
-  auto& exchange = *static_cast<CurlExchange*>(self);
-  exchange.leave_slot();
-  if (!exchange.connection_has_unasked_bytes()) return CURL_PREREQFUNC_OK;
-  exchange.stop_ = Stop::unasked_bytes;
-  return CURL_PREREQFUNC_ABORT;
+int CurlExchange::on_connected(void* self, char* remote_ip, char* local_ip, int remote_port, int local_port) noexcept {
+  return guarded(CURL_PREREQFUNC_ABORT, [&] {
+    auto name = CurlConnections::name_of(remote_ip, remote_port, local_ip, local_port);
+    const bool good = static_cast<CurlExchange*>(self)->connected(std::move(name), local_port);
+    return good ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  });
 }
 
 }  // namespace aiw

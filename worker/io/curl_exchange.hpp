@@ -9,9 +9,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker/base/http_client.hpp"
 #include "worker/io/curl_client.hpp"
+#include "worker/io/curl_connections.hpp"
 
 namespace aiw {
 
@@ -31,8 +33,9 @@ class CurlExchange {
   CurlExchange& operator=(const CurlExchange&) = delete;
 
   // Makes the easy handle. Anything but CURLE_OK ends the exchange. `slots` counts the exchanges that may be resolving
-  // a name: this one counts until it has a connection or is destroyed.
-  CURLcode open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots);
+  // a name: this one counts until it has a connection or is destroyed. `connections` outlives all of curl.
+  CURLcode open(CURLSH* share, std::chrono::milliseconds connect_timeout, std::size_t& slots,
+                CurlConnections& connections);
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   static CurlExchange& of(CURL* easy);
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
@@ -67,7 +70,9 @@ class CurlExchange {
   void add_header_line(std::string_view line);
   [[nodiscard]] bool good_head() const;
   [[nodiscard]] bool body_is_sent() const;
-  [[nodiscard]] bool connection_has_unasked_bytes() const;
+  [[nodiscard]] int socket_of(int local_port) const;
+  [[nodiscard]] bool has_unasked_bytes(int fd) const;
+  bool connected(std::string connection, int local_port);
   std::size_t take_body(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 
@@ -76,7 +81,7 @@ class CurlExchange {
   static std::size_t on_read(char* out, std::size_t, std::size_t capacity, void* self) noexcept;
   static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
   static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
-  static int on_connected(void* self, char*, char*, int, int) noexcept;
+  static int on_connected(void* self, char* remote_ip, char* local_ip, int remote_port, int local_port) noexcept;
 
   template <auto Function>
   struct Deleter {
@@ -96,6 +101,8 @@ class CurlExchange {
   std::string small_body_;
   std::size_t body_sent_ = 0;
   std::size_t* slots_ = nullptr;
+  CurlConnections* connections_ = nullptr;
+  std::vector<int> opened_;  // sockets, of which one became the connection and the others are closed
 
   ResponseHead head_;
   std::uint64_t head_bytes_ = 0;

@@ -45,7 +45,7 @@ TEST_CASE("a header's last word is a key of its own, and short values are words"
   CHECK(without_live_secrets("ollama: abcdefg") == "ollama: abcdefg");
 }
 
-TEST_CASE("fault 101: a key is known in every form in which it was given or may be sent") {
+TEST_CASE("fault 99: a key is known in every form in which it was given or may be sent") {
   const LiveSecret basic("Basic dXNlcjpwYXNzd29yZC0xMjM=");  // user:password-123
   const LiveSecret named("Token token=abcdef-123");
   const LiveSecret symbols("key/with+symbols");

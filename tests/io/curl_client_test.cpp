@@ -518,14 +518,18 @@ TEST_CASE(
     const auto client = aiw::make_curl_client(loop, {});
     std::array<Recorder, 3> recorders;
     std::array<std::unique_ptr<HttpTransfer>, 3> transfers;
+    const auto start = [&](std::size_t i) { transfers[i] = client->start(post(server.url()), {}, recorders[i]); };
     for (std::size_t i = 0; i < recorders.size(); ++i) {
-      recorders[i].then_end = [&] { loop.stop(); };
-      transfers[i] = client->start(post(server.url()), {}, recorders[i]);
-      CHECK(run_until_stopped(loop));
-      if (i > 0) continue;
-      ended.set_value();
-      sent.get_future().wait();
+      recorders[i].then_end = [&, i] {
+        if (i == 0) {
+          ended.set_value();
+          sent.get_future().wait();
+        }
+        i + 1 < recorders.size() ? start(i + 1) : loop.stop();
+      };
     }
+    start(0);
+    CHECK(run_until_stopped(loop));
     CHECK(recorders[0].head->status == 204);
     for (std::size_t i = 1; i < recorders.size(); ++i) {
       CHECK(recorders[i].ends == 1);
@@ -553,12 +557,17 @@ TEST_CASE("fault 96: after a response that came before its request had gone out 
   const std::string body = pattern(std::size_t{64} << 20);  // more than sockets hold
   std::array<Recorder, 3> recorders;
   std::array<std::unique_ptr<HttpTransfer>, 3> transfers;
-  for (std::size_t i = 0; i < recorders.size(); ++i) {
-    recorders[i].then_end = [&] { loop.stop(); };
+  const auto start = [&](std::size_t i) {
     transfers[i] = client->start(post(server.url(), i == 0 ? std::string_view(body) : "{}"), {}, recorders[i]);
-    CHECK(run_until_stopped(loop));
+  };
+  for (std::size_t i = 0; i < recorders.size(); ++i) {
+    recorders[i].then_end = [&, i] { i + 1 < recorders.size() ? start(i + 1) : loop.stop(); };
+  }
+  start(0);
+  CHECK(run_until_stopped(loop));
+  for (std::size_t i = 0; i < recorders.size(); ++i) {
     CHECK_FALSE(recorders[i].error);
-    CHECK(recorders[i].body == (i == 0 ? "early" : "abc"));
+    CHECK(recorders[i].body == std::string(i == 0 ? "early" : "abc"));
   }
   CHECK(server.connections() == 2);
 }

@@ -29,12 +29,16 @@ bool unescape(std::string& text) {
       ++at;
       continue;
     }
-    keep(at);
+    if (at > from) keep(at);
+    from = at += escape->length;
+    if (escape->code_point < 0x80) {
+      text[kept++] = static_cast<char>(escape->code_point);
+      continue;
+    }
     meant.clear();
     append_utf8(meant, escape->code_point);
     std::ranges::copy(meant, text.begin() + static_cast<std::ptrdiff_t>(kept));
     kept += meant.size();
-    from = at += escape->length;
   }
   const bool changed = from > 0;
   keep(text.size());

@@ -110,10 +110,9 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
                                      "the variable " + *reference + " may not be read; see --allow-env", provider_id));
   }
   if (!is_of_host(*reference, to.host) && !is_allowed_host(policy.allowed_hosts, to)) {
-    return std::unexpected(key_error("host_not_allowed",
-                                     "this key from the environment or a file may not go to " +
-                                         (is_loopback(to.host) ? to.authority() : to.host) + "; see --allow-host",
-                                     provider_id));
+    return std::unexpected(
+        key_error("host_not_allowed",
+                  "a key from the environment or a file may not go to " + to.host + "; see --allow-host", provider_id));
   }
   return read_reference(*reference, provider_id, policy);
 }

@@ -13,13 +13,8 @@ RequestHeaders::RequestHeaders(std::initializer_list<Header> headers) {
 
 bool RequestHeaders::set(Header header) {
   if (!valid_header(header.name, header.value) || is_framing_header(header.name)) return false;
-  const auto same =
-      std::ranges::find_if(headers_, [&](const Header& held) { return ascii_iequal(held.name, header.name); });
-  if (same == headers_.end()) {
-    headers_.push_back(std::move(header));
-  } else {
-    *same = std::move(header);
-  }
+  std::erase_if(headers_, [&](const Header& held) { return ascii_iequal(held.name, header.name); });
+  headers_.push_back(std::move(header));
   return true;
 }
 

@@ -26,7 +26,8 @@ class RequestHeaders {
   // For headers that are known to be good; others are left out.
   RequestHeaders(std::initializer_list<Header> headers);
 
-  // Adds a header, or replaces the one of that name in any case. False: no request may carry it, and nothing changes.
+  // Adds a header as the last one, in place of one of that name in any case. False: no request may carry it, and
+  // nothing changes.
   [[nodiscard]] bool set(Header header);
   // The one of that name, in any case; nullptr if there is none.
   [[nodiscard]] const Header* find(std::string_view name) const;

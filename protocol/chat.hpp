@@ -168,7 +168,8 @@ struct ChatRequest {
   JsonSpan response_schema;    // empty: none
   RawString response_name, response_description;
   std::optional<bool> response_strict;
-  // A JSON Merge Patch (RFC 7396) on the request's body, its conversation excepted; in the order given.
+  // A JSON Merge Patch (RFC 7396) on the request's body, its model and its conversation
+  // excepted; in the order given.
   std::vector<std::pair<std::string, JsonSpan>> provider_options;
 
   Timeouts timeouts;

@@ -16,7 +16,7 @@ namespace aiw {
 
 // The longest key, by value or from a file; also what the headers of a provider may take together.
 inline constexpr std::size_t kMaxKeyBytes = std::size_t{64} << 10;
-// Of a provider or a tool: far more than any server takes, and each costs a chat several copies.
+// Of a provider, a tool or an MCP server: far more than any server takes, and each costs a chat several copies.
 inline constexpr std::size_t kMaxHeaders = 100;
 
 // The wire APIs the worker can speak. Names on the wire are in api_names().

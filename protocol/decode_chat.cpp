@@ -1,8 +1,11 @@
 #include "protocol/decode_chat.hpp"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "protocol/decode_config.hpp"
 #include "protocol/decode_mcp.hpp"
 #include "protocol/decode_messages.hpp"
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxFallbacks = 16;
 constexpr std::size_t kMaxProviderOptions = 1'000;
+constexpr int kMaxOptionDepth = 1'000;  // as deep as any line may be
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
 
 void read_timeouts(JsonReader& in, Timeouts& timeouts) {
@@ -232,6 +236,29 @@ bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& 
   return true;
 }
 
+// The members by which APIs and gateways choose the model or others in its place. In any case, because servers in Go
+// take them so.
+bool names_a_model(std::string_view member) {
+  constexpr std::array<std::string_view, 4> kNames = {"model", "models", "fallbacks", "preset"};
+  return std::ranges::any_of(kNames, [&](std::string_view name) { return ascii_iequal(member, name); });
+}
+
+// Vercel's gateway takes an object `providerOptions` in the body, in which others choose, too.
+void check_gateway_options(JsonReader& in, std::string_view name, JsonSpan value) {
+  if (!ascii_iequal(name, "providerOptions") || !value.json.starts_with('{')) return;
+  std::string text(value.json);
+  JsonReader options(text.data(), text.size(), kMaxOptionDepth);
+  bool chosen = false;
+  options.object([&](std::string_view) {
+    if (options.type() != JsonType::object) return options.skip();
+    options.object([&](std::string_view option) {
+      chosen = chosen || names_a_model(option);
+      options.skip();
+    });
+  });
+  if (chosen) in.fail("the model is chosen by providerId and modelId, or by model and fallbacks");
+}
+
 // How the model is to answer.
 bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   if (key == "maxOutputTokens") {
@@ -262,7 +289,9 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
     // In a merge patch null says something: that the member is to go.
     in.object_with_nulls([&](std::string_view name) {
       if (chat.provider_options.size() >= kMaxProviderOptions) in.fail("more than 1,000 members");
+      if (names_a_model(name)) in.fail("the model is chosen by providerId and modelId, or by model and fallbacks");
       chat.provider_options.emplace_back(name, in.value());
+      check_gateway_options(in, name, chat.provider_options.back().second);
     });
   } else {
     return false;

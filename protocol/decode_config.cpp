@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "protocol/ascii.hpp"
+#include "protocol/decode_headers.hpp"
 
 namespace aiw {
 namespace {
@@ -65,6 +66,7 @@ std::string read_secret(JsonReader& in) {
 void read_headers(JsonReader& in, ProviderConfig& provider) {
   std::size_t bytes = 0;
   in.object([&](std::string_view key) {
+    check_header_name(in, key, provider.headers);
     if (provider.headers.size() >= kMaxHeaders) in.fail("a provider has at most 100 headers");
     provider.headers.emplace_back(key, read_secret(in));
     bytes += key.size() + provider.headers.back().second.size();

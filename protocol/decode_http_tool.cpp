@@ -2,17 +2,14 @@
 #include <array>
 #include <optional>
 
-#include "protocol/ascii.hpp"
 #include "protocol/config.hpp"
+#include "protocol/decode_headers.hpp"
 #include "protocol/http_tool.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::int64_t kMaxResponseBytes = std::int64_t{64} << 20;
-// What frames the message, and so is not a declaration's to say.
-constexpr std::array<std::string_view, 9> kOwnHeaders = {
-    "host", "content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "upgrade", "keep-alive"};
 
 void add_literal(TextTemplate& into, std::string_view text) {
   if (into.pieces.empty() || into.pieces.back().kind != TextTemplate::Kind::literal) {
@@ -90,8 +87,7 @@ HttpTool::QueryParameter read_query_parameter(JsonReader& in, std::string_view n
 
 void read_headers(JsonReader& in, HttpTool& tool) {
   in.object([&](std::string_view name) {
-    const bool taken = std::ranges::count(kOwnHeaders, ascii_lower(name)) > 0;
-    if (taken) in.fail("this header is not a tool's to set");
+    check_header_name(in, name, tool.headers);
     if (tool.headers.size() >= kMaxHeaders) in.fail("a tool has too many headers");
     tool.headers.emplace_back(name, read_template(in, true));
   });

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "protocol/config.hpp"
 #include "protocol/decode_chat.hpp"
+#include "protocol/decode_headers.hpp"
 
 namespace aiw {
 namespace {
@@ -22,6 +24,14 @@ void read_pairs(JsonReader& in, std::vector<std::pair<std::string, std::string>>
   in.object([&](std::string_view key) {
     if (pairs.size() >= kMost) in.fail("more than 1,000 members");
     pairs.emplace_back(key, read_text(in));
+  });
+}
+
+void read_headers(JsonReader& in, McpServer& server) {
+  in.object([&](std::string_view name) {
+    check_header_name(in, name, server.headers);
+    if (server.headers.size() >= kMaxHeaders) in.fail("a server has at most 100 headers");
+    server.headers.emplace_back(name, read_text(in));
   });
 }
 
@@ -54,7 +64,7 @@ bool read_where(JsonReader& in, std::string_view key, McpServer& server) {
   } else if (key == "url") {
     server.url = read_text(in);
   } else if (key == "headers") {
-    read_pairs(in, server.headers);
+    read_headers(in, server);
   } else {
     return false;
   }

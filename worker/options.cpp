@@ -77,6 +77,19 @@ std::string host_fault(const std::string& host) {
   return "'" + host + "' is no host: a name or an address is, without scheme, port and brackets";
 }
 
+// The same with or without a port: "host", "host:443", "::1", "[::1]:8080".
+std::string host_and_port_fault(const std::string& text) {
+  const auto colon = text.rfind(':');
+  const auto port = text.substr(std::min(colon, text.size()) + (colon == std::string::npos ? 0 : 1));
+  const bool is_port = !port.empty() && port.size() <= 5 && std::ranges::all_of(port, is_ascii_digit);
+  const std::string host = text.substr(0, colon);
+  if (is_port && host.starts_with('[') && host.ends_with(']')) {
+    const auto inner = host.substr(1, host.size() - 2);
+    return inner.contains(':') ? host_fault(inner) : host_fault(host);
+  }
+  return is_port && !host.contains(':') ? host_fault(host) : host_fault(text);
+}
+
 void add_limits(CLI::App& app, Options& options) {
   ServerOptions& server = options.server;
   constexpr const char* kGroup = "Limits";
@@ -156,11 +169,12 @@ void add_security(CLI::App& app, Options& options) {
   constexpr const char* kGroup = "Security";
   app.add_option("--allow-env", options.allow_env, "Variable that ${NAME} in a config may also read (repeatable)")
       ->group(kGroup);
-  app.add_option("--allow-host", options.allow_host,
-                 "Host that keys from variables and files may also go to, without port (repeatable)")
-      ->check(host_fault)
+  app.add_option(
+         "--allow-host", options.allow_host,
+         "Host that keys from variables and files may also go to, on every port or as HOST:PORT on one (repeatable)")
+      ->check(host_and_port_fault)
       ->transform([](const std::string& host) { return ascii_lower(host); })
-      ->type_name("HOST")
+      ->type_name("HOST[:PORT]")
       ->group(kGroup);
   app.add_option("--allow-file", options.allow_file,
                  "Folder that ${file:PATH} may name files in, beside /run/secrets and $CREDENTIALS_DIRECTORY "

@@ -111,8 +111,7 @@ void Worker::make_mcp_pool() {
       .clock = loop_,
       .http = *http_,
       .launcher = *launcher_,
-      .resolve = [this](std::string_view value,
-                        std::string_view host) { return resolve_mcp_value(value, host, keys_); },
+      .resolve = [this](std::string_view value, const BaseUrl& to) { return resolve_mcp_value(value, to, keys_); },
       .log_enabled = [](McpLogLevel level) { return log_enabled(log_level_of(level)); },
       .log =
           [](McpLogLevel level, std::string_view server, std::string_view event, std::string_view text) {

@@ -225,7 +225,7 @@ TEST_CASE("a page is no answer") {
   CHECK(f.log() == "first_byte ");
   upstream.end();
   CHECK(f.log() == "first_byte fail:bad_content_type ");
-  CHECK(f.listener.error.message == "the answer is a page, not an answer of the API: Sign in");
+  CHECK(f.listener.error.message == "the provider sent a web page instead of an API response: Sign in");
   Fixture endless;
   auto& flood = endless.start();
   flood.head(200, {{"content-type", "text/html"}});

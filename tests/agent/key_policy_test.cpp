@@ -20,9 +20,10 @@ KeyPolicy policy() {
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   };
   policy.read_file = [](const std::string& path) -> std::expected<std::string, SecretFileFault> {
-    if (!path.starts_with("/run/") && path != "/gone") return std::unexpected(SecretFileFault::not_allowed);
-    if (path == "/run/empty") return " \n";
-    if (path != "/run/key") return std::unexpected(SecretFileFault::unreadable);
+    if (!path.starts_with("/run/")) return std::unexpected(SecretFileFault::not_allowed);
+    if (path.ends_with("empty")) return " \n";
+    const auto name = path.substr(path.rfind('/') + 1);
+    if (name == "none") return std::unexpected(SecretFileFault::unreadable);
     return std::string(kSecret) + "\n";
   };
   return policy;
@@ -30,7 +31,7 @@ KeyPolicy policy() {
 
 // The key, or "!" and the error's code.
 std::string resolve(std::string_view key, std::string_view provider, std::string_view host, const KeyPolicy& keys) {
-  const auto resolved = resolve_key(key, provider, host, keys);
+  const auto resolved = resolve_key(key, provider, {.https = true, .host = std::string(host), .port = {}}, keys);
   if (resolved) return *resolved;
   CHECK(resolved.error().category == Category::auth);
   CHECK(resolved.error().provider == provider);
@@ -71,16 +72,56 @@ TEST_CASE("other variables need an allowance, and a host that has one") {
   CHECK(resolve("${MINE}", "p", "mine.example", keys) == "mine");
 }
 
-TEST_CASE("a file's key goes to the host of the provider that names it") {
+TEST_CASE("fault 97: a file's key goes to the host of the provider that the file is named after") {
   KeyPolicy keys = policy();
-  CHECK(resolve("${file:/run/key}", "openai", "api.openai.com", keys) == kSecret);
-  CHECK(resolve("${file:/run/key}", "openai", "evil.example", keys) == "!host_not_allowed");
-  CHECK(resolve("${file:/run/key}", "unknown", "api.openai.com", keys) == "!host_not_allowed");
-  CHECK(resolve("${file:/run/empty}", "openai", "api.openai.com", keys) == "!missing_key");
-  CHECK(resolve("${file:/gone}", "openai", "api.openai.com", keys) == "!missing_key");
-  CHECK(resolve("${file:/etc/passwd}", "openai", "api.openai.com", keys) == "!file_not_allowed");
+  for (const std::string file :
+       {"openai", "OPENAI_API_KEY", "openai-key.txt", "openai/key", "openai/./key", "x/openai//key"}) {
+    CAPTURE(file);
+    const std::string key = "${file:/run/" + file + "}";
+    CHECK(resolve(key, "openai", "api.openai.com", keys) == kSecret);
+    CHECK(resolve(key, "whatever", "api.openai.com", keys) == kSecret);
+    CHECK(resolve(key, "anthropic", "api.anthropic.com", keys) == "!host_not_allowed");
+    CHECK(resolve(key, "openai", "evil.example", keys) == "!host_not_allowed");
+  }
+  for (const std::string file :
+       {"key", "openais", "my-openai", "openai/anthropic", "openai/x/key", "openai/../key", ""}) {
+    CAPTURE(file);
+    CHECK(resolve("${file:/run/" + file + "}", "openai", "api.openai.com", keys) == "!host_not_allowed");
+  }
+  CHECK(resolve("${file:/run/google-account.json}", "v", "us-east5-aiplatform.googleapis.com", keys) == kSecret);
+  CHECK(resolve("${file:/run/aws_secret_access_key}", "b", "bedrock-runtime.eu-west-1.amazonaws.com", keys) == kSecret);
+  CHECK(resolve("${file:/run/openai-empty}", "openai", "api.openai.com", keys) == "!missing_key");
+  CHECK(resolve("${file:/run/openai/none}", "openai", "api.openai.com", keys) == "!missing_key");
+  CHECK(resolve("${file:/etc/openai}", "openai", "api.openai.com", keys) == "!file_not_allowed");
   keys.allowed_hosts = {"mine.example"};
   CHECK(resolve("${file:/run/key}", "unknown", "mine.example", keys) == kSecret);
+}
+
+TEST_CASE("fault 97: a key that a reference brings goes to this machine only where a host or port is allowed") {
+  const auto at = [](std::string_view key, const std::string& url, const AllowedHosts& hosts) {
+    KeyPolicy keys = policy();
+    keys.allowed_variables = {"MINE"};
+    keys.allowed_hosts = hosts;
+    const auto resolved = resolve_key(key, "ollama", *parse_base_url(url), keys);
+    return resolved ? std::string("sent") : resolved.error().code;
+  };
+  for (const std::string_view key : {"${file:/run/ollama}", "${file:/run/vllm/key}", "${file:/run/key}", "${MINE}"}) {
+    CAPTURE(key);
+    for (const std::string host : {"localhost", "127.0.0.1", "127.1.2.3", "[::1]"}) {
+      CHECK(at(key, "http://" + host + ":11434/v1", {}) == "host_not_allowed");
+      CHECK(at(key, "http://" + host + "/v1", {}) == "host_not_allowed");
+    }
+    CHECK(at(key, "http://localhost:8000/v1", {"localhost"}) == "sent");
+    CHECK(at(key, "http://localhost:8000/v1", {"localhost:8000"}) == "sent");
+    CHECK(at(key, "http://localhost:8001/v1", {"localhost:8000"}) == "host_not_allowed");
+    CHECK(at(key, "http://127.0.0.1:8000/v1", {"localhost:8000"}) == "host_not_allowed");
+    CHECK(at(key, "http://[::1]:8000/v1", {"[::1]:8000"}) == "sent");
+    CHECK(at(key, "http://[::1]:8000/v1", {"::1"}) == "sent");
+    CHECK(at(key, "https://mine.example/v1", {"mine.example:443"}) == "sent");
+    CHECK(at(key, "http://localhost/v1", {"localhost:80"}) == "sent");
+    CHECK(at(key, "https://mine.example:8443/v1", {"mine.example:443"}) == "host_not_allowed");
+  }
+  CHECK(at("k-literal", "http://localhost:9999/v1", {}) == "sent");
 }
 
 TEST_CASE("references stand anywhere in a value, and what they bring is not looked into") {
@@ -103,19 +144,21 @@ TEST_CASE("references stand anywhere in a value, and what they bring is not look
 }
 
 TEST_CASE("a variable that is not set is named, nothing else is") {
-  const auto missing = resolve_key("${GROQ_API_KEY}", "groq", "api.groq.com", policy());
+  const auto missing = resolve_key("${GROQ_API_KEY}", "groq", {true, "api.groq.com", {}}, policy());
   REQUIRE(!missing);
   CHECK(missing.error().code == "missing_key");
   CHECK(missing.error().message.find("GROQ_API_KEY") != std::string::npos);
 }
 
-TEST_CASE("a trusted config may name any variable, in the middle of a string too, for the host beside it") {
-  KeyPolicy keys = policy();
-  keys.trust_config = true;
-  CHECK(resolve("${MINE}", "p", "any.example", keys) == "mine");
-  CHECK(resolve("a ${MINE} ${OPENAI_API_KEY}", "p", "any.example", keys) == "mine");
-  CHECK(resolve("${file:/run/key}", "p", "any.example", keys) == kSecret);
-  CHECK(resolve("${file:/etc/passwd}", "p", "any.example", keys) == "!file_not_allowed");
-  CHECK(resolve("${GONE}", "p", "any.example", keys) == "!missing_key");
-  CHECK(resolve("${MINE", "p", "any.example", keys) == "${MINE");
+TEST_CASE("a trusted entry may name any variable, in the middle of a string too") {
+  const auto trusted = [](std::string_view key) {
+    const auto resolved = resolve_trusted_key(key, "p", policy());
+    return resolved ? *resolved : "!" + resolved.error().code;
+  };
+  CHECK(trusted("${MINE}") == "mine");
+  CHECK(trusted("a ${MINE} ${OPENAI_API_KEY}") == "mine");
+  CHECK(trusted("${file:/run/key}") == kSecret);
+  CHECK(trusted("${file:/etc/passwd}") == "!file_not_allowed");
+  CHECK(trusted("${GONE}") == "!missing_key");
+  CHECK(trusted("${MINE") == "${MINE");
 }

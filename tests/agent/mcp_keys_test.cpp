@@ -26,7 +26,7 @@ KeyPolicy policy() {
 
 // The value, or "!" and the error's code.
 std::string resolve(std::string_view value, std::string_view host, const KeyPolicy& keys = policy()) {
-  const auto resolved = resolve_mcp_value(value, host, keys);
+  const auto resolved = resolve_mcp_value(value, {.https = true, .host = std::string(host), .port = {}}, keys);
   if (resolved) return resolved->text;
   CHECK(resolved.error().category == Category::auth);
   return "!" + resolved.error().code;
@@ -60,7 +60,16 @@ TEST_CASE("mcp keys: to a host they go as a provider's do, into a child only if 
   KeyPolicy named = policy();
   named.allowed_variables.insert("OPENAI_API_KEY");
   CHECK(resolve("${OPENAI_API_KEY}", "", named) == "sk-openai");
+}
+
+TEST_CASE("fault 97: a dialect that trusts providers' entries trusts no MCP server's") {
   KeyPolicy trusting = policy();
   trusting.trust_config = true;
-  CHECK(resolve("${OPENAI_API_KEY}", "", trusting) == "sk-openai");
+  CHECK(resolve("${OPENAI_API_KEY}", "", trusting) == "!variable_not_allowed");
+  CHECK(resolve("${OTHER}", "", trusting) == "!variable_not_allowed");
+  CHECK(resolve("${OTHER}", "evil.example", trusting) == "!variable_not_allowed");
+  CHECK(resolve("${MINE}", "evil.example", trusting) == "!host_not_allowed");
+  CHECK(resolve("${OPENAI_API_KEY}", "evil.example", trusting) == "!host_not_allowed");
+  CHECK(resolve("${file:/run/key}", "evil.example", trusting) == "!host_not_allowed");
+  CHECK(resolve("${MINE}", "mcp.example", trusting) == "mine");
 }

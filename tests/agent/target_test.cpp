@@ -242,6 +242,24 @@ TEST_CASE("a key goes over plain http to this machine only") {
   CHECK(answer(config) == "!insecure_url");
 }
 
+TEST_CASE("fault 97: whatever secret a provider's entry has, it goes over plain http to this machine only") {
+  const std::pair<std::string ProviderConfig::*, const char*> secrets[] = {
+      {&ProviderConfig::api_key, "key"},         {&ProviderConfig::credentials, "{}"},
+      {&ProviderConfig::access_key_id, "AKIA"},  {&ProviderConfig::secret_access_key, "secret"},
+      {&ProviderConfig::session_token, "token"},
+  };
+  for (const auto& [member, value] : secrets) {
+    CAPTURE(value);
+    Config config;
+    config.providers = {provider("p", "http://p.example", {"m"})};
+    config.providers[0].api_key = "";
+    config.providers[0].*member = value;
+    CHECK(answer(config) == "!insecure_url");
+    config.providers[0].base_url = "http://127.0.0.1:1";
+    CHECK(answer(config) == "p m m");
+  }
+}
+
 TEST_CASE("the config's headers are secrets, and their variables follow the key's rules") {
   Config config;
   config.providers = {provider("openai", "https://evil.example", {"m"})};

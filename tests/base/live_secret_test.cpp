@@ -45,6 +45,20 @@ TEST_CASE("a header's last word is a key of its own, and short values are words"
   CHECK(without_live_secrets("ollama: abcdefg") == "ollama: abcdefg");
 }
 
+TEST_CASE("fault 99: a key is known in every form in which it was given or may be sent") {
+  const LiveSecret basic("Basic dXNlcjpwYXNzd29yZC0xMjM=");  // user:password-123
+  const LiveSecret named("Token token=abcdef-123");
+  const LiveSecret symbols("key/with+symbols");
+  CHECK(without_live_secrets("dXNlcjpwYXNzd29yZC0xMjM= user:password-123 password-123") ==
+        "[redacted] [redacted] [redacted]");
+  CHECK(without_live_secrets("user%3Apassword-123") == "[redacted]");
+  CHECK(without_live_secrets("abcdef-123, token=abcdef-123") == "[redacted], [redacted]");
+  CHECK(without_live_secrets("?key=key%2Fwith%2Bsymbols") == "?key=[redacted]");
+  CHECK(secret_forms("") == std::vector<std::string>{});
+  CHECK(secret_forms("plain") == std::vector<std::string>{"plain"});
+  CHECK(secret_forms("Basic no-base64!").size() == 4);
+}
+
 TEST_CASE("an error's words from upstream are redacted, its code is ours") {
   const LiveSecret key("canary-key-1");
   const Error error = without_live_secrets(Error{.code = "upstream_http",

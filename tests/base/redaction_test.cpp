@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/json_text.hpp"
 #include "worker/base/value_finder.hpp"
 
 using namespace aiw;
@@ -107,6 +108,90 @@ TEST_CASE("redaction: few values in random texts, as one by one would find them"
     }
     REQUIRE(rest == longest);
   }
+}
+
+namespace {
+
+struct Byte {
+  char byte;
+  std::size_t begin, end;  // where it stands in the text
+};
+
+// The text that lies within, byte by byte.
+std::vector<Byte> within(const std::vector<Byte>& text) {
+  std::string plain;
+  for (const Byte& byte : text) plain += byte.byte;
+  std::vector<Byte> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto escape = json_escape_at(std::string_view(plain).substr(at));
+    if (!escape) {
+      out.push_back(text[at++]);
+      continue;
+    }
+    std::string meant;
+    append_utf8(meant, escape->code_point);
+    const std::size_t end = text[at + escape->length - 1].end;
+    for (const char c : meant) out.push_back({c, text[at].begin, end});
+    at += escape->length;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("fault 99: values behind escapes in random texts, as one by one would find them") {
+  std::mt19937 random(11);
+  const std::vector<std::string> pieces = {"a",       "b",       "\\",      "\\\\", "\\\"",
+                                           "\\u0061", "\\u005c", "\\u00e9", "n",    "u0062"};
+  for (int round = 0; round < 20'000; ++round) {
+    const auto some = [&](std::size_t most) {
+      std::string text;
+      for (std::size_t i = 0; i < 1 + random() % most; ++i) text += pieces[random() % pieces.size()];
+      return text;
+    };
+    const Values values = {some(2), some(3)};
+    const std::string text = some(12);
+    std::vector<Byte> layer;
+    for (std::size_t i = 0; i < text.size(); ++i) layer.push_back({text[i], i, i + 1});
+    const std::vector<Byte> own = within(layer);
+    std::vector<bool> gone(text.size()), joined(text.size() + 1);
+    const auto take = [&](std::size_t begin, std::size_t end) {
+      for (const Byte& byte : own) {  // an escape goes whole
+        if (byte.begin < begin && begin < byte.end) begin = byte.begin;
+        if (byte.begin < end && end < byte.end) end = byte.end;
+      }
+      for (std::size_t i = begin; i < end; ++i) gone[i] = true;
+      for (std::size_t i = begin + 1; i < end; ++i) joined[i] = true;
+    };
+    for (int depth = 0; depth <= 4; ++depth) {
+      std::string plain;
+      for (const Byte& byte : layer) plain += byte.byte;
+      for (const auto& value : values) {
+        for (auto at = plain.find(value); at != std::string::npos; at = plain.find(value, at + 1)) {
+          take(layer[at].begin, layer[at + value.size() - 1].end);
+        }
+      }
+      layer = within(layer);
+    }
+    std::string expected;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (!gone[i]) expected += text[i];
+      if (gone[i] && !joined[i]) expected += "[redacted]";
+    }
+    CAPTURE(text);
+    CAPTURE(values[0]);
+    CAPTURE(values[1]);
+    REQUIRE(without(values, text) == expected);
+  }
+}
+
+TEST_CASE("fault 99: a text of nothing but escapes takes no memory beside itself and what lies within") {
+  std::string text;
+  for (int i = 0; i < 1'000'000; ++i) text += "\\\\";
+  std::size_t most = 0;
+  const std::string out = redacted(text, [&](std::string_view layer, Places&) { most += layer.size(); });
+  CHECK((out == text));
+  CHECK(most < 2 * text.size());
 }
 
 // One by one, from place to place: hours.

@@ -62,6 +62,25 @@ TEST_CASE("leanspec: launched with a path, greeted with health_ok of id init, an
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE(
+    "fault 97: leanspec: an MCP server's entry reads no variable that it may not, and sends none to its own host") {
+  Upstream upstream;
+  upstream.answer("p", {event_stream(openai_answer({"x"}))});
+  TestWorker worker = launched_by_leanspec();
+  int number = 0;
+  for (const char* reference : {"${MY_KEY}", "Bearer ${PATH}", "${OPENAI_API_KEY}", "${file:/etc/hostname}"}) {
+    CAPTURE(reference);
+    const std::string id = "c" + std::to_string(number++);
+    Json line = leanspec_chat(id, upstream.base_url("p"), ui_message("Hi"));
+    line["payload"]["mcpServers"] = {{"s", {{"url", upstream.base_url("mcp")}, {"headers", {{"x-key", reference}}}}}};
+    worker.send(line);
+    const std::string code = worker.end_of(id).last().at("code");
+    CHECK((code == "variable_not_allowed" || code == "host_not_allowed"));
+  }
+  CHECK(upstream.count("mcp") == 0);
+  CHECK(worker.close_and_exit() == 0);
+}
+
 TEST_CASE("leanspec: a chat is chunks and done; keys come from the environment and go to the entry's own host") {
   Upstream upstream;
   TestWorker worker = launched_by_leanspec();

@@ -274,6 +274,75 @@ TEST_CASE("fault 43: line breaks in keys, headers and URLs are refused before an
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE(
+    "fault 95: no source of headers can say what frames a request: it is refused where it stands, and nothing is "
+    "sent") {
+  Upstream upstream;
+  upstream.answer("p", {event_stream(openai_answer({"x"}))});
+  TestWorker worker;
+  const std::string url = upstream.base_url("p");
+  int number = 0;
+  const auto refusal = [&](Json line) {
+    line["id"] = "c" + std::to_string(number++);
+    const Json answer = worker.ask(line);
+    CHECK(answer.at("type") == "rejected");
+    CHECK(answer.at("data").at("code") == "invalid_request");
+    return answer.at("data").value("pointer", "");
+  };
+  for (const std::string name :
+       {"Content-Length", "host", "Transfer-Encoding", "transfer_encoding", "Connection", "Expect", "Upgrade", "TE",
+        "Trailer", "Keep-Alive", "Proxy-Authorization", "HTTP2-Settings"}) {
+    CAPTURE(name);
+    const Json headers = {{"X-Title", "t"}, {name, "900"}};
+    const Json provider = {{"id", "p"}, {"baseUrl", url}, {"apiKey", kKey}, {"headers", headers}};
+    const Json plain = {{"id", "p"}, {"baseUrl", url}, {"apiKey", kKey}};
+    CHECK(refusal(chat_line("", provider)) == "/payload/config/providers/0/headers/" + name);
+    CHECK(refusal({{"type", "models"}, {"payload", {{"providerId", "p"}, {"config", {{"providers", {provider}}}}}}}) ==
+          "/payload/config/providers/0/headers/" + name);
+    CHECK(refusal({{"type", "reload_config"}, {"payload", {{"config", {{"providers", {provider}}}}}}}) ==
+          "/payload/config/providers/0/headers/" + name);
+    const Json tool = {{"name", "t"}, {"executor", "http"}, {"http", {{"url", url}, {"headers", headers}}}};
+    CHECK(refusal(chat_line("", plain, {{"tools", {tool}}})) == "/payload/tools/0/http/headers/" + name);
+    CHECK(refusal(chat_line("", plain, {{"mcpServers", {{"s", {{"url", url}, {"headers", headers}}}}}})) ==
+          "/payload/mcpServers/s/headers/" + name);
+  }
+  CHECK(upstream.count("p") == 0);
+  const Json good = {{"anthropic-beta", "a"}, {"HTTP-Referer", "https://h"},
+                     {"X-Title", "t"},        {"User-Agent", "u"},
+                     {"Accept", "a/b"},       {"Content-Type", "application/json"}};
+  worker.send(chat_line("good", {{"id", "p"}, {"baseUrl", url}, {"apiKey", kKey}, {"headers", good}}));
+  CHECK(worker.end_of("good").outcome() == "done");
+  const auto requests = upstream.requests("p");
+  REQUIRE(requests.size() == 1);
+  for (const auto& [name, value] : good.items()) CHECK(requests[0].header(name) == value.get<std::string>());
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 97: keys of files and variables do not go to a port of this machine that a config chooses") {
+  Upstream upstream;
+  upstream.answer("p", {event_stream(openai_answer({"x"}))});
+  const TemporaryFolder folder;
+  const std::string file = folder.write("anthropic_api_key", std::string(kKey) + "\n");
+  const std::string ours = "localhost:" + std::to_string(upstream.port());
+  const std::string url = "http://" + ours + "/p";
+  const auto line = [&](const std::string& id, const std::string& provider, const std::string& base_url) {
+    return chat_line(id, {{"id", provider}, {"baseUrl", base_url}, {"apiKey", "${file:" + file + "}"}});
+  };
+  TestWorker strict({"--allow-file", folder.path()});
+  for (const char* provider : {"ollama", "vllm", "llamacpp", "lmstudio", "anthropic", "mine"}) {
+    CAPTURE(provider);
+    CHECK(refusal_code(strict, line(provider, provider, url)) == "host_not_allowed");
+  }
+  CHECK(refusal_code(strict, line("other", "openai", "https://api.openai.com/v1")) == "host_not_allowed");
+  CHECK(strict.close_and_exit() == 0);
+  CHECK(upstream.count("p") == 0);
+  TestWorker allowed({"--allow-file", folder.path(), "--allow-host", ours});
+  allowed.send(line("a", "ollama", url));
+  CHECK(allowed.end_of("a").outcome() == "done");
+  CHECK(refusal_code(allowed, line("b", "ollama", "http://localhost:1/p")) == "host_not_allowed");
+  CHECK(allowed.close_and_exit() == 0);
+}
+
 TEST_CASE("fault 42: a redirect is refused, and the other host is not asked") {
   Upstream upstream;
   Upstream other;

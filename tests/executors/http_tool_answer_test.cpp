@@ -113,7 +113,7 @@ TEST_CASE("HTTP tool: a call that is given up closes its connection and says not
 
 }  // namespace
 TEST_CASE("HTTP tool: a key that the server says again is taken out of its answer, whatever that is") {
-  const SecretResolver secrets = [](std::string_view, std::string_view) { return std::string("s3cret \\ \"key\""); };
+  const SecretResolver secrets = [](std::string_view, const BaseUrl&) { return std::string("s3cret \\ \"key\""); };
   HttpToolFixture f({{"url", "https://api.example/x"}, {"headers", {{"authorization", "Bearer ${KEY}"}}}}, secrets);
   f.call(Json::object());
   f.answer(200, R"({"got":"Bearer s3cret \\ \"key\"","type":"text"})");

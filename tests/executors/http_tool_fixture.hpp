@@ -25,7 +25,7 @@ inline std::expected<std::shared_ptr<const HttpTool>, std::string> declare(const
   return tool;
 }
 
-inline std::expected<std::string, Error> no_secrets(std::string_view, std::string_view) {
+inline std::expected<std::string, Error> no_secrets(std::string_view, const BaseUrl&) {
   return std::unexpected(Error{.code = "variable_not_allowed", .category = Category::auth, .message = "no"});
 }
 

@@ -160,14 +160,14 @@ TEST_CASE("HTTP tool: a body template takes arguments as the values they are, an
 TEST_CASE("HTTP tool: headers refer to keys, which go to the URL's host only and never in the clear") {
   std::string asked_for;
   const SecretResolver secrets = [&](std::string_view reference,
-                                     std::string_view host) -> std::expected<std::string, Error> {
-    asked_for += std::string(reference) + "@" + std::string(host) + " ";
+                                     const BaseUrl& to) -> std::expected<std::string, Error> {
+    asked_for += std::string(reference) + "@" + to.authority() + " ";
     if (reference == "${BAD}") return "a\nb";
     return "s3cret";
   };
   const Json headers = {{"authorization", "Bearer ${TOKEN}"}, {"x-spec", "<{id}>"}, {"x-none", "{none}"}};
   HttpToolFixture tool({{"url", at_host("/{id}")}, {"headers", headers}}, secrets);
-  CHECK(asked_for == "${TOKEN}@api.example.com ");
+  CHECK(asked_for == "${TOKEN}@api.example.com:443 ");
   tool.call({{"id", "a"}});
   CHECK(header_of(tool.asked(), "authorization") == "Bearer s3cret");
   CHECK(header_of(tool.asked(), "x-spec") == "<a>");

@@ -244,6 +244,51 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("dryRun":"true")", "/dryRun");
 }
 
+TEST_CASE("fault 95: a header that frames the message is refused where it is named, whatever is its source") {
+  const auto provider = [](const std::string& headers) {
+    return R"("config":{"providers":[{"id":"a"},{"id":"p","headers":{)" + headers + "}}]}";
+  };
+  const auto tool = [](const std::string& headers) {
+    return R"("tools":[{"name":"t","executor":"http","http":{"url":"https://h/","headers":{)" + headers + "}}}]";
+  };
+  const auto server = [](const std::string& headers) {
+    return R"("mcpServers":{"s":{"url":"https://h/","headers":{)" + headers + "}}}";
+  };
+  for (const std::string name : {"Content-Length", "content_length", "Host", "Transfer-Encoding", "Connection", "TE",
+                                 "Proxy-Authorization", "Upgrade", "Expect", "Trailer", "Keep-Alive", "a b", ""}) {
+    CAPTURE(name);
+    const std::string headers = R"("X-Title":"t",")" + name + R"(":"1")";
+    check_pointer(provider(headers), "/config/providers/1/headers/" + name);
+    check_pointer(tool(headers), "/tools/0/http/headers/" + name);
+    check_pointer(server(headers), "/mcpServers/s/headers/" + name);
+  }
+  const std::string twice = R"("X-Key":"1","x-key":"2")";
+  check_pointer(provider(twice), "/config/providers/1/headers/x-key");
+  check_pointer(tool(twice), "/tools/0/http/headers/x-key");
+  check_pointer(server(twice), "/mcpServers/s/headers/x-key");
+  const std::string good =
+      R"("anthropic-beta":"a","HTTP-Referer":"https://h","X-Title":"t","User-Agent":"u","Accept":"a/b",)"
+      R"("Content-Type":"c/d","Authorization":"Bearer k","Content-Length":null)";
+  CHECK(chat_with(provider(good)));
+  CHECK(chat_with(tool(good)));
+  CHECK(chat_with(server(good)));
+}
+
+TEST_CASE("fault 97: providerOptions cannot choose another model, in no spelling that a server may take") {
+  for (const std::string name : {"model", "models", "fallbacks", "preset", "Model", "MODELS", "m\u006fdel"}) {
+    for (const char* value : {"\"x\"", "null", "[\"x\"]"}) {
+      CAPTURE(name);
+      const std::string pointer = name == "m\\u006fdel" ? "model" : name;
+      check_pointer(R"("providerOptions":{"top_k":1,")" + name + "\":" + value + "}", "/providerOptions/" + pointer);
+    }
+  }
+  check_pointer(R"("providerOptions":{"providerOptions":{"gateway":{"order":["a"],"models":["b"]}}})",
+                "/providerOptions/providerOptions");
+  CHECK(
+      chat_with(R"("providerOptions":{"providerOptions":{"gateway":{"order":["a"]},"x":1},"provider":{"order":["a"]},)"
+                R"("modelName":1,"tools":[{"model":"image"}]})"));
+}
+
 TEST_CASE("a config") {
   CHECK(config_of("{}") == ordered_json::parse(R"({"providers":[],"aliases":[]})"));
   CHECK(config_of(R"({"version":1,"providers":[{"id":"a"}],"settings":{}})") ==

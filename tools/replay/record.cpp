@@ -27,7 +27,10 @@ constexpr std::chrono::seconds kSilence{600};
 std::expected<std::string, std::string> resolve(const std::string& value, const ProviderUrl& provider) {
   const auto url = parse_base_url(provider.base_url);
   if (!url) return std::unexpected("the base URL of " + provider.id + ": " + url.error());
-  auto key = resolve_key(value, provider.id, url->host, system_key_policy({"/"}));
+  KeyPolicy policy = system_key_policy({"/"});
+  // Who records names the file and the host beside it.
+  if (value.starts_with("${file:")) policy.allowed_hosts.insert(url->host);
+  auto key = resolve_key(value, provider.id, *url, policy);
   if (!key) return std::unexpected(key.error().message);
   return *std::move(key);
 }

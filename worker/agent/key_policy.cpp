@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "worker/base/url.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw {
@@ -21,6 +20,8 @@ std::optional<std::string> reference_in(std::string_view api_key, bool anywhere)
   return std::string(api_key.substr(begin + 2, end - begin - 2));
 }
 
+bool is_file(std::string_view reference) { return reference.starts_with(kFilePrefix); }
+
 Error key_error(std::string code, std::string message, std::string_view provider_id) {
   Error error{.code = std::move(code), .category = Category::auth, .message = std::move(message)};
   error.provider = provider_id;
@@ -32,21 +33,35 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-std::expected<std::string, Error> key_from_file(const std::string& path, const KeyPolicy& policy) {
-  auto text = policy.read_file(path);
-  if (text && trimmed(*text).empty()) return std::unexpected(key_error("missing_key", "the key's file is empty", {}));
-  if (text) return *std::move(text);
-  if (text.error() == SecretFileFault::not_allowed) {
-    return std::unexpected(
-        key_error("file_not_allowed", "the key's file is in no folder for keys; see --allow-file", {}));
-  }
-  return std::unexpected(key_error("missing_key", "the key's file cannot be read", {}));
+std::expected<std::string, Error> read_variable(const std::string& name, const KeyPolicy& policy) {
+  auto value = policy.read_variable(name);
+  if (value) return trimmed(*std::move(value));
+  return std::unexpected(key_error("missing_key", "the variable " + name + " is not set, or empty", {}));
 }
 
-std::expected<std::string, Error> key_from_variable(const std::string& name, const KeyPolicy& policy) {
-  auto value = policy.read_variable(name);
-  if (value) return *std::move(value);
-  return std::unexpected(key_error("missing_key", "the variable " + name + " is not set, or empty", {}));
+std::expected<std::string, Error> read_reference(const std::string& reference, std::string_view provider_id,
+                                                 const KeyPolicy& policy) {
+  auto key = is_file(reference) ? read_key_file(reference.substr(kFilePrefix.size()), policy)
+                                : read_variable(reference, policy);
+  if (!key) key.error().provider = provider_id;
+  return key;
+}
+
+bool may_be_read(const std::string& reference, const KeyPolicy& policy) {
+  return is_file(reference) || find_provider_by_variable(reference) != nullptr ||
+         policy.allowed_variables.contains(reference);
+}
+
+// True if the key is that of the provider to which the host belongs. On this machine anybody may listen.
+bool is_of_host(std::string_view reference, std::string_view host) {
+  if (is_loopback(host)) return false;
+  if (!is_file(reference)) {
+    const auto* const owner = find_provider_by_variable(reference);
+    return owner != nullptr && is_provider_host(*owner, host);
+  }
+  return std::ranges::any_of(provider_defaults(), [&](const ProviderDefaults& known) {
+    return is_provider_host(known, host) && is_provider_file(known, reference.substr(kFilePrefix.size()));
+  });
 }
 
 }  // namespace
@@ -71,31 +86,41 @@ KeyPolicy system_key_policy(std::vector<std::string> folders) {
   return policy;
 }
 
-std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id,
-                                              std::string_view host, const KeyPolicy& policy) {
-  const auto reference = reference_in(api_key, policy.trust_config);
+std::expected<std::string, Error> read_key_file(const std::string& path, const KeyPolicy& policy) {
+  auto text = policy.read_file(path);
+  if (text && trimmed(*text).empty()) return std::unexpected(key_error("missing_key", "the key's file is empty", {}));
+  if (text) return trimmed(*std::move(text));
+  if (text.error() == SecretFileFault::not_allowed) {
+    return std::unexpected(
+        key_error("file_not_allowed", "the key's file is in no folder for keys; see --allow-file", {}));
+  }
+  return std::unexpected(key_error("missing_key", "the key's file cannot be read", {}));
+}
+
+bool is_allowed_host(const AllowedHosts& hosts, const BaseUrl& url) {
+  return hosts.contains(url.host) || hosts.contains(url.authority());
+}
+
+std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id, const BaseUrl& to,
+                                              const KeyPolicy& policy) {
+  const auto reference = reference_in(api_key, false);
   if (!reference) return std::string(api_key);
-  const bool is_file = reference->starts_with(kFilePrefix);
-  const ProviderDefaults* owner = is_file ? find_provider_defaults(provider_id) : find_provider_by_variable(*reference);
-  if (!policy.trust_config) {
-    if (!is_file && owner == nullptr && !policy.allowed_variables.contains(*reference)) {
-      return std::unexpected(key_error(
-          "variable_not_allowed", "the variable " + *reference + " may not be read; see --allow-env", provider_id));
-    }
-    if ((owner == nullptr || !is_provider_host(*owner, host)) && !policy.allowed_hosts.contains(host)) {
-      return std::unexpected(
-          key_error("host_not_allowed",
-                    "a key from the environment or a file may not go to " + std::string(host) + "; see --allow-host",
-                    provider_id));
-    }
+  if (!may_be_read(*reference, policy)) {
+    return std::unexpected(key_error("variable_not_allowed",
+                                     "the variable " + *reference + " may not be read; see --allow-env", provider_id));
   }
-  auto key =
-      is_file ? key_from_file(reference->substr(kFilePrefix.size()), policy) : key_from_variable(*reference, policy);
-  if (!key) {
-    key.error().provider = provider_id;
-    return key;
+  if (!is_of_host(*reference, to.host) && !is_allowed_host(policy.allowed_hosts, to)) {
+    return std::unexpected(
+        key_error("host_not_allowed",
+                  "a key from the environment or a file may not go to " + to.host + "; see --allow-host", provider_id));
   }
-  return trimmed(*std::move(key));
+  return read_reference(*reference, provider_id, policy);
+}
+
+std::expected<std::string, Error> resolve_trusted_key(std::string_view api_key, std::string_view provider_id,
+                                                      const KeyPolicy& policy) {
+  const auto reference = reference_in(api_key, true);
+  return reference ? read_reference(*reference, provider_id, policy) : std::string(api_key);
 }
 
 std::expected<ResolvedText, Error> resolve_references(

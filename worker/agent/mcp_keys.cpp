@@ -4,13 +4,10 @@ namespace aiw {
 namespace {
 
 std::expected<std::string, Error> for_child(std::string_view reference, const KeyPolicy& policy) {
+  constexpr std::string_view kFile = "file:";
   const std::string name(reference.substr(2, reference.size() - 3));
-  if (name.starts_with("file:")) {
-    KeyPolicy files = policy;
-    files.trust_config = true;  // no host is involved
-    return resolve_key(reference, {}, {}, files);
-  }
-  if (!policy.trust_config && !policy.allowed_variables.contains(name)) {
+  if (name.starts_with(kFile)) return read_key_file(name.substr(kFile.size()), policy);
+  if (!policy.allowed_variables.contains(name)) {
     return std::unexpected(Error{.code = "variable_not_allowed",
                                  .category = Category::auth,
                                  .message = "the variable " + name + " may not be read; see --allow-env"});
@@ -23,10 +20,10 @@ std::expected<std::string, Error> for_child(std::string_view reference, const Ke
 
 }  // namespace
 
-std::expected<ResolvedText, Error> resolve_mcp_value(std::string_view value, std::string_view host,
+std::expected<ResolvedText, Error> resolve_mcp_value(std::string_view value, const BaseUrl& to,
                                                      const KeyPolicy& policy) {
   return resolve_references(value, [&](std::string_view reference) {
-    return host.empty() ? for_child(reference, policy) : resolve_key(reference, {}, host, policy);
+    return to.host.empty() ? for_child(reference, policy) : resolve_key(reference, {}, to, policy);
   });
 }
 

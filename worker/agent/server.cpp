@@ -64,18 +64,11 @@ std::vector<ModelInfo> configured_models(const Config& config, const Target& tar
   return models;
 }
 
-// Whatever the dialect trusts a config with, a tool's URL is no provider's.
-KeyPolicy for_tools(KeyPolicy policy) {
-  policy.trust_config = false;
-  return policy;
-}
-
 }  // namespace
 
 Server::Server(const ServerOptions& options, const ServerServices& services)
     : options_(options),
       services_(services),
-      tool_keys_(for_tools(services.keys)),
       started_(services.clock.now()),
       backlog_(services.output),
       finished_exchanges_(services.clock),
@@ -217,10 +210,9 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
 }
 
 std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_ptr<const HttpTool> tool) {
-  return make_http_tool(std::move(tool), services_.http, services_.clock,
-                        [this](std::string_view reference, std::string_view host) {
-                          return resolve_key(reference, {}, host, tool_keys_);
-                        });
+  return make_http_tool(
+      std::move(tool), services_.http, services_.clock,
+      [this](std::string_view reference, const BaseUrl& to) { return resolve_key(reference, {}, to, services_.keys); });
 }
 
 void Server::on(const CancelRequest& cancel) {

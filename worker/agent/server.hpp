@@ -142,7 +142,6 @@ class Server {
 
   const ServerOptions options_;
   const ServerServices services_;
-  const KeyPolicy tool_keys_;
   const Instant started_;
   Backlog backlog_;
   RetryBudget budget_;

@@ -95,10 +95,11 @@ Error bad_url(const ProviderConfig& provider, const std::string& why) {
 }
 
 std::expected<ResolvedText, Error> resolve_secret(std::string_view value, std::string_view provider_id,
-                                                  std::string_view host, const KeyPolicy& keys) {
-  const auto resolve = [&](std::string_view text) { return resolve_key(text, provider_id, host, keys); };
-  if (!keys.trust_config) return resolve_references(value, resolve);
-  auto key = resolve(value);
+                                                  const BaseUrl& to, const KeyPolicy& keys) {
+  if (!keys.trust_config) {
+    return resolve_references(value, [&](std::string_view text) { return resolve_key(text, provider_id, to, keys); });
+  }
+  auto key = resolve_trusted_key(value, provider_id, keys);
   if (!key) return std::unexpected(std::move(key).error());
   return *key == value ? ResolvedText{*key} : ResolvedText{*key, {*key}};
 }
@@ -127,9 +128,11 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
       {&provider.secret_access_key, &target.aws.secret_access_key},
       {&provider.session_token, &target.aws.session_token},
   };
+  bool has_secret = !provider.headers.empty();
   for (const auto& [from, into] : secrets) {
-    auto secret = resolve_secret(*from, provider.id, url->host, keys);
+    auto secret = resolve_secret(*from, provider.id, *url, keys);
     if (!secret) return std::unexpected(std::move(secret).error());
+    has_secret = has_secret || !secret->text.empty();
     keep_secret(target, *secret);
     *into = std::move(secret->text);
   }
@@ -139,17 +142,15 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
                                   "/payload/config/providers"));
   }
   for (const auto& [name, value] : provider.headers) {
-    auto resolved = resolve_secret(value, provider.id, url->host, keys);
+    auto resolved = resolve_secret(value, provider.id, *url, keys);
     if (!resolved) return std::unexpected(std::move(resolved).error());
-    if (!valid_header(name, resolved->text)) {
+    if (names_a_secret(name) || !resolved->keys.empty()) keep_secret(target, *resolved);
+    if (!target.headers.set({name, std::move(resolved->text), true})) {
       return std::unexpected(refuse("invalid_request", Category::invalid_request,
                                     "a header of " + provider.id + " has characters that no header may have",
                                     "/payload/config/providers"));
     }
-    if (names_a_secret(name) || !resolved->keys.empty()) keep_secret(target, *resolved);
-    target.headers.push_back({name, std::move(resolved->text), true});
   }
-  const bool has_secret = !target.api_key.empty() || !target.headers.empty() || !target.credentials.empty();
   if (has_secret && !url->https && !is_loopback(url->host)) {
     return std::unexpected(refuse("insecure_url", Category::invalid_request,
                                   "a key may go over http:// only to this machine (" + provider.id + ")",

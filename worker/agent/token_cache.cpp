@@ -73,7 +73,7 @@ class TokenCache::Fetch : private HttpHandler {
   std::unique_ptr<HttpTransfer> transfer_;
 };
 
-TokenCache::TokenCache(Clock& clock, HttpClient& http, std::set<std::string, std::less<>> allowed_hosts)
+TokenCache::TokenCache(Clock& clock, HttpClient& http, AllowedHosts allowed_hosts)
     : clock_(clock), http_(http), allowed_hosts_(std::move(allowed_hosts)) {}
 
 TokenCache::~TokenCache() = default;
@@ -113,7 +113,7 @@ std::optional<Error> TokenCache::refusal(std::string_view token_uri) const {
   const auto url = parse_base_url(token_uri);
   if (url) {
     if (url->https && url->host.ends_with(kGoogle)) return std::nullopt;
-    const bool is_named = url->https && allowed_hosts_.contains(url->host);
+    const bool is_named = url->https && is_allowed_host(allowed_hosts_, *url);
     if (is_loopback(url->host) || is_named) return std::nullopt;
   }
   return Error{.code = "host_not_allowed",

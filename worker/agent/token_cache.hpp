@@ -5,12 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "worker/agent/key_policy.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
 #include "worker/providers/google/service_account.hpp"
@@ -43,7 +43,7 @@ class TokenCache {
   };
 
   // `allowed_hosts`: where tokens may be asked for besides Google and this machine. Clock and client outlive it.
-  TokenCache(Clock& clock, HttpClient& http, std::set<std::string, std::less<>> allowed_hosts);
+  TokenCache(Clock& clock, HttpClient& http, AllowedHosts allowed_hosts);
   ~TokenCache();
   TokenCache(const TokenCache&) = delete;
   TokenCache& operator=(const TokenCache&) = delete;
@@ -72,7 +72,7 @@ class TokenCache {
 
   Clock& clock_;
   HttpClient& http_;
-  const std::set<std::string, std::less<>> allowed_hosts_;
+  const AllowedHosts allowed_hosts_;
   std::map<std::string, Entry, std::less<>> entries_;  // by the credentials' digest
 };
 

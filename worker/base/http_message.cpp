@@ -6,27 +6,26 @@
 #include "protocol/ascii.hpp"
 
 namespace aiw {
-namespace {
 
-bool is_token_char(char c) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return is_ascii_alnum(c) || kOthers.find(c) != std::string_view::npos;
+RequestHeaders::RequestHeaders(std::initializer_list<Header> headers) {
+  for (const Header& header : headers) static_cast<void>(set(header));
 }
 
-bool is_value_char(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
+bool RequestHeaders::set(Header header) {
+  if (!valid_header(header.name, header.value) || is_framing_header(header.name)) return false;
+  std::erase_if(headers_, [&](const Header& held) { return ascii_iequal(held.name, header.name); });
+  headers_.push_back(std::move(header));
+  return true;
 }
 
-}  // namespace
+const Header* RequestHeaders::find(std::string_view name) const {
+  const auto found = std::ranges::find_if(headers_, [&](const Header& held) { return ascii_iequal(held.name, name); });
+  return found == headers_.end() ? nullptr : &*found;
+}
 
 std::string_view ResponseHead::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
-}
-
-bool valid_header(std::string_view name, std::string_view value) {
-  return !name.empty() && std::ranges::all_of(name, is_token_char) && std::ranges::all_of(value, is_value_char);
 }
 
 bool names_a_secret(std::string_view header_name) {

@@ -9,10 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/ascii.hpp"
+#include "worker/base/base64.hpp"
 #include "worker/base/redaction.hpp"
+#include "worker/base/url.hpp"
 
 namespace aiw {
 namespace {
+
+constexpr std::size_t kLongestInUrl = 4096;
 
 using Beginning = std::uint64_t;
 static_assert(sizeof(Beginning) == kShortestLiveSecret);
@@ -76,9 +81,7 @@ Registry& registry() {
 class Registered {
  public:
   explicit Registered(std::string_view value) {
-    keep(value);
-    const auto space = value.rfind(' ');
-    if (space != std::string_view::npos) keep(value.substr(space + 1));
+    for (auto& form : secret_forms(value)) keep(std::move(form));
   }
   Registered(const Registered&) = delete;
   Registered& operator=(const Registered&) = delete;
@@ -87,9 +90,9 @@ class Registered {
   }
 
  private:
-  void keep(std::string_view value) {
+  void keep(std::string value) {
     if (value.size() < kShortestLiveSecret) return;
-    values_.emplace_back(value);
+    values_.push_back(std::move(value));
     registry().add(values_.back());
   }
 
@@ -97,6 +100,27 @@ class Registered {
 };
 
 }  // namespace
+
+std::vector<std::string> secret_forms(std::string_view value) {
+  std::vector<std::string> forms;
+  const auto add = [&](std::string_view form) {
+    if (form.empty() || std::ranges::find(forms, form) != forms.end()) return;
+    forms.emplace_back(form);
+    if (form.size() > kLongestInUrl) return;
+    if (auto encoded = percent_encode(form); encoded != form) forms.push_back(std::move(encoded));
+  };
+  add(value);
+  const std::string_view word = value.substr(value.rfind(' ') + 1);  // all of it if it is one word
+  add(word);
+  if (const auto name = word.find('='); name != std::string_view::npos) add(word.substr(name + 1));
+  constexpr std::string_view kBasic = "basic ";
+  if (!ascii_iequal(value.substr(0, kBasic.size()), kBasic)) return forms;
+  if (std::string credentials; base64_decode(word, credentials)) {
+    add(credentials);
+    add(std::string_view(credentials).substr(credentials.find(':') + 1));
+  }
+  return forms;
+}
 
 LiveSecret::LiveSecret(std::string_view value) : kept_(std::make_shared<const Registered>(value)) {}
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/error.hpp"
 
@@ -12,8 +13,11 @@ namespace aiw {
 // Shorter values are words ("ollama"), which texts need.
 inline constexpr std::size_t kShortestLiveSecret = 8;
 
-// Its value, and the last word of it ("Bearer TOKEN"), is taken out of texts for as long as this or a copy lives. Any
-// thread.
+// The forms in which others may say a value again: as it is, its last word ("Bearer TOKEN") and that without a name
+// before it ("session=TOKEN"), the user and the password that Basic credentials hold, and each as a URL has it.
+std::vector<std::string> secret_forms(std::string_view value);
+
+// Its value in all its forms is taken out of texts for as long as this or a copy lives. Any thread.
 class LiveSecret {
  public:
   explicit LiveSecret(std::string_view value);

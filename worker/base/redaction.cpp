@@ -1,7 +1,7 @@
 #include "worker/base/redaction.hpp"
 
 #include <algorithm>
-#include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "protocol/json_text.hpp"
@@ -14,90 +14,125 @@ constexpr std::size_t kMaxLayers = 4;
 
 using Place = Places::Place;
 
-// A text with its escapes resolved, which knows where they were.
-class Unescaped {
- public:
-  explicit Unescaped(std::string_view text) {
-    text_.reserve(text.size());
-    std::size_t from = 0;
-    for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
-      const auto escape = json_escape_at(text.substr(at));
-      if (!escape) {
-        ++at;
-        continue;
-      }
-      text_.append(text, from, at - from);
-      const std::size_t before = text_.size();
-      append_utf8(text_, escape->code_point);
-      escapes_.push_back({static_cast<std::uint32_t>(before), static_cast<std::uint32_t>(at),
-                          static_cast<std::uint8_t>(text_.size() - before), static_cast<std::uint8_t>(escape->length)});
-      from = at += escape->length;
+// Resolves the text's escapes in place; what they mean is never longer. False: it has none.
+bool unescape(std::string& text) {
+  std::size_t kept = 0, from = 0;
+  const auto keep = [&](std::size_t until) {
+    std::copy(text.begin() + static_cast<std::ptrdiff_t>(from), text.begin() + static_cast<std::ptrdiff_t>(until),
+              text.begin() + static_cast<std::ptrdiff_t>(kept));
+    kept += until - from;
+  };
+  std::string meant;
+  for (std::size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
+    const auto escape = json_escape_at(std::string_view(text).substr(at));
+    if (!escape) {
+      ++at;
+      continue;
     }
-    text_.append(text, from);
+    if (at > from) keep(at);
+    from = at += escape->length;
+    if (escape->code_point < 0x80) {
+      text[kept++] = static_cast<char>(escape->code_point);
+      continue;
+    }
+    meant.clear();
+    append_utf8(meant, escape->code_point);
+    std::ranges::copy(meant, text.begin() + static_cast<std::ptrdiff_t>(kept));
+    kept += meant.size();
   }
+  const bool changed = from > 0;
+  keep(text.size());
+  text.resize(kept);
+  return changed;
+}
 
-  [[nodiscard]] bool changed() const { return !escapes_.empty(); }
-  [[nodiscard]] const std::string& text() const { return text_; }
+// Finds where bytes of the text within a text stand, in one pass: places are asked for from left to right.
+class Sources {
+ public:
+  explicit Sources(std::string_view text) : text_(text) { look_from(0); }
 
-  // Where that stood; of an escape all.
-  [[nodiscard]] Place source_of(Place place) const { return {source_of(place.begin, 0), source_of(place.end - 1, 1)}; }
-
-  // A place of the source with all of the escapes that it cuts.
-  [[nodiscard]] Place whole(Place place) const {
-    if (const Escape* escape = escape_around(place.begin)) place.begin = escape->source;
-    if (const Escape* escape = escape_around(place.end)) place.end = escape->source + escape->source_length;
-    return place;
+  // Of an escape all.
+  Place of_inner(std::size_t inner) {
+    while (escape_ < text_.size() && inner >= inner_ + (escape_ - outer_) + meant_) pass();
+    if (escape_ < text_.size() && inner >= inner_ + (escape_ - outer_)) return {escape_, escape_ + length_};
+    const std::size_t at = outer_ + (inner - inner_);
+    return {at, at + 1};
+  }
+  // The same for a byte of the text itself.
+  Place of_outer(std::size_t outer) {
+    while (outer >= escape_ + length_ && escape_ < text_.size()) pass();
+    if (outer >= escape_ && escape_ < text_.size()) return {escape_, escape_ + length_};
+    return {outer, outer + 1};
   }
 
  private:
-  struct Escape {  // texts are shorter than 4 GiB
-    std::uint32_t plain;
-    std::uint32_t source;
-    std::uint8_t plain_length;
-    std::uint8_t source_length;
-  };
-
-  // Of the byte at `plain`; `behind` is 1 for what comes after it.
-  [[nodiscard]] std::size_t source_of(std::size_t plain, std::size_t behind) const {
-    auto next = std::ranges::upper_bound(escapes_, plain, {}, &Escape::plain);
-    if (next == escapes_.begin()) return plain + behind;
-    const Escape& last = *--next;
-    if (plain < last.plain + last.plain_length) return last.source + behind * last.source_length;
-    return last.source + last.source_length + (plain - last.plain - last.plain_length) + behind;
+  void pass() {
+    inner_ += escape_ - outer_ + meant_;
+    outer_ = escape_ + length_;
+    look_from(outer_);
+  }
+  void look_from(std::size_t at) {
+    for (at = text_.find('\\', at); at != std::string_view::npos; at = text_.find('\\', at + 1)) {
+      const auto escape = json_escape_at(text_.substr(at));
+      if (!escape) continue;
+      std::string meant;
+      append_utf8(meant, escape->code_point);
+      escape_ = at;
+      length_ = escape->length;
+      meant_ = meant.size();
+      return;
+    }
+    escape_ = text_.size();
   }
 
-  // The one that the boundary before `source` cuts.
-  [[nodiscard]] const Escape* escape_around(std::size_t source) const {
-    auto next = std::ranges::lower_bound(escapes_, source, {}, &Escape::source);
-    if (next == escapes_.begin()) return nullptr;
-    const Escape& last = *--next;
-    return source < last.source + last.source_length ? &last : nullptr;
-  }
-
-  std::string text_;
-  std::vector<Escape> escapes_;  // by place
+  std::string_view text_;
+  std::size_t inner_ = 0, outer_ = 0;                // behind the last escape that was passed
+  std::size_t escape_ = 0, length_ = 0, meant_ = 0;  // the next one; the text's end if there is none
 };
 
-// Every place of a value in the text or in a text that it holds, by beginning.
-std::vector<Place> all_places(std::string_view text, const FindValues& find) {
-  std::vector<Place> all;
-  std::vector<Unescaped> layers;
-  layers.reserve(kMaxLayers);
-  for (std::string_view layer = text;; layer = layers.back().text()) {
-    Places here;
-    find(layer, here);
-    for (Place place : here.all()) {
-      for (std::size_t i = layers.size(); i-- > 0;) place = layers[i].source_of(place);
-      all.push_back(place);
+// Moves places of the text that lies `depth` layers within `text` to where they stand in `text`. What lies between is
+// made again for it, since most texts have no such places.
+void move_out(std::vector<Place>& places, std::string_view text, std::size_t depth) {
+  while (depth-- > 0) {
+    std::string outer(depth > 0 ? text : std::string_view());
+    for (std::size_t i = 0; i < depth; ++i) unescape(outer);
+    Sources sources(depth > 0 ? std::string_view(outer) : text);
+    for (Place& place : places) {
+      place.begin = sources.of_inner(place.begin).begin;
+      place.end = sources.of_inner(place.end - 1).end;
     }
-    if (layers.size() == kMaxLayers || !layer.contains('\\')) break;
-    layers.emplace_back(layer);
-    if (!layers.back().changed()) break;
   }
-  if (!layers.empty()) {
-    for (Place& place : all) place = layers.front().whole(place);
+}
+
+// An escape that a place cuts belongs to it.
+void widen(std::vector<Place>& places, std::string_view text) {
+  Sources sources(text);
+  for (Place& place : places) {
+    place.begin = sources.of_outer(place.begin).begin;
+    place.end = sources.of_outer(place.end - 1).end;
   }
-  std::ranges::sort(all, {}, &Place::begin);
+}
+
+// Every place of a value in the text or in a text that it holds, by beginning. Of the texts within there is one at a
+// time.
+std::vector<Place> all_places(std::string_view text, const FindValues& find) {
+  Places own;
+  find(text, own);
+  std::vector<Place> all = own.all();
+  if (!text.contains('\\')) return all;
+  widen(all, text);
+  std::string inner(text);
+  for (std::size_t depth = 1; depth <= kMaxLayers && unescape(inner); ++depth) {
+    Places here;
+    find(inner, here);
+    if (here.all().empty()) continue;
+    std::vector<Place> moved = here.all();
+    move_out(moved, text, depth);
+    std::vector<Place> both;
+    both.reserve(all.size() + moved.size());
+    std::ranges::merge(all, moved, std::back_inserter(both), {}, &Place::begin, &Place::begin);
+    all = std::move(both);
+  }
   return all;
 }
 

@@ -45,6 +45,11 @@ std::expected<BaseUrl, std::string> parse_authority(std::string_view authority, 
 
 }  // namespace
 
+std::string BaseUrl::authority() const {
+  const std::string name = host.contains(':') ? "[" + host + "]" : host;
+  return name + ":" + (!port.empty() ? port : https ? "443" : "80");
+}
+
 std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
   if (!std::ranges::all_of(url, is_url_char)) return std::unexpected("it has characters that no URL may have");
   const auto scheme_end = url.find("://");

@@ -12,6 +12,9 @@ struct BaseUrl {
   bool https = false;
   std::string host;  // lower case, without port; IPv6 without brackets
   std::string port;  // digits, or empty
+
+  // "host:port" with the port that is meant where none is named, and brackets around IPv6.
+  [[nodiscard]] std::string authority() const;
 };
 
 // Error: what is wrong with it, in words that do not repeat it.

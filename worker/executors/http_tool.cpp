@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "worker/base/resolved_text.hpp"
-#include "worker/base/url.hpp"
 #include "worker/executors/http_tool_answer.hpp"
 #include "worker/executors/http_tool_request.hpp"
 #include "worker/executors/late_output.hpp"
@@ -50,7 +49,7 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
     bool secret = names_a_secret(name);
     for (auto& [kind, text] : header.value.pieces) {
       if (kind == Kind::secret) {
-        auto key = secrets(text, url.host);
+        auto key = secrets(text, url);
         if (!key) return std::unexpected(std::move(key).error());
         resolved.keys.add(*key);
         text = *std::move(key);

@@ -11,13 +11,13 @@
 #include "protocol/http_tool.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/url.hpp"
 #include "worker/executors/tool_runner.hpp"
 
 namespace aiw {
 
-// Turns ${NAME} or ${file:PATH} into the key that may go to `host`, by the rules for providers' keys.
-using SecretResolver =
-    std::function<std::expected<std::string, Error>(std::string_view reference, std::string_view host)>;
+// Turns ${NAME} or ${file:PATH} into the key that may go to that URL, by the rules for providers' keys.
+using SecretResolver = std::function<std::expected<std::string, Error>(std::string_view reference, const BaseUrl& to)>;
 
 // Resolves the tool's keys now. Error: a URL that may not be used, a key that cannot be had or must not go there; it
 // never repeats a key. Nothing is ever sent twice, and redirects are answers like others. Services outlive the runner

@@ -5,7 +5,6 @@
 #include <set>
 #include <utility>
 
-#include "protocol/ascii.hpp"
 #include "worker/base/url.hpp"
 
 namespace aiw {
@@ -164,16 +163,17 @@ std::expected<HttpRequest, std::string> build_http_tool_request(const HttpTool& 
   if (!url) return std::unexpected(std::move(url).error());
   request.url = *std::move(url);
   add_query(request.url, tool, arguments);
-  bool has_type = false;
   for (const auto& [name, value] : headers) {
     const auto text = expand(value, arguments);
     if (!text) continue;
-    if (!valid_header(name, *text)) return std::unexpected("an argument has characters that no header may have");
-    has_type = has_type || ascii_lower(name) == "content-type";
-    request.headers.push_back({name, *text, true});
+    if (!request.headers.set({name, *text, true})) {
+      return std::unexpected("an argument has characters that no header may have");
+    }
   }
   const std::string body = body_of(tool, arguments);
-  if (!body.empty() && !has_type) request.headers.push_back({"content-type", "application/json"});
+  if (!body.empty() && request.headers.find("content-type") == nullptr) {
+    static_cast<void>(request.headers.set({"content-type", "application/json"}));
+  }
   request.body.append(body);
   return request;
 }

@@ -19,9 +19,7 @@ constexpr int kMaxValueDepth = 1'000;
 
 void SecretValues::add(std::string_view value) {
   live_.emplace_back(value);
-  keep(value);
-  const auto space = value.rfind(' ');
-  if (space != std::string_view::npos) keep(value.substr(space + 1));
+  for (const auto& form : secret_forms(value)) keep(form);
 }
 
 void SecretValues::keep(std::string_view value) {

@@ -14,7 +14,7 @@ namespace aiw {
 // Not thread-safe, nor are copies of it.
 class SecretValues {
  public:
-  // `value`, and its last word: "Bearer TOKEN" may come back as TOKEN. What is shorter than a key is not kept.
+  // `value` in all its forms (secret_forms). What is shorter than a key is not kept.
   void add(std::string_view value);
   // With "[redacted]" in their place (see redacted). The time is that of the text.
   [[nodiscard]] std::string remove_from(std::string_view text) const;

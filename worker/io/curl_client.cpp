@@ -78,6 +78,7 @@ class CurlClient : public HttpClient {
   void begin(CurlExchange& exchange, Instant deadline);
   void look_up(CurlExchange& exchange, const std::string& name, Instant deadline);
   void looked_up(CurlExchange& exchange, const LookupResult& result);
+  void begin_anew(CurlExchange& exchange, Instant deadline);
   void remove(CurlExchange& exchange);
   void end_soon(CurlExchange& exchange, CURLcode result);
   void resume_all();
@@ -96,6 +97,7 @@ class CurlClient : public HttpClient {
   CURLM* multi_ = nullptr;
   CURLSH* share_ = nullptr;
   bool in_curl_ = false;
+  CurlConnections connections_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
   Running running_;
@@ -138,7 +140,7 @@ bool CurlClient::initialise() {
 
 std::unique_ptr<HttpTransfer> CurlClient::start(HttpRequest request, const HttpLimits& limits, HttpHandler& handler) {
   auto exchange = std::make_unique<CurlExchange>(std::move(request), limits, handler, options_);
-  const auto result = initialise() ? exchange->open(share_) : CURLE_FAILED_INIT;
+  const auto result = initialise() ? exchange->open(share_, connections_) : CURLE_FAILED_INIT;
   if (result == CURLE_OK) {
     const auto timeout = limits.connect_timeout;
     enqueue(*exchange, timeout.count() > 0 ? loop_.now() + timeout : Instant::max());
@@ -200,6 +202,11 @@ void CurlClient::looked_up(CurlExchange& exchange, const LookupResult& result) {
   }
   if (result.error() == LookupFailure::no_address) return exchange.finish_unresolved();
   exchange.finish_without("no thread could be started to look up the name");
+}
+
+void CurlClient::begin_anew(CurlExchange& exchange, Instant deadline) {
+  const auto set = exchange.demand_new_connection();
+  set == CURLE_OK ? enqueue(exchange, deadline) : end_soon(exchange, set);
 }
 
 void CurlClient::end_soon(CurlExchange& exchange, CURLcode result) {
@@ -293,6 +300,8 @@ void CurlClient::tell_results() {
     remove(exchange);
     if (const auto* name = exchange.wanted_name()) {
       look_up(exchange, *name, deadline);
+    } else if (exchange.needs_new_connection()) {
+      begin_anew(exchange, deadline);
     } else {
       exchange.finish(result);
     }

@@ -1,6 +1,7 @@
 #include "worker/io/curl_exchange.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/io/curl_error.hpp"
+#include "worker/io/libcurl.hpp"
 #include "worker/io/tls_close.hpp"
 
 namespace aiw {
@@ -114,13 +116,21 @@ CurlExchange& CurlExchange::of(CURL* easy) {
   return *static_cast<CurlExchange*>(self);
 }
 
-CURLcode CurlExchange::open(CURLSH* share) {
+CURLcode CurlExchange::open(CURLSH* share, CurlConnections& connections) {
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
+  connections_ = &connections;
   for (const auto result : {set_options(share), set_proxy(), set_names(), set_tls(), set_body(), set_headers()}) {
     if (result != CURLE_OK) return result;
   }
   return CURLE_OK;
+}
+
+CURLcode CurlExchange::demand_new_connection() {
+  stop_ = Stop::none;
+  body_sent_ = 0;
+  request_.once = true;
+  return Options(easy()).set(CURLOPT_FRESH_CONNECT, 1L).result();
 }
 
 CURLcode CurlExchange::set_connect_timeout(std::chrono::milliseconds left) {
@@ -150,6 +160,10 @@ CURLcode CurlExchange::set_options(CURLSH* share) {
       .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
       .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
       .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
+      .set(CURLOPT_CLOSESOCKETFUNCTION, &CurlConnections::on_close)
+      .set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(connections_))
+      .set(CURLOPT_PREREQFUNCTION, &on_connected)
+      .set(CURLOPT_PREREQDATA, static_cast<void*>(this))
       .set(CURLOPT_RESOLVER_START_FUNCTION, &on_name_wanted)
       .set(CURLOPT_RESOLVER_START_DATA, static_cast<void*>(this))
       .set(CURLOPT_HEADERFUNCTION, &on_header)
@@ -245,14 +259,11 @@ CURLcode CurlExchange::set_body() {
 
 CURLcode CurlExchange::set_headers() {
   const auto append = [this](const std::string& line) { return append_line(headers_, line); };
-  bool has_type = false;
   bool good = append("Expect:");  // else curl waits a second for servers that ignore it
   for (const auto& [name, value, secret] : request_.headers) {
-    if (!valid_header(name, value)) return CURLE_BAD_FUNCTION_ARGUMENT;
-    has_type = has_type || ascii_lower(name) == "content-type";
-    good = good && append(value.empty() ? name + ';' : name + ": " + value);
+    good = good && append(is_blank(value) ? name + ';' : name + ": " + value);
   }
-  if (!has_type) good = good && append("Content-Type:");
+  if (request_.headers.find("content-type") == nullptr) good = good && append("Content-Type:");
   if (!good) return CURLE_OUT_OF_MEMORY;
   return Options(easy()).set(CURLOPT_HTTPHEADER, headers_.get()).result();
 }
@@ -299,11 +310,8 @@ Error CurlExchange::failure(CURLcode result) const {
       return http_failure("truncated_stream", Category::upstream, true,
                           "the connection ended without TLS' own end, so the response may be cut short", request_.url);
     case Stop::name:
+    case Stop::unasked_bytes:
     case Stop::none: break;
-  }
-  if (result == CURLE_BAD_FUNCTION_ARGUMENT) {
-    return http_failure("invalid_header", Category::invalid_request, false, "a header has bytes that are not allowed",
-                        request_.url);
   }
   if (!head_told_ && head_bytes_ > kMaxHeadBytes) {
     return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
@@ -343,6 +351,8 @@ bool CurlExchange::take_header(std::string_view line) {
   } else {
     head_told_ = true;
     note_end_mark();
+    // A response to a request that has not gone out whole: nobody knows what the rest will be taken for.
+    if (!body_is_sent()) curl_easy_setopt(easy(), CURLOPT_FORBID_REUSE, 1L);
     const auto encoding = head_.header("content-encoding");
     encoded_ = !encoding.empty() && encoding != "identity";
     handler_->on_head(head_);
@@ -367,6 +377,48 @@ void CurlExchange::note_end_mark() {
   curl_tlssessioninfo* session = nullptr;
   if (!ends_with_tls_ || curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK) return;
   if (session != nullptr && session->backend == CURLSSLBACKEND_OPENSSL) ssl_ = session->internals;
+}
+
+bool CurlExchange::body_is_sent() const {
+  curl_off_t sent = 0;
+  curl_easy_getinfo(easy(), CURLINFO_SIZE_UPLOAD_T, &sent);
+  return static_cast<std::uint64_t>(sent) >= request_.body.size();
+}
+
+// The one that this exchange opened, by its port; -1 if it opened none.
+int CurlExchange::socket_of(int local_port) const {
+  const auto is_it = [&](int fd) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+    // The port has the same place in the addresses of both families (ip(7), ipv6(7)).
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port) == local_port;
+  };
+  const auto found = std::ranges::find_if(opened_, is_it);
+  return found == opened_.end() ? -1 : *found;
+}
+
+// Bytes that came on a connection before its next request was sent are nobody's response; 0 bytes are its end.
+bool CurlExchange::has_unasked_bytes(int fd) const {
+  char byte = 0;
+  if (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
+  curl_tlssessioninfo* tls = nullptr;
+  curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &tls);
+  const bool open_ssl = tls != nullptr && tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != nullptr;
+  return open_ssl && tls_has_pending(tls->internals);
+}
+
+// Before the request is sent. False: not on this connection.
+bool CurlExchange::connected(std::string connection, int local_port) {
+  long connects = 0;
+  curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
+  if (connects > 0) {  // a new one, on which TLS may have said something already
+    if (const int fd = socket_of(local_port); fd >= 0) connections_->add(std::move(connection), fd);
+    return true;
+  }
+  if (!has_unasked_bytes(connections_->find(connection))) return true;
+  stop_ = Stop::unasked_bytes;
+  return false;
 }
 
 void CurlExchange::add_header_line(std::string_view line) {
@@ -409,8 +461,10 @@ curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
     stop_ = Stop::egress;
     return CURL_SOCKET_BAD;
   }
+  opened_.reserve(opened_.size() + 1);
   const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   if (fd >= 0) {
+    opened_.push_back(fd);
     stop_ = Stop::none;  // another address of the name is good
   } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
     stop_ = Stop::resources;  // curl would report a refused connection
@@ -443,7 +497,8 @@ int CurlExchange::on_seek(void* self, curl_off_t offset, int origin) noexcept {
 }
 
 curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {
-  return static_cast<CurlExchange*>(self)->open_socket(*address);
+  return guarded(curl_socket_t{CURL_SOCKET_BAD},
+                 [&] { return static_cast<CurlExchange*>(self)->open_socket(*address); });
 }
 
 CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {
@@ -458,6 +513,14 @@ int CurlExchange::on_name_wanted(void*, void*, void* self) noexcept {
   if (exchange.names_.empty()) return 0;
   if (exchange.names_known_ < exchange.names_.size()) exchange.stop_ = Stop::name;
   return 1;
+}
+
+int CurlExchange::on_connected(void* self, char* remote_ip, char* local_ip, int remote_port, int local_port) noexcept {
+  return guarded(CURL_PREREQFUNC_ABORT, [&] {
+    auto name = CurlConnections::name_of(remote_ip, remote_port, local_ip, local_port);
+    const bool good = static_cast<CurlExchange*>(self)->connected(std::move(name), local_port);
+    return good ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  });
 }
 
 }  // namespace aiw

@@ -13,6 +13,7 @@
 
 #include "worker/base/http_client.hpp"
 #include "worker/io/curl_client.hpp"
+#include "worker/io/curl_connections.hpp"
 #include "worker/io/curl_error.hpp"
 
 namespace aiw {
@@ -32,8 +33,8 @@ class CurlExchange {
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
-  // Makes the easy handle. Anything but CURLE_OK ends the exchange.
-  CURLcode open(CURLSH* share);
+  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `connections` outlives all of curl.
+  CURLcode open(CURLSH* share, CurlConnections& connections);
   // Before curl gets it, the first time or again: what is left for the name, TCP and TLS together; 0: no limit.
   CURLcode set_connect_timeout(std::chrono::milliseconds left);
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
@@ -47,6 +48,11 @@ class CurlExchange {
 
   // The handler is told nothing any more, and curl's next callback aborts.
   void abandon() { handler_ = nullptr; }
+  // The connection that curl chose had bytes on it before this request was sent, and is closed. Nothing was sent, and
+  // the handler was told nothing.
+  [[nodiscard]] bool needs_new_connection() const { return stop_ == Stop::unasked_bytes; }
+  // Before curl gets it again.
+  CURLcode demand_new_connection();
   // Tells the handler the end, which may destroy this.
   void finish(CURLcode result);
   // The same, where `wanted_name` has no address.
@@ -60,7 +66,7 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, name, egress, resources, too_large, bad_head, cut };
+  enum class Stop { none, name, egress, resources, too_large, bad_head, cut, unasked_bytes };
 
   CURLcode set_options(CURLSH* share);
   CURLcode set_body();
@@ -77,6 +83,10 @@ class CurlExchange {
   void add_header_line(std::string_view line);
   [[nodiscard]] bool good_head() const;
   void note_end_mark();
+  [[nodiscard]] bool body_is_sent() const;
+  [[nodiscard]] int socket_of(int local_port) const;
+  [[nodiscard]] bool has_unasked_bytes(int fd) const;
+  bool connected(std::string connection, int local_port);
   std::size_t take_body(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 
@@ -87,6 +97,7 @@ class CurlExchange {
   static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
   static CURLcode on_tls_context(CURL* easy, void* context, void* self) noexcept;
   static int on_name_wanted(void* resolver, void*, void* self) noexcept;
+  static int on_connected(void* self, char* remote_ip, char* local_ip, int remote_port, int local_port) noexcept;
 
   template <auto Function>
   struct Deleter {
@@ -106,6 +117,8 @@ class CurlExchange {
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   std::string small_body_;
   std::size_t body_sent_ = 0;
+  CurlConnections* connections_ = nullptr;
+  std::vector<int> opened_;  // sockets, of which one became the connection and the others are closed
 
   ResponseHead head_;
   std::uint64_t head_bytes_ = 0;

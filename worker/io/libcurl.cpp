@@ -100,6 +100,12 @@ FORWARD((void)0, void, curl_free, (void* memory), (memory))
 
 }  // extern "C"
 
+// OpenSSL's library comes with libcurl.
+bool aiw::tls_has_pending(const void* ssl) {
+  static auto* const function = find<int(const void*)>("SSL_has_pending");
+  return function != nullptr && function(ssl) != 0;
+}
+
 // Headers with keys and request bodies lie in curl's memory, too: it is wiped like ours.
 bool aiw::load_libcurl() {
   return curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, aiw::wiping_free, aiw::wiping_realloc, strdup,

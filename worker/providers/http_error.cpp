@@ -253,8 +253,8 @@ Error upstream_fault(std::string_view code, std::string_view message, bool retry
 Error page_fault(std::string_view code, std::string_view html) {
   constexpr std::size_t kMaxRead = 64 << 10;
   const std::string words = bounded_message(strip_tags(html.substr(0, kMaxRead)), kMaxHtmlMessageBytes);
-  return upstream_fault(code, "the answer is a page, not an answer of the API" + (words.empty() ? words : ": " + words),
-                        false);
+  return upstream_fault(
+      code, "the provider sent a web page instead of an API response" + (words.empty() ? words : ": " + words), false);
 }
 
 Error in_stream_error(std::string_view provider_code, std::string_view message) {

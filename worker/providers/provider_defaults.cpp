@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+
+#include "protocol/ascii.hpp"
 
 namespace aiw {
 namespace {
@@ -124,6 +127,23 @@ std::string_view host_of(std::string_view base_url) {
   return rest.substr(0, rest.find_first_of(":/"));
 }
 
+// In lower case, with '_' in place of what is no letter or digit, and one at the end.
+std::string plain_name(std::string_view name) {
+  std::string plain = ascii_lower(name) + '_';
+  std::ranges::replace_if(plain, [](char c) { return !is_ascii_alnum(c); }, '_');
+  return plain;
+}
+
+// True if a file's name begins with the provider's id, the first word of it or one of its variables.
+bool is_named_after(const ProviderDefaults& provider, std::string_view name) {
+  const std::string plain = plain_name(name);
+  const auto begins_with = [&](std::string_view word) { return !word.empty() && plain.starts_with(plain_name(word)); };
+  return begins_with(provider.id.substr(0, provider.id.find('-'))) || begins_with(provider.key_variable) ||
+         std::ranges::any_of(kMoreVariables, [&](const MoreVariables& more) {
+           return more.api == provider.api && begins_with(more.variable);
+         });
+}
+
 }  // namespace
 
 std::span<const ProviderDefaults> provider_defaults() { return kDefaults; }
@@ -156,6 +176,18 @@ const ProviderDefaults* find_provider_by_variable(std::string_view variable) {
   if (found != kDefaults.end()) return found;
   const auto* more = std::ranges::find(kMoreVariables, variable, &MoreVariables::variable);
   return more == kMoreVariables.end() ? nullptr : std::ranges::find(kDefaults, more->api, &ProviderDefaults::api);
+}
+
+bool is_provider_file(const ProviderDefaults& provider, std::string_view path) {
+  for (int level = 0; level < 2 && !path.empty();) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    path.remove_suffix(std::min(name.size() + 1, path.size()));
+    if (name.empty() || name == ".") continue;
+    const auto names = [&](const ProviderDefaults& known) { return is_named_after(known, name); };
+    if (std::ranges::any_of(kDefaults, names)) return names(provider);
+    ++level;
+  }
+  return false;
 }
 
 // Vertex names its hosts "us-east5-aiplatform…", and "aiplatform…" for the global location.

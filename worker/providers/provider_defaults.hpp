@@ -71,6 +71,9 @@ const ProviderDefaults* find_provider_by_host(std::string_view host);
 const ProviderDefaults* find_provider_by_variable(std::string_view variable);
 // Whether `host` is the provider's own, in any region.
 bool is_provider_host(const ProviderDefaults& provider, std::string_view host);
+// True for a file that is named after the provider, as secrets are: by its id or variable at the beginning of the
+// file's name ("openai", "anthropic-key.txt", "OPENAI_API_KEY"), or of its folder's if the file's names none.
+bool is_provider_file(const ProviderDefaults& provider, std::string_view path);
 // The provider's base URL in a region.
 std::string expand_base_url(const ProviderDefaults& provider, std::string_view region);
 

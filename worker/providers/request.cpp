@@ -4,21 +4,21 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "protocol/ascii.hpp"
-
 namespace aiw {
 namespace {
 
-void add_key(std::vector<Header>& headers, const Target& target) {
-  if (target.api_key.empty()) return;
+// The key as target.auth says; without a name if there is none to send.
+Header key_header(const Target& target) {
+  if (target.api_key.empty()) return {};
   switch (target.auth) {
-    case Auth::bearer: return headers.push_back({"Authorization", "Bearer " + target.api_key, true});
-    case Auth::api_key: return headers.push_back({"api-key", target.api_key, true});
-    case Auth::x_api_key: return headers.push_back({"x-api-key", target.api_key, true});
-    case Auth::x_goog_api_key: return headers.push_back({"x-goog-api-key", target.api_key, true});
+    case Auth::bearer: return {"Authorization", "Bearer " + target.api_key, true};
+    case Auth::api_key: return {"api-key", target.api_key, true};
+    case Auth::x_api_key: return {"x-api-key", target.api_key, true};
+    case Auth::x_goog_api_key: return {"x-goog-api-key", target.api_key, true};
     case Auth::none:
-    case Auth::sigv4: return;
+    case Auth::sigv4: return {};
   }
+  return {};
 }
 
 bool is_sendable_url(std::string_view url) {
@@ -53,26 +53,19 @@ Error invalid_request(std::string_view message, std::string_view pointer) {
   return error;
 }
 
-std::expected<HttpRequest, Error> start_request(std::string method, std::string url, std::vector<Header> own,
+std::expected<HttpRequest, Error> start_request(std::string method, std::string url, RequestHeaders own,
                                                 const Target& target) {
   HttpRequest request{.method = std::move(method), .url = std::move(url), .headers = std::move(own), .body = {}};
-  add_key(request.headers, target);
-  std::erase_if(request.headers, [&](const Header& ours) {
-    return std::ranges::any_of(target.headers,
-                               [&](const Header& theirs) { return ascii_iequal(theirs.name, ours.name); });
-  });
-  request.headers.insert(request.headers.end(), target.headers.begin(), target.headers.end());
   if (!is_sendable_url(request.url)) {
     return std::unexpected(invalid_request("the provider's base URL or model holds a space or a control character",
                                            "/payload/config/providers"));
   }
-  for (const Header& header : request.headers) {
-    // Neither name nor value: the one may be, the other probably is a secret.
-    if (!valid_header(header.name, header.value)) {
-      return std::unexpected(invalid_request(
-          "a header of the provider, or its key, holds a character that HTTP forbids", "/payload/config/providers"));
-    }
+  Header key = key_header(target);
+  if (!key.name.empty() && !request.headers.set(std::move(key))) {
+    return std::unexpected(
+        invalid_request("the provider's key holds a character that HTTP forbids", "/payload/config/providers"));
   }
+  for (const Header& header : target.headers) static_cast<void>(request.headers.set(header));
   return request;
 }
 

@@ -33,8 +33,8 @@ std::optional<std::int64_t> output_token_limit(const ChatRequest& chat, const Ta
 Error invalid_request(std::string_view message, std::string_view pointer);
 
 // A request without a body: `own` headers, the key as target.auth says (sigv4 is left to the API), then the config's
-// headers, which replace others of the same name. Error: a URL or header that HTTP forbids, never repeating it.
-std::expected<HttpRequest, Error> start_request(std::string method, std::string url, std::vector<Header> own,
+// headers, which replace others of the same name. Error: a URL or key that HTTP forbids, never repeating it.
+std::expected<HttpRequest, Error> start_request(std::string method, std::string url, RequestHeaders own,
                                                 const Target& target);
 // The same for a POST of JSON that is answered by a stream, or not.
 std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type,

@@ -19,7 +19,7 @@ using Kind = McpOutgoing::Kind;
 class Fixture : public McpTransportHandler {
  public:
   Fixture() { make({}); }
-  void make(std::vector<Header> headers) {
+  void make(RequestHeaders headers) {
     transport = make_http_transport(
         clock, http, {"https://mcp.example/mcp", std::move(headers)},
         [](McpLogLevel, std::string_view, std::string_view) {},

@@ -70,9 +70,9 @@ struct Fixture {
                {.clock = clock,
                 .http = http,
                 .launcher = launcher,
-                .resolve = [](std::string_view value, std::string_view host) -> std::expected<ResolvedText, Error> {
+                .resolve = [](std::string_view value, const BaseUrl& to) -> std::expected<ResolvedText, Error> {
                   if (value == "${KEY}") {
-                    const std::string key = "resolved-for-" + std::string(host.empty() ? "child" : host);
+                    const std::string key = "resolved-for-" + (to.host.empty() ? "child" : to.host);
                     return ResolvedText{key, {key}};
                   }
                   if (value == "key=${KEY}") return ResolvedText{"key=resolved", {"resolved"}};
@@ -277,9 +277,10 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: references to keys are resolved for where 
   CHECK(log.back() == "s stderr token=[redacted];");
   McpServer remote{.name = "a/b~c", .url = "https://host.example/x", .headers = {{"X-Key", "${KEY}"}}};
   auto other = open({remote});
-  const auto& headers = http.last().request().headers;
-  CHECK(headers.back().value == "resolved-for-host.example");
-  CHECK(headers.back().secret);
+  const Header* const sent = http.last().request().headers.find("X-Key");
+  REQUIRE(sent != nullptr);
+  CHECK(sent->value == "resolved-for-host.example");
+  CHECK(sent->secret);
   remote.headers = {{"X-Key", "${NO}"}};
   auto refused = open({remote});
   clock.advance(0ms);
@@ -317,6 +318,17 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: a key that a server says again is not in i
       R"({"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"resolved-for-child /srv/docs resolved"}]}})"
       "\n");
   CHECK(outputs == Names{"[redacted] /srv/docs [redacted]"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "fault 97: a server that has a key by value is another than one that has it by reference") {
+  McpServer by_value = child();
+  by_value.env = {{"TOKEN", "resolved-for-child"}};
+  McpServer by_reference = child();
+  by_reference.env = {{"TOKEN", "${KEY}"}};
+  auto first = open({by_value});
+  auto second = open({by_reference});
+  auto third = open({by_reference});
+  CHECK(launcher.children.size() == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "mcp pool: URLs are held to the rules of providers'") {

@@ -55,7 +55,7 @@ TEST_CASE("headers: the key is secret, the config's own win") {
   CHECK(header(*built, "anthropic-version").empty());
   CHECK(header(*built, "Anthropic-Version") == "2030-01-01");
 
-  chat.target.headers.clear();
+  chat.target.headers = {};
   chat.target.auth = Auth::bearer;
   CHECK(header(*chat.build(), "Authorization") == "Bearer sk-test");
   CHECK(header(*chat.build(), "x-api-key").empty());
@@ -219,7 +219,7 @@ TEST_CASE("other hosts have the model in the URL and the version in the body") {
   Chat chat =
       chat_of({{"messages", {user("x")}},
                {"tools", {{{"name", "memory"}, {"definition", {{"type", "memory_20250818"}, {"name", "memory"}}}}}},
-               {"providerOptions", {{"model", "m"}, {"top_k", 5}}}});
+               {"providerOptions", {{"top_k", 5}}}});
   chat.target.headers = {{"Anthropic-Beta", "a-2025-01-01, b-2025-01-01"}};
   const StepInput input{.chat = *chat.request, .messages = chat.request->messages, .target = chat.target};
 

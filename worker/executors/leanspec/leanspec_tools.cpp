@@ -111,7 +111,7 @@ class Ready : public ToolSource::Opening {
   std::unique_ptr<Timer> timer_;
 };
 
-std::expected<std::string, Error> no_secrets(std::string_view, std::string_view) { return {}; }
+std::expected<std::string, Error> no_secrets(std::string_view, const BaseUrl&) { return {}; }
 
 // The runners of all tools by name.
 std::expected<std::map<std::string_view, std::shared_ptr<ToolRunner>>, Error> make_runners(std::string_view base_url,

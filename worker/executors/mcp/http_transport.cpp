@@ -28,9 +28,8 @@ constexpr std::ptrdiff_t kMaxUnasked = 256;
 constexpr std::chrono::milliseconds kForgottenLinger{2'000};
 
 bool is_own_header(std::string_view name) {
-  static constexpr std::array<std::string_view, 9> kOwn = {
-      "accept", "content-type",   "content-length",       "transfer-encoding", "connection",
-      "host",   "mcp-session-id", "mcp-protocol-version", "last-event-id"};
+  static constexpr std::array<std::string_view, 5> kOwn = {"accept", "content-type", "mcp-session-id",
+                                                           "mcp-protocol-version", "last-event-id"};
   return std::ranges::find(kOwn, ascii_lower(name)) != kOwn.end();
 }
 
@@ -95,9 +94,7 @@ class HttpTransport : public McpTransport {
         endpoint_(std::move(endpoint)),
         log_(std::move(log)),
         farewell_(std::move(farewell)),
-        intake_(clock.now()) {
-    std::erase_if(endpoint_.headers, [](const Header& header) { return is_own_header(header.name); });
-  }
+        intake_(clock.now()) {}
   HttpTransport(const HttpTransport&) = delete;
   HttpTransport& operator=(const HttpTransport&) = delete;
   ~HttpTransport() override { say_goodbye(); }
@@ -141,12 +138,15 @@ class HttpTransport : public McpTransport {
     request.method = std::move(method);
     request.url = endpoint_.url;
     const bool post = request.method == "POST";
-    request.headers.push_back({"accept", post ? "application/json, text/event-stream" : "text/event-stream"});
-    if (post) request.headers.push_back({"content-type", "application/json"});
-    if (!session_.empty()) request.headers.push_back({"mcp-session-id", session_, true});
-    if (!revision_.empty()) request.headers.push_back({"mcp-protocol-version", revision_});
-    if (!last_event_id.empty()) request.headers.push_back({"last-event-id", std::string(last_event_id)});
-    for (const auto& header : endpoint_.headers) request.headers.push_back(header);
+    const auto set = [&](Header header) { static_cast<void>(request.headers.set(std::move(header))); };
+    set({"accept", post ? "application/json, text/event-stream" : "text/event-stream"});
+    if (post) set({"content-type", "application/json"});
+    if (!session_.empty()) set({"mcp-session-id", session_, true});
+    if (!revision_.empty()) set({"mcp-protocol-version", revision_});
+    if (!last_event_id.empty()) set({"last-event-id", std::string(last_event_id)});
+    for (const auto& header : endpoint_.headers) {
+      if (!is_own_header(header.name)) set(header);
+    }
     if (post) request.body.append(std::move(body));
     return request;
   }

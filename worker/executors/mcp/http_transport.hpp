@@ -16,7 +16,7 @@ namespace aiw {
 
 struct McpEndpoint {
   std::string url{};
-  std::vector<Header> headers{};  // the request's; those that the transport sets itself are passed over
+  RequestHeaders headers{};  // the request's; those that the transport sets itself are passed over
 };
 
 // All references outlive the transport. `farewell` carries out the DELETE that ends a session, once the transport is

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "protocol/json_pointer.hpp"
-#include "worker/base/url.hpp"
 #include "worker/executors/mcp/pool_opening.hpp"
 #include "worker/executors/mcp/pool_server.hpp"
 
@@ -74,7 +73,7 @@ std::unique_ptr<ToolSource::Opening> McpPool::open(const ChatRequest& chat, std:
 
 std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& server) const {
   Definition definition{.name = server.name};
-  std::string host;
+  BaseUrl to;
   if (server.url.empty()) {
     if (!options_.allow_commands) {
       return std::unexpected(refuse(server, "command_not_allowed", "/command", "this worker starts no commands"));
@@ -87,21 +86,19 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
       return std::unexpected(
           refuse(server, "insecure_url", "/url", "headers may go over http:// only to this machine"));
     }
-    host = url->host;
+    to = *url;
     definition.endpoint.url = server.url;
   }
   for (const auto& text : {server.command, server.cwd, server.url}) add_to_key(definition.key, text);
   for (const auto& text : server.args) add_to_key(definition.key, text);
-  const char* const member = host.empty() ? "/env" : "/headers";
+  const bool is_child = server.url.empty();
+  const char* const member = is_child ? "/env" : "/headers";
   std::size_t bytes = 0;
-  for (const auto& [name, value] : host.empty() ? server.env : server.headers) {
-    auto resolved = services_.resolve(value, host);
+  for (const auto& [name, value] : is_child ? server.env : server.headers) {
+    auto resolved = services_.resolve(value, to);
     if (!resolved) {
       resolved.error().pointer = pointer_to(server, member);
       return std::unexpected(std::move(resolved).error());
-    }
-    if (!host.empty() && !valid_header(name, resolved->text)) {
-      return std::unexpected(refuse(server, "invalid_request", member, "not a header that HTTP could carry"));
     }
     bytes += name.size() + resolved->text.size();
     if (bytes > kMaxResolvedBytes) {
@@ -112,14 +109,17 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     add_to_key(definition.key, resolved->text);
     definition.values.add(resolved->text);
     if (!resolved->keys.empty()) definition.keys.add(resolved->text);
+    // Who gives a key by its value may see it again, so the two are not the same server.
+    add_to_key(definition.key, std::to_string(resolved->keys.size()));
     for (const auto& key : resolved->keys) {
+      add_to_key(definition.key, key);
       definition.values.add(key);
       definition.keys.add(key);
     }
-    if (host.empty()) {
+    if (is_child) {
       definition.command.env.emplace_back(name, std::move(resolved->text));
-    } else {
-      definition.endpoint.headers.push_back({name, std::move(resolved->text), true});
+    } else if (!definition.endpoint.headers.set({name, std::move(resolved->text), true})) {
+      return std::unexpected(refuse(server, "invalid_request", member, "not a header that HTTP could carry"));
     }
   }
   return definition;

@@ -15,6 +15,7 @@
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
 #include "worker/base/resolved_text.hpp"
+#include "worker/base/url.hpp"
 #include "worker/executors/mcp/mcp_log.hpp"
 #include "worker/executors/tool_runner.hpp"
 
@@ -32,9 +33,9 @@ struct McpPoolServices {
   Clock& clock;
   HttpClient& http;
   ChildLauncher& launcher;
-  // An env value or header of a request with its references to keys replaced, if these may go there: to `host`, or
-  // into a child process if it is empty.
-  std::function<std::expected<ResolvedText, Error>(std::string_view value, std::string_view host)> resolve;
+  // An env value or header of a request with its references to keys replaced, if these may go there: to that
+  // URL, or into a child process if it has no host.
+  std::function<std::expected<ResolvedText, Error>(std::string_view value, const BaseUrl& to)> resolve;
   // Asked before anything is done for a line.
   std::function<bool(McpLogLevel level)> log_enabled;
   // `server` is the request's name for it.

@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 
-#include "protocol/ascii.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 #include "worker/providers/anthropic_messages/betas.hpp"
@@ -19,9 +17,8 @@ namespace {
 constexpr std::string_view kDefaultBaseUrl = "https://api.anthropic.com";
 constexpr std::string_view kApiVersion = "2023-06-01";
 constexpr std::string_view kBetaHeader = "anthropic-beta";
-// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost. Other hosts than
-// Anthropic have the model in the URL.
-constexpr std::array<std::string_view, 4> kReserved = {"messages", "system", "stream", "model"};
+// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
+constexpr std::array<std::string_view, 3> kReserved = {"messages", "system", "stream"};
 
 std::string endpoint(std::string_view base_url, std::string_view path) {
   while (base_url.ends_with('/')) base_url.remove_suffix(1);
@@ -31,8 +28,6 @@ std::string endpoint(std::string_view base_url, std::string_view path) {
 }
 
 Header version_header() { return {"anthropic-version", std::string(kApiVersion), false}; }
-
-bool is_beta_header(const Header& header) { return ascii_iequal(header.name, kBetaHeader); }
 
 std::expected<HttpRequest, Error> list_models(const Target& target, std::string_view page, std::chrono::sys_seconds) {
   std::string url = endpoint(target.base_url, "v1/models") + "?limit=1000";
@@ -84,15 +79,12 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
   }
   built.betas = anthropic_betas(input);
   if (host == AnthropicHost::bedrock) {
-    for (const Header& header : input.target.headers) {
-      if (is_beta_header(header)) merge_betas(built.betas, header.value);
-    }
+    if (const Header* named = input.target.headers.find(kBetaHeader)) merge_betas(built.betas, named->value);
   }
   AnthropicOptions writer(input, host, notes);
   if (conversation.excludes_thinking_budget()) writer.forbid_thinking_budget();
   writer.set_container(conversation.container(input.now));
-  const auto reserved = std::span(kReserved).first(host == AnthropicHost::anthropic ? 3 : 4);
-  std::string options = apply_provider_options(writer.write(built.betas), input.chat, reserved, notes);
+  std::string options = apply_provider_options(writer.write(built.betas), input.chat, kReserved, notes);
   if (host == AnthropicHost::bedrock) built.betas.clear();
   options.pop_back();  // the object goes on
   built.body.append(options);
@@ -108,13 +100,14 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
 
 void add_anthropic_betas(HttpRequest& request, const std::vector<std::string>& betas) {
   if (betas.empty()) return;
-  auto header = std::ranges::find_if(request.headers, is_beta_header);
-  if (header == request.headers.end()) header = request.headers.insert(header, {std::string(kBetaHeader), "", false});
+  const Header* const named = request.headers.find(kBetaHeader);
+  Header header = named == nullptr ? Header{std::string(kBetaHeader), "", false} : *named;
   std::vector<std::string> all;
-  merge_betas(all, header->value);
+  merge_betas(all, header.value);
   for (const std::string& beta : betas) merge_betas(all, beta);
-  header->value.clear();
-  for (const std::string& beta : all) header->value += (header->value.empty() ? "" : ",") + beta;
+  header.value.clear();
+  for (const std::string& beta : all) header.value += (header.value.empty() ? "" : ",") + beta;
+  static_cast<void>(request.headers.set(std::move(header)));
 }
 
 std::expected<BuiltRequest, Error> build_anthropic_messages(const StepInput& input) {

@@ -102,9 +102,8 @@ std::string canonical_value(std::string_view value) {
 
 // What may change on the way, as AWS's own SDKs leave it out.
 bool is_signed(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kUnsigned = {
-      "authorization", "cache-control",     "connection", "expect",     "keep-alive",     "te",
-      "trailer",       "transfer-encoding", "upgrade",    "user-agent", "x-amzn-trace-id"};
+  constexpr std::array<std::string_view, 4> kUnsigned = {"authorization", "cache-control", "user-agent",
+                                                         "x-amzn-trace-id"};
   return std::ranges::find(kUnsigned, name) == kUnsigned.end();
 }
 
@@ -145,11 +144,8 @@ std::string sigv4_canonical_request(const HttpRequest& request, std::string_view
   const UrlParts url = split_url(request.url);
   std::map<std::string, std::string> headers = {{"host", std::string(url.host)}};
   for (const Header& header : request.headers) {
-    const std::string name = ascii_lower(header.name);
-    if (!is_signed(name)) continue;
-    std::string& value = headers[name];
-    value =
-        name == "host" || value.empty() ? canonical_value(header.value) : value + "," + canonical_value(header.value);
+    std::string name = ascii_lower(header.name);
+    if (is_signed(name)) headers.emplace(std::move(name), canonical_value(header.value));
   }
   signed_headers.clear();
   std::string out = request.method + "\n" + canonical_path(url.path) + "\n" + canonical_query(url.query) + "\n";
@@ -163,8 +159,9 @@ std::string sigv4_canonical_request(const HttpRequest& request, std::string_view
 std::expected<void, Error> sign_sigv4(HttpRequest& request, const AwsKeys& keys, const SigV4Scope& scope) {
   const std::string date = amz_date(scope.now);
   const auto day = std::string_view(date).substr(0, 8);
-  request.headers.push_back({"X-Amz-Date", date, false});
-  if (!keys.session_token.empty()) request.headers.push_back({"X-Amz-Security-Token", keys.session_token, true});
+  bool good = request.headers.set({"X-Amz-Date", date, false});
+  if (!keys.session_token.empty()) good = request.headers.set({"X-Amz-Security-Token", keys.session_token, true});
+  if (!good) return cannot_sign("the session token holds a character that HTTP forbids");
 
   const auto body_hash = sha256(request.body);
   if (!body_hash) return cannot_sign(body_hash.error());
@@ -184,8 +181,8 @@ std::expected<void, Error> sign_sigv4(HttpRequest& request, const AwsKeys& keys,
   std::string value(kAlgorithm);
   value.append(" Credential=").append(keys.access_key_id).append("/").append(credential);
   value.append(", SignedHeaders=").append(signed_headers).append(", Signature=").append(to_hex(*signature));
-  request.headers.push_back({"Authorization", std::move(value), true});
-  return {};
+  if (request.headers.set({"Authorization", std::move(value), true})) return {};
+  return cannot_sign("the access key's id holds a character that HTTP forbids");
 }
 
 }  // namespace aiw

@@ -71,9 +71,11 @@ std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::
   if (url.ends_with("/v1")) url += "beta1";
   url += "/publishers/google/models?pageSize=200";
   if (!page.empty()) url += "&pageToken=" + encode_path(page);
-  std::vector<Header> own = {{"Accept", "application/json", false}};
+  RequestHeaders own = {{"Accept", "application/json", false}};
   // Whose quota it counts on, which no path says here.
-  if (const auto project = project_of(target); !project.empty()) own.push_back({"x-goog-user-project", project, false});
+  if (const auto project = project_of(target); !project.empty()) {
+    static_cast<void>(own.set({"x-goog-user-project", project, false}));
+  }
   return start_request("GET", std::move(url), std::move(own), target);
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/io/curl_client.hpp"
 
 namespace aiw {
@@ -48,7 +49,7 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, egress, descriptors, too_large, bad_head };
+  enum class Stop { none, egress, descriptors, too_large, bad_head, long_head, memory };
 
   CURLcode set_options(CURLSH* share, std::chrono::milliseconds connect_timeout);
   CURLcode set_body();
@@ -58,6 +59,7 @@ class CurlExchange {
   [[nodiscard]] bool shows_certificate_to(const std::string& url) const;
   void leave_slot();
   [[nodiscard]] bool too_large() const;
+  [[nodiscard]] bool is_out_of_memory() const { return account_ != nullptr && account_->over(); }
   [[nodiscard]] Error failure(CURLcode result) const;
 
   bool take_header(std::string_view line);
@@ -81,6 +83,8 @@ class CurlExchange {
     }
   };
 
+  // Whose memory the response is; nullptr: nobody's.
+  const std::shared_ptr<MemoryAccount> account_;
   HttpRequest request_;
   const HttpLimits limits_;
   HttpHandler* handler_;

@@ -61,6 +61,7 @@ struct Fixture {
   }
 
   McpPoolOptions options;
+  MemoryAccounts memory{{}};
   FakeClock clock;
   FakeHttp http;
   test::FakeLauncher launcher;
@@ -68,6 +69,7 @@ struct Fixture {
   McpPool pool{options,
                {.clock = clock,
                 .http = http,
+                .memory = memory,
                 .launcher = launcher,
                 .resolve = [](std::string_view value, std::string_view host) -> std::expected<ResolvedText, Error> {
                   if (value == "${KEY}") {

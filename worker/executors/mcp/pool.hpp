@@ -14,6 +14,7 @@
 #include "worker/base/child_process.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/base/resolved_text.hpp"
 #include "worker/executors/mcp/mcp_log.hpp"
 #include "worker/executors/tool_runner.hpp"
@@ -31,6 +32,7 @@ struct McpPoolOptions {
 struct McpPoolServices {
   Clock& clock;
   HttpClient& http;
+  MemoryAccounts& memory;
   ChildLauncher& launcher;
   // An env value or header of a request with its references to keys replaced, if these may go there: to `host`, or
   // into a child process if it is empty.

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "worker/base/memory_account.hpp"
+
 namespace aiw {
 namespace {
 
@@ -49,7 +51,12 @@ class LastWords {
 class StdioTransport : public McpTransport, private ChildHandler {
  public:
   StdioTransport(Clock& clock, ChildLauncher& launcher, ChildCommand command, McpLog log, const StdioLimits& limits)
-      : clock_(clock), launcher_(launcher), command_(std::move(command)), log_(std::move(log)), limits_(limits) {}
+      : account_(MemoryAccount::current()),
+        clock_(clock),
+        launcher_(launcher),
+        command_(std::move(command)),
+        log_(std::move(log)),
+        limits_(limits) {}
 
   std::optional<std::string> start(McpTransportHandler& handler) override {
     handler_ = &handler;
@@ -76,6 +83,8 @@ class StdioTransport : public McpTransport, private ChildHandler {
 
  private:
   void on_output(std::string_view bytes) override {
+    const MemoryScope scope(account_);
+    if (account_ != nullptr) account_->came_in(bytes.size());
     while (child_ != nullptr && !bytes.empty()) {
       const auto end = bytes.find('\n');
       const auto piece = bytes.substr(0, end);
@@ -116,6 +125,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
     closing_ = clock_.call_at(clock_.now(), [this, why = std::move(why)] { close(std::string(why)); });
   }
 
+  MemoryAccount* const account_;  // the server's
   Clock& clock_;
   ChildLauncher& launcher_;
   const ChildCommand command_;

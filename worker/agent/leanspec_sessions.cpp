@@ -115,7 +115,9 @@ std::string conversation(const ChatRequest& chat, const Target& target) {
 class LeanSpecSessions::Saving : private Call {
  public:
   Saving(LeanSpecSessions& owner, HttpRequest request, Reply reply, const DoneEvent& event)
-      : Call(owner.http_, owner.clock_, owner.memory_, std::move(request), kSavingTime), owner_(owner), reply_(std::move(reply)) {
+      : Call(owner.http_, owner.clock_, owner.memory_, std::move(request), kSavingTime),
+        owner_(owner),
+        reply_(std::move(reply)) {
     // What this dialect's `done` shows; the rest of the event are views that end with the call.
     event_.finish_reason = event.finish_reason;
     event_.messages = {"[]"};

@@ -2,12 +2,15 @@
 //
 // New falls back on a reserve when memory ends, so that every chat can still be told. Delete wipes: keys, request
 // lines, conversations and answers lie in many objects, and one rule at the one place that all memory passes cannot be
-// forgotten.
+// forgotten. For the same reason both count what they give and take (worker/base/memory_account.hpp).
+
+#include <malloc.h>
 
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
+#include "worker/base/memory_account.hpp"
 #include "worker/base/wipe.hpp"
 #include "worker/emergency_memory.hpp"
 
@@ -16,13 +19,16 @@
 
 // The forms for arrays and nothrow end here; those for aligned types stay the library's.
 void* operator new(std::size_t size) {
-  if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
+  if (void* const memory = std::malloc(size > 0 ? size : 1)) {
+    aiw::thread_heap += static_cast<std::ptrdiff_t>(malloc_usable_size(memory));
+    return memory;
+  }
   if (void* const memory = aiw::emergency_memory(size)) return memory;
   throw std::bad_alloc();
 }
 
 void operator delete(void* memory) noexcept {
-  if (!aiw::is_emergency_memory(memory)) aiw::wiping_free(memory);
+  if (!aiw::is_emergency_memory(memory)) aiw::thread_heap -= static_cast<std::ptrdiff_t>(aiw::wiping_free(memory));
 }
 void operator delete[](void* memory) noexcept { operator delete(memory); }
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }

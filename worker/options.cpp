@@ -117,9 +117,10 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 40))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-memory", options.max_memory,
-                 "Bytes of memory; nearing it, new chats are refused. 0: the limit of the control group, else what the "
-                 "machine has")
+  app.add_option(
+         "--max-memory", options.max_memory,
+         "Bytes of memory; nearing it, new chats are refused, and those that hold most are ended. 0: the limit of the "
+         "control group, else what the machine has")
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 50))
       ->capture_default_str()
       ->group(kGroup);

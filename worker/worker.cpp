@@ -70,9 +70,12 @@ Worker::Worker(const Options& options)
       random_(std::random_device{}()),
       memory_limit_(options.max_memory > 0 ? options.max_memory : memory_limit()),
       memory_(memory_limit_),
+      accounts_({.limit = memory_limit_,
+                 .resident = [this] { return memory_.measure(); },
+                 .post = [this](std::function<void()> action) { loop_.post_at_once(std::move(action)); }}),
       http_(make_curl_client(loop_, options_.http)),
       leanspec_tools_(*http_, loop_),
-      leanspec_sessions_(*http_, loop_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
+      leanspec_sessions_(*http_, loop_, accounts_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
   StdoutHandlers writing;
   writing.on_relieved = [this] { output_relieved(); };
   writing.on_progress = [this](std::size_t bytes) { server_->output_progressed(bytes); };
@@ -86,6 +89,7 @@ Worker::Worker(const Options& options)
   ServerServices services{
       .clock = loop_,
       .http = *http_,
+      .memory = accounts_,
       .output = *output_,
       .encoder = *encoder_,
       .keys = keys_,
@@ -110,6 +114,7 @@ void Worker::make_mcp_pool() {
   McpPoolServices services{
       .clock = loop_,
       .http = *http_,
+      .memory = accounts_,
       .launcher = *launcher_,
       .resolve = [this](std::string_view value, const BaseUrl& to) { return resolve_mcp_value(value, to, keys_); },
       .log_enabled = [](McpLogLevel level) { return log_enabled(log_level_of(level)); },
@@ -187,6 +192,7 @@ void Worker::give_up(const Error& error) noexcept {
 
 // The reserve let what was under way end; now it must be known whether there is memory to go on.
 void Worker::check_memory() {
+  accounts_.turn_ended();
   if (!memory_has_failed()) return;
   if (!memory_is_back()) throw std::bad_alloc();
   log(LogLevel::warn, "memory was short", {});

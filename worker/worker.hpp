@@ -6,6 +6,7 @@
 #include <random>
 
 #include "worker/agent/server.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/executors/leanspec/leanspec_tools.hpp"
 #include "worker/io/inbox.hpp"
 #include "worker/io/loop.hpp"
@@ -53,6 +54,7 @@ class Worker {
   const std::size_t memory_limit_;  // bytes; 0: none is known
   MemoryGauge memory_;
   Loop loop_;
+  MemoryAccounts accounts_;
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<ChildLauncher> launcher_;
   std::unique_ptr<McpPool> mcp_;

@@ -39,6 +39,7 @@ struct Listener : AttemptObserver {
 };
 
 struct Fixture {
+  MemoryAccounts accounts{{}};
   FakeClock clock;
   FakeHttp http;
   FinishedExchanges finished{clock};
@@ -52,8 +53,8 @@ struct Fixture {
     BuiltRequest request;
     request.http.url = "https://p.example/v1/chat/completions";
     request.http.body.splice(*memory);
-    listener.attempt = start_http_attempt({clock, http, finished}, std::move(request), *wire_api(Api::openai_chat),
-                                          chat, memory, listener);
+    listener.attempt = start_http_attempt({clock, http, finished, accounts}, std::move(request),
+                                          *wire_api(Api::openai_chat), chat, memory, listener);
     return http.last();
   }
   const std::string& log() const { return listener.log; }
@@ -365,14 +366,15 @@ TEST_CASE("an attempt that is given up closes its connection and says nothing mo
 }
 
 TEST_CASE("exchanges that are kept are closed with their keeper") {
+  MemoryAccounts accounts{{}};
   FakeClock clock;
   FakeHttp http;
   {
     Listener listener;
     ChatRequest chat;
     FinishedExchanges finished(clock);
-    listener.attempt = start_http_attempt({clock, http, finished}, BuiltRequest{}, *wire_api(Api::openai_chat), chat,
-                                          nullptr, listener);
+    listener.attempt = start_http_attempt({clock, http, finished, accounts}, BuiltRequest{},
+                                          *wire_api(Api::openai_chat), chat, nullptr, listener);
     http.last().stream();
     http.last().body(sse::answer("a"));
     CHECK(http.last().open());

@@ -12,10 +12,11 @@ namespace {
 struct LeanSpecServer : ServerFixture {
   explicit LeanSpecServer(const ServerOptions& options = {.version = "1"})
       : ServerFixture(options, Dialect::leanspec),
-        sessions(http, clock, [this](std::string_view what) { failures += std::string(what) + "; "; }) {
+        sessions(http, clock, memory, [this](std::string_view what) { failures += std::string(what) + "; "; }) {
     server = std::make_unique<Server>(
         options, ServerServices{.clock = clock,
                                 .http = http,
+                                .memory = memory,
                                 .output = output,
                                 .encoder = *encoder,
                                 .keys = keys,

@@ -17,6 +17,7 @@ struct ServerFixture {
             options,
             ServerServices{.clock = clock,
                            .http = http,
+                           .memory = memory,
                            .output = output,
                            .encoder = *encoder,
                            .keys = keys,
@@ -62,6 +63,7 @@ struct ServerFixture {
   [[nodiscard]] std::string types(std::string_view id) const { return output.types(id); }
   [[nodiscard]] Json last() const { return output.last(); }
 
+  MemoryAccounts memory{{}};
   FakeClock clock;
   FakeHttp http;
   FakeOutput output;

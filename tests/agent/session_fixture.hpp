@@ -31,6 +31,8 @@ inline Json chat_line(Json payload = Json::object(), std::string_view id = "c") 
 }
 
 struct SessionFixture {
+  // A limit counts what the test's own operators new say, which count nothing.
+  MemoryAccounts memory{{}};
   FakeClock clock;
   FakeHttp http;
   FakeOutput output;
@@ -54,8 +56,8 @@ struct SessionFixture {
     const int max_steps = chat->max_steps.value_or(20);
     Reply reply(std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, limits), unanswered,
                 [this](bool ok) { ended += ok ? "done" : "error"; });
-    const SessionServices services{{clock, http, finished}, budget, tokens, [this] { return random; }, {}, sources,
-                                   max_parallel_tools};
+    const SessionServices services{
+        {clock, http, finished, memory}, budget, tokens, [this] { return random; }, {}, sources, max_parallel_tools};
     session = std::make_unique<Session>(std::move(chat), *std::move(route), max_steps, services, std::move(reply),
                                         clock.now());
   }

@@ -75,11 +75,13 @@ void check_output(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto input = fuzz::read_input(bytes, size);
+  MemoryAccounts memory{{}};
   FakeClock clock;
   NoHttp http;
   FuzzLauncher launcher;
   McpPool pool({}, {.clock = clock,
                     .http = http,
+                    .memory = memory,
                     .launcher = launcher,
                     .resolve = [](std::string_view value, std::string_view) -> std::expected<ResolvedText, Error> {
                       return ResolvedText{std::string(value)};

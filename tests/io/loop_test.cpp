@@ -215,3 +215,21 @@ TEST_CASE("signals that a parent left blocked are told all the same") {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
+
+TEST_CASE("fault 103: what must be done at once is done before other descriptors have their turn, which come again") {
+  Loop loop;
+  std::string order;
+  std::vector<aiw::test::FdPair> pipes;
+  for (int i = 0; i < 3; ++i) {
+    pipes.push_back(make_pipe());
+    write_all(pipes.back().write.get(), "x");
+    loop.watch(pipes.back().read.get(), kRead, [&, i](unsigned) {
+      order += 'd';
+      loop.unwatch(pipes[static_cast<std::size_t>(i)].read.get());
+      loop.post_at_once([&] { order += 'p'; });
+      if (order.size() == 5) loop.stop();
+    });
+  }
+  CHECK(run_until_stopped(loop));
+  CHECK(order == "dpdpdp");
+}

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,24 @@ std::expected<std::vector<MockAction>, Error> actions_of(std::string script, std
   return mock_actions({.chat = kChat, .messages = messages, .target = target, .offer_tools = true});
 }
 
-// One line an action.
+// A text's deltas, one a line.
+std::string pieces(const std::string& word, const MockText& text) {
+  std::string lines;
+  for (std::int64_t i = 0; i < text.times; ++i) {
+    for (std::size_t at = 0; at < text.text.size();) {
+      const std::string_view piece = mock_piece(text, at);
+      lines += (lines.empty() ? "" : "\x1f") + word + std::string(piece);
+      at += piece.size();
+    }
+  }
+  return lines;
+}
+
+// One line an action, or a delta; lines of one action are parted by a unit separator.
 std::string shown(const MockAction& action) {
   struct Shower {
-    std::string operator()(const MockText& a) const { return "text " + a.text; }
-    std::string operator()(const MockReasoning& a) const { return "reasoning " + a.text; }
+    std::string operator()(const MockText& a) const { return pieces("text ", a); }
+    std::string operator()(const MockReasoning& a) const { return pieces("reasoning ", a); }
     std::string operator()(const ToolCall& a) const { return "call " + a.id + " " + a.name + " " + a.input_text; }
     std::string operator()(const MockDelay& a) const { return "delay " + std::to_string(a.ms); }
     std::string operator()(const Usage& a) const {
@@ -48,7 +62,10 @@ Lines run(std::string script, std::vector<Message> messages = {}, std::string mo
   const auto actions = actions_of(std::move(script), std::move(messages), std::move(model));
   REQUIRE(actions);
   Lines lines;
-  for (const auto& action : *actions) lines.push_back(shown(action));
+  for (const auto& action : *actions) {
+    std::istringstream deltas(shown(action));
+    for (std::string line; std::getline(deltas, line, '\x1f');) lines.push_back(line);
+  }
   return lines;
 }
 

@@ -6,6 +6,7 @@
 #include "protocol/chat.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw {
@@ -31,6 +32,7 @@ struct AttemptServices {
   Clock& clock;
   HttpClient& http;
   FinishedExchanges& finished;
+  MemoryAccounts& memory;
 };
 
 // Starts an HTTP attempt; services, `chat` and `observer` outlive it. `memory` owns what the body of `request` refers

@@ -29,11 +29,13 @@ std::string session_url(const ChatRequest& chat) {
 // One exchange with the session's API, bounded in time. `done` may destroy it.
 class Call : private HttpHandler {
  public:
-  Call(HttpClient& http, Clock& clock, HttpRequest request, std::chrono::milliseconds limit) {
+  Call(HttpClient& http, Clock& clock, MemoryAccounts& memory, HttpRequest request, std::chrono::milliseconds limit)
+      : account_(memory.open([this](const Error& error) { finish(error.message); })) {
+    const MemoryScope scope(account_.get());
     timer_ = clock.call_at(clock.now() + limit, [this] { finish("it took too long"); });
-    transfer_ = http.start(std::move(request), {.max_body_bytes = kMaxAnswerBytes}, *this);
+    transfer_ = http.start(std::move(request), {.total_timeout = limit, .max_body_bytes = kMaxAnswerBytes}, *this);
   }
-  ~Call() override = default;
+  ~Call() override { account_->close(); }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -50,12 +52,14 @@ class Call : private HttpHandler {
   }
   // The timer may be what calls this.
   void finish(std::string failure) {
+    account_->close();
     const auto timer = std::move(timer_);
     transfer_.reset();
     const std::string body = std::move(body_);
     done(failure, body);
   }
 
+  const std::shared_ptr<MemoryAccount> account_;
   int status_ = 0;
   std::string body_;
   std::unique_ptr<Timer> timer_;
@@ -64,9 +68,9 @@ class Call : private HttpHandler {
 
 class SessionLookup : public LeanSpecSessions::Lookup, private Call {
  public:
-  SessionLookup(HttpClient& http, Clock& clock, HttpRequest request, ChatRequest& chat,
+  SessionLookup(HttpClient& http, Clock& clock, MemoryAccounts& memory, HttpRequest request, ChatRequest& chat,
                 std::function<void(const std::string& failure)> on_done)
-      : Call(http, clock, std::move(request), kLookupTime), chat_(chat), on_done_(std::move(on_done)) {}
+      : Call(http, clock, memory, std::move(request), kLookupTime), chat_(chat), on_done_(std::move(on_done)) {}
 
  private:
   void done(const std::string& failure, std::string_view body) override {
@@ -111,7 +115,9 @@ std::string conversation(const ChatRequest& chat, const Target& target) {
 class LeanSpecSessions::Saving : private Call {
  public:
   Saving(LeanSpecSessions& owner, HttpRequest request, Reply reply, const DoneEvent& event)
-      : Call(owner.http_, owner.clock_, std::move(request), kSavingTime), owner_(owner), reply_(std::move(reply)) {
+      : Call(owner.http_, owner.clock_, owner.memory_, std::move(request), kSavingTime),
+        owner_(owner),
+        reply_(std::move(reply)) {
     // What this dialect's `done` shows; the rest of the event are views that end with the call.
     event_.finish_reason = event.finish_reason;
     event_.messages = {"[]"};
@@ -132,15 +138,16 @@ class LeanSpecSessions::Saving : private Call {
   DoneEvent event_;
 };
 
-LeanSpecSessions::LeanSpecSessions(HttpClient& http, Clock& clock, std::function<void(std::string_view)> on_failure)
-    : http_(http), clock_(clock), on_failure_(std::move(on_failure)) {}
+LeanSpecSessions::LeanSpecSessions(HttpClient& http, Clock& clock, MemoryAccounts& memory,
+                                   std::function<void(std::string_view)> on_failure)
+    : http_(http), clock_(clock), memory_(memory), on_failure_(std::move(on_failure)) {}
 
 LeanSpecSessions::~LeanSpecSessions() { finish(); }
 
 std::unique_ptr<LeanSpecSessions::Lookup> LeanSpecSessions::look_up(ChatRequest& chat, std::function<void()> on_done) {
   HttpRequest request{.method = "GET", .url = session_url(chat), .headers = {}, .body = {}};
   if (request.url.empty()) return nullptr;
-  return std::make_unique<SessionLookup>(http_, clock_, std::move(request), chat,
+  return std::make_unique<SessionLookup>(http_, clock_, memory_, std::move(request), chat,
                                          [this, on_done = std::move(on_done)](const std::string& failure) {
                                            if (!failure.empty())
                                              on_failure_("a chat session was not found: " + failure);

@@ -12,6 +12,7 @@
 #include "worker/agent/reply.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw {
@@ -19,8 +20,9 @@ namespace aiw {
 // All calls on the loop thread. A session is one of the API at the chat's baseUrl; no key goes there.
 class LeanSpecSessions {
  public:
-  // `on_failure` is told of what did not work, for the log. Clock and client outlive the object.
-  LeanSpecSessions(HttpClient& http, Clock& clock, std::function<void(std::string_view what)> on_failure);
+  // `on_failure` is told of what did not work, for the log. The references outlive the object.
+  LeanSpecSessions(HttpClient& http, Clock& clock, MemoryAccounts& memory,
+                   std::function<void(std::string_view what)> on_failure);
   ~LeanSpecSessions();
   LeanSpecSessions(const LeanSpecSessions&) = delete;
   LeanSpecSessions& operator=(const LeanSpecSessions&) = delete;
@@ -47,6 +49,7 @@ class LeanSpecSessions {
 
   HttpClient& http_;
   Clock& clock_;
+  MemoryAccounts& memory_;
   const std::function<void(std::string_view)> on_failure_;
   std::map<const Saving*, std::unique_ptr<Saving>> saving_;
 };

@@ -15,7 +15,7 @@ constexpr int kActionsPerTurn = 64;
 class MockAttempt : public Attempt {
  public:
   MockAttempt(Clock& clock, std::vector<MockAction> actions, AttemptObserver& observer)
-      : clock_(clock), actions_(std::move(actions)), observer_(observer) {
+      : account_(MemoryAccount::current()), clock_(clock), actions_(std::move(actions)), observer_(observer) {
     schedule(std::chrono::milliseconds(0));
   }
 
@@ -30,11 +30,21 @@ class MockAttempt : public Attempt {
 
   // The last action ends the attempt, and perhaps this object.
   void play() {
+    const MemoryScope scope(account_);
     const auto done = std::move(timer_);  // the timer that calls this must live until it returns
     if (!std::exchange(began_, true)) observer_.first_byte();
     for (int turn = 0; turn < kActionsPerTurn; ++turn) {
       if (paused_) return;
-      MockAction& action = actions_[next_++];
+      MockAction& action = actions_[next_];
+      if (const auto* text = std::get_if<MockText>(&action)) {
+        say(*text, ContentKind::text);
+        continue;
+      }
+      if (const auto* reasoning = std::get_if<MockReasoning>(&action)) {
+        say(*reasoning, ContentKind::reasoning);
+        continue;
+      }
+      ++next_;
       if (const auto* delay = std::get_if<MockDelay>(&action)) return schedule(std::chrono::milliseconds(delay->ms));
       if (next_ == actions_.size()) return end(action);
       std::visit([this](auto& event) { say(event); }, action);
@@ -48,9 +58,15 @@ class MockAttempt : public Attempt {
     return part_;
   }
 
-  void say(const MockText& text) { observer_.delta(part_of(ContentKind::text), ContentKind::text, text.text, {}); }
-  void say(const MockReasoning& text) {
-    observer_.delta(part_of(ContentKind::reasoning), ContentKind::reasoning, text.text, {});
+  // One delta of it.
+  void say(const MockText& text, ContentKind kind) {
+    const std::string_view piece = mock_piece(text, said_);
+    said_ += piece.size();
+    if (said_ == text.text.size()) {
+      said_ = 0;
+      if (++times_ == text.times) times_ = 0, ++next_;
+    }
+    observer_.delta(part_of(kind), kind, piece, {});
   }
   void say(ToolCall& call) {
     const int part = part_of(ContentKind::tool_input);
@@ -74,10 +90,13 @@ class MockAttempt : public Attempt {
     }
   }
 
+  MemoryAccount* const account_;  // the chat's, which outlives its attempts
   Clock& clock_;
   std::vector<MockAction> actions_;
   AttemptObserver& observer_;
   std::size_t next_ = 0;
+  std::size_t said_ = 0;    // bytes of the text that is next
+  std::int64_t times_ = 0;  // that it was said
   std::optional<ContentKind> kind_;
   int part_ = -1;
   bool began_ = false;

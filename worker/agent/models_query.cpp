@@ -9,15 +9,27 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMaxPages = 100;
 constexpr seconds kTimeLimit{60};
-constexpr HttpLimits kLimits{.connect_timeout = seconds{10}, .max_body_bytes = std::uint64_t{32} << 20};
+// Of all pages together: some thousand models and what is told of each.
+constexpr std::size_t kMaxListBytes = std::size_t{16} << 20;
+constexpr std::size_t kMaxModels = 20'000;
+constexpr std::size_t kParsedFactor = 12;  // of a page's bytes
+constexpr HttpLimits kLimits{
+    .connect_timeout = seconds{10}, .total_timeout = kTimeLimit, .max_body_bytes = kMaxListBytes};
+
+Error too_large() {
+  return {.code = "response_too_large",
+          .category = Category::limit,
+          .message = "the provider's list of models is longer than 16 MiB or 20,000 models"};
+}
 
 std::chrono::sys_seconds wall_time() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
 
 }  // namespace
 
-ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, TokenCache& tokens, Target target,
+ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, MemoryAccounts& memory, TokenCache& tokens, Target target,
                          std::function<void(Result)> on_done)
-    : clock_(clock),
+    : account_(memory.open([this](const Error& error) { done(std::unexpected(error)); })),
+      clock_(clock),
       http_(http),
       target_(std::move(target)),
       api_(*wire_api(target_.api)),
@@ -54,7 +66,14 @@ void ModelsQuery::ask(std::string_view page) {
   if (!request) return fail_later(std::move(request).error());
   head_ = {};
   body_.clear();
+  const MemoryScope scope(account_.get());
   transfer_ = http_.start(*std::move(request), kLimits, *this);
+}
+
+void ModelsQuery::on_body(std::string_view bytes) {
+  received_ += bytes.size();
+  if (received_ > kMaxListBytes) return done(std::unexpected(too_large()));
+  body_ += bytes;
 }
 
 void ModelsQuery::on_end(const Error* error) {
@@ -64,10 +83,12 @@ void ModelsQuery::on_end(const Error* error) {
 }
 
 void ModelsQuery::read_page() {
+  if (!MemoryAccount::fits(kParsedFactor * body_.size())) return;
   auto page = api_.read_models(body_);
   if (!page) return done(std::unexpected(std::move(page).error()));
   models_.insert(models_.end(), std::make_move_iterator(page->models.begin()),
                  std::make_move_iterator(page->models.end()));
+  if (models_.size() > kMaxModels) return done(std::unexpected(too_large()));
   const bool is_new = !page->next.empty() && pages_.insert(page->next).second;
   if (!is_new || pages_.size() > kMaxPages) return done(std::move(models_));
   ask(page->next);
@@ -79,6 +100,7 @@ void ModelsQuery::fail_later(Error error) {
 }
 
 void ModelsQuery::done(Result result) {
+  account_->close();
   // The timer may be what calls this.
   const auto timer = std::move(timer_);
   const auto transfer = std::move(transfer_);

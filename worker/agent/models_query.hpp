@@ -11,6 +11,7 @@
 #include "worker/agent/token_cache.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw {
@@ -20,22 +21,24 @@ class ModelsQuery : private HttpHandler {
  public:
   using Result = std::expected<std::vector<ModelInfo>, Error>;
   // `on_done` is called once, never within this call, and may destroy the query. Services outlive it.
-  ModelsQuery(Clock& clock, HttpClient& http, TokenCache& tokens, Target target, std::function<void(Result)> on_done);
+  ModelsQuery(Clock& clock, HttpClient& http, MemoryAccounts& memory, TokenCache& tokens, Target target,
+              std::function<void(Result)> on_done);
   ModelsQuery(const ModelsQuery&) = delete;
   ModelsQuery& operator=(const ModelsQuery&) = delete;
-  ~ModelsQuery() override = default;
+  ~ModelsQuery() override { account_->close(); }
   [[nodiscard]] const std::string& base_url() const { return target_.base_url; }
 
  private:
   void await_token(TokenCache& tokens);
   void ask(std::string_view page);
   void on_head(const ResponseHead& head) override { head_ = head; }
-  void on_body(std::string_view bytes) override { body_ += bytes; }
+  void on_body(std::string_view bytes) override;
   void on_end(const Error* error) override;
   void read_page();
   void done(Result result);
   void fail_later(Error error);
 
+  const std::shared_ptr<MemoryAccount> account_;
   Clock& clock_;
   HttpClient& http_;
   Target target_;
@@ -46,6 +49,7 @@ class ModelsQuery : private HttpHandler {
   std::unique_ptr<Timer> timer_;
   ResponseHead head_;
   std::string body_;
+  std::size_t received_ = 0;  // bytes of all pages
   std::vector<ModelInfo> models_;
   std::set<std::string> pages_;  // asked for: a provider that sends us in circles is not followed
 };

@@ -43,7 +43,8 @@ Outbox::~Outbox() { leave_backlog(); }
 
 void Outbox::send(const ChatEvent& event) {
   if (const auto* delta = std::get_if<DeltaEvent>(&event)) return send_delta(*delta);
-  if (!encoder_->tells(event)) return;  // nor is a delta cut for it
+  if (!encoder_->tells(event)) return;                                     // nor is a delta cut for it
+  if (holding() && std::holds_alternative<HeartbeatEvent>(event)) return;  // what is held will say it as well
   flush();
   emit_redacted(event);
 }

@@ -188,7 +188,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
   Reply reply = make_reply(*chat);
   if (services_.leanspec_sessions != nullptr)
     reply.keep_done(services_.leanspec_sessions->keep_done(*chat, route.targets.front()));
-  const SessionServices services{{services_.clock, services_.http, finished_exchanges_},
+  const SessionServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
                                  budget_,
                                  tokens_,
                                  services_.random,
@@ -311,7 +311,7 @@ void Server::on(const ModelsRequest& models) {
     models_listed(id, provider, std::move(result));
     post_sweep();
   };
-  queries_.emplace(models.id, std::make_unique<ModelsQuery>(services_.clock, services_.http, tokens_,
+  queries_.emplace(models.id, std::make_unique<ModelsQuery>(services_.clock, services_.http, services_.memory, tokens_,
                                                             *std::move(target), std::move(on_done)));
 }
 

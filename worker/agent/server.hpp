@@ -38,6 +38,7 @@ struct ServerOptions {
 struct ServerServices {
   Clock& clock;
   HttpClient& http;
+  MemoryAccounts& memory;  // outlives also the exchanges of `http`
   FrameOutput& output;
   const FrameEncoder& encoder;
   const KeyPolicy& keys;

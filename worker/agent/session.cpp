@@ -21,7 +21,8 @@ std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_ca
 
 Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services,
                  Reply reply, Instant accepted)
-    : chat_(repaired(std::move(chat))),
+    : account_(services.attempt.memory.open([this](const Error& error) { out_of_memory(error); })),
+      chat_(repaired(std::move(chat))),
       route_(std::move(route)),
       asks_others_(route_.targets.size() > 1 || route_.hedge),
       max_steps_(max_steps),
@@ -31,10 +32,15 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
       tools_(*chat_),
       transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)),
       output_(reply_.events(), *transcript_, services_.attempt.clock, chat_->logprobs.value_or(false),
-              {.on_full = [this] { running_->set_paused(true); },
+              {.on_full =
+                   [this] {
+                     if (running_) running_->set_paused(true);
+                   },
                .on_usage = [this](const Usage& usage) { this->usage(usage); },
                .on_finish = [this](FinishReason reason, std::string_view raw) { finish(reason, raw); },
-               .on_fail = [this](Error error) { fail(std::move(error)); }}) {}
+               .on_fail = [this](Error error) { fail(std::move(error)); }}) {
+  account_->bring(chat_->line->size());
+}
 
 // Before the history becomes the transcript's.
 std::unique_ptr<ChatRequest> Session::repaired(std::unique_ptr<ChatRequest> chat) {
@@ -43,14 +49,19 @@ std::unique_ptr<ChatRequest> Session::repaired(std::unique_ptr<ChatRequest> chat
   return chat;
 }
 
-Session::~Session() { release_retry(); }
+Session::~Session() {
+  account_->close();
+  release_retry();
+}
 
 // --- life -----------------------------------------------------------------------------------------------------------
 
 void Session::start() {
+  const auto scope = enter();
   Clock& clock = services_.attempt.clock;
   started_ = clock.now();
   reply_.events().on_relieved([this] {
+    const auto entered = enter();
     if (running_) running_->set_paused(false);
   });
   if (chat_->timeouts.total_ms > 0) {
@@ -66,8 +77,10 @@ void Session::start() {
 void Session::prepare() {
   phase_ = Phase::preparing;
   if (auto made = tools_.make_runners(services_.make_http_tool); !made) return end_error(made.error());
-  const bool waits =
-      tools_.open(services_.tool_sources, [this](const std::expected<void, Error>& result) { prepared(result); });
+  const bool waits = tools_.open(services_.tool_sources, [this](const std::expected<void, Error>& result) {
+    const auto scope = enter();
+    prepared(result);
+  });
   if (!waits) prepared({});
 }
 
@@ -80,12 +93,14 @@ void Session::prepared(const std::expected<void, Error>& result) {
 void Session::schedule_heartbeat() {
   Clock& clock = services_.attempt.clock;
   heartbeat_ = clock.call_at(clock.now() + milliseconds(chat_->heartbeat_ms), [this] {
+    const auto scope = enter();
     reply_.events().send(HeartbeatEvent{});
     schedule_heartbeat();
   });
 }
 
 void Session::cancel() {
+  const auto scope = enter();
   if (phase_ == Phase::finished) return;
   give_up_tools("cancelled");
   end_attempt();
@@ -94,13 +109,27 @@ void Session::cancel() {
 }
 
 void Session::abort(Error error) {
+  const auto scope = enter();
   if (phase_ == Phase::finished) return;
   give_up_tools(error.code);
   end_attempt();
   end_error(error);
 }
 
+// The chat gives back what it holds first, and is told in short.
+void Session::out_of_memory(const Error& error) {
+  const auto scope = enter();
+  if (phase_ == Phase::finished) return;
+  if (round_) round_->cancel(error.code);
+  end_attempt();
+  round_.reset();
+  output_.clear();
+  reply_.error({error, {}, std::nullopt});
+  release();
+}
+
 void Session::close_input() {
+  const auto scope = enter();
   input_closed_ = true;
   if (round_ && round_->awaits_parent()) {
     abort({.code = "input_closed",
@@ -229,6 +258,7 @@ void Session::discard_usage(const Usage& usage, const Target& target) {
 }
 
 void Session::fail(Error error) {
+  if (const auto& over = account_->over()) return out_of_memory(*over);
   const Target& failed = target();
   error.provider = failed.provider_id;
   if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
@@ -253,7 +283,10 @@ void Session::back_off(const Error& error, milliseconds delay) {
   discard_answer();
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, delay.count()});
   Clock& clock = services_.attempt.clock;
-  phase_timer_ = clock.call_at(clock.now() + delay, [this] { start_attempt(); });
+  phase_timer_ = clock.call_at(clock.now() + delay, [this] {
+    const auto scope = enter();
+    start_attempt();
+  });
 }
 
 // False if there is nobody left to ask. Who answers is asked in later steps too.
@@ -313,12 +346,18 @@ void Session::close_step() {
   step_usage_.reset();
 }
 
+// No account may hold more, and a step's end needs it several times.
+std::size_t Session::most_added() const { return std::min(kMaxAddedBytes, services_.attempt.memory.owner_limit() / 2); }
+
+void Session::end_too_large() {
+  end_error({.code = "response_too_large",
+             .category = Category::limit,
+             .message = "the answers and tool results of the chat's steps are longer than " +
+                        std::to_string(most_added() >> 20) + " MiB together"});
+}
+
 void Session::next_step() {
-  if (transcript_->added_bytes() > kMaxAddedBytes) {
-    return end_error({.code = "response_too_large",
-                      .category = Category::limit,
-                      .message = "the answers and tool results of the chat's steps are longer than 64 MiB together"});
-  }
+  if (transcript_->added_bytes() > most_added()) return end_too_large();
   offer_tools_ = step_ + 1 < max_steps_;
   begin_step();
 }
@@ -327,8 +366,9 @@ void Session::next_step() {
 
 // `may_run` is false where the answer was cut short or stopped.
 void Session::show_calls(bool may_run) {
-  round_ = std::make_unique<ToolRound>(step_, tools_, reply_.events(), services_.attempt.clock,
-                                       services_.max_parallel_tools, [this] { proceed(); });
+  round_ =
+      std::make_unique<ToolRound>(step_, tools_, reply_.events(), services_.attempt.clock, services_.max_parallel_tools,
+                                  most_added() - transcript_->added_bytes(), [this] { proceed(); });
   for (auto& call : output_.answer().calls()) round_->add(std::move(call), may_run);
 }
 
@@ -343,13 +383,17 @@ bool Session::awaits(std::string_view tool_call_id) const {
   return phase_ == Phase::awaiting_tools && round_->awaits_result(tool_call_id);
 }
 
-void Session::tool_result(const ToolResultRequest& result) { round_->result(result.tool_call_id, result.output_json); }
+void Session::tool_result(const ToolResultRequest& result) {
+  const auto scope = enter();
+  round_->result(result.tool_call_id, result.output_json);
+}
 
 bool Session::awaits_approval(std::string_view tool_call_id) const {
   return phase_ == Phase::awaiting_tools && round_->awaits_approval(tool_call_id);
 }
 
 void Session::tool_approval(const ToolApprovalRequest& approval) {
+  const auto scope = enter();
   round_->approve(approval.tool_call_id, approval.approved, approval.reason);
 }
 
@@ -361,11 +405,13 @@ void Session::give_up_tools(std::string_view reason) {
   if (!results.empty()) transcript_->add(std::move(results));
 }
 
-// Every call has its output.
+// Every call has its output, or they are too long.
 void Session::proceed() {
   const auto round = std::move(round_);
+  if (round->too_long()) round->cancel("response_too_large");
   std::string results = round->results();
   if (!results.empty()) transcript_->add(std::move(results));
+  if (round->too_long()) return end_too_large();
   if (round->returns()) return end_done(FinishReason::tool_calls);
   next_step();
 }
@@ -418,6 +464,7 @@ void Session::release() {
   if (phase_ == Phase::finished) return;
   if (started_) services_.budget.chat_ended(target().base_url);
   phase_ = Phase::finished;
+  account_->close();
   end_attempt();
   tools_.close();
   round_.reset();

@@ -41,7 +41,8 @@ struct SessionServices {
 // cancel, abort, the total time limit and close_input may end any of them.
 class Session {
  public:
-  // `accepted` is when the line was accepted. Services outlive the session.
+  // `accepted` is when the line was accepted. Services outlive the session. Its memory is an account's of its own,
+  // which may end it with resource_exhausted.
   Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services, Reply reply,
           Instant accepted);
   ~Session();
@@ -67,6 +68,10 @@ class Session {
 
   static std::unique_ptr<ChatRequest> repaired(std::unique_ptr<ChatRequest> chat);
 
+  // For each call from outside: what it takes is the chat's memory.
+  [[nodiscard]] MemoryScope enter() const { return MemoryScope(account_.get()); }
+  void out_of_memory(const Error& error);
+
   void prepare();
   void prepared(const std::expected<void, Error>& result);
   void dry_run();
@@ -91,6 +96,8 @@ class Session {
   void change_target(Target target);
   void release_retry();
 
+  [[nodiscard]] std::size_t most_added() const;
+  void end_too_large();
   [[nodiscard]] bool is_paused(FinishReason reason, std::string_view raw) const;
   void close_step();
   void next_step();
@@ -109,6 +116,7 @@ class Session {
   [[nodiscard]] Usage total_usage() const;
   [[nodiscard]] Timing timing() const;
 
+  const std::shared_ptr<MemoryAccount> account_;  // shared with exchanges
   const std::unique_ptr<ChatRequest> chat_;
   Route route_;             // its first target is the one whose turn it is
   const bool asks_others_;  // than the chat's own model: events say who it was

@@ -55,6 +55,7 @@ class StepOutput : public AttemptObserver {
 
  private:
   void commit();
+  void send(const ChatEvent& event);
   const std::string& own_call_id(std::string_view id);
 
   Outbox& events_;

@@ -37,7 +37,10 @@ class TokenAttempt : public Attempt {
 
   std::expected<void, Error> start() {
     auto wait = services_.tokens.wait(input_.step.target.credentials,
-                                      [this](TokenCache::Result token) { received(std::move(token)); });
+                                      [this, account = MemoryAccount::current()](TokenCache::Result token) {
+                                        const MemoryScope scope(account);  // the chat's, which outlives its attempts
+                                        received(std::move(token));
+                                      });
     if (!wait) return std::unexpected(std::move(wait).error());
     wait_ = *std::move(wait);
     if (const auto limit_ms = input_.step.chat.timeouts.first_byte_ms; limit_ms > 0) {

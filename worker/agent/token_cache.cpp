@@ -5,6 +5,7 @@
 
 #include "worker/base/crypto.hpp"
 #include "worker/base/live_secret.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/base/url.hpp"
 
 namespace aiw {
@@ -17,7 +18,7 @@ constexpr std::size_t kMaxBody = 64 << 10;
 constexpr seconds kTimeLimit{30};
 // A token is not used in its last minute: a request takes time to arrive.
 constexpr seconds kMargin{60};
-constexpr HttpLimits kLimits{.connect_timeout = seconds{10}, .max_body_bytes = kMaxBody};
+constexpr HttpLimits kLimits{.connect_timeout = seconds{10}, .total_timeout = kTimeLimit, .max_body_bytes = kMaxBody};
 
 // Credentials are not kept; their digest names them.
 std::string key_of(std::string_view credentials) {
@@ -49,6 +50,7 @@ class TokenCache::Fetch : private HttpHandler {
                                                    .message = "the token server did not answer in time",
                                                    .retryable = true}));
     });
+    const MemoryScope scope(nullptr);  // it is shared by those who wait for it
     transfer_ = cache_.http_.start(std::move(request), kLimits, *this);
   }
 

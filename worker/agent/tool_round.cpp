@@ -15,13 +15,15 @@ constexpr std::size_t kMaxCalls = 2'048;  // of one step that are carried out
 
 }  // namespace
 
-ToolRound::ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int max_parallel,
+ToolRound::ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int max_parallel, std::size_t max_bytes,
                      std::function<void()> on_answered)
     : step_(step),
       tools_(tools),
       events_(events),
+      account_(MemoryAccount::current()),
       clock_(clock),
       max_parallel_(max_parallel),
+      max_bytes_(max_bytes),
       on_answered_(std::move(on_answered)) {}
 
 ToolRound::~ToolRound() = default;
@@ -81,7 +83,7 @@ void ToolRound::start() {
 }
 
 void ToolRound::run_queued() {
-  for (; running_ < max_parallel_ && next_queued_ < calls_.size(); ++next_queued_) {
+  for (; !too_long() && running_ < max_parallel_ && next_queued_ < calls_.size(); ++next_queued_) {
     if (calls_[next_queued_].state == State::queued) run(next_queued_);
   }
 }
@@ -91,14 +93,20 @@ void ToolRound::run(std::size_t index) {
   call.state = State::running;
   ++running_;
   limit_time(index);
-  call.run = call.tool->runner->run({call.checked.call.id, call.checked.input_json},
-                                    [this, index](std::string output) { run_ended(index, std::move(output)); });
+  call.run =
+      call.tool->runner->run({call.checked.call.id, call.checked.input_json}, [this, index](const std::string& output) {
+        const MemoryScope scope(account_);
+        run_ended(index, output);  // a copy, which is the chat's
+      });
 }
 
 void ToolRound::limit_time(std::size_t index) {
   Call& call = calls_[index];
   if (call.tool->timeout_ms == 0) return;
-  call.timer = clock_.call_at(clock_.now() + milliseconds(call.tool->timeout_ms), [this, index] { timed_out(index); });
+  call.timer = clock_.call_at(clock_.now() + milliseconds(call.tool->timeout_ms), [this, index] {
+    const MemoryScope scope(account_);
+    timed_out(index);
+  });
 }
 
 void ToolRound::timed_out(std::size_t index) {
@@ -123,6 +131,7 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
   Call& call = calls_[index];
   call.state = State::answered;
   call.output_json = fit_output(std::move(output_json));
+  output_bytes_ += call.output_json.size();
   call.run.reset();
   call.timer.reset();
   --open_;
@@ -132,7 +141,7 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
 
 // The last thing a call of this round does: nothing may be touched after it.
 void ToolRound::settle() {
-  if (!answered()) return;
+  if (!answered() && !too_long()) return;
   const auto on_answered = on_answered_;  // outlives this object
   on_answered();
 }

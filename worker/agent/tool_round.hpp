@@ -13,14 +13,16 @@
 #include "worker/agent/answer.hpp"
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/toolbox.hpp"
+#include "worker/base/memory_account.hpp"
 
 namespace aiw {
 
 class ToolRound {
  public:
-  // `on_answered` is called once, when the last call that start() left open has its output; the round may be destroyed
-  // within it. All references outlive the round; `max_parallel` bounds what this process runs at once for this chat.
-  ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int max_parallel,
+  // `on_answered` is called once, when the last call that start() left open has its output, or the outputs are longer
+  // than `max_bytes` together; the round may be destroyed within it. All references outlive the round; `max_parallel`
+  // bounds what this process runs at once for this chat. It is made in the scope of the chat's memory account.
+  ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int max_parallel, std::size_t max_bytes,
             std::function<void()> on_answered);
   ~ToolRound();
   ToolRound(const ToolRound&) = delete;
@@ -34,6 +36,8 @@ class ToolRound {
 
   [[nodiscard]] bool empty() const { return calls_.empty(); }
   [[nodiscard]] bool answered() const { return open_ == 0; }
+  // The outputs are longer than the chat may add.
+  [[nodiscard]] bool too_long() const { return output_bytes_ > max_bytes_; }
   // A call that is the parent's to answer or to approve.
   [[nodiscard]] bool awaits_parent() const { return !by_parent_.empty(); }
   [[nodiscard]] bool awaits_result(std::string_view id) const;
@@ -77,13 +81,16 @@ class ToolRound {
   const int step_;
   Toolbox& tools_;
   Outbox& events_;
+  MemoryAccount* const account_;  // the chat's
   Clock& clock_;
   const int max_parallel_;
+  const std::size_t max_bytes_;
   const std::function<void()> on_answered_;
   std::vector<Call> calls_;
   std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: what waits for a line of the parent
   std::size_t next_queued_ = 0;
   int running_ = 0;
+  std::size_t output_bytes_ = 0;
   std::size_t open_ = 0;  // calls that will get an output and have none
   // For looking at all calls' arguments, as ArgumentSchema counts it: some 100 ms. Then they count as fitting.
   std::size_t check_work_ = 2'000'000;

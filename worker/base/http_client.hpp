@@ -20,8 +20,8 @@ class HttpHandler {
   // Decoded (content-encoding undone) body bytes, at most a few hundred KiB at once.
   virtual void on_body(std::string_view bytes) = 0;
   // `error` is nullptr if the response ended as HTTP frames it (or by a close where that is the frame). Else code is
-  // one of dns_error, connect_error, tls_error, timeout_connect, upstream_reset, truncated_stream, bad_response,
-  // bad_encoding, response_too_large, egress_denied, resource_exhausted; category and retryable are set.
+  // one of dns_error, connect_error, tls_error, timeout_connect, timeout_total, upstream_reset, truncated_stream,
+  // bad_response, bad_encoding, response_too_large, egress_denied, resource_exhausted; category and retryable are set.
   virtual void on_end(const Error* error) = 0;
 };
 
@@ -33,16 +33,22 @@ class HttpTransfer {
   virtual void set_paused(bool paused) = 0;
 };
 
+// No exchange is without a limit of its time, whatever its owner does.
+inline constexpr std::chrono::hours kLongestExchange{24};
+
 struct HttpLimits {
-  std::chrono::milliseconds connect_timeout{10'000};       // name, TCP and TLS together; 0: none
-  std::uint64_t max_body_bytes = std::uint64_t{64} << 20;  // decoded; beyond: response_too_large
+  std::chrono::milliseconds connect_timeout{10'000};          // name, TCP and TLS together; 0: none
+  std::chrono::milliseconds total_timeout{kLongestExchange};  // never none
+  std::uint64_t max_body_bytes = std::uint64_t{64} << 20;     // decoded; beyond: response_too_large
 };
 
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // Never calls the handler before it returns. The request's body may refer to memory that must live as long as the
-  // transfer; so must the handler. Redirects are not followed: a 3xx is an ordinary head.
+  // What comes in is held for the memory account in whose scope this is called: the handler's calls are in it, and none
+  // brings bytes once it is over (worker/base/memory_account.hpp). Never calls the handler before it returns. The
+  // request's body may refer to memory that must live as long as the transfer; so must the handler. Redirects are not
+  // followed: a 3xx is an ordinary head.
   virtual std::unique_ptr<HttpTransfer> start(HttpRequest request, const HttpLimits& limits, HttpHandler& handler) = 0;
 };
 

@@ -31,10 +31,12 @@ void wipe(void* memory, std::size_t size) {
   explicit_bzero(bytes + head + pages, tail);
 }
 
-void wiping_free(void* memory) {
-  if (memory == nullptr) return;
-  wipe(memory, malloc_usable_size(memory));
+std::size_t wiping_free(void* memory) {
+  if (memory == nullptr) return 0;
+  const std::size_t size = malloc_usable_size(memory);
+  wipe(memory, size);
   std::free(memory);
+  return size;
 }
 
 void* wiping_realloc(void* memory, std::size_t size) {

@@ -9,7 +9,8 @@ namespace aiw {
 void wipe(void* memory, std::size_t size);
 
 // For memory of malloc's family, as `free` and `realloc` are, but nothing of a block that is given back stays in it.
-void wiping_free(void* memory);
+// Returns the bytes that the block had.
+std::size_t wiping_free(void* memory);
 void* wiping_realloc(void* memory, std::size_t size);
 
 }  // namespace aiw

@@ -30,7 +30,8 @@ Meaning meaning_of(const CurlFailure& failure) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return {"dns_error", Category::network, true};
     case CURLE_COULDNT_CONNECT: return {"connect_error", Category::network, true};
-    case CURLE_OPERATION_TIMEDOUT: return {"timeout_connect", Category::timeout, true};  // no other time is curl's job
+    case CURLE_OPERATION_TIMEDOUT:  // the other limit of curl's is that of the whole exchange
+      return {failure.head_begun ? "timeout_total" : "timeout_connect", Category::timeout, true};
     case CURLE_SSL_CONNECT_ERROR: return {"tls_error", Category::network, true};
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:

@@ -23,9 +23,10 @@ namespace {
 constexpr std::size_t kSmallBody = std::size_t{60} << 10;  // curl sends the head and such a body in one segment
 constexpr long kUploadBuffer = 512L << 10;                 // for larger ones: one send for each
 constexpr std::uint64_t kRatioFrom = std::uint64_t{1} << 20;
-constexpr std::uint64_t kMaxRatio = 200;                           // decoded to received
-constexpr std::uint64_t kMaxHeadBytes = std::uint64_t{250} << 10;  // curl gives up at 300 KiB, with CURLE_RECV_ERROR
-constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;            // 0 would be curl's default
+constexpr std::uint64_t kMaxRatio = 200;  // decoded to received
+// Of a response, with its informational heads before and its trailers after.
+constexpr std::uint64_t kMaxHeadBytes = std::uint64_t{250} << 10;
+constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;  // 0 would be curl's default
 
 bool is_https(std::string_view url) {
   constexpr std::string_view kScheme = "https:";
@@ -106,7 +107,11 @@ std::exception_ptr take_thrown() { return std::exchange(thrown, nullptr); }
 
 CurlExchange::CurlExchange(HttpRequest request, const HttpLimits& limits, HttpHandler& handler,
                            const CurlClientOptions& options)
-    : request_(std::move(request)), limits_(limits), handler_(&handler), options_(options) {}
+    : account_(MemoryAccount::current() != nullptr ? MemoryAccount::current()->shared_from_this() : nullptr),
+      request_(std::move(request)),
+      limits_(limits),
+      handler_(&handler),
+      options_(options) {}
 
 CurlExchange::~CurlExchange() = default;
 
@@ -152,6 +157,7 @@ CURLcode CurlExchange::set_options(CURLSH* share) {
       .set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1))
       .set(CURLOPT_PIPEWAIT, 1L)
       .set(CURLOPT_FRESH_CONNECT, request_.once ? 1L : 0L)
+      .set(CURLOPT_TIMEOUT_MS, static_cast<long>(limits_.total_timeout.count()))
       .set(CURLOPT_TCP_KEEPALIVE, 1L)
       .set(CURLOPT_TCP_KEEPIDLE, 60L)
       .set(CURLOPT_TCP_KEEPINTVL, 60L)
@@ -270,6 +276,8 @@ CURLcode CurlExchange::set_headers() {
 
 void CurlExchange::finish(CURLcode result) {
   stalled_ = false;
+  const auto account = account_;  // the handler may destroy this
+  const MemoryScope scope(account.get());
   auto* const handler = std::exchange(handler_, nullptr);
   if (handler == nullptr) return;
   if (result == CURLE_OK && !head_told_)
@@ -309,12 +317,12 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::cut:
       return http_failure("truncated_stream", Category::upstream, true,
                           "the connection ended without TLS' own end, so the response may be cut short", request_.url);
+    case Stop::long_head:
+      return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
+    case Stop::memory: return *account_->over();
     case Stop::name:
     case Stop::unasked_bytes:
     case Stop::none: break;
-  }
-  if (!head_told_ && head_bytes_ > kMaxHeadBytes) {
-    return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
   }
   long connect_status = 0;
   curl_off_t first_byte_us = 0;
@@ -337,8 +345,13 @@ CURLcode CurlExchange::resume() {
 
 bool CurlExchange::take_header(std::string_view line) {
   if (handler_ == nullptr) return false;
-  if (head_told_) return true;  // a trailer
+  const MemoryScope scope(account_.get());
   head_bytes_ += line.size();
+  if (head_bytes_ > kMaxHeadBytes) {
+    stop_ = Stop::long_head;
+    return false;
+  }
+  if (head_told_) return true;  // a trailer
   if (head_.status == 0) {
     head_.status = status_of(line);
   } else if (!is_blank(line)) {
@@ -443,6 +456,12 @@ std::size_t CurlExchange::take_body(std::string_view bytes) {
     stop_ = Stop::too_large;
     return CURL_WRITEFUNC_ERROR;
   }
+  if (is_out_of_memory()) {
+    stop_ = Stop::memory;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  const MemoryScope scope(account_.get());
+  if (account_ != nullptr) account_->came_in(bytes.size());
   handler_->on_body(bytes);
   return handler_ != nullptr ? bytes.size() : CURL_WRITEFUNC_ERROR;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/io/curl_client.hpp"
 #include "worker/io/curl_connections.hpp"
 #include "worker/io/curl_error.hpp"
@@ -66,7 +67,7 @@ class CurlExchange {
   CURLcode resume();
 
  private:
-  enum class Stop { none, name, egress, resources, too_large, bad_head, cut, unasked_bytes };
+  enum class Stop { none, name, egress, resources, too_large, bad_head, long_head, memory, cut, unasked_bytes };
 
   CURLcode set_options(CURLSH* share);
   CURLcode set_body();
@@ -77,6 +78,7 @@ class CurlExchange {
   CURLcode set_names();
   CURLcode pin(const HostPort& host, std::string_view addresses);
   [[nodiscard]] bool too_large() const;
+  [[nodiscard]] bool is_out_of_memory() const { return account_ != nullptr && account_->over(); }
   [[nodiscard]] Error failure(CURLcode result) const;
 
   bool take_header(std::string_view line);
@@ -107,6 +109,8 @@ class CurlExchange {
     }
   };
 
+  // Whose memory the response is; nullptr: nobody's.
+  const std::shared_ptr<MemoryAccount> account_;
   HttpRequest request_;
   const HttpLimits limits_;
   HttpHandler* handler_;

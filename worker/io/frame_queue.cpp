@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "worker/base/memory_account.hpp"
 #include "worker/base/wipe.hpp"
 
 namespace aiw {
@@ -42,8 +43,11 @@ void FrameQueue::take(std::string& frames) {
 }
 
 void FrameQueue::end_block() {
+  const std::size_t filled = tail_.capacity();
   blocks_.push_back(std::move(tail_));  // if it throws, the tail goes on
   tail_ = std::exchange(spare_, {});
+  // A block is its chat's no more.
+  MemoryAccount::hand_over(static_cast<std::ptrdiff_t>(filled) - static_cast<std::ptrdiff_t>(tail_.capacity()));
   blocks_bytes_ += std::exchange(whole_, 0);
 }
 

@@ -108,6 +108,7 @@ bool aiw::tls_has_pending(const void* ssl) {
 
 // Headers with keys and request bodies lie in curl's memory, too: it is wiped like ours.
 bool aiw::load_libcurl() {
-  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, aiw::wiping_free, aiw::wiping_realloc, strdup,
-                              std::calloc) == CURLE_OK;
+  constexpr auto kFree = [](void* memory) { aiw::wiping_free(memory); };
+  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, kFree, aiw::wiping_realloc, strdup, std::calloc) ==
+         CURLE_OK;
 }

@@ -93,6 +93,7 @@ struct Loop::Impl {
   std::vector<std::function<void()>> posted;  // under mutex
   std::vector<std::function<void()>> running;
   std::atomic<bool> has_posted = false;
+  bool turn_cut = false;      // the other descriptors that are ready wait for the next turn
   std::exception_ptr raised;  // under mutex
   std::function<void()> turn_ended = [] {};
 
@@ -124,7 +125,8 @@ int Loop::Impl::timeout_ms() const {
 void Loop::Impl::wait_and_dispatch() {
   std::array<epoll_event, kEventsPerWake> events;
   const int count = epoll_wait(epoll_fd, events.data(), static_cast<int>(events.size()), timeout_ms());
-  for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+  turn_cut = false;  // being level-triggered, epoll reports again what is left
+  for (int i = 0; i < count && !turn_cut; ++i) dispatch(events[static_cast<std::size_t>(i)]);
 }
 
 void Loop::Impl::dispatch(const epoll_event& event) {
@@ -193,6 +195,11 @@ void Loop::post(std::function<void()> action) {
     impl_->has_posted = true;
   }
   if (first && std::this_thread::get_id() != impl_->loop_thread) impl_->wake();
+}
+
+void Loop::post_at_once(std::function<void()> action) {
+  impl_->turn_cut = true;
+  post(std::move(action));
 }
 
 void Loop::raise(std::exception_ptr thrown) {

@@ -28,6 +28,8 @@ class Loop : public Clock {
   void stop();
   // Any thread: runs `action` on the loop thread, in the order of the posts.
   void post(std::function<void()> action);
+  // Loop thread: as post, and no further descriptor has its turn before it.
+  void post_at_once(std::function<void()> action);
   // Any thread: run() throws this soon. Takes no memory.
   void raise(std::exception_ptr thrown);
   // Called at the end of each turn, when no action is under way.

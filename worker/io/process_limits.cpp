@@ -13,6 +13,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace aiw {
 namespace {
@@ -38,6 +39,14 @@ std::size_t smallest_limit(const std::filesystem::path& mount, std::filesystem::
     least = std::min(least, limit_in(mount / group.relative_path() / file));
   }
   return least;
+}
+
+// Where little may be had, the libraries alone come near it, and only the failed allocation tells.
+std::size_t most_address_space() {
+  constexpr rlim_t kLittle = rlim_t{256} << 20;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur < kLittle) return kNoLimit;
+  return limit.rlim_cur - limit.rlim_cur / 8;
 }
 
 bool has_controller(std::string_view controllers, std::string_view wanted) {
@@ -106,29 +115,41 @@ std::size_t memory_limit(const std::filesystem::path& root) {
 }
 
 MemoryGauge::MemoryGauge(std::size_t limit)
-    : most_(limit - limit / 5), statm_(limit == 0 ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+    : limit_(limit),
+      most_(limit - limit / 5),
+      most_address_space_(most_address_space()),
+      statm_(limit == 0 ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
 
 MemoryGauge::~MemoryGauge() {
   if (statm_ >= 0) close(statm_);
 }
 
-bool MemoryGauge::is_short() {
-  if (most_ == 0 || resident() <= most_) return false;
+bool MemoryGauge::is_short() { return most_ > 0 && measure() > most_; }
+
+std::size_t MemoryGauge::measure() {
+  const std::size_t bytes = pressure();
+  if (bytes <= most_) return bytes;
   malloc_trim(0);  // what was freed may only be kept
-  return resident() > most_;
+  return pressure();
 }
 
-// The second number of statm, in pages (proc(5)).
-std::size_t MemoryGauge::resident() const {
+std::size_t MemoryGauge::pressure() const {
+  const auto [address_space, resident] = use();
+  if (address_space <= most_address_space_) return resident;
+  return std::max(limit_ + (address_space - most_address_space_), resident);
+}
+
+// The first two numbers of statm, in pages (proc(5)).
+MemoryGauge::Use MemoryGauge::use() const {
   std::array<char, 128> text;
   const auto count = pread(statm_, text.data(), text.size(), 0);
-  if (count <= 0) return 0;
-  const char* const begin = text.data();
-  const char* const end = begin + count;
-  const char* const space = std::find(begin, end, ' ');
-  std::size_t pages = 0;
-  if (space != end) std::from_chars(space + 1, end, pages);
-  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  if (count <= 0) return {};
+  const char* const end = text.data() + count;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  Use pages;
+  const auto first = std::from_chars(text.data(), end, pages.address_space);
+  if (first.ec == std::errc() && first.ptr != end) std::from_chars(first.ptr + 1, end, pages.resident);
+  return {pages.address_space * page, pages.resident * page};
 }
 
 }  // namespace aiw

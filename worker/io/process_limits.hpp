@@ -40,11 +40,21 @@ class MemoryGauge {
 
   // True while more than four fifths of the limit are resident. About a microsecond.
   [[nodiscard]] bool is_short();
+  // Bytes that are resident; if they are many, after what was freed has been given back. More than the limit
+  // if the address space that the process may have (RLIMIT_AS) is nearly used up.
+  [[nodiscard]] std::size_t measure();
 
  private:
-  [[nodiscard]] std::size_t resident() const;
+  struct Use {
+    std::size_t address_space = 0;  // bytes
+    std::size_t resident = 0;
+  };
+  [[nodiscard]] Use use() const;
+  [[nodiscard]] std::size_t pressure() const;
 
+  const std::size_t limit_;
   const std::size_t most_;
+  const std::size_t most_address_space_;
   const int statm_;  // descriptor of /proc/self/statm
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/memory_account.hpp"
 
 namespace aiw {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr char32_t kSurrogateMarkers = 0x10F000;              // + (surrogate - 0xD800)
 constexpr char32_t kByteMarkers = kSurrogateMarkers + 0x800;  // + byte
 constexpr char32_t kMarkersEnd = kByteMarkers + 0x100;
+constexpr std::size_t kLongText = std::size_t{1} << 20;
+constexpr std::size_t kUsualFactor = 2;  // what a parsed text takes, of its bytes
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 bool is_high_surrogate(char32_t c) { return c >= 0xD800 && c < 0xDC00; }
@@ -176,7 +179,33 @@ std::size_t resolve(std::string_view held, bool last, std::string& out) {
   return at;
 }
 
+// Bytes that parsing a text takes at the most: two copies of it, and for each value its place and its number.
+std::size_t parsed_size(std::string_view text) {
+  const auto values = std::ranges::count_if(text, [](char c) { return c == ',' || c == ':' || c == '[' || c == '{'; });
+  return 3 * text.size() + 24 * static_cast<std::size_t>(values);
+}
+
 }  // namespace
+
+EventJson::Untouched::~Untouched() { set(0); }
+
+void EventJson::Untouched::set(std::ptrdiff_t bytes) {
+  thread_heap -= bytes - bytes_;
+  bytes_ = bytes;
+}
+
+// For a long text the parser reserves some 14 times its length, of which only a text of single digits needs most.
+bool EventJson::reserve(std::string_view text) {
+  const std::size_t bytes = text.size();
+  if (!MemoryAccount::fits(parsed_size(text))) return false;
+  if (bytes <= parser_.capacity()) return true;
+  untouched_.set(0);
+  const auto before = thread_heap;
+  const bool done = parser_.allocate(bytes, kMaxDepth) == simdjson::SUCCESS;
+  const auto most = static_cast<std::ptrdiff_t>(kUsualFactor * bytes);
+  untouched_.set(std::max<std::ptrdiff_t>(thread_heap - before - most, 0));
+  return done;
+}
 
 std::optional<JsonElement> EventJson::parse(std::string_view text) {
   repaired_ = false;
@@ -185,9 +214,11 @@ std::optional<JsonElement> EventJson::parse(std::string_view text) {
   if (parser_.max_depth() != kMaxDepth && parser_.allocate(kFirstCapacity, kMaxDepth) != simdjson::SUCCESS) {
     return std::nullopt;
   }
+  if (text.size() >= kLongText && !reserve(text)) return std::nullopt;
   auto error = parser_.parse(text.data(), text.size()).get(element);
   if (error == simdjson::UTF8_ERROR || error == simdjson::STRING_ERROR) {
     repair(text, copy_);
+    if (copy_.size() >= kLongText && !reserve(copy_)) return std::nullopt;
     error = parser_.parse(copy_).get(element);
     repaired_ = true;
   }

@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -22,7 +23,8 @@ class EventJson {
  public:
   static constexpr std::size_t kMaxDepth = 128;
 
-  // Nothing: the text is not one JSON value. The element lives until the next call.
+  // Nothing: the text is not one JSON value, or there is no memory for it, which ends its owner. The element lives
+  // until the next call.
   std::optional<JsonElement> parse(std::string_view text);
   // Whether the element last returned holds marker characters.
   [[nodiscard]] bool repaired() const { return repaired_; }
@@ -32,6 +34,22 @@ class EventJson {
  private:
   static constexpr std::size_t kFirstCapacity = 4096;
 
+  // Memory that the parser reserves and never touches is nobody's (worker/base/memory_account.hpp).
+  class Untouched {
+   public:
+    Untouched() = default;
+    Untouched(const Untouched&) = delete;
+    Untouched& operator=(const Untouched&) = delete;
+    ~Untouched();
+    void set(std::ptrdiff_t bytes);
+
+   private:
+    std::ptrdiff_t bytes_ = 0;
+  };
+
+  bool reserve(std::string_view text);
+
+  Untouched untouched_;  // longer than the parser
   simdjson::dom::parser parser_{};
   std::string copy_;
   bool repaired_ = false;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "worker/base/memory_account.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/providers/event_json.hpp"
 
@@ -19,6 +20,7 @@ using Actions = std::vector<MockAction>;
 // Bounds what a short script can ask for: `repeat` and `chunks` multiply.
 constexpr std::size_t kMaxActions = 1'000'000;
 constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;
+constexpr std::size_t kScriptFactor = 24;  // what the tree of a script takes, of its bytes
 constexpr std::int64_t kMaxDelayMs = 3'600'000;
 constexpr std::int64_t kBytesPerToken = 4;  // a rule of thumb for English
 
@@ -36,7 +38,6 @@ class ScriptReader {
   void read_usage(const Json& counts);
   void read_error(const Json& fields);
   void read_finish(const Json& word);
-  void add_pieces(std::string_view text, std::size_t pieces, bool reasoning);
   void fail(const std::string& message);
   std::string string_of(const Json& object, const char* key);
   std::optional<std::int64_t> count_of(const Json& object, const char* key, std::int64_t max);
@@ -45,10 +46,18 @@ class ScriptReader {
   std::size_t place_ = 0;  // the action being read
   std::size_t calls_ = 0;
   std::size_t text_bytes_ = 0;
+  std::size_t deltas_ = 0;
   bool ended_ = false;
   Actions actions_;
   std::optional<Error> error_;
 };
+
+// Cut between characters, so that there may be fewer pieces than asked for.
+std::size_t count_pieces(const MockText& text) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.text.size(); at += mock_piece(text, at).size()) ++count;
+  return count;
+}
 
 Error bad_script(std::string message) {
   return {.code = "invalid_request",
@@ -130,29 +139,20 @@ void ScriptReader::read_action(const Json& action) {
 }
 
 void ScriptReader::read_text(const Json& action, bool reasoning) {
-  const std::string text = string_of(action, reasoning ? "reasoning" : "text");
-  const auto pieces = count_of(action, "chunks", kMaxActions).value_or(1);
-  const auto repeat = count_of(action, "repeat", kMaxActions).value_or(1);
-  for (std::int64_t i = 0; i < repeat && !error_; ++i) {
-    add_pieces(text, static_cast<std::size_t>(std::max<std::int64_t>(pieces, 1)), reasoning);
-  }
-}
-
-// Cuts between characters, so that there may be fewer pieces than asked for.
-void ScriptReader::add_pieces(std::string_view text, std::size_t pieces, bool reasoning) {
-  const std::size_t size = (text.size() + pieces - 1) / pieces;
-  while (!text.empty()) {
-    std::size_t length = std::min(size, text.size());
-    while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) ++length;
-    text_bytes_ += length;
-    if (actions_.size() >= kMaxActions || text_bytes_ > kMaxTextBytes) return fail("the step is too long");
-    std::string piece(text.substr(0, length));
-    if (reasoning) {
-      actions_.emplace_back(MockReasoning{std::move(piece)});
-    } else {
-      actions_.emplace_back(MockText{std::move(piece)});
-    }
-    text.remove_prefix(length);
+  MockText text{.text = string_of(action, reasoning ? "reasoning" : "text")};
+  const auto pieces =
+      static_cast<std::size_t>(std::max<std::int64_t>(count_of(action, "chunks", kMaxActions).value_or(1), 1));
+  text.times = count_of(action, "repeat", kMaxActions).value_or(1);
+  if (error_ || text.text.empty() || text.times == 0) return;
+  text.piece = (text.text.size() + pieces - 1) / pieces;
+  const auto times = static_cast<std::size_t>(text.times);
+  text_bytes_ += text.text.size() * times;
+  deltas_ += count_pieces(text) * times;
+  if (deltas_ > kMaxActions || text_bytes_ > kMaxTextBytes) return fail("the step is too long");
+  if (reasoning) {
+    actions_.emplace_back(MockReasoning{std::move(text)});
+  } else {
+    actions_.emplace_back(std::move(text));
   }
 }
 
@@ -212,7 +212,7 @@ Actions say(std::string_view text) {
   while (!text.empty()) {
     const auto space = text.find_first_of(kWhiteSpace, text.find_first_not_of(kWhiteSpace));
     const auto end = std::min(text.find_first_not_of(kWhiteSpace, space), text.size());
-    actions.emplace_back(MockText{std::string(text.substr(0, end))});
+    actions.emplace_back(MockText{.text = std::string(text.substr(0, end))});
     text.remove_prefix(end);
   }
   return actions;
@@ -240,6 +240,8 @@ std::size_t step_of(std::span<const Message> messages) {
   return static_cast<std::size_t>(std::ranges::count(after, Role::assistant, &Message::role));
 }
 
+std::size_t size_of(const MockText& text) { return text.text.size() * static_cast<std::size_t>(text.times); }
+
 std::int64_t estimate(std::size_t bytes) {
   return (static_cast<std::int64_t>(bytes) + kBytesPerToken - 1) / kBytesPerToken;
 }
@@ -253,8 +255,8 @@ Usage estimated_usage(std::span<const Message> messages, const Actions& actions)
   }
   std::size_t output = 0;
   for (const MockAction& action : actions) {
-    if (const auto* text = std::get_if<MockText>(&action)) output += text->text.size();
-    if (const auto* reasoning = std::get_if<MockReasoning>(&action)) output += reasoning->text.size();
+    if (const auto* text = std::get_if<MockText>(&action)) output += size_of(*text);
+    if (const auto* reasoning = std::get_if<MockReasoning>(&action)) output += size_of(*reasoning);
     if (const auto* call = std::get_if<ToolCall>(&action)) output += call->input_text.size();
   }
   Usage usage;
@@ -285,6 +287,7 @@ void complete(Actions& actions, std::span<const Message> messages) {
 }
 
 std::expected<Actions, Error> scripted(const StepInput& input) {
+  if (!MemoryAccount::fits(kScriptFactor * input.target.script.size())) return std::unexpected(bad_script("too long"));
   // Bounds the depth, which what follows walks recursively.
   if (!EventJson().parse(input.target.script)) return std::unexpected(bad_script("no JSON, or nested too deep"));
   const Json steps = Json::parse(input.target.script, nullptr, false);
@@ -299,6 +302,13 @@ Actions echo(std::span<const Message> messages) {
 }
 
 }  // namespace
+
+std::string_view mock_piece(const MockText& text, std::size_t at) {
+  const std::string_view rest = std::string_view(text.text).substr(at);
+  std::size_t length = std::min(text.piece, rest.size());
+  while (length < rest.size() && (static_cast<unsigned char>(rest[length]) & 0xC0U) == 0x80U) ++length;
+  return rest.substr(0, length);
+}
 
 std::expected<std::vector<MockAction>, Error> mock_actions(const StepInput& input) {
   const Target& target = input.target;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -14,13 +15,17 @@
 
 namespace aiw {
 
-// What the provider does next. Each text and reasoning is one delta.
+// What the provider does next. A text is kept once, however many deltas it is.
 struct MockText {
-  std::string text;
+  std::string text;                       // never empty
+  std::size_t piece = std::string::npos;  // bytes of each delta; the last may be shorter
+  std::int64_t times = 1;
 };
-struct MockReasoning {
-  std::string text;
-};
+struct MockReasoning : MockText {};
+
+// The delta of a text that begins at byte `at`, cut between characters.
+std::string_view mock_piece(const MockText& text, std::size_t at);
+
 struct MockDelay {
   std::int64_t ms = 0;
 };

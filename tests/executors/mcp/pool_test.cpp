@@ -61,6 +61,7 @@ struct Fixture {
   }
 
   McpPoolOptions options;
+  MemoryAccounts memory{{}};
   FakeClock clock;
   FakeHttp http;
   test::FakeLauncher launcher;
@@ -69,6 +70,7 @@ struct Fixture {
   McpPool pool{options,
                {.clock = clock,
                 .http = http,
+                .memory = memory,
                 .launcher = launcher,
                 .resolve = [](std::string_view value, const BaseUrl& to) -> std::expected<ResolvedText, Error> {
                   if (value == "${KEY}") {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocol/ascii.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/base/sse_parser.hpp"
 #include "worker/executors/mcp/intake.hpp"
 
@@ -23,7 +24,10 @@ constexpr std::chrono::milliseconds kMaxRetry{60'000};
 constexpr int kMaxBarrenResumes = 10;
 // Messages of ours that nobody waits for, on their way at the same time. Answers to a server that asks without end are
 // among them.
-constexpr std::ptrdiff_t kMaxUnasked = 256;
+constexpr std::ptrdiff_t kMaxUnasked = 32;
+// The answers to those, which are "202 Accepted" and nothing else.
+constexpr std::size_t kMaxUnreadBytes = 64 << 10;
+constexpr std::chrono::seconds kUnreadLimit{30};
 // What is forgotten may end by itself for so long, so that its connection is used again.
 constexpr std::chrono::milliseconds kForgottenLinger{2'000};
 
@@ -52,6 +56,8 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
   void forget();
   [[nodiscard]] std::optional<std::int64_t> id() const { return message_.id; }
   [[nodiscard]] bool is_unasked() const { return !listening_ && message_.kind == McpOutgoing::Kind::other; }
+  // Somebody wants what answers it.
+  [[nodiscard]] bool is_awaited() const { return message_.id && !forgotten_; }
   [[nodiscard]] bool is_initialized() const { return message_.kind == McpOutgoing::Kind::initialized; }
   [[nodiscard]] bool listening() const { return listening_; }
 
@@ -89,7 +95,8 @@ class HttpTransport : public McpTransport {
  public:
   HttpTransport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
                 std::function<void(HttpRequest)> farewell)
-      : clock_(clock),
+      : account_(MemoryAccount::current()),
+        clock_(clock),
         http_(http),
         endpoint_(std::move(endpoint)),
         log_(std::move(log)),
@@ -168,6 +175,7 @@ class HttpTransport : public McpTransport {
   [[nodiscard]] McpIntake& intake() { return intake_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] HttpClient& http() const { return http_; }
+  [[nodiscard]] MemoryAccount* account() const { return account_; }
   [[nodiscard]] McpTransportHandler& handler() const { return *handler_; }
   [[nodiscard]] const McpLog& log() const { return log_; }
 
@@ -186,6 +194,7 @@ class HttpTransport : public McpTransport {
     farewell_(make_request("DELETE", {}, {}));
   }
 
+  MemoryAccount* const account_;  // the server's
   Clock& clock_;
   HttpClient& http_;
   McpEndpoint endpoint_;
@@ -209,12 +218,16 @@ void Exchange::start() {
   auto request =
       get_ ? transport_.make_request("GET", {}, last_id_) : transport_.make_request("POST", message_.json, {});
   request.once = !get_ && message_.kind == McpOutgoing::Kind::request;  // a tool may do its work twice
-  transfer_ = transport_.http().start(std::move(request), {.max_body_bytes = kMaxMessageBytes}, *this);
+  const HttpLimits answered{.max_body_bytes = kMaxMessageBytes};
+  const HttpLimits unread{.total_timeout = kUnreadLimit, .max_body_bytes = kMaxUnreadBytes};
+  const MemoryScope scope(transport_.account());
+  transfer_ = transport_.http().start(std::move(request), is_awaited() || listening_ ? answered : unread, *this);
 }
 
 void Exchange::forget() {
   forgotten_ = true;
   if (finished_) return;
+  body_ = {};
   timer_ = transport_.clock().call_at(transport_.clock().now() + kForgottenLinger, [this] {
     const auto self = shared_from_this();
     finish();
@@ -235,6 +248,7 @@ void Exchange::on_head(const ResponseHead& head) {
 void Exchange::on_body(std::string_view bytes) {
   const auto self = shared_from_this();
   if (is_stream_) return read_events(bytes);
+  if (!is_awaited()) return;  // nobody reads it
   const std::size_t limit = status_ >= 200 && status_ < 300 ? kMaxMessageBytes : kMaxErrorBytes;
   body_.append(bytes.substr(0, limit - std::min(limit, body_.size())));
 }

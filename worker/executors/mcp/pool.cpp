@@ -39,10 +39,15 @@ class McpPool::Farewell : private HttpHandler {
   Farewell(McpPool& pool, HttpRequest request)
       : pool_(pool),
         timer_(pool.services_.clock.call_at(pool.services_.clock.now() + kFarewellLimit, [this] { finish(); })),
-        transfer_(pool.services_.http.start(std::move(request), {.connect_timeout = kFarewellLimit}, *this)) {}
+        transfer_(start(std::move(request))) {}
   [[nodiscard]] bool done() const { return done_; }
 
  private:
+  std::unique_ptr<HttpTransfer> start(HttpRequest request) {
+    const MemoryScope scope(nullptr);  // the server is gone
+    const HttpLimits limits{.connect_timeout = kFarewellLimit, .total_timeout = kFarewellLimit, .max_body_bytes = 0};
+    return pool_.services_.http.start(std::move(request), limits, *this);
+  }
   void on_head(const ResponseHead&) override { finish(); }
   void on_body(std::string_view) override {}
   void on_end(const Error*) override { finish(); }

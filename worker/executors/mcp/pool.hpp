@@ -14,6 +14,7 @@
 #include "worker/base/child_process.hpp"
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/base/resolved_text.hpp"
 #include "worker/base/url.hpp"
 #include "worker/executors/mcp/mcp_log.hpp"
@@ -32,6 +33,7 @@ struct McpPoolOptions {
 struct McpPoolServices {
   Clock& clock;
   HttpClient& http;
+  MemoryAccounts& memory;
   ChildLauncher& launcher;
   // An env value or header of a request with its references to keys replaced, if these may go there: to that
   // URL, or into a child process if it has no host.

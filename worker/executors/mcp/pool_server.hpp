@@ -76,6 +76,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   Instant idle_since_{};
   std::unique_ptr<Timer> idle_timer_;
   std::vector<std::weak_ptr<Waiter>> waiters_;
+  std::shared_ptr<MemoryAccount> account_;
   std::shared_ptr<McpSession> session_;
 };
 

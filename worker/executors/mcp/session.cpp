@@ -46,7 +46,8 @@ class McpSession::Run : public ToolRun {
 
 McpSession::McpSession(Clock& clock, std::unique_ptr<McpTransport> transport, McpSessionOptions options, McpLog log,
                        McpSessionEvents events)
-    : clock_(clock),
+    : account_(MemoryAccount::current()),
+      clock_(clock),
       options_(std::move(options)),
       log_(std::move(log)),
       events_(std::move(events)),
@@ -62,6 +63,7 @@ std::optional<std::string> McpSession::start() {
 
 std::unique_ptr<ToolRun> McpSession::call(std::string_view tool, std::string_view arguments,
                                           ToolOutputHandler on_output) {
+  const MemoryScope scope(account_);
   if (closed_) {
     return answer_soon(clock_, error_output("the MCP server " + why_closed_), std::move(on_output));
   }

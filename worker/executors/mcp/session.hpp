@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "worker/base/clock.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/executors/mcp/json_rpc.hpp"
 #include "worker/executors/mcp/mcp_log.hpp"
 #include "worker/executors/mcp/mcp_messages.hpp"
@@ -26,6 +27,7 @@ struct McpSessionOptions {
   SecretValues keys{};                              // what it says to chats is told without them
 };
 
+// A session and its transport are made in the scope of the server's memory account, which outlives them.
 // Each may be called within any event; the session must not be destroyed within them.
 struct McpSessionEvents {
   std::function<void()> on_listed;                      // the tools are known, for the first time or anew
@@ -49,6 +51,8 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   // The server said that its tools changed, and the new ones are not known yet.
   [[nodiscard]] bool stale() const { return listing_ || relist_; }
   [[nodiscard]] bool closed() const { return closed_; }
+  // Gives the server up. `why` as in on_closed.
+  void end(std::string_view why) { on_closed(why); }
   // `arguments` is a JSON object. As ToolRunner::run.
   std::unique_ptr<ToolRun> call(std::string_view tool, std::string_view arguments, ToolOutputHandler on_output);
 
@@ -97,6 +101,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void give_up(std::int64_t id);
   void close(std::string why);
 
+  MemoryAccount* const account_;  // the server's
   Clock& clock_;
   const McpSessionOptions options_;
   const McpLog log_;

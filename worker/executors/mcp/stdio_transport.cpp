@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/base/memory_account.hpp"
 #include "worker/executors/mcp/intake.hpp"
 
 namespace aiw {
@@ -51,7 +52,8 @@ class LastWords {
 class StdioTransport : public McpTransport, private ChildHandler {
  public:
   StdioTransport(Clock& clock, ChildLauncher& launcher, ChildCommand command, McpLog log, const StdioLimits& limits)
-      : clock_(clock),
+      : account_(MemoryAccount::current()),
+        clock_(clock),
         launcher_(launcher),
         command_(std::move(command)),
         log_(std::move(log)),
@@ -94,6 +96,8 @@ class StdioTransport : public McpTransport, private ChildHandler {
   }
 
   void read_lines(std::string_view bytes) {
+    const MemoryScope scope(account_);
+    if (account_ != nullptr) account_->came_in(bytes.size());
     while (child_ != nullptr && !bytes.empty()) {
       const auto end = bytes.find('\n');
       const auto piece = bytes.substr(0, end);
@@ -134,6 +138,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
     closing_ = clock_.call_at(clock_.now(), [this, why = std::move(why)] { close(std::string(why)); });
   }
 
+  MemoryAccount* const account_;  // the server's
   Clock& clock_;
   ChildLauncher& launcher_;
   const ChildCommand command_;

@@ -1,0 +1,169 @@
+// What owners hold, and who is ended when it is too much. This program's operators new count nothing: the tests do.
+#include "worker/base/memory_account.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <map>
+#include <string>
+
+using namespace aiw;
+
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+struct Process {
+  // Says what the owner was ended with.
+  std::shared_ptr<MemoryAccount> open(const std::string& name) {
+    return accounts.open([this, name](const Error& error) { ended[name] += error.code + " "; });
+  }
+  // The owner takes so much within a scope of its own.
+  void take(MemoryAccount& account, std::ptrdiff_t bytes) {
+    const MemoryScope scope(&account);
+    thread_heap += bytes;
+    resident += static_cast<std::size_t>(bytes);
+  }
+  void settle() {
+    while (!posted.empty()) {
+      const auto action = std::move(posted.front());
+      posted.pop_front();
+      action();
+    }
+  }
+
+  std::size_t resident = 0;
+  int measured = 0;
+  std::deque<std::function<void()>> posted;
+  std::map<std::string, std::string> ended;
+  MemoryAccounts accounts{{.limit = 256 * kMiB,
+                           .resident =
+                               [this] {
+                                 ++measured;
+                                 return resident;
+                               },
+                           .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); }}};
+};
+
+}  // namespace
+
+TEST_CASE("fault 102: what is taken in a scope is its owner's, and an inner scope counts alone") {
+  Process process;
+  const auto chat = process.open("chat");
+  const auto server = process.open("server");
+  CHECK(MemoryAccount::current() == nullptr);
+  {
+    const MemoryScope outer(chat.get());
+    thread_heap += 100;
+    {
+      const MemoryScope inner(server.get());
+      CHECK(MemoryAccount::current() == server.get());
+      thread_heap += 1000;
+      const MemoryScope nobody(nullptr);
+      thread_heap += 10'000;
+    }
+    CHECK(MemoryAccount::current() == chat.get());
+    thread_heap += 7;
+  }
+  thread_heap += 100'000;
+  CHECK(chat->used() == 107);
+  CHECK(server->used() == 1000);
+  process.take(*chat, -200);  // it gave back what another had taken
+  CHECK(chat->used() == 0);
+  chat->bring(50);
+  CHECK(chat->used() == 50);
+  process.take(*chat, 300);
+  {
+    const MemoryScope scope(chat.get());
+    MemoryAccount::hand_over(60);
+  }
+  MemoryAccount::hand_over(1'000);  // nobody's already
+  CHECK(chat->used() == 197);
+}
+
+TEST_CASE("fault 102: an owner that holds more than its part is ended once, from the loop, with its reason") {
+  Process process;
+  const auto chat = process.open("chat");
+  process.take(*chat, 60 * kMiB);
+  CHECK_FALSE(chat->over());
+  process.take(*chat, 10 * kMiB);
+  REQUIRE(chat->over());  // at once, though the owner is told later
+  CHECK(chat->over()->code == "resource_exhausted");
+  CHECK_FALSE(chat->over()->retryable);
+  CHECK(process.ended.empty());
+  process.take(*chat, 10 * kMiB);
+  process.settle();
+  CHECK(process.ended["chat"] == "resource_exhausted ");
+}
+
+TEST_CASE("fault 103: the owners that hold most go, until the rest fits, and no more of them") {
+  Process process;
+  process.resident = 20 * kMiB;
+  std::map<std::string, std::shared_ptr<MemoryAccount>> chats;
+  for (const auto* name : {"a", "b", "c", "d", "e", "f"}) chats[name] = process.open(name);
+  process.take(*chats["a"], 10 * kMiB);
+  process.take(*chats["b"], 50 * kMiB);
+  process.take(*chats["c"], 45 * kMiB);
+  process.take(*chats["d"], 40 * kMiB);
+  process.take(*chats["e"], 35 * kMiB);
+  process.settle();
+  CHECK(process.ended.empty());  // 200 MiB
+  process.take(*chats["f"], 42 * kMiB);
+  process.accounts.turn_ended();
+  process.settle();
+  CHECK(process.ended == std::map<std::string, std::string>{{"b", "resource_exhausted "}});
+  CHECK(chats["b"]->over()->retryable);
+  // Its memory is still there, and known to go.
+  process.take(*chats["a"], 5 * kMiB);
+  process.settle();
+  CHECK(process.ended.size() == 1);
+}
+
+TEST_CASE("fault 103: who has ended by itself is not ended, and not who holds next to nothing") {
+  Process process;
+  const auto gone = process.open("gone");
+  const auto small = process.open("small");
+  process.take(*gone, 60 * kMiB);
+  gone->close();
+  process.resident = 250 * kMiB;
+  process.take(*small, 100'000);
+  for (int i = 0; i < 100; ++i) process.accounts.turn_ended();  // growth that no counter sees is seen, too
+  process.settle();
+  CHECK(process.measured > 0);
+  CHECK(process.ended.empty());
+}
+
+TEST_CASE("fault 103: what is asked for at once and does not fit ends who asks, before it is taken") {
+  Process process;
+  CHECK(MemoryAccount::fits(1'000 * kMiB));  // nobody's
+  const auto chat = process.open("chat");
+  process.resident = 200 * kMiB;
+  const MemoryScope scope(chat.get());
+  CHECK(MemoryAccount::fits(50 * kMiB));
+  CHECK_FALSE(MemoryAccount::fits(60 * kMiB));
+  CHECK_FALSE(MemoryAccount::fits(50 * kMiB));  // over is over
+  process.settle();
+  CHECK(process.ended["chat"] == "resource_exhausted ");
+}
+
+TEST_CASE("fault 103: what comes in is looked after, though the memory for it was taken long before") {
+  Process process;
+  const auto chat = process.open("chat");
+  process.take(*chat, 3 * kMiB);
+  CHECK(process.measured == 0);
+  process.resident = 245 * kMiB;  // it is touched only now
+  {
+    const MemoryScope scope(chat.get());
+    chat->came_in(2 * kMiB);
+  }
+  process.settle();
+  CHECK(process.ended["chat"] == "resource_exhausted ");
+}
+
+TEST_CASE("fault 103: memory is measured by growth, not each time") {
+  Process process;
+  const auto chat = process.open("chat");
+  for (int i = 0; i < 1'000; ++i) process.take(*chat, 16 << 10);
+  CHECK(process.measured >= 3);
+  CHECK(process.measured <= 4);
+}

@@ -56,3 +56,29 @@ TEST_CASE("what is no base64 is refused") {
     CHECK_FALSE(base64_decode(text, out));
   }
 }
+
+TEST_CASE("a blob in pieces is the base64 of all bytes, however they are cut") {
+  std::string bytes;
+  for (int i = 0; i < 61; ++i) bytes += static_cast<char>(static_cast<unsigned char>(i * 37));
+  for (std::size_t size = 1; size < 8; ++size) {
+    Base64Joiner joiner;
+    for (std::size_t at = 0; at < bytes.size(); at += size) joiner.add(base64_encode(bytes.substr(at, size)));
+    CHECK_FALSE(joiner.empty());
+    CHECK(joiner.take() == base64_encode(bytes));
+    CHECK(joiner.empty());
+  }
+}
+
+TEST_CASE("a blob of one piece stays as it came, and pieces that are no base64 are a text that was cut") {
+  const auto joined = [](const std::vector<std::string>& pieces) {
+    Base64Joiner joiner;
+    for (const auto& piece : pieces) joiner.add(piece);
+    return joiner.take();
+  };
+  CHECK(joined({}).empty());
+  CHECK(joined({"no base64"}) == "no base64");
+  CHECK(joined({"Zg"}) == "Zg");
+  CHECK(joined({"-_-_", "Zg"}) == "+/+/Zg==");
+  CHECK(joined({"Zm9vY", "mFy", "Zg=="}) == "Zm9vYmFyZg==");
+  CHECK(joined({"Zg==", "Zg==", "!", "Zg=="}) == "ZmY=!Zg==");
+}

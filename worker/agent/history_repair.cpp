@@ -1,10 +1,10 @@
 #include "worker/agent/history_repair.hpp"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 namespace aiw {
@@ -111,9 +111,9 @@ class Repair {
   }
 
   std::vector<Message>& messages_;
-  std::vector<Turn> turns_;                              // by message
-  std::unordered_map<std::string_view, Latest> latest_;  // by call id
-  std::size_t last_content_ = 0;                         // the last message that holds more than results
+  std::vector<Turn> turns_;                    // by message
+  std::map<std::string_view, Latest> latest_;  // by call id
+  std::size_t last_content_ = 0;               // the last message that holds more than results
   std::vector<Message> rebuilt_;
   Counts counts_;
 };

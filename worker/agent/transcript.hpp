@@ -3,10 +3,10 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "protocol/chat.hpp"
@@ -35,7 +35,7 @@ class Transcript {
   std::deque<std::string> added_;  // what the new messages' views point into: elements never move
   std::size_t added_bytes_ = 0;
   std::vector<Message> messages_;
-  std::unordered_set<std::string> call_ids_;  // of the first `indexed_` messages
+  std::set<std::string> call_ids_;  // of the first `indexed_` messages
   std::size_t indexed_ = 0;
 };
 

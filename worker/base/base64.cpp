@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 namespace aiw {
 namespace {
@@ -64,6 +65,36 @@ bool base64_decode(std::string_view text, std::string& out) {
     out += static_cast<char>(static_cast<unsigned char>(bits >> count & 0xFFU));
   }
   return (bits & ((1U << count) - 1U)) == 0;
+}
+
+void Base64Joiner::add(std::string_view piece) {
+  if (empty() && form_ == Form::single) {
+    text_ = piece;
+    return;
+  }
+  if (form_ == Form::single) {
+    form_ = base64_decode(text_, rest_) ? Form::bytes : Form::text;
+    if (form_ == Form::bytes) text_.clear();
+  }
+  if (form_ == Form::bytes && !base64_decode(piece, piece_)) {
+    text_ = take();
+    form_ = Form::text;
+  }
+  if (form_ == Form::text) {
+    text_ += piece;
+    return;
+  }
+  rest_ += piece_;
+  const std::size_t whole = rest_.size() - rest_.size() % 3;
+  text_ += base64_encode(std::string_view(rest_).substr(0, whole));
+  rest_.erase(0, whole);
+}
+
+std::string Base64Joiner::take() {
+  std::string text = std::exchange(text_, {});
+  if (form_ == Form::bytes) text += base64_encode(std::exchange(rest_, {}));
+  form_ = Form::single;
+  return text;
 }
 
 }  // namespace aiw

@@ -1,16 +1,17 @@
 #include "worker/executors/http_tool_request.hpp"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "worker/base/ordered_json.hpp"
 #include "worker/base/url.hpp"
 
 namespace aiw {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 using Kind = TextTemplate::Kind;
 using Result = std::expected<std::string, std::string>;
 
@@ -21,9 +22,9 @@ bool is_dot_segment(std::string_view segment) {
     const bool encoded = segment.size() >= 3 && segment[0] == '%' && segment[1] == '2' && (segment[2] | 0x20) == 'e';
     if (!encoded && segment.front() != '.') return false;
     segment.remove_prefix(encoded ? 3 : 1);
-    ++dots;
+    if (++dots > 2) return false;
   }
-  return dots == 1 || dots == 2;
+  return dots > 0;
 }
 
 struct Place {
@@ -31,14 +32,20 @@ struct Place {
   std::size_t begin, end;  // in the URL
 };
 
-// Looks at the whole segment, since a place may share it with other places and with literal text.
-std::optional<std::string> bad_segment(std::string_view url, const Place& place) {
+// Looks at whole segments, since a place may share one with other places and with literal text. A value has no slash,
+// so each segment is looked at once, for the first of its places.
+std::optional<std::string> bad_place(std::string_view url, const std::vector<Place>& places) {
   const std::string_view path = url.substr(0, url.find('?'));
-  if (place.begin > path.size()) return std::nullopt;  // a query's value may be anything
-  if (place.begin == place.end) return "the argument " + place.argument + " is empty";
-  const auto begin = path.rfind('/', place.begin) + 1;
-  if (is_dot_segment(path.substr(begin, path.find('/', place.end) - begin))) {
-    return "the argument " + place.argument + " is not a name that may stand in a path";
+  std::size_t seen = 0;  // the end of the segment that was looked at
+  for (const Place& place : places) {
+    if (place.begin > path.size()) return std::nullopt;  // a query's value may be anything
+    if (place.begin == place.end) return "the argument " + place.argument + " is empty";
+    if (place.end <= seen) continue;
+    const auto begin = path.rfind('/', place.begin) + 1;
+    seen = std::min(path.find('/', place.end), path.size());
+    if (is_dot_segment(path.substr(begin, seen - begin))) {
+      return "the argument " + place.argument + " is not a name that may stand in a path";
+    }
   }
   return std::nullopt;
 }
@@ -57,9 +64,7 @@ Result expand_url(const TextTemplate& url, const ToolArguments& arguments) {
     out += percent_encode(plain_text(*value));
     places.push_back({text, begin, out.size()});
   }
-  for (const auto& place : places) {
-    if (auto error = bad_segment(out, place)) return std::unexpected(*std::move(error));
-  }
+  if (auto error = bad_place(out, places)) return std::unexpected(*std::move(error));
   return out;
 }
 
@@ -103,7 +108,7 @@ void add_query(std::string& url, const HttpTool& tool, const ToolArguments& argu
   }
 }
 
-// Appends what a part of the body's template becomes; false if it is an argument that is absent.
+// Appends what a part of the body's template becomes; false if it is an argument that is absent, and then nothing.
 bool write_body(std::string& out, const Json& part, const ToolArguments& arguments) {
   if (part.is_object() && part.size() == 1 && part.contains(kArgumentMember) && part.front().is_string()) {
     const auto value = arguments.find(part.front().get_ref<const std::string&>());
@@ -117,11 +122,14 @@ bool write_body(std::string& out, const Json& part, const ToolArguments& argumen
   out += part.is_object() ? '{' : '[';
   bool first = true;
   for (const auto& [key, member] : part.items()) {
-    std::string value;
-    if (!write_body(value, member, arguments)) continue;
-    if (!std::exchange(first, false)) out += ',';
+    const std::size_t before = out.size();
+    if (!first) out += ',';
     if (part.is_object()) out += Json(key).dump() + ':';
-    out += value;
+    if (write_body(out, member, arguments)) {
+      first = false;
+    } else {
+      out.resize(before);
+    }
   }
   out += part.is_object() ? '}' : ']';
   return true;

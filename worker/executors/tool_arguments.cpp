@@ -1,5 +1,6 @@
 #include "worker/executors/tool_arguments.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "protocol/json_reader.hpp"
@@ -33,16 +34,22 @@ std::optional<JsonSpan> member(std::string& json, JsonSpan object, std::string_v
   return found;
 }
 
-std::optional<JsonSpan> item(std::string& json, JsonSpan array, std::string_view token) {
-  std::size_t wanted = 0;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), wanted);
+std::optional<std::size_t> index_of(std::string_view token) {
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), index);
   if (error != std::errc() || end != token.data() + token.size()) return std::nullopt;
+  return index;
+}
+
+std::optional<JsonSpan> item(std::string& json, JsonSpan array, std::string_view token) {
+  const auto wanted = index_of(token);
+  if (!wanted) return std::nullopt;
   std::optional<JsonSpan> found;
   JsonReader in = reader_of(json, array);
   std::size_t index = 0;
   in.array([&] {
     const JsonSpan value = in.value();
-    if (index++ == wanted) found = value;
+    if (index++ == *wanted) found = value;
   });
   return found;
 }
@@ -87,11 +94,47 @@ ToolArguments::ToolArguments(std::string_view json) : json_(json) {
   JsonReader reader(json_.data(), json_.size(), kMaxDepth);
   reader.validate();
   if (!reader.ok() || !find_json(json_, {})->is_object()) json_ = "{}";
+  root_ = *find_json(json_, {});
+}
+
+const ToolArguments::Members& ToolArguments::members_of(JsonSpan container) const {
+  const auto [entry, is_new] = read_.try_emplace(container.json.data());
+  Members& members = entry->second;
+  if (!is_new) return members;
+  JsonReader in = reader_of(json_, container);
+  if (!container.is_object()) {
+    in.array([&] { members.emplace_back("", in.value()); });
+    return members;
+  }
+  in.object([&](std::string_view key) { members.emplace_back(key, in.value()); });
+  std::ranges::sort(members, {}, &Members::value_type::first);
+  return members;
+}
+
+std::optional<JsonSpan> ToolArguments::child(JsonSpan of, std::string_view token) const {
+  if (of.json.starts_with('[')) {
+    const auto index = index_of(token);
+    const Members& items = members_of(of);
+    return index && *index < items.size() ? std::optional(items[*index].second) : std::nullopt;
+  }
+  if (!of.is_object()) return std::nullopt;
+  const Members& members = members_of(of);
+  const auto found = std::ranges::lower_bound(members, token, {}, &Members::value_type::first);
+  return found != members.end() && found->first == token ? std::optional(found->second) : std::nullopt;
 }
 
 std::optional<JsonSpan> ToolArguments::find(std::string_view name) const {
-  const auto value = name.starts_with('/') ? find_json(json_, name) : member(json_, *find_json(json_, {}), name);
-  return value && value->json != "null" ? value : std::nullopt;
+  std::optional<JsonSpan> at = root_;
+  if (!name.starts_with('/')) {
+    at = child(*at, name);
+  } else {
+    while (at && !name.empty()) {
+      const std::string_view token = name.substr(1, name.find('/', 1) - 1);
+      name.remove_prefix(1 + token.size());
+      at = child(*at, unescaped(token));
+    }
+  }
+  return at && at->json != "null" ? at : std::nullopt;
 }
 
 std::optional<std::string> ToolArguments::text(std::string_view name) const {

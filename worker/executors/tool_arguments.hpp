@@ -1,10 +1,13 @@
 // The arguments of a tool call, looked up by name.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "protocol/json_text.hpp"
 
@@ -17,7 +20,8 @@ std::optional<JsonSpan> find_json(std::string& json, std::string_view pointer);
 // A value as it stands in a URL or a header: a string's own text, an array's items joined by commas, else its JSON.
 std::string plain_text(JsonSpan value);
 
-// Holds its text; views that it hands out live as long as it does.
+// Holds its text; views that it hands out live as long as it does. An object or array is read once, however often it is
+// looked into.
 class ToolArguments {
  public:
   // `json` is a valid JSON object; anything else is an object without members.
@@ -34,7 +38,14 @@ class ToolArguments {
   [[nodiscard]] std::string without(const std::set<std::string, std::less<>>& names) const;
 
  private:
+  using Members = std::vector<std::pair<std::string, JsonSpan>>;  // an object's by key; an array's items without
+
+  [[nodiscard]] const Members& members_of(JsonSpan container) const;
+  [[nodiscard]] std::optional<JsonSpan> child(JsonSpan of, std::string_view token) const;
+
   mutable std::string json_;
+  JsonSpan root_;
+  mutable std::map<const char*, Members> read_;  // by where they begin
 };
 
 }  // namespace aiw

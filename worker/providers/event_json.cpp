@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/crc32.hpp"
 #include "worker/base/memory_account.hpp"
 
 namespace aiw {
@@ -287,6 +288,12 @@ std::optional<std::string_view> get_string(const JsonElement& object, std::strin
 
 std::string_view get_string_or_empty(const JsonElement& object, std::string_view key) {
   return get_string(object, key).value_or(std::string_view());
+}
+
+std::string read_call_id(const EventJson& json, const JsonElement& object, std::string_view key) {
+  const std::string_view id = get_string_or_empty(object, key);
+  if (id.size() <= kMaxCallIdBytes) return json.plain_text(id);
+  return json.plain_text(utf8_prefix(id, kMaxCallIdBytes / 2)) + "_" + std::to_string(crc32(id));
 }
 
 std::optional<std::int64_t> as_count(const JsonElement& value) {

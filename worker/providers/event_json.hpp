@@ -80,6 +80,10 @@ std::optional<JsonElement> get_member(const JsonElement& object, std::string_vie
 std::optional<JsonElement> get_path(const JsonElement& object, std::initializer_list<std::string_view> keys);
 std::optional<std::string_view> get_string(const JsonElement& object, std::string_view key);
 std::string_view get_string_or_empty(const JsonElement& object, std::string_view key);
+// The id of a tool's call. One of more than kMaxCallIdBytes becomes a short one, the same for the same text: every
+// delta of the call repeats it.
+inline constexpr std::size_t kMaxCallIdBytes = 1024;
+std::string read_call_id(const EventJson& json, const JsonElement& object, std::string_view key);
 // A count: an integer from 0 to 2^63 - 1, or a float that is one.
 std::optional<std::int64_t> as_count(const JsonElement& value);
 std::optional<std::int64_t> get_count(const JsonElement& object, std::string_view key);

@@ -1,8 +1,9 @@
 #include "worker/providers/request.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "worker/base/ordered_json.hpp"
 
 namespace aiw {
 namespace {
@@ -28,8 +29,7 @@ bool is_sendable_url(std::string_view url) {
 }  // namespace
 
 void RequestNotes::add(std::string_view code, std::string_view message) {
-  const auto is_it = [&](const ChatRequest::Note& note) { return note.code == code && note.message == message; };
-  if (std::ranges::none_of(notes_, is_it)) notes_.push_back({std::string(code), std::string(message)});
+  if (known_.emplace(code, message).second) notes_.push_back({std::string(code), std::string(message)});
 }
 
 void RequestNotes::dropped(std::string_view name, const Target& target) {
@@ -80,20 +80,20 @@ std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_v
 std::string apply_provider_options(std::string options, const ChatRequest& chat,
                                    std::span<const std::string_view> reserved, RequestNotes& notes) {
   if (chat.provider_options.empty()) return options;
-  auto patch = nlohmann::ordered_json::object();
+  auto patch = OrderedJson::object();
   for (const auto& [key, value] : chat.provider_options) {
     if (std::ranges::find(reserved, key) != reserved.end()) {
       notes.add("parameter_dropped", "providerOptions." + key + " was left out: the request's own fields set it");
       continue;
     }
-    auto parsed = nlohmann::ordered_json::parse(value.json, nullptr, false);
+    auto parsed = OrderedJson::parse(value.json, nullptr, false);
     if (parsed.is_discarded()) {  // valid JSON, but a number beyond a double
       notes.add("parameter_dropped", "providerOptions." + key + " was left out: it holds a number out of range");
     } else {
       patch[key] = std::move(parsed);
     }
   }
-  auto body = nlohmann::ordered_json::parse(options);
+  auto body = OrderedJson::parse(options);
   body.merge_patch(patch);
   return body.dump();
 }

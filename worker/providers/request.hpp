@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ class RequestNotes {
 
  private:
   std::vector<ChatRequest::Note> notes_;
+  std::set<std::pair<std::string, std::string>> known_;
 };
 
 // How many tokens the answer may have: what the chat asks for, at most the model's own limit.

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "worker/base/ordered_json.hpp"
 
 namespace aiw {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 constexpr int kMaxDepth = 64;
 
@@ -113,14 +114,16 @@ class Converter {
   bool require_all(Json& schema) {
     Json& properties = schema["properties"];
     Json required = Json::array();
+    std::set<std::string> known;
     const auto old = schema.find("required");
     if (old != schema.end() && old->is_array()) {
       for (const Json& name : *old) {
-        if (name.is_string() && properties.contains(name) && !contains(required, name)) required.push_back(name);
+        if (!name.is_string() || !properties.contains(name.get_ref<const std::string&>())) continue;
+        if (known.insert(name).second) required.push_back(name);
       }
     }
     for (auto&& [name, property] : properties.items()) {
-      if (contains(required, Json(name))) continue;
+      if (!known.insert(name).second) continue;
       required.push_back(name);
       make_nullable(property);
       made_nullable_ = true;

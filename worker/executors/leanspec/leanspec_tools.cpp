@@ -1,11 +1,11 @@
 #include "worker/executors/leanspec/leanspec_tools.hpp"
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
+#include "worker/base/ordered_json.hpp"
 #include "worker/base/url.hpp"
 #include "worker/executors/http_tool.hpp"
 #include "worker/executors/late_output.hpp"
@@ -17,7 +17,7 @@
 namespace aiw {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 constexpr std::int64_t kMaxAnswerBytes = std::int64_t{16} << 20;
 constexpr std::string_view kProject = "projectId";

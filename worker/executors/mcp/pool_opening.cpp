@@ -1,6 +1,8 @@
 #include "worker/executors/mcp/pool_opening.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "worker/executors/late_output.hpp"
@@ -114,12 +116,15 @@ void McpPool::McpOpening::offer() {
 
 void McpPool::McpOpening::offer_tools(const Slot& slot, McpToolNames& names) {
   const McpServer& wanted = *slot.wanted;
+  std::set<std::string_view> known;
+  for (const auto& tool : *slot.tools) known.insert(tool.name);
   for (const auto& name : wanted.tools) {
-    if (std::ranges::find(*slot.tools, name, &McpTool::name) != slot.tools->end()) continue;
+    if (known.contains(name)) continue;
     offered_.notes.push_back({"mcp_tool_missing", "the MCP server " + wanted.name + " has no tool " + name});
   }
+  const std::set<std::string_view> chosen(wanted.tools.begin(), wanted.tools.end());
   for (const auto& tool : *slot.tools) {
-    if (!wanted.tools.empty() && std::ranges::find(wanted.tools, tool.name) == wanted.tools.end()) continue;
+    if (!chosen.empty() && !chosen.contains(tool.name)) continue;
     offered_.tools.push_back({.name = names.add(wanted.name, tool.name),
                               .description = tool.description,
                               .input_schema = tool.input_schema,

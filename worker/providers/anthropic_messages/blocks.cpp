@@ -1,6 +1,6 @@
 #include "worker/providers/anthropic_messages/blocks.hpp"
 
-#include <algorithm>
+#include <limits>
 
 #include "protocol/json_text.hpp"
 #include "worker/base/white_space.hpp"
@@ -39,7 +39,10 @@ void AnthropicBlocks::start(std::int64_t index, const JsonElement& element, Step
   } else {
     block.is_provider_call = *type == "server_tool_use" || *type == "mcp_tool_use";
     if (block.is_provider_call) read_call(block, element);
-    if (block.is_provider_call) provider_calls_[block.id] = block.name;
+    if (block.is_provider_call) {
+      provider_calls_[block.id] = block.name;
+      open_calls_.emplace(block.id, index);
+    }
     read_opaque(block, element);
     if (type->ends_with(kResultSuffix)) tell_result(element, *type, sink);
   }
@@ -61,7 +64,7 @@ void AnthropicBlocks::add_citation(Block& block, const JsonElement& citation, St
 // The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
 void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) {
   ProviderToolResult result;
-  result.tool_call_id = plain(element, "tool_use_id");
+  result.tool_call_id = read_call_id(json_, element, "tool_use_id");
   if (result.tool_call_id.empty()) return;
   stop_call(result.tool_call_id, sink);
   answered_.insert(result.tool_call_id);
@@ -80,14 +83,13 @@ void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view t
 
 // A call whose block is still open comes before its result all the same.
 void AnthropicBlocks::stop_call(std::string_view id, StepSink& sink) {
-  const auto is_it = [&](const auto& entry) { return entry.second.is_provider_call && entry.second.id == id; };
-  const auto open = std::ranges::find_if(open_, is_it);
-  if (open != open_.end()) stop(open->first, sink);
+  const auto open = open_calls_.lower_bound({std::string(id), std::numeric_limits<std::int64_t>::min()});
+  if (open != open_calls_.end() && open->first == id) stop(open->second, sink);
 }
 
 // The whole input may stand here already: in whole answers, and for calls made by code execution.
 void AnthropicBlocks::read_call(Block& block, const JsonElement& element) const {
-  block.id = plain(element, "id");
+  block.id = read_call_id(json_, element, "id");
   block.name = plain(element, "name");
   const auto input = get_member(element, "input");
   block.input = input ? json_text(*input) : "{}";
@@ -173,6 +175,7 @@ int AnthropicBlocks::part_of(Block& block) {
 void AnthropicBlocks::stop(std::int64_t index, StepSink& sink) {
   const auto found = open_.find(index);
   if (found == open_.end()) return;
+  if (found->second.is_provider_call) open_calls_.erase({found->second.id, index});
   finish(found->second, sink);
   open_.erase(found);
 }
@@ -180,6 +183,7 @@ void AnthropicBlocks::stop(std::int64_t index, StepSink& sink) {
 void AnthropicBlocks::stop_all(StepSink& sink) {
   for (auto& [index, block] : open_) finish(block, sink);
   open_.clear();
+  open_calls_.clear();
 }
 
 void AnthropicBlocks::add_state(std::string_view json, StepSink& sink) {

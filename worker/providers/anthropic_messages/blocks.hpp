@@ -75,6 +75,7 @@ class AnthropicBlocks {
   EventJson input_json_;                                            // checks streamed input
   std::map<std::int64_t, Block> open_;                              // by the stream's number
   std::map<std::string, std::string, std::less<>> provider_calls_;  // names by id
+  std::set<std::pair<std::string, std::int64_t>> open_calls_;       // the provider's in open_: id and number
   std::set<std::string, std::less<>> answered_;                     // ids of the results that came
   int parts_ = 0;
   bool lost_input_ = false;

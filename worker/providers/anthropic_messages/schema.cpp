@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
+
+#include "worker/base/ordered_json.hpp"
 
 namespace aiw {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 // https://docs.claude.com/en/docs/build-with-claude/structured-outputs#json-schema-limitations
 constexpr auto kRefused = std::to_array<std::string_view>({"minimum",

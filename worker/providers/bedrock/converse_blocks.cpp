@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/base/base64.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/providers/bedrock/converse_state.hpp"
 
@@ -14,13 +13,6 @@ constexpr std::int64_t kWhole = -1;  // no block of a stream has this number
 
 // Amazon Nova's built-in tools: the model's own words for a tool that ran where the model did.
 bool is_by_provider(std::string_view type) { return type == "server_tool_use"; }
-
-// A blob that comes in pieces comes as base64 of each piece.
-std::string join_base64(const std::string& first, std::string_view second) {
-  std::string a, b;
-  if (first.empty() || !base64_decode(first, a) || !base64_decode(second, b)) return first + std::string(second);
-  return base64_encode(a + b);
-}
 
 }  // namespace
 
@@ -46,13 +38,13 @@ void BedrockConverseBlocks::start(std::int64_t index, const JsonElement& start, 
 }
 
 void BedrockConverseBlocks::read_tool_use(Block& block, const JsonElement& use) const {
-  block.id = plain(use, "toolUseId");
+  block.id = read_call_id(json_, use, "toolUseId");
   block.name = plain(use, "name");
   block.type = plain(use, "type");
 }
 
 void BedrockConverseBlocks::read_tool_result(Block& block, const JsonElement& result) const {
-  block.id = plain(result, "toolUseId");
+  block.id = read_call_id(json_, result, "toolUseId");
   block.status = plain(result, "status");
   block.type = plain(result, "type");
 }
@@ -84,7 +76,7 @@ void BedrockConverseBlocks::add_reasoning(std::int64_t index, const JsonElement&
   if (const auto text = get_string(reasoning, "text")) show(block, ContentKind::reasoning, *text, sink);
   block.signature += plain(reasoning, "signature");
   if (const auto redacted = get_string(reasoning, "redactedContent")) {
-    block.redacted = join_base64(block.redacted, json_.plain_text(*redacted));
+    block.blob.add(json_.plain_text(*redacted));
   }
 }
 
@@ -101,7 +93,7 @@ void BedrockConverseBlocks::add_image(Block& block, const JsonElement& image) co
   if (const auto format = get_string(image, "format")) block.format = json_.plain_text(*format);
   const auto source = get_member(image, "source");
   if (!source) return;
-  if (const auto bytes = get_string(*source, "bytes")) block.data = join_base64(block.data, json_.plain_text(*bytes));
+  if (const auto bytes = get_string(*source, "bytes")) block.blob.add(json_.plain_text(*bytes));
   if (const auto location = get_member(*source, "s3Location")) block.url = plain(*location, "uri");
 }
 
@@ -216,9 +208,9 @@ void BedrockConverseBlocks::finish_reasoning(Block& block, StepSink& sink) {
     if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
     sink.provider_state(block.part, write_bedrock_signature_state(block.signature));
   }
-  if (block.redacted.empty()) return;
+  if (block.blob.empty()) return;
   std::string json = R"({"reasoningContent":{"redactedContent":)";
-  append_json_string(json, block.redacted);
+  append_json_string(json, block.blob.take());
   sink.provider_state(parts_++, write_bedrock_block_state(json + "}}"));
 }
 
@@ -285,10 +277,10 @@ std::string BedrockConverseBlocks::output_of(const Block& block) {
 }
 
 void BedrockConverseBlocks::finish_image(Block& block, StepSink& sink) {
-  if (block.data.empty() && block.url.empty()) return;
+  if (block.blob.empty() && block.url.empty()) return;
   GeneratedFile file;
   file.media_type = "image/" + block.format;
-  file.data = std::move(block.data);
+  file.data = block.blob.take();
   if (file.data.empty()) file.url = std::move(block.url);
   sink.file(part_of(block), std::move(file));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "worker/base/base64.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/step.hpp"
 
@@ -34,8 +35,9 @@ class BedrockConverseBlocks {
     TextJoiner joiner{};
     std::string id, name, input, type;  // of a tool's call or result; type: empty, or whose tool it is
     std::string status, items;          // of a result: its content blocks as JSON, separated by commas
-    std::string signature, redacted;    // of reasoning; redacted is base64
-    std::string format, data, url;      // of an image
+    std::string signature;              // of reasoning
+    std::string format, url;            // of an image
+    Base64Joiner blob{};                // of an image, or of reasoning that is redacted
   };
 
   Block& block_of(std::int64_t index, Kind kind, StepSink& sink);

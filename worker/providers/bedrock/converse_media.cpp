@@ -120,7 +120,8 @@ BedrockMediaForm bedrock_media_form(const MediaPart& media) {
 std::string BedrockDocumentNames::name_for(RawString filename) {
   const std::string name = clean_name(filename.text());
   std::string unique = name;
-  for (int n = 2; !taken_.insert(unique).second; ++n) unique = name + "-" + std::to_string(n);
+  int& number = last_number_.try_emplace(name, 1).first->second;
+  while (!taken_.insert(unique).second) unique = name + "-" + std::to_string(++number);
   return unique;
 }
 

@@ -1,6 +1,7 @@
 // Images, documents, video and audio as content blocks of the Converse API.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@ class BedrockDocumentNames {
 
  private:
   std::set<std::string> taken_;
+  std::map<std::string, int> last_number_;  // by name: those below are taken
 };
 
 // Writes the block. Requires a form with a block.

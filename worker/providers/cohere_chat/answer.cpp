@@ -165,7 +165,7 @@ void CohereChatAnswer::add_tool_call(const std::optional<std::int64_t>& index, c
                                      StepSink& sink) {
   const auto function = get_member(call, "function");
   if (!function || ended_) return;
-  const std::string id = json_->plain_text(get_string_or_empty(call, "id"));
+  const std::string id = read_call_id(*json_, call, "id");
   const std::string name = json_->plain_text(get_string_or_empty(*function, "name"));
   ToolCallFragment fragment{index, id, name, {}, {}};
   std::string as_object;
@@ -176,7 +176,7 @@ void CohereChatAnswer::add_tool_call(const std::optional<std::int64_t>& index, c
   }
   if (id.empty() && name.empty() && fragment.arguments.empty()) return;
   end_block(sink);
-  report_plan(sink);
+  if (plan_told_ == 0) report_plan(sink);
   if (calls_.add(fragment, json_->repaired(), next_part_, sink)) return;
   fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
 }
@@ -203,6 +203,8 @@ void CohereChatAnswer::add_citation(const JsonElement& citation, StepSink& sink)
     source.url = fields ? json_->plain_text(get_string_or_empty(*fields, "url")) : "";
     source.type = source.url.empty() ? Source::Type::document : Source::Type::url;
     sink.source(source);
+    repeated_ += source.quote.size();
+    if (repeated_ > kMaxRepeated) source.quote.clear();
   }
 }
 
@@ -254,7 +256,7 @@ void CohereChatAnswer::report_state(StepSink& sink) {
   report_plan(sink);
 }
 
-// As soon as calls begin, which come after their plan; and again if it went on.
+// When calls begin, which come after their plan; and at the end, if it went on.
 void CohereChatAnswer::report_plan(StepSink& sink) {
   if (plan_part_ < 0 || plan_.size() == plan_told_) return;
   plan_told_ = plan_.size();

@@ -13,6 +13,9 @@ namespace aiw {
 
 class CohereChatAnswer final : public JsonAnswer {
  public:
+  // Of quotes that more than one source is cited for, which each repeats; beyond it they come without.
+  static constexpr std::size_t kMaxRepeated = std::size_t{256} << 10;
+
   void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
   void add_body(const EventJson& json, const JsonElement& root, StepSink& sink) override;
   void end_of_stream(StepSink& sink) override { fail_truncated(sink); }
@@ -49,6 +52,7 @@ class CohereChatAnswer final : public JsonAnswer {
   std::string plan_;
   std::size_t plan_told_ = 0;  // bytes of it
   TextJoiner plan_joiner_;
+  std::size_t repeated_ = 0;  // bytes of quotes
   ToolCallAssembler calls_;
   int next_part_ = 0;
   bool began_ = false;  // a message: not only its end came

@@ -179,7 +179,7 @@ int GeminiAnswer::next_part(StepSink& sink) {
 std::string GeminiAnswer::whole(const JsonElement& value) const { return json_->plain_text(to_json(value)); }
 
 std::string GeminiAnswer::call_id(const JsonElement& call) {
-  std::string id = json_->plain_text(get_string_or_empty(call, "id"));
+  std::string id = read_call_id(*json_, call, "id");
   return id.empty() ? "call_" + std::to_string(made_ids_++) : id;
 }
 
@@ -293,7 +293,7 @@ void GeminiAnswer::add_own_call(const JsonElement& part, const JsonElement& call
 void GeminiAnswer::add_own_result(const JsonElement& part, const JsonElement& result, bool is_code, StepSink& sink) {
   const int number = next_part(sink);
   if (ended_) return;
-  std::string id = json_->plain_text(get_string_or_empty(result, "id"));
+  std::string id = read_call_id(*json_, result, "id");
   if (id.empty()) id = own_call_id_;
   if (own_calls_.contains(id)) {
     const bool failed = is_code && get_string_or_empty(result, "outcome") != "OUTCOME_OK";

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/google/gemini_metadata.hpp"
@@ -67,8 +67,8 @@ class GeminiAnswer {
   std::optional<GeminiStreamedCall> streamed_;
   bool has_calls_ = false;
   int made_ids_ = 0;
-  std::string own_call_id_;                    // of the last call that the provider carried out itself
-  std::unordered_set<std::string> own_calls_;  // all of them
+  std::string own_call_id_;          // of the last call that the provider carried out itself
+  std::set<std::string> own_calls_;  // all of them
   GeminiSources sources_{};
   std::optional<Usage> usage_;
   bool has_usage_metadata_ = false;

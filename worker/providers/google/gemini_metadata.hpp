@@ -2,8 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
-#include <unordered_set>
 
 #include "protocol/usage.hpp"
 #include "worker/providers/event_json.hpp"
@@ -27,7 +27,7 @@ class GeminiSources {
   static constexpr std::size_t kMaxSources = 10'000;
   void report(Source source, StepSink& sink);
 
-  std::unordered_set<std::string> known_;
+  std::set<std::string> known_;
 };
 
 // A candidate's logprobsResult as the protocol's array; empty if it has no tokens.

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "worker/providers/event_json.hpp"
@@ -33,7 +33,7 @@ class GeminiPartialArgs {
   // An open object or array, and the member of it that is being written.
   struct Level {
     Step current;
-    std::unordered_set<std::string> keys;  // written so far
+    std::set<std::string> keys;  // written so far
   };
   static constexpr std::size_t kMaxDepth = 64;
 

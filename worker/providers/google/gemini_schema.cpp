@@ -4,15 +4,17 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "worker/base/ordered_json.hpp"
+
 namespace aiw {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 constexpr std::size_t kMaxDepth = 64;
 // References may multiply what a schema says.
@@ -163,26 +165,36 @@ class Cleaner {
   void merge_all_of(Json& schema) {
     for (std::size_t round = 0; round < kMaxDepth && schema.contains("allOf") && schema["allOf"].is_array(); ++round) {
       const Json parts = std::move(schema["allOf"]);
+      std::optional<std::set<std::string>> required;  // the names that are, once they are counted
       schema.erase("allOf");
       changed_ = true;
       for (Json part : parts) {
         if (!part.is_object() || !resolve(part)) continue;
-        for (auto&& [key, value] : part.items()) merge_member(schema, key, value);
+        for (auto&& [key, value] : part.items()) merge_member(schema, key, value, required);
       }
     }
   }
 
-  void merge_member(Json& schema, const std::string& key, const Json& value) {
+  void merge_member(Json& schema, const std::string& key, const Json& value,
+                    std::optional<std::set<std::string>>& required) {
     if (!schema.contains(key)) {
       schema[key] = value;
     } else if (key == "properties" && value.is_object() && schema[key].is_object()) {
       add_members(schema[key], value);
     } else if (key == "required" && value.is_array() && schema[key].is_array()) {
-      for (const Json& name : value) {
-        if (std::find(schema[key].begin(), schema[key].end(), name) == schema[key].end()) schema[key].push_back(name);
-      }
+      add_names(schema[key], value, required);
     } else if (schema[key] != value && key != "description" && key != "title") {
       dropped_.insert("allOf/" + key);
+    }
+  }
+
+  static void add_names(Json& names, const Json& more, std::optional<std::set<std::string>>& known) {
+    if (!known) {
+      known.emplace();
+      for (const Json& name : names) known->insert(name.dump());
+    }
+    for (const Json& name : more) {
+      if (known->insert(name.dump()).second) names.push_back(name);
     }
   }
 

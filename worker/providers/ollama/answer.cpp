@@ -101,7 +101,7 @@ void OllamaAnswer::add_tool_call(const EventJson& json, const JsonElement& call,
     return fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
   }
   ToolCall made;
-  made.id = json.plain_text(get_string_or_empty(call, "id"));
+  made.id = read_call_id(json, call, "id");
   if (made.id.empty()) made.id = "call_" + std::to_string(call_count_);
   made.name = json.plain_text(get_string_or_empty(*function, "name"));
   if (const auto arguments = get_member(*function, "arguments")) {

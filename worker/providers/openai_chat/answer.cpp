@@ -197,7 +197,7 @@ void OpenAiChatAnswer::add_tool_calls(const JsonElement& calls, StepSink& sink) 
 }
 
 void OpenAiChatAnswer::add_function(const JsonElement& call, const JsonElement& function, StepSink& sink) {
-  const std::string id = json_->plain_text(get_string_or_empty(call, "id"));
+  const std::string id = read_call_id(*json_, call, "id");
   const std::string name = json_->plain_text(get_string_or_empty(function, "name"));
   ToolCallFragment fragment{get_count(call, "index"), id, name, {}, {}};
   std::string as_object, extra;

@@ -73,7 +73,7 @@ void CitationList::add_results(const EventJson& json, const JsonElement& results
 }
 
 void CitationList::report(StepSink& sink) {
-  std::unordered_map<std::string_view, const Source*> known;
+  std::map<std::string_view, const Source*> known;
   for (const Source& result : results_) known.emplace(result.url, &result);
   std::vector<Source>& sources = urls_.empty() ? results_ : urls_;
   for (std::size_t i = 0; i < sources.size(); ++i) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "worker/providers/event_json.hpp"
@@ -58,7 +58,7 @@ class ExecutedTools {
 
   void add_one(const EventJson& json, const JsonElement& tool, int& next_part, StepSink& sink);
 
-  std::unordered_map<std::int64_t, Tool> tools_;  // by index
+  std::map<std::int64_t, Tool> tools_;  // by index
 };
 
 }  // namespace aiw

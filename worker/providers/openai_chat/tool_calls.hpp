@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "worker/providers/event_json.hpp"
@@ -67,8 +67,8 @@ class ToolCallAssembler {
   const std::string& id_of(Call& call);
 
   std::vector<Call> calls_;
-  std::unordered_map<std::int64_t, std::size_t> latest_by_index_;  // positions in calls_
-  std::unordered_map<std::string, std::size_t> by_id_;
+  std::map<std::int64_t, std::size_t> latest_by_index_;  // positions in calls_
+  std::map<std::string, std::size_t> by_id_;
 };
 
 }  // namespace aiw

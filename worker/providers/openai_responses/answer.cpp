@@ -258,7 +258,7 @@ void OpenAiResponsesAnswer::read_call_names(Item& item, const JsonElement& eleme
   if (type != "function_call" && !item.is_custom) return;
   item.name = plain(element, "name");
   // The id under which the input is streamed already stays.
-  if (item.call_id.empty()) item.call_id = plain(element, "call_id");
+  if (item.call_id.empty()) item.call_id = read_call_id(*json_, element, "call_id");
 }
 
 const std::string& OpenAiResponsesAnswer::call_id_of(Item& item, int part) {

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "worker/providers/json_answer.hpp"
@@ -21,6 +20,8 @@ struct ResponsesItemKind;
 class OpenAiResponsesAnswer final : public JsonAnswer {
  public:
   static constexpr std::size_t kMaxItems = 10'000;
+  // Of what a message's contents share, which goes back with each; beyond it they go back without.
+  static constexpr std::size_t kMaxRepeated = std::size_t{256} << 10;
   // Models of OpenAI sometimes call this internal wrapper of theirs instead of the functions themselves.
   static constexpr std::string_view kParallelTools = "multi_tool_use.parallel";
 
@@ -102,9 +103,10 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
   EventJson input_json_;                // looks into calls' input
   std::map<std::int64_t, Item> items_;  // by output_index
   std::pair<std::int64_t, Item*> latest_{-1, nullptr};
-  std::unordered_map<std::string, std::string> provider_calls_;  // id to name
+  std::map<std::string, std::string> provider_calls_;  // id to name
   std::string latest_provider_call_;
   std::size_t done_items_ = 0;
+  std::size_t repeated_ = 0;  // bytes
   int next_part_ = 0;
   bool has_client_call_ = false;
   bool has_refusal_ = false;

@@ -70,7 +70,8 @@ void OpenAiResponsesAnswer::end_message_part(Item& item, std::int64_t index, con
   Content& content = item.contents[{index, slot}];
   complete(item, slot, content, plain(element, refusal ? "refusal" : "text"), sink);
   if (ended_) return;
-  std::string members(common);
+  std::string members(repeated_ <= kMaxRepeated ? common : std::string_view());
+  repeated_ += common.size();
   if (const auto annotations = get_member(element, "annotations")) {
     report_sources(content, *annotations, sink);
     const std::string json = json_text(*annotations);
@@ -187,11 +188,11 @@ void OpenAiResponsesAnswer::end_image(const JsonElement& element, StepSink& sink
 void OpenAiResponsesAnswer::end_other(std::string_view type, const JsonElement& element, StepSink& sink) {
   const ResponsesItemKind kind = responses_item_kind(type, element);
   const int part = next_part_++;
-  std::string call_id = plain(element, "call_id");
+  std::string call_id = read_call_id(*json_, element, "call_id");
   if (kind.role == ResponsesItemRole::provider_result) {
     report_result(call_id.empty() ? latest_provider_call_ : call_id, kind, element, sink);
   } else if (kind.role != ResponsesItemRole::opaque) {
-    if (call_id.empty()) call_id = plain(element, "id");
+    if (call_id.empty()) call_id = read_call_id(*json_, element, "id");
     if (call_id.empty()) call_id = "call_" + std::to_string(part);
     const bool by_provider = kind.role == ResponsesItemRole::provider_call;
     // An id that an earlier call had, whose result may be told already.

@@ -1,7 +1,7 @@
 #include "worker/providers/openai_responses/input.hpp"
 
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "worker/providers/ascii_json.hpp"
@@ -174,8 +174,8 @@ class InputWriter {
   const OpenAiResponsesDialect& dialect_;
   Rope& body_;
   RequestNotes& notes_;
-  OpenAiResponsesState state_;                            // of the part in hand
-  std::unordered_map<std::string, ResponsesCall> calls_;  // those that are no function's
+  OpenAiResponsesState state_;                  // of the part in hand
+  std::map<std::string, ResponsesCall> calls_;  // those that are no function's
   std::string head_;
   bool open_ = false;
   bool comma_ = false;

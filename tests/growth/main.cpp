@@ -1,0 +1,74 @@
+// Counts the worker's instructions for generated shapes of 1, n and 4 n, under `valgrind --tool=callgrind`;
+// tests/growth/check reads the counts. growth --list; growth [NAME...] (all without one); growth --play NAME N says how
+// the scene ends.
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#endif
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/growth/shapes.hpp"
+
+#ifndef CALLGRIND_TOGGLE_COLLECT
+#error "tests/growth needs valgrind's headers"
+#endif
+
+namespace {
+
+using namespace aiw::growth;
+
+void counted(const std::function<void()>& action) {
+  CALLGRIND_TOGGLE_COLLECT;
+  action();
+  CALLGRIND_TOGGLE_COLLECT;
+}
+
+std::size_t bytes_of(const Scene& scene) {
+  std::size_t bytes = scene.tool.body.size() + scene.mcp_result.size() + scene.mcp_noise.size() + scene.direct_bytes;
+  for (const auto& line : scene.lines) bytes += line.size();
+  for (const auto& line : scene.later) bytes += line.size();
+  for (const auto& response : scene.provider) bytes += response.body.size();
+  for (const auto& list : scene.mcp_lists) bytes += list.size();
+  return bytes;
+}
+
+// The name that a dump gets: tests/growth/check knows its form.
+void count(const Shape& shape, std::size_t n) {
+  const Scene scene = shape.scene(n);
+  CALLGRIND_ZERO_STATS;
+  const std::string end = play(scene, counted);
+  const std::string label =
+      "growth|" + shape.name + "|" + std::to_string(n) + "|" + std::to_string(bytes_of(scene)) + "|" + end;
+  CALLGRIND_DUMP_STATS_AT(label.c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto shapes = all_shapes();
+  if (!arguments.empty() && arguments[0] == "--list") {
+    for (const auto& shape : shapes) std::printf("%s %zu\n", shape.name.c_str(), shape.n);
+    return 0;
+  }
+  const bool plays = !arguments.empty() && arguments[0] == "--play";
+  for (const auto& shape : shapes) {
+    if (plays) {
+      if (arguments.at(1) != "all" && shape.name != arguments.at(1)) continue;
+      const std::size_t n = arguments.size() > 2 ? std::stoul(arguments[2]) : 4 * shape.n;
+      const Scene scene = shape.scene(n);
+      const std::string end = play(scene, [](const std::function<void()>& action) { action(); });
+      std::printf("%s %zu %zu %s\n", shape.name.c_str(), n, bytes_of(scene), end.c_str());
+      continue;
+    }
+    if (!arguments.empty() && std::ranges::find(arguments, shape.name) == arguments.end()) continue;
+    for (const std::size_t n : {std::size_t{1}, shape.n, 4 * shape.n}) count(shape, n);
+  }
+  return 0;
+}

@@ -265,7 +265,7 @@ TEST_CASE("lines that are no requests are rejected on their id, if they have one
   CHECK(f.server->stats().lines == 4);
 }
 
-TEST_CASE("fault 113: one provider that does not list its models leaves room for the others") {
+TEST_CASE("fault 110: one provider that does not list its models leaves room for the others") {
   ServerFixture f;
   const auto ask = [&](const std::string& id, std::string_view host) {
     const auto before = f.http.count();

@@ -32,7 +32,7 @@ Json tool_output(TestWorker& worker, Upstream& upstream, const std::string& id, 
 
 }  // namespace
 
-TEST_CASE("fault 117: an answer over TLS that only its connection ends is whole if TLS says so, and else cut short") {
+TEST_CASE("fault 114: an answer over TLS that only its connection ends is whole if TLS says so, and else cut short") {
   const Certificates certificates;
   Upstream upstream;
   const auto cut = front_of(upstream, {.identity = certificates.good});
@@ -69,7 +69,7 @@ TEST_CASE("fault 117: an answer over TLS that only its connection ends is whole 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 114: an answer that ends without one is asked for once, and is an error") {
+TEST_CASE("fault 111: an answer that ends without one is asked for once, and is an error") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {event_stream(sse({{"choices", Json::array()}}) + "data: [DONE]\n\n")});
@@ -79,7 +79,7 @@ TEST_CASE("fault 114: an answer that ends without one is asked for once, and is 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 116: a provider's refusal in place of a stream is told in its words, and it is asked once") {
+TEST_CASE("fault 113: a provider's refusal in place of a stream is told in its words, and it is asked once") {
   Upstream upstream;
   TestWorker worker;
   const std::string refusal =

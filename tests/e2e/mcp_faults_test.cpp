@@ -174,7 +174,7 @@ TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the ser
   }
 }
 
-TEST_CASE("fault 112: servers that flood their stdout with log messages delay no chat, and their lines are counted") {
+TEST_CASE("fault 109: servers that flood their stdout with log messages delay no chat, and their lines are counted") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);

@@ -1,5 +1,5 @@
 // Providers, tools and MCP servers that send without end, under --max-memory: the process keeps to it within a quarter,
-// who floods it is ended with the reason, and the chats beside them end well (rows 102 to 107 of the table of faults).
+// who floods it is ended with the reason, and the chats beside them end well (rows 100 to 105 of the table of faults).
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -156,7 +156,7 @@ void end_all(TestWorker& worker, const std::string& prefix, int count) {
 }  // namespace
 
 TEST_CASE(
-    "fault 103: providers whose events do not end, 40 side by side: the largest chats go, the healthy ones live") {
+    "fault 101: providers whose events do not end, 40 side by side: the largest chats go, the healthy ones live") {
   Upstream upstream;
   const Flood flood([](const std::string&, const Flood::Send& send) {
     send(kStreamHead);
@@ -175,7 +175,7 @@ TEST_CASE(
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 103: text without end from 12 providers, and a reader that reads: within the limit") {
+TEST_CASE("fault 101: text without end from 12 providers, and a reader that reads: within the limit") {
   Upstream upstream;
   const std::string event = text_event(std::string(60'000, 't'));
   const Flood flood([&](const std::string&, const Flood::Send& send) {
@@ -193,7 +193,7 @@ TEST_CASE("fault 103: text without end from 12 providers, and a reader that read
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 102: events that are parsed to many times their length end their chat, and no other") {
+TEST_CASE("fault 100: events that are parsed to many times their length end their chat, and no other") {
   Upstream upstream;
   std::string dense = "data: {\"x\":[0";
   for (std::size_t i = 0; i < 7 * kMiB; ++i) dense += ",0";
@@ -212,7 +212,7 @@ TEST_CASE("fault 102: events that are parsed to many times their length end thei
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 102: the results of one step's tools are bounded together, however JSON writes them") {
+TEST_CASE("fault 100: the results of one step's tools are bounded together, however JSON writes them") {
   Upstream upstream;
   const std::string result(kMiB - 100, '\x01');
   const Flood tool([&](const std::string&, const Flood::Send& send) {
@@ -235,7 +235,7 @@ TEST_CASE("fault 102: the results of one step's tools are bounded together, howe
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 102: arguments of calls, which are told and kept more than once, stay within the limit") {
+TEST_CASE("fault 100: arguments of calls, which are told and kept more than once, stay within the limit") {
   Upstream upstream;
   const std::string arguments = Json{{"x", std::string(3 * kMiB, '\n')}}.dump();
   const std::string body = tool_calls(4, arguments);
@@ -253,7 +253,7 @@ TEST_CASE("fault 102: arguments of calls, which are told and kept more than once
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 104: trailers and informational heads without end are a response that is too large") {
+TEST_CASE("fault 102: trailers and informational heads without end are a response that is too large") {
   Upstream upstream;
   const std::string line = "x: " + std::string(3'000, 'a') + "\r\n";
   const std::string unary = openai_unary("ok");
@@ -275,7 +275,7 @@ TEST_CASE("fault 104: trailers and informational heads without end are a respons
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 105: what an MCP server answers to messages that nobody waits for is not kept") {
+TEST_CASE("fault 103: what an MCP server answers to messages that nobody waits for is not kept") {
   Upstream upstream;
   const std::string long_body(4 * kMiB, ' ');
   const auto answer = [&](const Json& message, const Json& result, const Flood::Send& send) {
@@ -320,7 +320,7 @@ TEST_CASE("fault 105: what an MCP server answers to messages that nobody waits f
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 105: MCP servers that write lines without end are ended, and other chats go on") {
+TEST_CASE("fault 103: MCP servers that write lines without end are ended, and other chats go on") {
   Upstream upstream;
   TestWorker worker(limited());
   Canary canary(worker, upstream);
@@ -336,7 +336,7 @@ TEST_CASE("fault 105: MCP servers that write lines without end are ended, and ot
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 106: a list of models is bounded over all its pages") {
+TEST_CASE("fault 104: a list of models is bounded over all its pages") {
   Upstream upstream;
   std::atomic<int> pages = 0;
   std::string models;
@@ -366,7 +366,7 @@ TEST_CASE("fault 106: a list of models is bounded over all its pages") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 107: heartbeats are not held for a reader that does not read") {
+TEST_CASE("fault 105: heartbeats are not held for a reader that does not read") {
   const Flood silent([](const std::string&, const Flood::Send& send) {
     send(kStreamHead);
     while (send(":\n")) std::this_thread::sleep_for(Milliseconds(200));
@@ -383,7 +383,7 @@ TEST_CASE("fault 107: heartbeats are not held for a reader that does not read") 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 107: a call's id without end is cut, not repeated in each frame") {
+TEST_CASE("fault 105: a call's id without end is cut, not repeated in each frame") {
   const std::string id(kMiB, 'i');
   std::string body =
       chunk_event({{"tool_calls", Json::array({{{"index", 0},

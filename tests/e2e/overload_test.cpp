@@ -143,7 +143,7 @@ TEST_CASE("fault 40: the soft limit of descriptors is raised, to what the parent
   }
 }
 
-TEST_CASE("fault 111: as many chats as are allowed get their connections, also where idle ones were kept before") {
+TEST_CASE("fault 108: as many chats as are allowed get their connections, also where idle ones were kept before") {
   Upstream first, second, third;
   TestWorker worker = TestWorker::under_shell("ulimit -n 256; exec \"$0\"");
   REQUIRE(worker.next());

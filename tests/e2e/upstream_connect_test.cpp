@@ -142,7 +142,7 @@ TEST_CASE("fault 35: a resolver that hangs is timeout_connect, in a bounded numb
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 110: chats that need no look-up, and healthy names, wait for no name that hangs") {
+TEST_CASE("fault 107: chats that need no look-up, and healthy names, wait for no name that hangs") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   Upstream other;
@@ -180,7 +180,7 @@ TEST_CASE("fault 110: chats that need no look-up, and healthy names, wait for no
   CHECK(r.worker.exit_code() == 75);
 }
 
-TEST_CASE("fault 110: chats of one host share its look-up") {
+TEST_CASE("fault 107: chats of one host share its look-up") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"hi"}))});
@@ -195,7 +195,7 @@ TEST_CASE("fault 110: chats of one host share its look-up") {
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 110: behind a proxy only the proxy's name is looked up, but those of hosts that no_proxy names") {
+TEST_CASE("fault 107: behind a proxy only the proxy's name is looked up, but those of hosts that no_proxy names") {
   SKIP_IF_SANITIZED();
   Upstream upstream;  // it refuses to be a proxy
   const std::string port = std::to_string(upstream.port());

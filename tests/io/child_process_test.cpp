@@ -109,7 +109,7 @@ TEST_CASE("child: its streams, its environment and how it ended are told") {
   unsetenv("AIW_TEST_SECRET");
 }
 
-TEST_CASE("fault 112: while a child's output is paused it waits, and its last words are heard all the same") {
+TEST_CASE("fault 109: while a child's output is paused it waits, and its last words are heard all the same") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -130,7 +130,7 @@ TEST_CASE("fault 112: while a child's output is paused it waits, and its last wo
   CHECK(recorder.gone == "it exited with code 3");
 }
 
-TEST_CASE("fault 112: what a flooding child wrote after a pause comes in order and whole") {
+TEST_CASE("fault 109: what a flooding child wrote after a pause comes in order and whole") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);

@@ -216,7 +216,7 @@ TEST_CASE("signals that a parent left blocked are told all the same") {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-TEST_CASE("fault 103: what must be done at once is done before other descriptors have their turn, which come again") {
+TEST_CASE("fault 101: what must be done at once is done before other descriptors have their turn, which come again") {
   Loop loop;
   std::string order;
   std::vector<aiw::test::FdPair> pipes;

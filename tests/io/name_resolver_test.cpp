@@ -107,7 +107,7 @@ std::string distinct(int number) { return "a.hang" + std::to_string(number); }
 
 }  // namespace
 
-TEST_CASE("fault 110: a name is looked up once for all that wait for it, and told from the loop") {
+TEST_CASE("fault 107: a name is looked up once for all that wait for it, and told from the loop") {
   Fixture f;
   const auto first = f.resolve("a.test");
   const auto second = f.resolve("a.test");
@@ -120,7 +120,7 @@ TEST_CASE("fault 110: a name is looked up once for all that wait for it, and tol
   CHECK(f.gate->asked("a.test") == 1);
 }
 
-TEST_CASE("fault 110: a domain whose names hang waits for itself, and holds up no other") {
+TEST_CASE("fault 107: a domain whose names hang waits for itself, and holds up no other") {
   Fixture f;
   std::vector<std::unique_ptr<NameResolver::Wait>> hanging;
   for (int i = 0; i < 100; ++i) hanging.push_back(f.resolve("h" + std::to_string(i) + ".hang.test"));
@@ -131,7 +131,7 @@ TEST_CASE("fault 110: a domain whose names hang waits for itself, and holds up n
   CHECK(f.told == std::vector<std::string>{"a.good.example 192.0.2.1"});
 }
 
-TEST_CASE("fault 110: a known name is looked up at once while names of all domains hang") {
+TEST_CASE("fault 107: a known name is looked up at once while names of all domains hang") {
   Fixture f;
   f.gate->open("known.test");
   const auto first = f.resolve("known.test");
@@ -146,7 +146,7 @@ TEST_CASE("fault 110: a known name is looked up at once while names of all domai
   CHECK(f.told == std::vector<std::string>{"known.test 192.0.2.1", "known.test 192.0.2.1"});
 }
 
-TEST_CASE("fault 110: a look-up that ends makes room for the newest name, not for those that wait in vain") {
+TEST_CASE("fault 107: a look-up that ends makes room for the newest name, not for those that wait in vain") {
   Fixture f;
   std::vector<std::unique_ptr<NameResolver::Wait>> hanging;
   for (int i = 0; i < 100; ++i) hanging.push_back(f.resolve(distinct(i)));
@@ -157,7 +157,7 @@ TEST_CASE("fault 110: a look-up that ends makes room for the newest name, not fo
   CHECK(f.told == std::vector<std::string>{distinct(3) + " 192.0.2.1", "a.new 192.0.2.1"});
 }
 
-TEST_CASE("fault 110: what nobody waits for any more is not looked up, and holds a place only while it runs") {
+TEST_CASE("fault 107: what nobody waits for any more is not looked up, and holds a place only while it runs") {
   Fixture f(1, 1);
   auto running = f.resolve("a.test");
   auto waiting = f.resolve("b.test");
@@ -173,7 +173,7 @@ TEST_CASE("fault 110: what nobody waits for any more is not looked up, and holds
   CHECK(f.gate->asked("b.test") == 0);
 }
 
-TEST_CASE("fault 110: who is told may end every other wait, or ask anew") {
+TEST_CASE("fault 107: who is told may end every other wait, or ask anew") {
   Fixture f;
   std::vector<std::unique_ptr<NameResolver::Wait>> waits;
   int told = 0;

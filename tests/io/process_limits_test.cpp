@@ -68,7 +68,7 @@ TEST_CASE("memory is short above four fifths of its limit") {
   CHECK(MemoryGauge(kMiB).is_short());
 }
 
-TEST_CASE("fault 111: the parts of the account of descriptors are never more than there are") {
+TEST_CASE("fault 108: the parts of the account of descriptors are never more than there are") {
   for (std::size_t descriptors = 64; descriptors <= 70'000; descriptors += 1 + descriptors / 16) {
     for (const std::size_t chats : {1UL, 100UL, 4'096UL}) {
       CAPTURE(descriptors);

@@ -288,7 +288,7 @@ TEST_CASE("sandbox: sockets are for TCP, UDP and our own addresses, and nothing 
             {EPERM, EACCES});
 }
 
-TEST_CASE("fault 118: in the sandbox no port is taken, be it UDP's, and other processes' limits are not read") {
+TEST_CASE("fault 115: in the sandbox no port is taken, be it UDP's, and other processes' limits are not read") {
   const auto sandboxed = [] { return enter_sandbox({}); };
   check_all(in_sandbox(sandboxed,
                        [](Attempts& attempts) {
@@ -317,7 +317,7 @@ TEST_CASE("fault 118: in the sandbox no port is taken, be it UDP's, and other pr
 }
 
 // docs/sandbox.md says so, and why: what changes here is to be changed there.
-TEST_CASE("fault 119: what the sandbox does not hide is what its document says") {
+TEST_CASE("fault 116: what the sandbox does not hide is what its document says") {
   const Folder folder;
   const std::string other = folder / "out/file", link = folder / "out/link";
   std::filesystem::create_symlink("/target", link);

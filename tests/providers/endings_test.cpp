@@ -110,7 +110,7 @@ std::vector<Form> forms() {
 
 }  // namespace
 
-TEST_CASE("fault 114: an end with no answer before it is an error in every API, and is not asked for again") {
+TEST_CASE("fault 111: an end with no answer before it is an error in every API, and is not asked for again") {
   for (const Form& form : forms()) {
     for (const auto& text : form.bare_ends) {
       CAPTURE(form.name);
@@ -124,7 +124,7 @@ TEST_CASE("fault 114: an end with no answer before it is an error in every API, 
   }
 }
 
-TEST_CASE("fault 114: an answer that does not say why it ends is told of with a warning") {
+TEST_CASE("fault 111: an answer that does not say why it ends is told of with a warning") {
   using Words = std::vector<std::string>;
   const json start = {{"type", "message_start"}, {"message", {{"id", "m"}, {"content", json::array()}}}};
   const auto claude = decode(anthropic_messages_api(), sse({start, kClaudeStop}));
@@ -179,7 +179,7 @@ json item_done(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("fault 114: responses: the status inside counts, though the event is called completed") {
+TEST_CASE("fault 111: responses: the status inside counts, though the event is called completed") {
   const json cut = {{"incomplete_details", {{"reason", "max_output_tokens"}}}};
   const auto incomplete = responses({"a"}, {completed("incomplete", cut)});
   CHECK(incomplete.finished == FinishReason::length);
@@ -196,7 +196,7 @@ TEST_CASE("fault 114: responses: the status inside counts, though the event is c
   CHECK(stale.warnings == std::vector<std::string>{"status_contradicted"});
 }
 
-TEST_CASE("fault 115: responses: text that no delta brought is shown from whichever end has it") {
+TEST_CASE("fault 112: responses: text that no delta brought is shown from whichever end has it") {
   for (const json& end : {text_done("Hello you"), part_done("Hello you"), item_done("Hello you"),
                           completed("completed", {{"output", json::array({message("Hello you")})}})}) {
     const auto got = responses({"Hello"}, {end, completed("completed")});
@@ -206,7 +206,7 @@ TEST_CASE("fault 115: responses: text that no delta brought is shown from whiche
   }
 }
 
-TEST_CASE("fault 115: responses: an end that contradicts the streamed text is an error") {
+TEST_CASE("fault 112: responses: an end that contradicts the streamed text is an error") {
   for (const json& end : {text_done("Hello you"), part_done("Hello you"), item_done("Hello you"),
                           completed("completed", {{"output", json::array({message("Hello you")})}})}) {
     const auto got = responses({"Hello", "ou"}, {end, completed("completed")});
@@ -219,7 +219,7 @@ TEST_CASE("fault 115: responses: an end that contradicts the streamed text is an
   CHECK(outcome(responses({"Hello"}, {text_done(""), item_done(""), completed("completed")})) == "finish");
 }
 
-TEST_CASE("fault 115: responses: a call is made with what its end says, though its deltas are JSON, too") {
+TEST_CASE("fault 112: responses: a call is made with what its end says, though its deltas are JSON, too") {
   const std::string whole = R"({"path":"/tmp/x","dryRun":true})";
   const auto item = [](const std::string& arguments) {
     return json{{"type", "function_call"}, {"call_id", "c"}, {"name", "rm"}, {"arguments", arguments}};
@@ -240,7 +240,7 @@ TEST_CASE("fault 115: responses: a call is made with what its end says, though i
   }
 }
 
-TEST_CASE("fault 115: anthropic: a turn that ends for a call whose beginning was lost is an error") {
+TEST_CASE("fault 112: anthropic: a turn that ends for a call whose beginning was lost is an error") {
   const json start = {{"type", "message_start"}, {"message", {{"id", "m"}, {"content", json::array()}}}};
   const auto input = [](int index, const std::string& text) {
     return json{{"type", "content_block_delta"},
@@ -263,7 +263,7 @@ TEST_CASE("fault 115: anthropic: a turn that ends for a call whose beginning was
   CHECK(run({begun, input(0, "{"), ended, input(0, "}")}, "tool_use") == "bad_event");
 }
 
-TEST_CASE("fault 116: a body in place of a stream is the answer, or an error in the provider's words") {
+TEST_CASE("fault 113: a body in place of a stream is the answer, or an error in the provider's words") {
   const std::string refused =
       R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}})";
   const std::string busy = R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})";

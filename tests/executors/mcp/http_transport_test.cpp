@@ -275,7 +275,7 @@ TEST_CASE_FIXTURE(Fixture, "mcp http: a server that asks without end is not answ
   CHECK(http.count() == before + 34);
 }
 
-TEST_CASE_FIXTURE(Fixture, "fault 112: a server that floods a stream is read at a bounded rate, over all its streams") {
+TEST_CASE_FIXTURE(Fixture, "fault 109: a server that floods a stream is read at a bounded rate, over all its streams") {
   handshake();
   FakeExchange& call = send(Kind::request, 2);
   FakeExchange& other = send(Kind::request, 3);

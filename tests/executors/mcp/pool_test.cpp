@@ -405,7 +405,7 @@ TEST_CASE_FIXTURE(Fixture, "mcp stdio: a server that does not read is ended befo
 }
 
 TEST_CASE_FIXTURE(Fixture,
-                  "fault 112: a server's log lines are bounded a second, and those that are left out counted") {
+                  "fault 109: a server's log lines are bounded a second, and those that are left out counted") {
   auto opened = ready(child());
   FakeChild& process = launcher.children.at(0);
   log.clear();
@@ -422,7 +422,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(log.back() == R"(s says "noise")");
 }
 
-TEST_CASE_FIXTURE(Fixture, "fault 112: nothing is done for a log line that the level leaves out") {
+TEST_CASE_FIXTURE(Fixture, "fault 109: nothing is done for a log line that the level leaves out") {
   auto opened = ready(child());
   log.clear();
   log_level = McpLogLevel::error;
@@ -433,7 +433,7 @@ TEST_CASE_FIXTURE(Fixture, "fault 112: nothing is done for a log line that the l
   CHECK(log.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "fault 112: a server that floods its stdout is read at a bounded rate") {
+TEST_CASE_FIXTURE(Fixture, "fault 109: a server that floods its stdout is read at a bounded rate") {
   auto opened = ready(child());
   FakeChild& process = launcher.children.at(0);
   const Json line = {{"jsonrpc", "2.0"}, {"method", "notifications/progress"}};
@@ -462,7 +462,7 @@ TEST_CASE_FIXTURE(Fixture, "fault 112: a server that floods its stdout is read a
   CHECK(count <= 500);
 }
 
-TEST_CASE("fault 112: one chat does not take all servers that this worker may have") {
+TEST_CASE("fault 109: one chat does not take all servers that this worker may have") {
   Fixture f({.max_servers = 40});
   std::vector<McpServer> many;
   for (int i = 0; i < 20; ++i) {

@@ -81,6 +81,7 @@ class Stage {
       : scene_(scene), work_(work), encoder_(make_encoder(scene.dialect)), pool_({}, pool_services()) {
     ServerServices services{.clock = clock_,
                             .http = http_,
+                            .memory = memory_,
                             .output = output_,
                             .encoder = *encoder_,
                             .keys = keys_,
@@ -103,8 +104,9 @@ class Stage {
   McpPoolServices pool_services() {
     return {.clock = clock_,
             .http = http_,
+            .memory = memory_,
             .launcher = launcher_,
-            .resolve = [](std::string_view value, std::string_view) -> std::expected<ResolvedText, Error> {
+            .resolve = [](std::string_view value, const BaseUrl&) -> std::expected<ResolvedText, Error> {
               return ResolvedText{std::string(value)};
             },
             .log_enabled = [](McpLogLevel) { return true; },
@@ -184,6 +186,7 @@ class Stage {
   }
 
   const Scene& scene_;
+  MemoryAccounts memory_{{}};  // without a limit
   const Work& work_;
   FakeClock clock_;
   FakeHttp http_;

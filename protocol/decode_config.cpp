@@ -10,6 +10,11 @@ namespace aiw {
 namespace {
 
 constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+// More than any server has. A small line could otherwise name millions, each of which takes many times its text.
+constexpr std::size_t kMaxProviders = 1'000;
+constexpr std::size_t kMaxModels = 20'000;  // of a provider, and of all together
+constexpr std::size_t kMaxAliases = 10'000;
+constexpr std::size_t kMaxAllowedKeys = 20'000;  // of an alias, and of all together
 
 Price read_price(JsonReader& in) {
   Price price;
@@ -140,7 +145,10 @@ ProviderConfig read_provider(JsonReader& in) {
     } else if (key == "headers") {
       read_headers(in, provider);
     } else if (key == "models") {
-      in.array([&] { provider.models.push_back(read_model(in)); });
+      in.array([&] {
+        if (provider.models.size() >= kMaxModels) in.fail("a config has at most 20,000 models");
+        provider.models.push_back(read_model(in));
+      });
     } else {
       in.skip();
     }
@@ -174,7 +182,10 @@ ModelAlias read_alias(JsonReader& in, std::string_view name) {
     } else if (key == "enabled") {
       alias.enabled = in.boolean();
     } else if (key == "allowedKeys") {
-      in.array([&] { alias.allowed_keys.push_back(in.string()); });
+      in.array([&] {
+        if (alias.allowed_keys.size() >= kMaxAllowedKeys) in.fail("a config has at most 20,000 allowedKeys");
+        alias.allowed_keys.push_back(in.string());
+      });
     } else {
       in.skip();
     }
@@ -189,11 +200,23 @@ Config read_config(JsonReader& in) {
   Config config;
   in.object([&](std::string_view key) {
     if (key == "providers") {
-      in.array([&] { config.providers.push_back(read_provider(in)); });
+      std::size_t models = 0;
+      in.array([&] {
+        if (config.providers.size() >= kMaxProviders) in.fail("a config has at most 1,000 providers");
+        config.providers.push_back(read_provider(in));
+        models += config.providers.back().models.size();
+        if (models > kMaxModels) in.fail("a config has at most 20,000 models");
+      });
     } else if (key == "settings") {
       config.settings = read_settings(in);
     } else if (key == "models") {
-      in.object([&](std::string_view name) { config.aliases.push_back(read_alias(in, name)); });
+      std::size_t keys = 0;
+      in.object([&](std::string_view name) {
+        if (config.aliases.size() >= kMaxAliases) in.fail("a config has at most 10,000 aliases");
+        config.aliases.push_back(read_alias(in, name));
+        keys += config.aliases.back().allowed_keys.size();
+        if (keys > kMaxAllowedKeys) in.fail("a config has at most 20,000 allowedKeys");
+      });
     } else {
       in.skip();
     }

@@ -11,6 +11,8 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 128;
+constexpr std::size_t kMaxServers = 1'000;
+constexpr std::size_t kMaxListed = 10'000;  // arguments, variables, tools of a server
 
 // A text that an operating system or HTTP would cut at a NUL is refused, lest it mean something else there.
 std::string read_text(JsonReader& in) {
@@ -23,6 +25,7 @@ void read_pairs(JsonReader& in, std::vector<std::pair<std::string, std::string>>
   constexpr std::size_t kMost = 1'000;
   in.object([&](std::string_view key) {
     if (pairs.size() >= kMost) in.fail("more than 1,000 members");
+    if (pairs.size() >= kMaxListed) in.fail("more than 10,000 members");
     pairs.emplace_back(key, read_text(in));
   });
 }
@@ -56,7 +59,10 @@ bool read_where(JsonReader& in, std::string_view key, McpServer& server) {
   if (key == "command") {
     server.command = read_text(in);
   } else if (key == "args") {
-    in.array([&] { server.args.push_back(read_text(in)); });
+    in.array([&] {
+      if (server.args.size() >= kMaxListed) in.fail("more than 10,000 arguments");
+      server.args.push_back(read_text(in));
+    });
   } else if (key == "env") {
     read_env(in, server);
   } else if (key == "cwd") {
@@ -98,7 +104,10 @@ McpServer read_server(JsonReader& in, std::string_view name) {
     if (key == "type") {
       type = in.string();
     } else if (key == "tools") {
-      in.array([&] { server.tools.push_back(in.string()); });
+      in.array([&] {
+        if (server.tools.size() >= kMaxListed) in.fail("more than 10,000 tools");
+        server.tools.push_back(in.string());
+      });
     } else if (key == "approval") {
       server.approval = read_mcp_approval(in);
     } else if (key == "timeoutMs") {
@@ -117,7 +126,10 @@ McpServer read_server(JsonReader& in, std::string_view name) {
 
 std::vector<McpServer> read_mcp_servers(JsonReader& in) {
   std::vector<McpServer> servers;
-  in.object([&](std::string_view name) { servers.push_back(read_server(in, name)); });
+  in.object([&](std::string_view name) {
+    if (servers.size() >= kMaxServers) in.fail("more than 1,000 servers");
+    servers.push_back(read_server(in, name));
+  });
   return servers;
 }
 

@@ -179,6 +179,20 @@ TEST_CASE("a region makes the address, and keys for signatures are resolved like
   CHECK(resolve(config, {}, keys).error().code == "host_not_allowed");
 }
 
+TEST_CASE("fault 97: no reference stands within credentials, whose parts go to others than the provider") {
+  Config config;
+  config.providers = {provider("vertex", "https://first.example/v1", {"a"})};
+  for (const char* credentials :
+       {R"({"token_uri":"https://${OPENAI_API_KEY}.example"})", "x${OPENAI_API_KEY}", "${A}${B}"}) {
+    CAPTURE(credentials);
+    config.providers[0].credentials = credentials;
+    const auto target = resolve(config);
+    REQUIRE_FALSE(target);
+    CHECK(target.error().code == "invalid_request");
+    CHECK(target.error().message.find("one reference or a literal") != std::string::npos);
+  }
+}
+
 TEST_CASE("what is known of a provider is found by its host too") {
   Config config;
   config.providers = {provider("mine", "https://api.mistral.ai/v1", {"m"})};

@@ -25,6 +25,18 @@ TEST_CASE("a key that is quoted with JSON's escapes is taken out, too") {
   CHECK(without_live_secrets(R"(C:\nothing\here)") == R"(C:\nothing\here)");
 }
 
+TEST_CASE("a key that a URL has is taken out, however the library encodes it") {
+  const LiveSecret key("canary/key+1=");
+  for (const char* form : {"canary%2Fkey%2B1%3D", "canary%2fkey%2b1%3d", "canary/key%2B1%3D", "canary/key%2b1%3d"}) {
+    CHECK(without_live_secrets("at /?k=" + std::string(form)) == "at /?k=[redacted]");
+  }
+}
+
+TEST_CASE("a key that repeats itself is found wherever it stands, and what overlaps is one") {
+  const LiveSecret key("abcabcabcab");
+  CHECK(without_live_secrets("xabcabcabcabcabx abcabcabc") == "x[redacted]x abcabcabc");
+}
+
 TEST_CASE("the same key may be in use many times, and the longest of two counts") {
   std::optional<LiveSecret> first("canary-key-1");
   std::optional<LiveSecret> second("canary-key-1");

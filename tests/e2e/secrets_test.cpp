@@ -209,6 +209,23 @@ TEST_CASE("dryRun shows what would be sent, with every secret left out, and send
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 94: dryRun leaves a key out of the body, too, where a builder put it there") {
+  TestWorker worker({}, {std::string("AWS_BEARER_TOKEN_BEDROCK=") + kKey});
+  const Json provider = {{"id", "bedrock"},
+                         {"type", "bedrock-invoke"},
+                         {"baseUrl", "https://bedrock-runtime.us-east-1.amazonaws.com"},
+                         {"region", "us-east-1"},
+                         {"apiKey", "${AWS_BEARER_TOKEN_BEDROCK}"},
+                         {"headers", {{"anthropic-beta", "${AWS_BEARER_TOKEN_BEDROCK}"}}}};
+  worker.keep_output();
+  worker.send(chat_line("dry", provider, {{"modelId", "anthropic.claude-3"}, {"dryRun", true}}));
+  const FrameLog& log = worker.end_of("dry");
+  CHECK(log.outcome() == "done");
+  CHECK(log.last().at("data").at("request").at("body").is_object());
+  CHECK(worker.close_and_exit() == 0);
+  CHECK(worker.all_output().find(kKey) == std::string::npos);
+}
+
 TEST_CASE("a key from the environment or a file goes only to its provider's host, or to a host that is allowed") {
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});

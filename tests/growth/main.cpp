@@ -1,6 +1,6 @@
 // Counts the worker's instructions for generated shapes of 1, n and 4 n, under `valgrind --tool=callgrind`;
-// tests/growth/check reads the counts. growth --list; growth [NAME...] (all without one); growth --play NAME N says how
-// the scene ends.
+// tests/growth/check reads the counts. growth --list; growth [--times K] [NAME...] (all without one; of 1, K n and 4 K
+// n); growth --play NAME N says how the scene ends.
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
 #endif
@@ -51,7 +51,12 @@ void count(const Shape& shape, std::size_t n) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::size_t times = 1;
+  if (arguments.size() >= 2 && arguments[0] == "--times") {
+    times = std::stoul(arguments[1]);
+    arguments.erase(arguments.begin(), arguments.begin() + 2);
+  }
   const auto shapes = all_shapes();
   if (!arguments.empty() && arguments[0] == "--list") {
     for (const auto& shape : shapes) std::printf("%s %zu\n", shape.name.c_str(), shape.n);
@@ -68,7 +73,7 @@ int main(int argc, char** argv) {
       continue;
     }
     if (!arguments.empty() && std::ranges::find(arguments, shape.name) == arguments.end()) continue;
-    for (const std::size_t n : {std::size_t{1}, shape.n, 4 * shape.n}) count(shape, n);
+    for (const std::size_t n : {std::size_t{1}, times * shape.n, 4 * times * shape.n}) count(shape, n);
   }
   return 0;
 }

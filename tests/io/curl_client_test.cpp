@@ -211,6 +211,7 @@ TEST_CASE("each way a response can go wrong has its code") {
   CHECK(code_of(answered(endless)) == "bad_response");
   CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\n\r\nabc")) == "bad_encoding");
   CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nabc")) == "bad_encoding");
+  CHECK(code_of(answered("HTTP/1.1  500 Oops\r\nX: 200 OK\r\nContent-Length: 0\r\n\r\n")) == "bad_response");
   CHECK(code_of(answered("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n")) == "bad_response");
   CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 1\r\n\r\nabc")) == "bad_response");
   CHECK(answered("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc").body == "abc");

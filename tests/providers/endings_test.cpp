@@ -240,6 +240,23 @@ TEST_CASE("fault 112: responses: a call is made with what its end says, though i
   }
 }
 
+TEST_CASE("fault 112: responses: what has begun is known by its id, where the whole output leaves others out") {
+  const json call = {
+      {"type", "function_call"}, {"id", "f"}, {"call_id", "c"}, {"name", "t"}, {"arguments", R"({"a":1})"}};
+  json begun = call;
+  begun["arguments"] = "";
+  const auto got =
+      decode(openai_responses_api(),
+             sse({{{"type", "response.output_item.added"},
+                   {"output_index", 0},
+                   {"item", {{"type", "reasoning"}, {"id", "r"}, {"summary", json::array()}}}},
+                  {{"type", "response.output_item.added"}, {"output_index", 1}, {"item", begun}},
+                  {{"type", "response.function_call_arguments.delta"}, {"output_index", 1}, {"delta", R"({"a":1})"}},
+                  completed("completed", {{"output", json::array({call})}})}));
+  CHECK(outcome(got) == "finish");
+  CHECK(got.calls.size() == 1);
+}
+
 TEST_CASE("fault 112: anthropic: a turn that ends for a call whose beginning was lost is an error") {
   const json start = {{"type", "message_start"}, {"message", {{"id", "m"}, {"content", json::array()}}}};
   const auto input = [](int index, const std::string& text) {

@@ -4,8 +4,10 @@
 #include <iterator>
 #include <utility>
 
+#include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/agent/history_repair.hpp"
+#include "worker/base/live_secret.hpp"
 
 namespace aiw {
 namespace {
@@ -14,6 +16,7 @@ using std::chrono::milliseconds;
 
 // Of all steps; one answer may be as long.
 constexpr std::size_t kMaxAddedBytes = std::size_t{64} << 20;
+constexpr int kMaxBodyDepth = 2'000;  // a line's greatest depth, and what an API puts around its values
 
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
@@ -143,19 +146,24 @@ void Session::dry_run() {
   const WireApi* api = wire_api(target().api);
   std::string request = "null";
   if (api != nullptr) {
-    auto built = api->build(step_input(target()));
+    auto built = build_request(*api, step_input(target()));
     if (!built) return end_error(built.error());
     request.clear();
     JsonWriter json(request);
-    json.begin_object().field("method", built->http.method).field("url", built->http.url);
+    json.begin_object().field("method", built->http.method).field("url", without_live_secrets(built->http.url));
     json.key("headers").begin_object();
     for (const auto& header : built->http.headers) {
       std::string name;
       append_json_escaped(name, header.name);
-      json.field(name, header.secret ? std::string_view("[redacted]") : std::string_view(header.value));
+      json.field(name, header.secret ? "[redacted]" : without_live_secrets(header.value));
     }
-    const std::string body = built->http.body.str();
-    json.end_object().field("body", JsonSpan{body}).end_object();
+    json.end_object();
+    // A literal key may stand for anything, so that what is left without it is no JSON.
+    std::string body = without_live_secrets(built->http.body.str());
+    JsonReader check(body.data(), body.size(), kMaxBodyDepth);
+    check.validate();
+    check.ok() ? json.field("body", JsonSpan{body}) : json.field("body", std::string_view(body));
+    json.end_object();
   }
   finish_raw_ = "dry_run";
   reply_.done({.finish_reason = FinishReason::other,

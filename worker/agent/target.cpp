@@ -112,6 +112,13 @@ void keep_secret(Target& target, const ResolvedText& secret) {
   }
 }
 
+// Parts of a service account go elsewhere than to the provider (its token_uri, the token's claims), so that a key
+// within one would be sent to hosts that nobody has checked.
+bool is_whole_or_literal(std::string_view credentials) {
+  return !credentials.contains("${") ||
+         (credentials.starts_with("${") && credentials.find('}') == credentials.size() - 1);
+}
+
 // Sets the key and the config's headers, once it is certain that they may go to the URL's host.
 std::expected<void, Error> set_credentials(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   const auto url = parse_base_url(target.base_url);
@@ -119,6 +126,12 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   // An operation's path goes to its end; a key there would be shown by dryRun and lie in servers' logs.
   if (target.base_url.find('?') != std::string::npos) {
     return std::unexpected(bad_url(provider, "it must not have a query; keys go into apiKey or headers"));
+  }
+  if (!is_whole_or_literal(provider.credentials)) {
+    return std::unexpected(refuse(
+        "invalid_request", Category::invalid_request,
+        "the credentials of " + provider.id + " must be one reference or a literal: no reference may stand within them",
+        "/payload/config/providers"));
   }
   if (target.known == nullptr) target.known = find_provider_by_host(url->host);
   const std::pair<const std::string*, std::string*> secrets[] = {

@@ -12,7 +12,7 @@ using Started = std::expected<std::unique_ptr<Attempt>, Error>;
 Started send_request(const TargetAttemptServices& services, const TargetAttemptInput& input,
                      AttemptObserver& observer) {
   const WireApi& api = *wire_api(input.step.target.api);
-  auto request = api.build(input.step);
+  auto request = build_request(api, input.step);
   if (!request) return std::unexpected(std::move(request).error());
   if (input.tell_notes) {
     for (const auto& note : request->notes) observer.warning(note.code, note.message);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -28,6 +29,34 @@ Beginning beginning_of(std::string_view text) {
   return beginning;
 }
 
+using Place = Places::Place;
+
+// Adds the places of `value` from `from` on; what overlaps is one. Linear, whatever repeats in either (the algorithm of
+// Knuth, Morris and Pratt).
+void add_places(std::string_view text, std::string_view value, std::size_t from, std::vector<Place>& found) {
+  if (text.size() - from < value.size()) return;
+  std::vector<std::size_t> border(value.size());  // of each beginning: the length of its longest end that is one, too
+  for (std::size_t i = 1, k = 0; i < value.size(); ++i) {
+    while (k > 0 && value[i] != value[k]) k = border[k - 1];
+    if (value[i] == value[k]) ++k;
+    border[i] = k;
+  }
+  std::size_t latest_end = 0;
+  for (std::size_t i = from, k = 0; i < text.size(); ++i) {
+    while (k > 0 && text[i] != value[k]) k = border[k - 1];
+    if (text[i] == value[k]) ++k;
+    if (k < value.size()) continue;
+    k = border[k - 1];
+    const std::size_t end = i + 1;
+    if (const std::size_t begin = end - value.size(); begin < latest_end) {
+      found.back().end = end;
+    } else {
+      found.push_back({begin, end});
+    }
+    latest_end = end;
+  }
+}
+
 // The values in use, by their first bytes.
 class Registry {
  public:
@@ -48,25 +77,21 @@ class Registry {
   void find(std::string_view text, Places& places) {
     const std::lock_guard lock(mutex_);
     if (values_.empty()) return;
+    std::map<std::string_view, std::size_t> candidates;  // the values that begin somewhere, and where first
     for (std::size_t at = 0; at + kShortestLiveSecret <= text.size(); ++at) {
-      const std::size_t length = length_at(text.substr(at));
-      if (length > 0) places.add(at, at + length);
+      const auto values = values_.find(beginning_of(text.substr(at)));
+      if (values == values_.end()) continue;
+      if (candidates.contains(values->second.begin()->first)) continue;
+      for (const auto& [value, uses] : values->second) candidates.emplace(value, at);
     }
+    std::vector<Place> found;
+    for (const auto& [value, at] : candidates) add_places(text, value, at, found);
+    std::ranges::sort(found, {}, &Place::begin);
+    for (const Place& place : found) places.add(place.begin, place.end);
   }
 
  private:
   using Uses = std::map<std::string, std::size_t>;  // how often each value is
-
-  // Of the longest value at the start of `text`, 0: there is none.
-  [[nodiscard]] std::size_t length_at(std::string_view text) const {
-    const auto values = values_.find(beginning_of(text));
-    if (values == values_.end()) return 0;
-    std::size_t length = 0;
-    for (const auto& [value, uses] : values->second) {
-      if (text.starts_with(value)) length = std::max(length, value.size());
-    }
-    return length;
-  }
 
   std::mutex mutex_;
   std::unordered_map<Beginning, Uses> values_;
@@ -101,13 +126,34 @@ class Registered {
 
 }  // namespace
 
+namespace {
+
+// As URL libraries write it: with and without slashes encoded, and with digits in either case.
+std::set<std::string> url_forms(std::string_view text) {
+  std::set<std::string> forms;
+  for (const bool keeps_slash : {false, true}) {
+    std::string upper;
+    std::string lower;
+    for (const char c : text) {
+      const std::string encoded = keeps_slash && c == '/' ? "/" : percent_encode(std::string_view(&c, 1));
+      upper += encoded;
+      lower += encoded.size() > 1 ? ascii_lower(encoded) : encoded;
+    }
+    forms.insert({std::move(upper), std::move(lower)});
+  }
+  forms.erase(std::string(text));
+  return forms;
+}
+
+}  // namespace
+
 std::vector<std::string> secret_forms(std::string_view value) {
   std::vector<std::string> forms;
   const auto add = [&](std::string_view form) {
     if (form.empty() || std::ranges::find(forms, form) != forms.end()) return;
     forms.emplace_back(form);
     if (form.size() > kLongestInUrl) return;
-    if (auto encoded = percent_encode(form); encoded != form) forms.push_back(std::move(encoded));
+    for (auto& encoded : url_forms(form)) forms.push_back(std::move(encoded));
   };
   add(value);
   const std::string_view word = value.substr(value.rfind(' ') + 1);  // all of it if it is one word

@@ -105,6 +105,7 @@ class CurlClient : public HttpClient {
   NameResolver resolver_;
   std::unordered_map<const CurlExchange*, Naming> naming_;
   std::vector<CurlExchange*> resuming_;
+  std::vector<CurlExchange*> unpacking_;
   // Ended by the client itself; told from the loop, since start() must not call the handler.
   std::vector<std::pair<CurlExchange*, std::unique_ptr<Timer>>> ending_;
   std::vector<std::unique_ptr<CurlExchange>> abandoned_;
@@ -140,7 +141,7 @@ bool CurlClient::initialise() {
 
 std::unique_ptr<HttpTransfer> CurlClient::start(HttpRequest request, const HttpLimits& limits, HttpHandler& handler) {
   auto exchange = std::make_unique<CurlExchange>(std::move(request), limits, handler, options_);
-  const auto result = initialise() ? exchange->open(share_, connections_) : CURLE_FAILED_INIT;
+  const auto result = initialise() ? exchange->open(share_, connections_, unpacking_) : CURLE_FAILED_INIT;
   if (result == CURLE_OK) {
     const auto timeout = limits.connect_timeout;
     enqueue(*exchange, timeout.count() > 0 ? loop_.now() + timeout : Instant::max());
@@ -222,6 +223,7 @@ void CurlClient::remove(CurlExchange& exchange) {
   std::erase_if(waiting_, [&](const Waiting& entry) { return entry.exchange == &exchange; });
   std::erase_if(ending_, [&](const auto& entry) { return entry.first == &exchange; });
   std::erase(resuming_, &exchange);
+  std::erase(unpacking_, &exchange);
   naming_.erase(&exchange);
   if (running_.erase(&exchange) == 0) return;
   in_curl_ = true;
@@ -286,6 +288,9 @@ void CurlClient::settle() {
     abandoned_.pop_back();
     remove(*exchange);
   }
+  in_curl_ = true;
+  for (auto* const exchange : std::exchange(unpacking_, {})) exchange->stop_reading();
+  in_curl_ = false;
   tell_results();
   start_waiting();
 }

@@ -15,7 +15,6 @@
 #include "worker/base/white_space.hpp"
 #include "worker/io/curl_error.hpp"
 #include "worker/io/libcurl.hpp"
-#include "worker/io/tls_close.hpp"
 
 namespace aiw {
 namespace {
@@ -121,10 +120,11 @@ CurlExchange& CurlExchange::of(CURL* easy) {
   return *static_cast<CurlExchange*>(self);
 }
 
-CURLcode CurlExchange::open(CURLSH* share, CurlConnections& connections) {
+CURLcode CurlExchange::open(CURLSH* share, CurlConnections& connections, std::vector<CurlExchange*>& unpacking) {
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
   connections_ = &connections;
+  unpacking_ = &unpacking;
   for (const auto result : {set_options(share), set_proxy(), set_names(), set_tls(), set_body(), set_headers()}) {
     if (result != CURLE_OK) return result;
   }
@@ -282,7 +282,7 @@ void CurlExchange::finish(CURLcode result) {
   if (handler == nullptr) return;
   if (result == CURLE_OK && !head_told_)
     result = CURLE_GOT_NOTHING;  // a close in the middle of the head is fine to curl
-  if (result == CURLE_OK && ends_with_tls_ && !tls_closed_by_peer(ssl_)) {
+  if (result == CURLE_OK && ends_with_tls_ && !(tls_close_ && *tls_close_)) {
     stop_ = Stop::cut;
     result = CURLE_PARTIAL_FILE;
   }
@@ -338,6 +338,12 @@ Error CurlExchange::failure(CURLcode result) const {
                    .url = request_.url});
 }
 
+void CurlExchange::stop_reading() {
+  if (!paused_ || stalled_) return;
+  stalled_ = true;
+  curl_easy_pause(easy(), CURLPAUSE_RECV);
+}
+
 CURLcode CurlExchange::resume() {
   stalled_ = false;
   return curl_easy_pause(easy(), CURLPAUSE_CONT);
@@ -354,6 +360,10 @@ bool CurlExchange::take_header(std::string_view line) {
   if (head_told_) return true;  // a trailer
   if (head_.status == 0) {
     head_.status = status_of(line);
+    if (head_.status == 0) {  // else the next line would be asked for it
+      stop_ = Stop::bad_head;
+      return false;
+    }
   } else if (!is_blank(line)) {
     add_header_line(line);
   } else if (head_.status < 200) {
@@ -364,8 +374,9 @@ bool CurlExchange::take_header(std::string_view line) {
   } else {
     head_told_ = true;
     note_end_mark();
-    // A response to a request that has not gone out whole: nobody knows what the rest will be taken for.
-    if (!body_is_sent()) curl_easy_setopt(easy(), CURLOPT_FORBID_REUSE, 1L);
+    // A response to a request that has not gone out whole, or whose length others may read in another way: nobody knows
+    // what the rest will be taken for.
+    if (!body_is_sent() || has_doubtful_length()) curl_easy_setopt(easy(), CURLOPT_FORBID_REUSE, 1L);
     const auto encoding = head_.header("content-encoding");
     encoded_ = !encoding.empty() && encoding != "identity";
     handler_->on_head(head_);
@@ -382,6 +393,19 @@ bool CurlExchange::good_head() const {
                              [&](const auto& line) { return line.first != "content-length" || line.second == length; });
 }
 
+// RFC 9112, 6.1 and 6.3: both of a length and a coding, more than one coding, a length that is not one number.
+bool CurlExchange::has_doubtful_length() const {
+  std::size_t codings = 0, lengths = 0;
+  bool good = true;
+  for (const auto& [name, value] : head_.headers) {
+    codings += name == "transfer-encoding" ? 1 : 0;
+    if (name != "content-length") continue;
+    ++lengths;
+    good = good && !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+  }
+  return !good || codings > 1 || (codings > 0 && lengths > 0);
+}
+
 // RFC 9112, 6.3: a body without a length and without chunks lasts until the connection ends.
 void CurlExchange::note_end_mark() {
   const bool no_body = head_.status == 204 || head_.status == 304;
@@ -389,7 +413,9 @@ void CurlExchange::note_end_mark() {
   ends_with_tls_ = is_https(request_.url) && !no_body && !chunked && head_.header("content-length").empty();
   curl_tlssessioninfo* session = nullptr;
   if (!ends_with_tls_ || curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK) return;
-  if (session != nullptr && session->backend == CURLSSLBACKEND_OPENSSL) ssl_ = session->internals;
+  if (session != nullptr && session->backend == CURLSSLBACKEND_OPENSSL) {
+    tls_close_ = tls_close_mark(session->internals);
+  }
 }
 
 bool CurlExchange::body_is_sent() const {
@@ -447,10 +473,13 @@ void CurlExchange::add_header_line(std::string_view line) {
 
 std::size_t CurlExchange::take_body(std::string_view bytes) {
   if (handler_ == nullptr) return CURL_WRITEFUNC_ERROR;
-  if (paused_) {
+  if (paused_ && !encoded_) {
     stalled_ = true;
     return CURL_WRITEFUNC_PAUSE;  // curl keeps these bytes and calls again
   }
+  // Of a compressed body curl would keep all that the bytes in hand unpack to, uncounted: the handler gets it all the
+  // same, and reading stops behind it.
+  if (paused_) unpacking_->push_back(this);
   body_bytes_ += bytes.size();
   if (too_large()) {
     stop_ = Stop::too_large;

@@ -16,6 +16,7 @@
 #include "worker/io/curl_client.hpp"
 #include "worker/io/curl_connections.hpp"
 #include "worker/io/curl_error.hpp"
+#include "worker/io/tls_close.hpp"
 
 namespace aiw {
 
@@ -34,8 +35,9 @@ class CurlExchange {
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
-  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `connections` outlives all of curl.
-  CURLcode open(CURLSH* share, CurlConnections& connections);
+  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `connections` and `unpacking` outlive all of curl;
+  // the latter gets the exchanges for which stop_reading() is to be called once curl has returned.
+  CURLcode open(CURLSH* share, CurlConnections& connections, std::vector<CurlExchange*>& unpacking);
   // Before curl gets it, the first time or again: what is left for the name, TCP and TLS together; 0: no limit.
   CURLcode set_connect_timeout(std::chrono::milliseconds left);
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
@@ -65,6 +67,8 @@ class CurlExchange {
   // True if curl was told to pause and should go on.
   [[nodiscard]] bool wants_resume() const { return stalled_ && !paused_; }
   CURLcode resume();
+  // A paused exchange whose bytes in hand have been unpacked takes no more from its socket.
+  void stop_reading();
 
  private:
   enum class Stop { none, name, egress, resources, too_large, bad_head, long_head, memory, cut, unasked_bytes };
@@ -84,6 +88,7 @@ class CurlExchange {
   bool take_header(std::string_view line);
   void add_header_line(std::string_view line);
   [[nodiscard]] bool good_head() const;
+  [[nodiscard]] bool has_doubtful_length() const;
   void note_end_mark();
   [[nodiscard]] bool body_is_sent() const;
   [[nodiscard]] int socket_of(int local_port) const;
@@ -122,6 +127,7 @@ class CurlExchange {
   std::string small_body_;
   std::size_t body_sent_ = 0;
   CurlConnections* connections_ = nullptr;
+  std::vector<CurlExchange*>* unpacking_ = nullptr;
   std::vector<int> opened_;  // sockets, of which one became the connection and the others are closed
 
   ResponseHead head_;
@@ -130,7 +136,7 @@ class CurlExchange {
   bool encoded_ = false;  // has a content-encoding
   std::uint64_t body_bytes_ = 0;
   bool ends_with_tls_ = false;   // no length, no chunks: only the connection's end is the body's
-  const void* ssl_ = nullptr;    // then: that connection's
+  TlsCloseMark tls_close_;       // then: that connection's
   std::string proxy_;            // empty: none
   std::vector<HostPort> names_;  // that curl may want to know, in this order: it asks without saying which
   std::size_t names_known_ = 0;

@@ -3,27 +3,29 @@
 #include <dlfcn.h>
 #include <openssl/ssl.h>
 
-#include <unordered_set>
+#include <unordered_map>
 
 namespace aiw {
 namespace {
 
 constexpr const char* kLibrary = "libssl.so.3";  // the one that libcurl brought
 
-// One entry for each place in memory at most: a connection that begins there is a new one.
-std::unordered_set<const void*>& closed_connections() {
-  static std::unordered_set<const void*> connections;
-  return connections;
+// By the SSL's place in memory, where a later connection may begin while somebody still asks for the former: each has a
+// mark of its own.
+std::unordered_map<const void*, TlsCloseMark>& marks() {
+  static std::unordered_map<const void*, TlsCloseMark> all;
+  return all;
 }
 
 void on_event(const SSL* ssl, int where, int value) noexcept {
   constexpr int kDescription = 0xff;  // of an alert; the level is above it
-  if ((where & SSL_CB_HANDSHAKE_START) != 0) closed_connections().erase(ssl);
-  const bool alert = (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT;
-  if (!alert || (value & kDescription) != SSL_AD_CLOSE_NOTIFY) return;
   try {
-    closed_connections().insert(ssl);
-  } catch (...) {  // no memory: the answer counts as cut short
+    if ((where & SSL_CB_HANDSHAKE_START) != 0) marks()[ssl] = std::make_shared<bool>(false);
+    const bool alert = (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT;
+    if (!alert || (value & kDescription) != SSL_AD_CLOSE_NOTIFY) return;
+    if (const auto mark = marks().find(ssl); mark != marks().end()) *mark->second = true;
+  } catch (...) {  // no memory: the response counts as cut short
+    marks().erase(ssl);
   }
 }
 
@@ -37,6 +39,9 @@ void watch_tls_close(void* ssl_context) {
   if (set_callback != nullptr) set_callback(static_cast<SSL_CTX*>(ssl_context), &on_event);
 }
 
-bool tls_closed_by_peer(const void* ssl) { return closed_connections().contains(ssl); }
+TlsCloseMark tls_close_mark(const void* ssl) {
+  const auto mark = marks().find(ssl);
+  return mark == marks().end() ? nullptr : mark->second;
+}
 
 }  // namespace aiw

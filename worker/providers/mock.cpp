@@ -20,7 +20,7 @@ using Actions = std::vector<MockAction>;
 // Bounds what a short script can ask for: `repeat` and `chunks` multiply.
 constexpr std::size_t kMaxActions = 1'000'000;
 constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;
-constexpr std::size_t kScriptFactor = 24;  // what the tree of a script takes, of its bytes
+constexpr std::size_t kScriptFactor = 48;  // what the tree of a script takes, of its bytes
 constexpr std::int64_t kMaxDelayMs = 3'600'000;
 constexpr std::int64_t kBytesPerToken = 4;  // a rule of thumb for English
 

@@ -105,4 +105,8 @@ struct WireApi {
 // The wire API's functions; nullptr for an API that this build does not speak, and for mock.
 const WireApi* wire_api(Api api);
 
+// `api.build`, for everybody who builds a request. A fault of the builder is this chat's error (code internal), not the
+// end of the process: schemas and histories come from strangers.
+std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepInput& input);
+
 }  // namespace aiw

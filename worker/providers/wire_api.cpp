@@ -1,3 +1,6 @@
+#include <exception>
+#include <new>
+
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 #include "worker/providers/bedrock/converse.hpp"
 #include "worker/providers/bedrock/invoke.hpp"
@@ -28,6 +31,16 @@ const WireApi* wire_api(Api api) {
     case Api::bedrock_converse: return &bedrock_converse_api();
     case Api::bedrock_invoke: return &bedrock_invoke_api();
     default: return nullptr;
+  }
+}
+
+std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepInput& input) {
+  try {
+    return api.build(input);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {  // its text may quote the conversation
+    return std::unexpected(Error{.code = "internal", .message = "the worker failed to build the provider's request"});
   }
 }
 

@@ -348,6 +348,16 @@ TEST_CASE("gemini schema: a recursive reference stays, alone, with what it needs
   CHECK_FALSE(got.contains("definitions"));
 }
 
+TEST_CASE("gemini schema: definitions that are no object define nothing, and end nothing") {
+  for (const char* definitions : {"null", "7", "true", "\"x\"", "[1]"}) {
+    for (const std::string key : {"$defs", "definitions"}) {
+      CAPTURE(definitions);
+      const auto schema = R"({"properties":{"b":{"$ref":"#/)" + key + R"(/x"}},")" + key + "\":" + definitions + "}";
+      CHECK(json::parse(cleaned(json::parse(schema))).is_object());
+    }
+  }
+}
+
 TEST_CASE("gemini schema: one that grows without bounds becomes any object") {
   json schema = {{"type", "object"}, {"$defs", {{"d0", {{"type", "string"}}}}}};
   for (int i = 1; i < 40; ++i) {

@@ -284,7 +284,7 @@ std::string to_gemini_schema(JsonSpan schema, RequestNotes& notes) {
   if (cleaner.recurs()) {
     Json defined = Json::object();
     for (const char* key : {"$defs", "definitions"}) {
-      if (root.contains(key)) defined.update(root[key]);
+      if (const auto set = root.find(key); set != root.end() && set->is_object()) defined.update(*set);
     }
     Cleaner of_definitions(root);
     for (auto&& definition : defined.items()) {

@@ -189,13 +189,18 @@ void OpenAiResponsesAnswer::end_answer(std::string_view status, const JsonElemen
   sink.finish(finish, reason.empty() ? bounded_message(json_->plain_text(status), 256) : reason);
 }
 
-// Items that the events left out, or whose end they did. Gateways that number items in their own way give as many.
+// Items that the events left out, or whose end they did. An item with the id of one that has begun is that one, since
+// some servers leave items out of the whole output. Gateways that number items or name them in their own way give as
+// many.
 void OpenAiResponsesAnswer::add_missing_items(const JsonElement& response, StepSink& sink) {
   const auto output = get_array(response, "output");
   if (!output || done_items_ >= output->size()) return;
   std::int64_t index = 0;
   for (const JsonElement element : *output) {
-    if (!ended_) end_item(index++, element, sink);
+    const auto id = get_string_or_empty(element, "id");
+    const auto begun = id.empty() ? begun_.end() : begun_.find(json_->plain_text(id));
+    if (!ended_) end_item(begun == begun_.end() ? index : begun->second, element, sink);
+    ++index;
   }
 }
 
@@ -233,6 +238,10 @@ OpenAiResponsesAnswer::Item* OpenAiResponsesAnswer::item_at(std::int64_t output_
 void OpenAiResponsesAnswer::begin_item(std::int64_t output_index, const JsonElement& element, StepSink& sink) {
   Item* const item = item_at(output_index, sink);
   if (item == nullptr) return;
+  const bool is_new = !item->done && item->contents.empty() && item->name.empty();
+  if (const auto id = get_string_or_empty(element, "id"); is_new && output_index >= 0 && id.size() <= kMaxItemId) {
+    begun_.emplace(json_->plain_text(id), output_index);
+  }
   // A number given twice is another item's.
   if (!item->done) close_item(*item, false, sink);
   *item = {};

@@ -20,6 +20,7 @@ struct ResponsesItemKind;
 class OpenAiResponsesAnswer final : public JsonAnswer {
  public:
   static constexpr std::size_t kMaxItems = 10'000;
+  static constexpr std::size_t kMaxItemId = 256;  // bytes; a longer one names nothing
   // Of what a message's contents share, which goes back with each; beyond it they go back without.
   static constexpr std::size_t kMaxRepeated = std::size_t{256} << 10;
   // Models of OpenAI sometimes call this internal wrapper of theirs instead of the functions themselves.
@@ -99,9 +100,10 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
   std::string plain(const JsonElement& object, std::string_view key) const;
   std::string json_text(const JsonElement& value) const;
 
-  const EventJson* json_ = nullptr;     // of the event in hand
-  EventJson input_json_;                // looks into calls' input
-  std::map<std::int64_t, Item> items_;  // by output_index
+  const EventJson* json_ = nullptr;            // of the event in hand
+  EventJson input_json_;                       // looks into calls' input
+  std::map<std::int64_t, Item> items_;         // by output_index
+  std::map<std::string, std::int64_t> begun_;  // id to output_index
   std::pair<std::int64_t, Item*> latest_{-1, nullptr};
   std::map<std::string, std::string> provider_calls_;  // id to name
   std::string latest_provider_call_;

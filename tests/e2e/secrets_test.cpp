@@ -316,8 +316,8 @@ TEST_CASE(
     CHECK(refusal(chat_line("", provider)) == "/payload/config/providers/0/headers/" + name);
     CHECK(refusal({{"type", "models"}, {"payload", {{"providerId", "p"}, {"config", {{"providers", {provider}}}}}}}) ==
           "/payload/config/providers/0/headers/" + name);
-    CHECK(refusal({{"type", "reload_config"}, {"payload", {{"config", {{"providers", {provider}}}}}}}) ==
-          "/payload/config/providers/0/headers/" + name);
+    CHECK(refusal({{"type", "reload_config"}, {"payload", {{"providers", {provider}}}}}) ==
+          "/payload/providers/0/headers/" + name);
     const Json tool = {{"name", "t"}, {"executor", "http"}, {"http", {{"url", url}, {"headers", headers}}}};
     CHECK(refusal(chat_line("", plain, {{"tools", {tool}}})) == "/payload/tools/0/http/headers/" + name);
     CHECK(refusal(chat_line("", plain, {{"mcpServers", {{"s", {{"url", url}, {"headers", headers}}}}}})) ==

@@ -83,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
                     .http = http,
                     .memory = memory,
                     .launcher = launcher,
-                    .resolve = [](std::string_view value, std::string_view) -> std::expected<ResolvedText, Error> {
+                    .resolve = [](std::string_view value, const BaseUrl&) -> std::expected<ResolvedText, Error> {
                       return ResolvedText{std::string(value)};
                     },
                     .log_enabled = [](McpLogLevel) { return true; },

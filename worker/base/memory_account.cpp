@@ -96,7 +96,7 @@ MemoryScope::~MemoryScope() {
 
 MemoryAccounts::MemoryAccounts(MemoryServices services)
     : services_(std::move(services)),
-      most_(services_.limit - services_.limit / 16),
+      most_(services_.limit - services_.limit / 8),
       owner_limit_(services_.limit > 0 ? std::min(services_.limit / kOwnerPart, kMaxOwner) : kMaxOwner),
       step_(services_.limit > 0 ? static_cast<std::ptrdiff_t>(services_.limit / kStepPart)
                                 : std::numeric_limits<std::ptrdiff_t>::max()),

@@ -79,7 +79,7 @@ struct MemoryServices {
   std::function<void(std::function<void()>)> post{};  // runs an action on the loop right after the current event
 };
 
-// All accounts of the process. While more than 15/16 of the limit are resident, the owners that hold most are
+// All accounts of the process. While more than 7/8 of the limit are resident, the owners that hold most are
 // ended, one after the other, until the rest fits. Outlives its accounts.
 class MemoryAccounts {
  public:

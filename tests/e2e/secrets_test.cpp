@@ -4,6 +4,7 @@
 #include <csignal>
 #include <string>
 
+#include "protocol/ascii.hpp"
 #include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
@@ -331,7 +332,7 @@ TEST_CASE(
   CHECK(worker.end_of("good").outcome() == "done");
   const auto requests = upstream.requests("p");
   REQUIRE(requests.size() == 1);
-  for (const auto& [name, value] : good.items()) CHECK(requests[0].header(name) == value.get<std::string>());
+  for (const auto& [name, value] : good.items()) CHECK(requests[0].header(ascii_lower(name)) == value.get<std::string>());
   CHECK(worker.close_and_exit() == 0);
 }
 

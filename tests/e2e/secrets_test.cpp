@@ -332,7 +332,8 @@ TEST_CASE(
   CHECK(worker.end_of("good").outcome() == "done");
   const auto requests = upstream.requests("p");
   REQUIRE(requests.size() == 1);
-  for (const auto& [name, value] : good.items()) CHECK(requests[0].header(ascii_lower(name)) == value.get<std::string>());
+  for (const auto& [name, value] : good.items())
+    CHECK(requests[0].header(ascii_lower(name)) == value.get<std::string>());
   CHECK(worker.close_and_exit() == 0);
 }
 

@@ -53,7 +53,7 @@ struct Ipv6Range {
 };
 
 // From eight groups, as it is written.
-constexpr Ipv6 ipv6(const std::array<std::uint16_t, 8>& groups) {
+consteval Ipv6 ipv6(const std::array<std::uint16_t, 8>& groups) {
   Ipv6 bytes{};
   for (std::size_t i = 0; i < groups.size(); ++i) {
     bytes[2 * i] = static_cast<std::uint8_t>(groups[i] >> 8);

@@ -374,9 +374,9 @@ void Session::next_step() {
 
 // `may_run` is false where the answer was cut short or stopped.
 void Session::show_calls(bool may_run) {
-  round_ =
-      std::make_unique<ToolRound>(step_, tools_, reply_.events(), services_.attempt.clock, services_.max_parallel_tools,
-                                  most_added() - transcript_->added_bytes(), [this] { proceed(); });
+  round_ = std::make_unique<ToolRound>(
+      step_, tools_, reply_.events(), services_.attempt.clock, services_.max_parallel_tools,
+      most_added() - std::min(most_added(), transcript_->added_bytes()), [this] { proceed(); });
   for (auto& call : output_.answer().calls()) round_->add(std::move(call), may_run);
 }
 

@@ -32,6 +32,7 @@ Options within_descriptors(Options options) {
   options.server.max_in_flight = shares.chats;
   options.mcp.max_servers = shares.servers;
   options.http.max_connections = shares.connections;
+  options.http.max_shared_connections = shares.shared_connections;
   options.http.max_lookups = shares.lookups;
   return options;
 }

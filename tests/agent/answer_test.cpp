@@ -44,7 +44,7 @@ TEST_CASE("parts are put together by number, whatever the order of their pieces"
         R"({"type":"tool-call","toolCallId":"call_1","toolName":"add","input":{"x":1},"inputText":"{\"x\":1}",)"
         R"("providerState":"state-2"},{"type":"provider","providerState":"state-3"},{"type":"text","text":"no"}]})");
   REQUIRE(answer.calls().size() == 1);
-  CHECK(answer.calls()[0].call.id == "call_1");
+  CHECK(answer.calls()[0]->call.id == "call_1");
 }
 
 TEST_CASE("a call whose input never became complete is left out") {

@@ -117,7 +117,7 @@ TEST_CASE("fault 40: with few descriptors chats wait for one another, and none i
   TestWorker worker = TestWorker::under_shell("ulimit -n 64; exec \"$0\"");
   REQUIRE(worker.next());
   const std::size_t at_once = worker.without_id().front().at("data").at("limits").at("maxInFlight");
-  CHECK(at_once == 24);
+  CHECK(at_once == 20);
   Canary canary(worker, upstream);
   upstream.answer("p", {paced({text_event("a"), text_event("b"), openai_ending()}, Milliseconds(50))});
   for (int i = 0; i < kChats; ++i) worker.send(upstream.chat("c" + std::to_string(i), "p"));
@@ -135,7 +135,7 @@ TEST_CASE("fault 40: with few descriptors chats wait for one another, and none i
 
 TEST_CASE("fault 40: the soft limit of descriptors is raised, to what the parent allows at most") {
   for (const auto& [limits, at_once] :
-       {std::pair{"ulimit -Sn 256; ulimit -Hn 512", 318}, std::pair{"ulimit -Sn 128; ulimit -Hn 128", 66}}) {
+       {std::pair{"ulimit -Sn 256; ulimit -Hn 512", 265}, std::pair{"ulimit -Sn 128; ulimit -Hn 128", 55}}) {
     TestWorker worker = TestWorker::under_shell(std::string(limits) + "; exec \"$0\"");
     REQUIRE(worker.next());
     CHECK(worker.without_id().front().at("data").at("limits").at("maxInFlight") == at_once);
@@ -148,7 +148,7 @@ TEST_CASE("fault 108: as many chats as are allowed get their connections, also w
   TestWorker worker = TestWorker::under_shell("ulimit -n 256; exec \"$0\"");
   REQUIRE(worker.next());
   const int at_once = worker.without_id().front().at("data").at("limits").at("maxInFlight");
-  CHECK(at_once == 150);
+  CHECK(at_once == 125);
   int round = 0;
   for (Upstream* upstream : {&first, &second, &third}) {
     ++round;

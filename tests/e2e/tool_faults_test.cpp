@@ -95,6 +95,45 @@ TEST_CASE("fault 75: a 50 MB answer to an HTTP tool is an error that the model s
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 118: tools that hang take no connection that other chats and their tools need") {
+  Upstream upstream, tools;
+  TestWorker worker = TestWorker::under_shell("ulimit -n 256; exec \"$0\"");
+  REQUIRE(worker.next());
+  const int at_once = worker.without_id().front().at("data").at("limits").at("maxInFlight");
+  Script hangs = tools::json_script(200, "1");
+  hangs.delay_before_head = Milliseconds(60'000);
+  tools.answer("hang", {hangs});
+  tools.answer("api", {tools::json_script(200, "2")});
+  const auto tool = [&](const std::string& path) {
+    return Json::array({{{"name", "get"}, {"executor", "http"}, {"http", {{"url", tools.base_url(path)}}}}});
+  };
+  // As many hanging calls as there are descriptors.
+  constexpr int kHanging = 16;
+  std::string pieces;
+  for (int i = 0; i < 16; ++i) pieces += piece(whole_call(i, "c" + std::to_string(i), "{}", "get"));
+  upstream.answer("many", {calls(pieces)});
+  for (int i = 0; i < kHanging; ++i) {
+    worker.send(upstream.chat("h" + std::to_string(i), "many", {{"tools", tool("hang")}}));
+    worker.wait_for("h" + std::to_string(i), "tool_call", 16);
+  }
+  // The others, one call each, are under way side by side.
+  for (int i = 0; i < at_once - kHanging; ++i) {
+    const std::string id = "g" + std::to_string(i);
+    upstream.answer(id, {calls(piece(whole_call(0, "c", "{}", "get"))), answer("got it")});
+    worker.send(upstream.chat(id, id, {{"tools", tool("api")}}));
+  }
+  for (int i = 0; i < at_once - kHanging; ++i) {
+    const FrameLog& log = worker.end_of("g" + std::to_string(i));
+    CHECK(log.text() == "got it");
+    CHECK(log.count("retry") == 0);
+    REQUIRE(log.count("tool_result") == 1);
+    CHECK(log.all("tool_result")[0].at("data").at("output").at("type") != "error-text");
+  }
+  for (int i = 0; i < kHanging; ++i) worker.send(cancel_line("x" + std::to_string(i), "h" + std::to_string(i)));
+  for (int i = 0; i < kHanging; ++i) CHECK(worker.end_of("h" + std::to_string(i)).outcome() == "done");
+  CHECK(worker.close_and_exit() == 0);
+}
+
 TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refused to the model, and crash nothing") {
   Upstream upstream;
   TestWorker worker;

@@ -10,10 +10,9 @@
 namespace aiw::e2e {
 namespace {
 
-using tools::brotli;
 using tools::gzip;
 using tools::gzip_bomb;
-using tools::zstd;
+using tools::zlib;
 
 const Json kOnce = {{"retry", {{"max", 0}}}};
 
@@ -121,13 +120,12 @@ TEST_CASE("fault 57: a page of 5 MB in place of an error is told in a few words,
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 59: gzip, br and zstd are decoded; cut short they are truncated_stream, unknown ones bad_encoding") {
+TEST_CASE("fault 59: gzip and deflate are decoded; cut short they are truncated_stream, unknown ones bad_encoding") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
   const std::string answer = openai_answer({"coded ", "é😀"});
-  const std::pair<const char*, std::string> codings[] = {
-      {"gzip", gzip(answer)}, {"br", brotli(answer)}, {"zstd", zstd(answer)}};
+  const std::pair<const char*, std::string> codings[] = {{"gzip", gzip(answer)}, {"deflate", zlib(answer)}};
   for (const auto& [coding, body] : codings) {
     CAPTURE(coding);
     const std::string id = coding;
@@ -142,7 +140,7 @@ TEST_CASE("fault 59: gzip, br and zstd are decoded; cut short they are truncated
     CHECK(cut.outcome() == "truncated_stream");
     CHECK(upstream.requests(id)[0].header("accept-encoding").find(coding) != std::string_view::npos);
   }
-  for (const char* coding : {"rot13", "gzip, rot13"}) {
+  for (const char* coding : {"rot13", "br"}) {
     CAPTURE(coding);
     CHECK(run(worker, upstream, coding[0] == 'r' ? "unknown" : "unknown2", {coded(coding, answer)}).outcome() ==
           "bad_encoding");

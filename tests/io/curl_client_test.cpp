@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "tests/io/test_server.hpp"
+#include "tools/support/codings.hpp"
+#include "worker/base/memory_account.hpp"
 #include "worker/io/loop.hpp"
 
 namespace {
@@ -351,6 +353,30 @@ TEST_CASE("fault 60: a body beyond its cap, or unpacked beyond all measure, is r
   CHECK(unpacked.body.size() < (64 << 20));
 }
 
+TEST_CASE("fault 59: gzip's members, and deflate with zlib's frame and without, are unpacked; what is cut is no end") {
+  const auto coded = [](const char* coding, const std::string& body) {
+    return answered("HTTP/1.1 200 OK\r\nContent-Encoding: " + std::string(coding) +
+                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  };
+  const std::string text = pattern(200'000);
+  for (const auto& [coding, body] :
+       {std::pair{"gzip", aiw::tools::gzip(text)}, std::pair{"x-gzip", aiw::tools::gzip(text)},
+        std::pair{"GZIP", aiw::tools::gzip(text.substr(0, 7)) + aiw::tools::gzip(text.substr(7))},
+        std::pair{"deflate", aiw::tools::deflate(text)}, std::pair{"deflate", aiw::tools::zlib(text)}}) {
+    CAPTURE(coding);
+    const auto whole = coded(coding, body);
+    CHECK(code_of(whole) == "none");
+    CHECK((whole.body == text));
+    CHECK(code_of(coded(coding, body.substr(0, body.size() - 2))) == "truncated_stream");
+    CHECK(code_of(coded(coding, body + "x")) != "none");
+  }
+  CHECK(code_of(coded("gzip", "")) == "none");
+  CHECK(code_of(coded("br", text)) == "bad_encoding");
+  CHECK(code_of(coded("gzip, gzip", aiw::tools::gzip(aiw::tools::gzip(text)))) == "bad_encoding");
+  // Nobody asked for it, and curl would unpack it without asking.
+  CHECK(code_of(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")) == "bad_response");
+}
+
 TEST_CASE("a paused exchange gets no body until it is resumed, and then all of it") {
   const std::string body = pattern(3 << 20);
   const Server server([&](Connection& connection) {
@@ -389,6 +415,112 @@ TEST_CASE("a paused exchange gets no body until it is resumed, and then all of i
   CHECK(pauses == 5);
   CHECK(code_of(recorder) == "none");
   CHECK((recorder.body == body));
+}
+
+// Bytes that `exchanges` of the same body take in between two turns of a timer, at most; all come whole.
+std::size_t most_in_a_turn(int exchanges, const std::string& response, const std::string& body) {
+  const Server server([&](Connection& connection) {
+    connection.request();
+    connection.send(response);
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  std::vector<Recorder> recorders(static_cast<std::size_t>(exchanges));
+  std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  std::size_t in_turn = 0, most = 0;
+  int ended = 0;
+  for (auto& recorder : recorders) {
+    recorder.then_body = [&, before = std::size_t{0}]() mutable {
+      in_turn += recorder.body.size() - std::exchange(before, recorder.body.size());
+    };
+    recorder.then_end = [&] {
+      if (++ended == exchanges) loop.stop();
+    };
+  }
+  std::unique_ptr<aiw::Timer> timer;
+  std::function<void()> tick = [&] {
+    most = std::max(most, std::exchange(in_turn, 0));
+    timer = loop.call_at(loop.now(), tick);
+  };
+  tick();
+  for (auto& recorder : recorders) transfers.push_back(client->start(post(server.url()), {}, recorder));
+  CHECK(run_until_stopped(loop));
+  for (const auto& recorder : recorders) {
+    CHECK(code_of(recorder) == "none");
+    CHECK((recorder.body == body));
+  }
+  return most;
+}
+
+TEST_CASE("fault 117: however many answers flood the worker, a turn of the loop takes in few bytes") {
+  const std::string body = pattern(4 << 20);
+  const std::string head = "HTTP/1.1 200 OK\r\n";
+  const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  const std::size_t plain = most_in_a_turn(24, head + length + body, body);
+  std::string chunks;
+  for (std::size_t at = 0; at < body.size(); at += 300) {
+    const auto piece = body.substr(at, 300);
+    std::array<char, 32> size{};
+    std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
+    chunks += size.data() + piece + "\r\n";
+  }
+  const std::size_t chunked =
+      most_in_a_turn(24, head + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n", body);
+  MESSAGE("at most " << plain << " and, in chunks, " << chunked << " bytes");
+  // A part for those that are ready and one for those that waited.
+  CHECK(plain <= std::size_t{400} << 10);
+  CHECK(chunked <= std::size_t{400} << 10);
+  const std::string packed = aiw::tools::deflate(body);
+  const std::string packed_length = "Content-Length: " + std::to_string(packed.size()) + "\r\n\r\n";
+  const std::size_t unpacked =
+      most_in_a_turn(24, head + "Content-Encoding: deflate\r\n" + packed_length + packed, body);
+  MESSAGE("unpacked at most " << unpacked << " bytes");
+  CHECK(unpacked <= std::size_t{400} << 10);
+}
+
+TEST_CASE("fault 118: a chat finds a connection while hanging tools, servers and lists have all that are shared") {
+  const Server hangs([](Connection& connection) {
+    connection.request();
+    connection.closed_by_client();
+  });
+  const Server answers([](Connection& connection) {
+    while (!connection.request().empty()) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  Loop loop;
+  aiw::MemoryAccounts accounts({});
+  CurlClientOptions options;
+  options.max_connections = 10;
+  options.max_shared_connections = 4;
+  const auto client = aiw::make_curl_client(loop, options);
+  const HttpLimits own{.connect_timeout = 400ms, .has_own_connection = true};
+  const HttpLimits shared{.connect_timeout = 400ms};
+  std::vector<std::shared_ptr<aiw::MemoryAccount>> chats;
+  for (int i = 0; i < 7; ++i) chats.push_back(accounts.open([](const Error&) {}));
+  std::vector<Recorder> recorders(30);
+  std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  const auto start = [&](const std::string& url, const HttpLimits& limits,
+                         const std::shared_ptr<aiw::MemoryAccount>& chat) {
+    const aiw::MemoryScope scope(chat.get());
+    transfers.push_back(client->start(post(url), limits, recorders[transfers.size()]));
+  };
+  // Six of one chat, of which one connection is its own, and two of nobody: four get one of those that are shared.
+  for (int i = 0; i < 6; ++i) start(hangs.url(), own, chats[0]);
+  for (int i = 0; i < 2; ++i) start(hangs.url(), shared, nullptr);
+  for (std::size_t i = 1; i < 6; ++i) start(answers.url(), own, chats[i]);
+  std::vector<std::unique_ptr<aiw::Timer>> timers;
+  // All that a chat waits for is there, and the others still hang; then the first of them gives its connection back.
+  timers.push_back(loop.call_at(loop.now() + 150ms, [&] {
+    for (std::size_t i = 8; i < 13; ++i) CHECK(code_of(recorders[i]) == "none");
+    for (std::size_t i = 8; i < 13; ++i) CHECK(recorders[i].ends == 1);
+    CHECK(hangs.connections() == 5);
+    transfers[0].reset();
+  }));
+  timers.push_back(loop.call_at(loop.now() + 600ms, [&] { loop.stop(); }));
+  CHECK(run_until_stopped(loop));
+  CHECK(hangs.connections() == 6);
+  int without = 0;
+  for (std::size_t i = 1; i < 8; ++i) without += code_of(recorders[i]) == "resource_exhausted" ? 1 : 0;
+  CHECK(without == 2);
 }
 
 TEST_CASE("pausing at the last bytes holds the end back") {

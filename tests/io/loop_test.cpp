@@ -233,3 +233,41 @@ TEST_CASE("fault 101: what must be done at once is done before other descriptors
   CHECK(run_until_stopped(loop));
   CHECK(order == "dpdpdp");
 }
+
+TEST_CASE("fault 117: what is left of a turn that was cut comes next, before what was served already") {
+  Loop loop;
+  std::string order;
+  std::vector<aiw::test::FdPair> pipes;
+  for (int i = 0; i < 3; ++i) {
+    pipes.push_back(make_pipe());
+    write_all(pipes.back().write.get(), "x");  // stays ready
+    loop.watch(pipes.back().read.get(), kRead, [&, i](unsigned) {
+      order += static_cast<char>('0' + i);
+      loop.post([&] { order += 'p'; });
+      loop.cut_turn();
+      if (order.size() == 11) loop.stop();
+    });
+  }
+  CHECK(run_until_stopped(loop));
+  CHECK(order == "0p1p2p0p1p2p");
+}
+
+TEST_CASE("fault 117: a descriptor that is no longer watched has no turn, also if it was ready") {
+  Loop loop;
+  int calls = 0;
+  std::vector<aiw::test::FdPair> pipes;
+  for (int i = 0; i < 2; ++i) {
+    pipes.push_back(make_pipe());
+    write_all(pipes.back().write.get(), "x");
+  }
+  for (int i = 0; i < 2; ++i) {
+    loop.watch(pipes[static_cast<std::size_t>(i)].read.get(), kRead, [&](unsigned) {
+      ++calls;
+      loop.cut_turn();
+      for (const auto& pipe : pipes) loop.unwatch(pipe.read.get());
+    });
+  }
+  const auto timer = loop.call_at(loop.now() + std::chrono::milliseconds(20), [&] { loop.stop(); });
+  CHECK(run_until_stopped(loop));
+  CHECK(calls == 1);
+}

@@ -15,24 +15,34 @@ inline std::string little_endian(std::uint64_t value, int bytes) {
   return out;
 }
 
-// RFC 1952 around one stored block of RFC 1951, 3.2.4. At most 65535 bytes, here and below.
+// Stored blocks of RFC 1951, 3.2.4: "deflate" as some servers send it.
+inline std::string deflate(std::string_view text) {
+  constexpr std::size_t kMost = 65'535;
+  std::string out;
+  do {
+    const auto block = text.substr(0, kMost);
+    text.remove_prefix(block.size());
+    out += text.empty() ? '\1' : '\0';
+    out += little_endian(block.size(), 2) + little_endian(~block.size(), 2) + std::string(block);
+  } while (!text.empty());
+  return out;
+}
+
+// RFC 1950 around it, the checksum last: "deflate" as RFC 9110, 8.4.1.2, has it.
+inline std::string zlib(std::string_view text) {
+  std::uint32_t a = 1, b = 0;
+  for (const char c : text) {
+    a = (a + static_cast<unsigned char>(c)) % 65'521;
+    b = (b + a) % 65'521;
+  }
+  std::string sum = little_endian(std::uint64_t{b} << 16U | a, 4);
+  return "\x78\x01" + deflate(text) + std::string(sum.rbegin(), sum.rend());
+}
+
+// RFC 1952 around it.
 inline std::string gzip(std::string_view text) {
-  const std::string size = little_endian(text.size(), 2);
-  const std::string size_inverted = little_endian(~text.size(), 2);
-  return std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03\x01", 11) + size + size_inverted + std::string(text) +
-         little_endian(crc32(text), 4) + little_endian(text.size(), 4);
-}
-
-// RFC 7932, 9: a window of 64 KiB (one 0 bit), an uncompressed meta-block, an empty last one.
-inline std::string brotli(std::string_view text) {
-  const std::uint64_t header =
-      (text.size() - 1) << 4U | 1U << 20U;  // WBITS, ISLAST, MNIBBLES, MLEN - 1, ISUNCOMPRESSED
-  return little_endian(header, 3) + std::string(text) + "\x03";
-}
-
-// RFC 8878, 3.1.1: a window of 1 MiB, one raw block that is the last.
-inline std::string zstd(std::string_view text) {
-  return std::string("\x28\xb5\x2f\xfd\x00\x50", 6) + little_endian(text.size() << 3U | 1U, 3) + std::string(text);
+  return std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10) + deflate(text) + little_endian(crc32(text), 4) +
+         little_endian(text.size(), 4);
 }
 
 // A gzip member whose dynamic Huffman codes make "258 more zeros" two bits long: each byte that follows is 1032.

@@ -72,8 +72,8 @@ void Answer::delta(int part, ContentKind kind, std::string_view text) {
 const CheckedCall& Answer::tool_call(int part, ToolCall call) {
   AnswerPart& into = at(part);
   into.kind = AnswerPart::Kind::tool_call;
-  into.call = check_call(std::move(call));
-  return into.call;
+  into.call = std::make_shared<const CheckedCall>(check_call(std::move(call)));
+  return *into.call;
 }
 
 void Answer::file(int part, GeneratedFile file) {
@@ -91,8 +91,8 @@ bool Answer::empty() const {
   });
 }
 
-std::vector<CheckedCall> Answer::calls() const {
-  std::vector<CheckedCall> calls;
+std::vector<std::shared_ptr<const CheckedCall>> Answer::calls() const {
+  std::vector<std::shared_ptr<const CheckedCall>> calls;
   for (const auto& part : parts_) {
     if (part.kind == AnswerPart::Kind::tool_call) calls.push_back(part.call);
   }
@@ -125,11 +125,12 @@ void Answer::write_part(Rope& out, const AnswerPart& part) {
     part.text.write(out);
     out.append("\"");
   } else if (part.kind == Kind::tool_call) {
+    const CheckedCall& checked = *part.call;
     std::string fields;
     JsonWriter json(fields);
-    json.begin_object().field("type", "tool-call").field("toolCallId", part.call.call.id);
-    json.field("toolName", part.call.call.name).field("input", JsonSpan{part.call.input_json});
-    json.field("inputText", part.call.call.input_text);
+    json.begin_object().field("type", "tool-call").field("toolCallId", checked.call.id);
+    json.field("toolName", checked.call.name).field("input", JsonSpan{checked.input_json});
+    json.field("inputText", checked.call.input_text);
     out.append(fields);
   } else if (part.kind == Kind::file) {
     write_file(out, part.file);

@@ -1,6 +1,7 @@
 // What one step of a chat brought, put together from its events into a message for the history.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +44,8 @@ class Answer {
 
   // True while no text, reasoning, call, file or state came.
   [[nodiscard]] bool empty() const;
-  [[nodiscard]] std::vector<CheckedCall> calls() const;
+  // They outlive this answer: arguments may be long, and are not copied.
+  [[nodiscard]] std::vector<std::shared_ptr<const CheckedCall>> calls() const;
   // Appends the assistant message, which refers to this answer; calls whose input never became complete are left out.
   void write_message(Rope& out) const;
 
@@ -52,7 +54,7 @@ class Answer {
     enum class Kind { none, text, reasoning, tool_input, tool_call, file } kind = Kind::none;
     GrowingText text;
     std::string state;
-    CheckedCall call;
+    std::shared_ptr<const CheckedCall> call{};
     GeneratedFile file;
   };
   AnswerPart& at(int part);

@@ -50,7 +50,7 @@ class HttpAttempt : public Attempt, private StepSink {
         observer_(observer),
         exchange_(std::make_unique<Exchange>(*this, std::move(memory))) {
     last_byte_ = last_progress_ = services_.clock.now();
-    const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms)};
+    const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms), .has_own_connection = true};
     exchange_->start(services_.http, std::move(request.http), limits);
     watch();
   }

@@ -318,6 +318,7 @@ void Session::change_target(Target target) {
 }
 
 void Session::finish(FinishReason reason, std::string_view raw) {
+  if (const auto& over = account_->over()) return out_of_memory(*over);
   finish_raw_ = raw;
   const bool paused = is_paused(reason, raw);
   end_attempt();

@@ -3,12 +3,16 @@
 #include <utility>
 
 #include "protocol/json_text.hpp"
+#include "worker/base/memory_account.hpp"
 
 namespace aiw {
 namespace {
 
 // No API's own are longer than 64.
 constexpr std::size_t kMaxCallIdBytes = 512;
+// How often a call's arguments are held until the next step's request is sent: as the provider's text, as JSON, both in
+// the event and in the history, and in the request.
+constexpr std::size_t kHeldTimes = 8;
 
 DeltaKind to_delta_kind(ContentKind kind) {
   switch (kind) {
@@ -32,6 +36,7 @@ StepOutput::StepOutput(Outbox& events, Transcript& transcript, Clock& clock, boo
 void StepOutput::clear() {
   answer_ = {};
   call_ids_.clear();
+  call_bytes_ = 0;
   committed_ = false;
 }
 
@@ -74,6 +79,8 @@ void StepOutput::tool_input_began(int part, std::string_view tool_call_id, std::
 }
 
 void StepOutput::tool_call(int part, ToolCall call) {
+  call_bytes_ += call.input_text.size();
+  if (!MemoryAccount::fits(kHeldTimes * call_bytes_)) return;
   call.id = own_call_id(call.id);
   if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
   send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});

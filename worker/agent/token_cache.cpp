@@ -18,7 +18,10 @@ constexpr std::size_t kMaxBody = 64 << 10;
 constexpr seconds kTimeLimit{30};
 // A token is not used in its last minute: a request takes time to arrive.
 constexpr seconds kMargin{60};
-constexpr HttpLimits kLimits{.connect_timeout = seconds{10}, .total_timeout = kTimeLimit, .max_body_bytes = kMaxBody};
+constexpr HttpLimits kLimits{.connect_timeout = seconds{10},
+                             .total_timeout = kTimeLimit,
+                             .max_body_bytes = kMaxBody,
+                             .has_own_connection = true};  // that of a chat that waits for it
 
 // Credentials are not kept; their digest names them.
 std::string key_of(std::string_view credentials) {

@@ -28,10 +28,10 @@ ToolRound::ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int
 
 ToolRound::~ToolRound() = default;
 
-void ToolRound::add(CheckedCall checked, bool may_run) {
+void ToolRound::add(std::shared_ptr<const CheckedCall> checked, bool may_run) {
   calls_.push_back({.checked = std::move(checked)});
   Call& call = calls_.back();
-  call.tool = tools_.find(call.checked.call.name);
+  call.tool = tools_.find(call.checked->call.name);
   if (!may_run) return show(call);
   if (const auto why = obstacle(call, calls_.size() > kMaxCalls)) {
     show(call);
@@ -43,13 +43,13 @@ void ToolRound::add(CheckedCall checked, bool may_run) {
   const bool parents = call.state != State::returned && call.tool->runner == nullptr;
   if (call.state == State::queued && parents) call.state = State::with_parent;
   if (call.state != State::returned) ++open_;
-  if (asks || parents) by_parent_.emplace(call.checked.call.id, calls_.size() - 1);
+  if (asks || parents) by_parent_.emplace(call.checked->call.id, calls_.size() - 1);
   show(call);
 }
 
 // Why nobody can carry out the call as it is.
 std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) {
-  const CheckedCall& checked = call.checked;
+  const CheckedCall& checked = *call.checked;
   if (call.tool == nullptr) return "there is no tool of that name";
   if (call.tool->returned) return std::nullopt;  // the parent's to judge
   if (too_many) return "too many calls in one step";
@@ -63,7 +63,7 @@ std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) 
 }
 
 void ToolRound::show(const Call& call) {
-  const CheckedCall& checked = call.checked;
+  const CheckedCall& checked = *call.checked;
   const bool runs = call.state != State::shown;
   events_.send(ToolCallEvent{.step = step_,
                              .tool_call_id = checked.call.id,
@@ -94,7 +94,7 @@ void ToolRound::run(std::size_t index) {
   ++running_;
   limit_time(index);
   call.run =
-      call.tool->runner->run({call.checked.call.id, call.checked.input_json}, [this, index](const std::string& output) {
+      call.tool->runner->run({call.checked->call.id, call.checked->input_json}, [this, index](const std::string& output) {
         const MemoryScope scope(account_);
         run_ended(index, output);  // a copy, which is the chat's
       });
@@ -112,7 +112,7 @@ void ToolRound::limit_time(std::size_t index) {
 void ToolRound::timed_out(std::size_t index) {
   Call& call = calls_[index];
   if (call.state == State::with_parent) {
-    events_.send(ToolCancelEvent{call.checked.call.id, "tool_timeout"});
+    events_.send(ToolCancelEvent{call.checked->call.id, "tool_timeout"});
     forget_parent(index);
     take(index, error_output("the tool did not answer in time"));
     return settle();
@@ -135,7 +135,7 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
   call.run.reset();
   call.timer.reset();
   --open_;
-  const ToolCall& shown = call.checked.call;
+  const ToolCall& shown = call.checked->call;
   events_.send(ToolResultEvent{step_, shown.id, shown.name, JsonSpan{call.output_json}, by_parent});
 }
 
@@ -153,7 +153,7 @@ std::optional<std::size_t> ToolRound::find(std::string_view id, bool (*wanted)(S
 }
 
 void ToolRound::forget_parent(std::size_t index) {
-  const auto [first, last] = by_parent_.equal_range(calls_[index].checked.call.id);
+  const auto [first, last] = by_parent_.equal_range(calls_[index].checked->call.id);
   by_parent_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == index; }));
 }
 
@@ -175,7 +175,7 @@ void ToolRound::result(std::string_view id, const std::string& output_json) {
 void ToolRound::approve(std::string_view id, bool approved, std::string_view reason) {
   const std::size_t index = *find(id, [](State state) { return state == State::to_approve; });
   Call& call = calls_[index];
-  events_.send(ToolApprovalEvent{call.checked.call.id, approved, reason});
+  events_.send(ToolApprovalEvent{call.checked->call.id, approved, reason});
   if (!approved) {
     forget_parent(index);
     std::string why = "the call was not approved";
@@ -211,8 +211,8 @@ std::string ToolRound::results() const {
   json.begin_array().begin_object().field("role", "tool").key("content").begin_array();
   for (const auto& call : calls_) {
     if (call.state != State::answered) continue;
-    json.begin_object().field("type", "tool-result").field("toolCallId", call.checked.call.id);
-    json.field("toolName", call.checked.call.name).field("output", JsonSpan{call.output_json}).end_object();
+    json.begin_object().field("type", "tool-result").field("toolCallId", call.checked->call.id);
+    json.field("toolName", call.checked->call.name).field("output", JsonSpan{call.output_json}).end_object();
   }
   json.end_array().end_object().end_array();
   return results;

@@ -30,7 +30,7 @@ class ToolRound {
 
   // Shows a call. `may_run` is false where the answer was cut short or stopped: then nobody carries it out. What cannot
   // be carried out gets its output, for the model to see, at once.
-  void add(CheckedCall call, bool may_run);
+  void add(std::shared_ptr<const CheckedCall> call, bool may_run);
   // Carries out what needs nobody's word.
   void start();
 
@@ -57,7 +57,7 @@ class ToolRound {
  private:
   enum class State { shown, returned, to_approve, queued, running, with_parent, answered };
   struct Call {
-    CheckedCall checked;
+    std::shared_ptr<const CheckedCall> checked;
     ToolEntry* tool = nullptr;
     State state = State::shown;
     std::string output_json{};

@@ -40,6 +40,8 @@ struct HttpLimits {
   std::chrono::milliseconds connect_timeout{10'000};          // name, TCP and TLS together; 0: none
   std::chrono::milliseconds total_timeout{kLongestExchange};  // never none
   std::uint64_t max_body_bytes = std::uint64_t{64} << 20;     // decoded; beyond: response_too_large
+  // A chat waits for it: a connection is kept free for one of these in each memory account. All others share the rest.
+  bool has_own_connection = false;
 };
 
 class HttpClient {

@@ -50,7 +50,14 @@ MemoryAccount* MemoryAccount::current() { return current_account; }
 bool MemoryAccount::fits(std::size_t bytes) {
   MemoryAccount* const account = current_account;
   if (account == nullptr || bytes < kUnasked) return true;
-  if (!account->over_ && !account->all_.fits(bytes)) account->end_soon(process_over());
+  if (account->over_) return false;
+  const std::size_t limit = account->all_.owner_limit_;
+  const auto grown = account->grown_ + (thread_heap - counted_to);
+  if (grown + static_cast<std::ptrdiff_t>(bytes) > static_cast<std::ptrdiff_t>(limit)) {
+    account->end_soon(owner_over(limit));
+  } else if (!account->all_.fits(bytes)) {
+    account->end_soon(process_over());
+  }
   return !account->over_;
 }
 

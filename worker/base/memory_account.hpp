@@ -31,7 +31,8 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
 
   // The account in whose scope this is called; nullptr outside of any.
   static MemoryAccount* current();
-  // Asks for `bytes` at once, before they are taken. False if they do not fit: the current account's owner is ended.
+  // Asks for `bytes` at once, before they are taken. False if they do not fit, into what its owner may hold or into the
+  // process: the current account's owner is ended.
   static bool fits(std::size_t bytes);
 
   // What the current account had taken is nobody's from now on; less than 0: the other way round.

@@ -79,7 +79,7 @@ class HttpToolRun : public ToolRun, private HttpHandler {
       : tool_(std::move(tool)), keys_(std::move(keys)), on_output_(std::move(on_output)) {}
 
   void start(HttpClient& http, HttpRequest request) {
-    const HttpLimits limits{.max_body_bytes = static_cast<std::uint64_t>(tool_->max_bytes)};
+    const HttpLimits limits{.max_body_bytes = static_cast<std::uint64_t>(tool_->max_bytes), .has_own_connection = true};
     transfer_ = http.start(std::move(request), limits, *this);
   }
 

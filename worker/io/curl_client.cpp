@@ -3,10 +3,12 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
-#include <deque>
+#include <list>
 #include <new>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -68,20 +70,27 @@ class CurlClient : public HttpClient {
     Waiting waiting;
     std::unique_ptr<NameResolver::Wait> name;
   };
-  // One that curl has, and when its connect timeout ends.
-  using Running = std::unordered_map<const CurlExchange*, Instant>;
+  // One that curl has: when its connect timeout ends, and whether its connection is one of those that are shared.
+  struct Connected {
+    Instant deadline;
+    bool shared;
+  };
+  using Running = std::unordered_map<const CurlExchange*, Connected>;
 
   bool initialise();
   Waiting limited(CurlExchange& exchange, Instant deadline);
   void enqueue(CurlExchange& exchange, Instant deadline);
+  [[nodiscard]] bool has_own_connection(const CurlExchange& exchange) const;
+  [[nodiscard]] bool may_begin(const CurlExchange& exchange) const;
   void start_waiting();
   void begin(CurlExchange& exchange, Instant deadline);
   void look_up(CurlExchange& exchange, const std::string& name, Instant deadline);
   void looked_up(CurlExchange& exchange, const LookupResult& result);
   void begin_anew(CurlExchange& exchange, Instant deadline);
   void remove(CurlExchange& exchange);
+  void resume_later();
   void end_soon(CurlExchange& exchange, CURLcode result);
-  void resume_all();
+  void resume_some();
   template <typename Call>
   void enter(Call call);
   static void rethrow();
@@ -100,12 +109,15 @@ class CurlClient : public HttpClient {
   CurlConnections connections_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
+  CurlTurn turn_;
+  std::uint64_t turn_number_ = 0;
   Running running_;
-  std::deque<Waiting> waiting_;  // for a connection
+  std::size_t shared_ = 0;                               // of these, that have no connection of their own
+  std::unordered_set<const MemoryAccount*> have_own_{};  // accounts, of which one exchange has
+  std::list<Waiting> waiting_;                           // for a connection
+  bool may_start_waiting_ = false;                       // something changed for them
   NameResolver resolver_;
   std::unordered_map<const CurlExchange*, Naming> naming_;
-  std::vector<CurlExchange*> resuming_;
-  std::vector<CurlExchange*> unpacking_;
   // Ended by the client itself; told from the loop, since start() must not call the handler.
   std::vector<std::pair<CurlExchange*, std::unique_ptr<Timer>>> ending_;
   std::vector<std::unique_ptr<CurlExchange>> abandoned_;
@@ -141,7 +153,7 @@ bool CurlClient::initialise() {
 
 std::unique_ptr<HttpTransfer> CurlClient::start(HttpRequest request, const HttpLimits& limits, HttpHandler& handler) {
   auto exchange = std::make_unique<CurlExchange>(std::move(request), limits, handler, options_);
-  const auto result = initialise() ? exchange->open(share_, connections_, unpacking_) : CURLE_FAILED_INIT;
+  const auto result = initialise() ? exchange->open(share_, connections_, turn_) : CURLE_FAILED_INIT;
   if (result == CURLE_OK) {
     const auto timeout = limits.connect_timeout;
     enqueue(*exchange, timeout.count() > 0 ? loop_.now() + timeout : Instant::max());
@@ -162,15 +174,32 @@ CurlClient::Waiting CurlClient::limited(CurlExchange& exchange, Instant deadline
 }
 
 void CurlClient::enqueue(CurlExchange& exchange, Instant deadline) {
-  if (!in_curl_ && waiting_.empty() && running_.size() < options_.max_connections) return begin(exchange, deadline);
+  if (!in_curl_ && may_begin(exchange)) return begin(exchange, deadline);
   waiting_.push_back(limited(exchange, deadline));
+  may_start_waiting_ = may_start_waiting_ || in_curl_;
+}
+
+// Memory that is nobody's: a token, for which at least one chat waits that has no exchange itself.
+bool CurlClient::has_own_connection(const CurlExchange& exchange) const {
+  return exchange.limits().has_own_connection &&
+         (exchange.account() == nullptr || !have_own_.contains(exchange.account()));
+}
+
+bool CurlClient::may_begin(const CurlExchange& exchange) const {
+  return running_.size() < options_.max_connections &&
+         (shared_ < options_.max_shared_connections || has_own_connection(exchange));
 }
 
 void CurlClient::start_waiting() {
-  while (!waiting_.empty() && running_.size() < options_.max_connections) {
-    const auto next = std::move(waiting_.front());
-    waiting_.pop_front();
-    begin(*next.exchange, next.deadline);
+  if (!std::exchange(may_start_waiting_, false)) return;
+  for (auto next = waiting_.begin(); next != waiting_.end() && running_.size() < options_.max_connections;) {
+    if (!may_begin(*next->exchange)) {
+      ++next;
+      continue;
+    }
+    const auto found = std::move(*next);
+    next = waiting_.erase(next);
+    begin(*found.exchange, found.deadline);
   }
 }
 
@@ -186,7 +215,10 @@ void CurlClient::begin(CurlExchange& exchange, Instant deadline) {
     in_curl_ = false;
   }
   if (result != CURLE_OK) return end_soon(exchange, result);
-  running_.emplace(&exchange, deadline);
+  const bool shared = !has_own_connection(exchange);
+  shared_ += shared ? 1 : 0;
+  if (!shared && exchange.account() != nullptr) have_own_.insert(exchange.account());
+  running_.emplace(&exchange, Connected{deadline, shared});
 }
 
 // Holds no connection meanwhile.
@@ -222,10 +254,16 @@ void CurlClient::end_soon(CurlExchange& exchange, CURLcode result) {
 void CurlClient::remove(CurlExchange& exchange) {
   std::erase_if(waiting_, [&](const Waiting& entry) { return entry.exchange == &exchange; });
   std::erase_if(ending_, [&](const auto& entry) { return entry.first == &exchange; });
-  std::erase(resuming_, &exchange);
-  std::erase(unpacking_, &exchange);
+  std::erase(turn_.resuming, &exchange);
   naming_.erase(&exchange);
-  if (running_.erase(&exchange) == 0) return;
+  const auto entry = running_.extract(&exchange);
+  if (entry.empty()) return;
+  if (entry.mapped().shared) {
+    --shared_;
+  } else {
+    have_own_.erase(exchange.account());
+  }
+  may_start_waiting_ = true;
   in_curl_ = true;
   curl_multi_remove_handle(multi_, exchange.easy());
   in_curl_ = false;
@@ -246,19 +284,27 @@ void CurlClient::abandon(std::unique_ptr<CurlExchange> exchange) {
 void CurlClient::set_paused(CurlExchange& exchange, bool paused) {
   exchange.set_paused(paused);
   if (!exchange.wants_resume()) return;
-  resuming_.push_back(&exchange);
-  if (resume_timer_ == nullptr) resume_timer_ = loop_.call_at(loop_.now(), [this] { resume_all(); });
+  turn_.resuming.push_back(&exchange);
+  resume_later();
 }
 
-void CurlClient::resume_all() {
+void CurlClient::resume_later() {
+  if (resume_timer_ != nullptr || turn_.resuming.empty()) return;
+  resume_timer_ = loop_.call_at(loop_.now(), [this] { resume_some(); });
+}
+
+// They have a part of the turn for themselves: those whose sockets are ready would use it up each time.
+void CurlClient::resume_some() {
   resume_timer_.reset();
-  while (!resuming_.empty()) {
-    auto& exchange = *resuming_.back();
-    resuming_.pop_back();
+  turn_.bytes_left = kTurnBytes;
+  while (!turn_.resuming.empty() && turn_.bytes_left > 0) {
+    auto& exchange = *turn_.resuming.front();
+    turn_.resuming.pop_front();
     if (!exchange.wants_resume()) continue;  // paused again, or already resumed
     in_curl_ = true;
     const auto result = exchange.resume();
     in_curl_ = false;
+    turn_.bytes_left -= std::min<std::size_t>(turn_.bytes_left, kCurlBufferSize);  // which it reads in the next turn
     rethrow();
     // A handler that refuses the kept bytes ends nothing by itself: curl only returns it here.
     if (result != CURLE_OK) end_soon(exchange, result);
@@ -272,6 +318,7 @@ void CurlClient::rethrow() {
 
 template <typename Call>
 void CurlClient::enter(Call call) {
+  if (std::exchange(turn_number_, loop_.turn()) != loop_.turn()) turn_.bytes_left = kTurnBytes;
   in_curl_ = true;
   int running = 0;
   const CURLMcode result = call(running);
@@ -288,9 +335,8 @@ void CurlClient::settle() {
     abandoned_.pop_back();
     remove(*exchange);
   }
-  in_curl_ = true;
-  for (auto* const exchange : std::exchange(unpacking_, {})) exchange->stop_reading();
-  in_curl_ = false;
+  if (turn_.bytes_left == 0) loop_.cut_turn();
+  resume_later();
   tell_results();
   start_waiting();
 }
@@ -301,7 +347,7 @@ void CurlClient::tell_results() {
     if (message->msg != CURLMSG_DONE) continue;
     auto& exchange = CurlExchange::of(message->easy_handle);
     const auto result = message->data.result;
-    const Instant deadline = running_.at(&exchange);
+    const Instant deadline = running_.at(&exchange).deadline;
     remove(exchange);
     if (const auto* name = exchange.wanted_name()) {
       look_up(exchange, *name, deadline);

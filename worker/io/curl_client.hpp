@@ -16,6 +16,8 @@ struct CurlClientOptions {
   Egress egress = Egress::any;
   // Descriptors that connections may take, in use or kept; an exchange that finds none waits until its connect timeout.
   std::size_t max_connections = 1024;
+  // Of these, in use by what has no connection of its own (HttpLimits).
+  std::size_t max_shared_connections = 512;
   std::size_t max_lookups = 256;  // of names at once
   std::string ca_file = {};       // trusted certificates in PEM; empty: the system's
   std::string proxy = {};         // for https; empty: as https_proxy and all_proxy say

@@ -120,11 +120,11 @@ CurlExchange& CurlExchange::of(CURL* easy) {
   return *static_cast<CurlExchange*>(self);
 }
 
-CURLcode CurlExchange::open(CURLSH* share, CurlConnections& connections, std::vector<CurlExchange*>& unpacking) {
+CURLcode CurlExchange::open(CURLSH* share, CurlConnections& connections, CurlTurn& turn) {
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return CURLE_OUT_OF_MEMORY;
   connections_ = &connections;
-  unpacking_ = &unpacking;
+  turn_ = &turn;
   for (const auto result : {set_options(share), set_proxy(), set_names(), set_tls(), set_body(), set_headers()}) {
     if (result != CURLE_OK) return result;
   }
@@ -162,7 +162,8 @@ CURLcode CurlExchange::set_options(CURLSH* share) {
       .set(CURLOPT_TCP_KEEPIDLE, 60L)
       .set(CURLOPT_TCP_KEEPINTVL, 60L)
       .set(CURLOPT_BUFFERSIZE, kCurlBufferSize)
-      .set(CURLOPT_ACCEPT_ENCODING, "")  // all that are built in
+      .set(CURLOPT_ACCEPT_ENCODING, ContentDecoder::kEncodings)
+      .set(CURLOPT_HTTP_CONTENT_DECODING, 0L)
       .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
       .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
       .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
@@ -286,6 +287,7 @@ void CurlExchange::finish(CURLcode result) {
     stop_ = Stop::cut;
     result = CURLE_PARTIAL_FILE;
   }
+  if (result == CURLE_OK && decoder_ != nullptr && !decoder_->is_whole()) result = CURLE_PARTIAL_FILE;
   if (result == CURLE_OK) return handler->on_end(nullptr);
   const auto error = failure(result);
   handler->on_end(&error);
@@ -317,6 +319,12 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::cut:
       return http_failure("truncated_stream", Category::upstream, true,
                           "the connection ended without TLS' own end, so the response may be cut short", request_.url);
+    case Stop::encoding:
+      return http_failure("bad_encoding", Category::upstream, false,
+                          ContentDecoder::knows(encoding_)
+                              ? "the response is not encoded as its content-encoding says"
+                              : "the response has a content-encoding that was not asked for",
+                          request_.url);
     case Stop::long_head:
       return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
     case Stop::memory: return *account_->over();
@@ -336,12 +344,6 @@ Error CurlExchange::failure(CURLcode result) const {
                    .proxy_refused = connect_status >= 300,
                    .detail = error_text_.data(),
                    .url = request_.url});
-}
-
-void CurlExchange::stop_reading() {
-  if (!paused_ || stalled_) return;
-  stalled_ = true;
-  curl_easy_pause(easy(), CURLPAUSE_RECV);
 }
 
 CURLcode CurlExchange::resume() {
@@ -377,17 +379,24 @@ bool CurlExchange::take_header(std::string_view line) {
     // A response to a request that has not gone out whole, or whose length others may read in another way: nobody knows
     // what the rest will be taken for.
     if (!body_is_sent() || has_doubtful_length()) curl_easy_setopt(easy(), CURLOPT_FORBID_REUSE, 1L);
-    const auto encoding = head_.header("content-encoding");
-    encoded_ = !encoding.empty() && encoding != "identity";
+    encoding_ = ascii_lower(head_.header("content-encoding"));
+    if (encoding_ == "identity") encoding_.clear();
     handler_->on_head(head_);
   }
   return handler_ != nullptr;
 }
 
 // A status that HTTP does not have, or two lengths, of which others on the way may have believed the other one
-// (RFC 9110, 15; RFC 9112, 6.3).
+// (RFC 9110, 15; RFC 9112, 6.3); or a transfer coding that nobody asked for (RFC 9110, 10.1.4), which curl would unpack
+// all at once.
 bool CurlExchange::good_head() const {
   if (head_.status > 599) return false;
+  const auto plain = [](const auto& line) {
+    if (line.first != "transfer-encoding") return true;
+    const auto coding = ascii_lower(trim(line.second));
+    return coding == "chunked" || coding == "identity";
+  };
+  if (!std::ranges::all_of(head_.headers, plain)) return false;
   const auto length = head_.header("content-length");
   return std::ranges::all_of(head_.headers,
                              [&](const auto& line) { return line.first != "content-length" || line.second == length; });
@@ -471,36 +480,71 @@ void CurlExchange::add_header_line(std::string_view line) {
   headers.emplace_back(ascii_lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
 }
 
+// Bytes wait while the handler asks for it, and once this turn of the loop has brought enough.
+bool CurlExchange::must_wait() {
+  if (!paused_ && turn_->bytes_left > 0) return false;
+  stalled_ = true;
+  if (!paused_) turn_->resuming.push_back(this);
+  return true;
+}
+
+// Curl keeps bytes that are not taken, and calls again with them.
 std::size_t CurlExchange::take_body(std::string_view bytes) {
   if (handler_ == nullptr) return CURL_WRITEFUNC_ERROR;
-  if (paused_ && !encoded_) {
-    stalled_ = true;
-    return CURL_WRITEFUNC_PAUSE;  // curl keeps these bytes and calls again
+  if (!encoding_.empty()) return unpack(bytes);
+  if (must_wait()) return CURL_WRITEFUNC_PAUSE;
+  return hand_out(bytes) ? bytes.size() : CURL_WRITEFUNC_ERROR;
+}
+
+std::size_t CurlExchange::unpack(std::string_view bytes) {
+  const MemoryScope scope(account_.get());
+  if (decoder_ == nullptr && ContentDecoder::knows(encoding_)) decoder_ = std::make_unique<ContentDecoder>(encoding_);
+  if (decoder_ == nullptr) {
+    stop_ = Stop::encoding;
+    return CURL_WRITEFUNC_ERROR;
   }
-  // Of a compressed body curl would keep all that the bytes in hand unpack to, uncounted: the handler gets it all the
-  // same, and reading stops behind it.
-  if (paused_) unpacking_->push_back(this);
+  // Of these bytes the first were unpacked before the others had to wait.
+  std::string_view rest = bytes.substr(std::min(bytes.size(), unpacked_));
+  for (;;) {
+    if (must_wait()) {
+      unpacked_ = bytes.size() - rest.size();
+      return CURL_WRITEFUNC_PAUSE;
+    }
+    const std::size_t before = rest.size();
+    const auto piece = decoder_->next(rest);
+    packed_bytes_ += before - rest.size();
+    if (!piece) {
+      stop_ = Stop::encoding;
+      return CURL_WRITEFUNC_ERROR;
+    }
+    if (!piece->empty() && !hand_out(*piece)) return CURL_WRITEFUNC_ERROR;
+    if (piece->empty() && rest.empty()) break;
+  }
+  unpacked_ = 0;
+  return bytes.size();
+}
+
+// False: the exchange is to end.
+bool CurlExchange::hand_out(std::string_view bytes) {
+  turn_->bytes_left -= std::min(turn_->bytes_left, bytes.size());
   body_bytes_ += bytes.size();
   if (too_large()) {
     stop_ = Stop::too_large;
-    return CURL_WRITEFUNC_ERROR;
+    return false;
   }
   if (is_out_of_memory()) {
     stop_ = Stop::memory;
-    return CURL_WRITEFUNC_ERROR;
+    return false;
   }
   const MemoryScope scope(account_.get());
   if (account_ != nullptr) account_->came_in(bytes.size());
   handler_->on_body(bytes);
-  return handler_ != nullptr ? bytes.size() : CURL_WRITEFUNC_ERROR;
+  return handler_ != nullptr;
 }
 
 bool CurlExchange::too_large() const {
   if (body_bytes_ > limits_.max_body_bytes) return true;
-  if (!encoded_ || body_bytes_ <= kRatioFrom) return false;
-  curl_off_t received = 0;  // not counting what curl is just decoding
-  curl_easy_getinfo(easy(), CURLINFO_SIZE_DOWNLOAD_T, &received);
-  return body_bytes_ / kMaxRatio > static_cast<std::uint64_t>(received + kCurlBufferSize);
+  return decoder_ != nullptr && body_bytes_ > kRatioFrom && body_bytes_ / kMaxRatio > packed_bytes_;
 }
 
 // The check is on the address itself, after all that resolvers and parsers make of a name.

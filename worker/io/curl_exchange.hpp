@@ -4,7 +4,9 @@
 #include <curl/curl.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 
 #include "worker/base/http_client.hpp"
 #include "worker/base/memory_account.hpp"
+#include "worker/io/content_decoder.hpp"
 #include "worker/io/curl_client.hpp"
 #include "worker/io/curl_connections.hpp"
 #include "worker/io/curl_error.hpp"
@@ -23,6 +26,17 @@ namespace aiw {
 // Bytes that one receive may take. More makes nothing faster (measured: 1 and 500 streams of 300-byte chunks at full
 // speed), and each busy stream holds one such buffer.
 inline constexpr long kCurlBufferSize = 16L << 10;
+
+// Of response bodies, taken in by all exchanges in one turn of the loop: some 5 ms for the decoders.
+inline constexpr std::size_t kTurnBytes = std::size_t{128} << 10;
+
+class CurlExchange;
+
+// What exchanges leave to the client, which must not be done within curl's callbacks.
+struct CurlTurn {
+  std::size_t bytes_left = kTurnBytes;  // once there are none, an exchange waits for a later turn
+  std::deque<CurlExchange*> resuming;   // and resume(), in a later turn
+};
 
 // What a handler threw within one of curl's callbacks, which nothing may leave by an exception: to be thrown when curl
 // has returned. Until it is taken, handlers are told nothing more. Loop thread only.
@@ -35,14 +49,14 @@ class CurlExchange {
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
-  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `connections` and `unpacking` outlive all of curl;
-  // the latter gets the exchanges for which stop_reading() is to be called once curl has returned.
-  CURLcode open(CURLSH* share, CurlConnections& connections, std::vector<CurlExchange*>& unpacking);
+  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `connections` and `turn` outlive all of curl.
+  CURLcode open(CURLSH* share, CurlConnections& connections, CurlTurn& turn);
   // Before curl gets it, the first time or again: what is left for the name, TCP and TLS together; 0: no limit.
   CURLcode set_connect_timeout(std::chrono::milliseconds left);
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   static CurlExchange& of(CURL* easy);
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
+  [[nodiscard]] const MemoryAccount* account() const { return account_.get(); }
 
   // Curl has no connection that it can use and does not know the name: that must be looked up, and the exchange begun
   // anew with its addresses. Nothing was sent, and the handler was told nothing. nullptr: it ended otherwise.
@@ -67,11 +81,21 @@ class CurlExchange {
   // True if curl was told to pause and should go on.
   [[nodiscard]] bool wants_resume() const { return stalled_ && !paused_; }
   CURLcode resume();
-  // A paused exchange whose bytes in hand have been unpacked takes no more from its socket.
-  void stop_reading();
 
  private:
-  enum class Stop { none, name, egress, resources, too_large, bad_head, long_head, memory, cut, unasked_bytes };
+  enum class Stop {
+    none,
+    name,
+    egress,
+    resources,
+    too_large,
+    bad_head,
+    long_head,
+    encoding,
+    memory,
+    cut,
+    unasked_bytes
+  };
 
   CURLcode set_options(CURLSH* share);
   CURLcode set_body();
@@ -94,7 +118,10 @@ class CurlExchange {
   [[nodiscard]] int socket_of(int local_port) const;
   [[nodiscard]] bool has_unasked_bytes(int fd) const;
   bool connected(std::string connection, int local_port);
+  bool must_wait();
   std::size_t take_body(std::string_view bytes);
+  std::size_t unpack(std::string_view bytes);
+  bool hand_out(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) noexcept;
@@ -127,18 +154,21 @@ class CurlExchange {
   std::string small_body_;
   std::size_t body_sent_ = 0;
   CurlConnections* connections_ = nullptr;
-  std::vector<CurlExchange*>* unpacking_ = nullptr;
+  CurlTurn* turn_ = nullptr;
   std::vector<int> opened_;  // sockets, of which one became the connection and the others are closed
 
   ResponseHead head_;
   std::uint64_t head_bytes_ = 0;
   bool head_told_ = false;
-  bool encoded_ = false;  // has a content-encoding
-  std::uint64_t body_bytes_ = 0;
-  bool ends_with_tls_ = false;   // no length, no chunks: only the connection's end is the body's
-  TlsCloseMark tls_close_;       // then: that connection's
-  std::string proxy_;            // empty: none
-  std::vector<HostPort> names_;  // that curl may want to know, in this order: it asks without saying which
+  std::string encoding_;  // in lower case; empty: none
+  std::unique_ptr<ContentDecoder> decoder_;
+  std::size_t unpacked_ = 0;        // of the bytes that curl will give again
+  std::uint64_t packed_bytes_ = 0;  // that were unpacked
+  std::uint64_t body_bytes_ = 0;    // decoded
+  bool ends_with_tls_ = false;      // no length, no chunks: only the connection's end is the body's
+  TlsCloseMark tls_close_;          // then: that connection's
+  std::string proxy_;               // empty: none
+  std::vector<HostPort> names_;     // that curl may want to know, in this order: it asks without saying which
   std::size_t names_known_ = 0;
   bool paused_ = false;   // asked for
   bool stalled_ = false;  // told to curl

@@ -23,7 +23,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kEventsPerWake = 128;
+constexpr std::size_t kEventsPerWake = 64;
 
 std::uint32_t to_epoll(unsigned wanted) {
   std::uint32_t events = 0;
@@ -93,6 +93,11 @@ struct Loop::Impl {
   std::vector<std::function<void()>> posted;  // under mutex
   std::vector<std::function<void()>> running;
   std::atomic<bool> has_posted = false;
+  // Descriptors that are ready, and those of them that have had their turn.
+  std::array<epoll_event, kEventsPerWake> ready;
+  std::size_t ready_count = 0;
+  std::size_t ready_done = 0;
+  std::uint64_t turn = 0;
   bool turn_cut = false;      // the other descriptors that are ready wait for the next turn
   std::exception_ptr raised;  // under mutex
   std::function<void()> turn_ended = [] {};
@@ -123,10 +128,14 @@ int Loop::Impl::timeout_ms() const {
 }
 
 void Loop::Impl::wait_and_dispatch() {
-  std::array<epoll_event, kEventsPerWake> events;
-  const int count = epoll_wait(epoll_fd, events.data(), static_cast<int>(events.size()), timeout_ms());
-  turn_cut = false;  // being level-triggered, epoll reports again what is left
-  for (int i = 0; i < count && !turn_cut; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+  ++turn;
+  turn_cut = false;
+  if (ready_done == ready_count) {
+    const int count = epoll_wait(epoll_fd, ready.data(), static_cast<int>(ready.size()), timeout_ms());
+    ready_count = static_cast<std::size_t>(std::max(count, 0));
+    ready_done = 0;
+  }
+  while (ready_done < ready_count && !turn_cut) dispatch(ready[ready_done++]);
 }
 
 void Loop::Impl::dispatch(const epoll_event& event) {
@@ -198,9 +207,13 @@ void Loop::post(std::function<void()> action) {
 }
 
 void Loop::post_at_once(std::function<void()> action) {
-  impl_->turn_cut = true;
+  cut_turn();
   post(std::move(action));
 }
+
+void Loop::cut_turn() { impl_->turn_cut = true; }
+
+std::uint64_t Loop::turn() const { return impl_->turn; }
 
 void Loop::raise(std::exception_ptr thrown) {
   {

@@ -1,6 +1,7 @@
 // The one loop thread: timers, calls from other threads, and descriptors that become ready.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <initializer_list>
@@ -30,6 +31,11 @@ class Loop : public Clock {
   void post(std::function<void()> action);
   // Loop thread: as post, and no further descriptor has its turn before it.
   void post_at_once(std::function<void()> action);
+  // Loop thread: enough was done for the other descriptors that are ready; posts and timers come first. Those that are
+  // left have their turn before any that become ready later.
+  void cut_turn();
+  // Loop thread: which turn this is.
+  [[nodiscard]] std::uint64_t turn() const;
   // Any thread: run() throws this soon. Takes no memory.
   void raise(std::exception_ptr thrown);
   // Called at the end of each turn, when no action is under way.

@@ -88,9 +88,12 @@ DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, s
   DescriptorShares shares;
   shares.lookups = std::clamp<std::size_t>(descriptors / 32, 1, 256);
   const std::size_t rest = left_of(descriptors, kOwn + kLookup * shares.lookups);
-  shares.chats = std::clamp<std::size_t>(rest - rest / 4, 1, std::max<std::size_t>(chats, 1));
-  shares.servers = std::clamp<std::size_t>(left_of(rest, shares.chats) / kServer, 1, std::max<std::size_t>(servers, 1));
-  shares.connections = std::max(left_of(rest, (kServer - 1) * shares.servers), shares.chats);
+  shares.chats = std::clamp<std::size_t>(rest * 5 / 8, 1, std::max<std::size_t>(chats, 1));
+  // Half of what chats leave.
+  shares.servers =
+      std::clamp<std::size_t>(left_of(rest, shares.chats) / 2 / kServer, 1, std::max<std::size_t>(servers, 1));
+  shares.connections = std::max(left_of(rest, (kServer - 1) * shares.servers), shares.chats + 1);
+  shares.shared_connections = shares.connections - shares.chats;
   return shares;
 }
 

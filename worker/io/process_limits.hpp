@@ -18,11 +18,12 @@ std::size_t descriptor_limit();
 // One account of the descriptors: the parts do not overlap, so what may run can have what it needs.
 struct DescriptorShares {
   std::size_t chats = 1;        // at once; each has a connection
-  std::size_t connections = 1;  // those of chats and of all else over HTTP, in use or kept idle
-  std::size_t lookups = 1;      // of names at once
-  std::size_t servers = 1;      // MCP servers; half as many again may be about to end
+  std::size_t connections = 1;  // over HTTP: one for each chat and those that all else shares, in use or kept idle
+  std::size_t shared_connections = 1;  // of these
+  std::size_t lookups = 1;             // of names at once
+  std::size_t servers = 1;             // MCP servers; half as many again may be about to end
 };
-// `chats` and `servers`: as many as are wanted. Chats get three quarters of what the process does not need itself.
+// `chats` and `servers`: as many as are wanted. Chats get five eighths of what the process does not need itself.
 DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, std::size_t servers);
 
 // The memory that this process may use, in bytes: the smallest limit of its control groups (cgroups(7), versions 2 and

@@ -183,7 +183,7 @@ bool JsonReader::scan_escape() {
   if (at_ >= size_) return false;
   const char c = text_[at_++];
   if (c == 'u') return scan_unicode_escape();
-  return std::strchr("\"\\/bfnrt", c) != nullptr && c != '\0';
+  return short_escape(c) != '\0';
 }
 
 // Reads the string that begins at `at_`; returns its contents.
@@ -208,6 +208,8 @@ std::string_view JsonReader::scan_string() {
       fail(JsonError::Kind::syntax, "an escape sequence is not valid", special);
       return {};
     }
+    // Others often follow at once.
+    while (size_ - at_ >= 2 && text_[at_] == '\\' && short_escape(text_[at_ + 1]) != '\0') at_ += 2;
   }
 }
 

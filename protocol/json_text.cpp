@@ -84,10 +84,7 @@ std::string RawString::text() const {
 
 std::optional<JsonEscape> json_escape_at(std::string_view text) {
   if (text.size() < 2 || text[0] != '\\') return std::nullopt;
-  constexpr std::string_view kWritten = "/\"\\bfnrt", kMeant = "/\"\\\b\f\n\r\t";  // RFC 8259, 7
-  if (const auto at = kWritten.find(text[1]); at != std::string_view::npos) {
-    return JsonEscape{static_cast<unsigned char>(kMeant[at]), 2};
-  }
+  if (const char meant = short_escape(text[1]); meant != '\0') return JsonEscape{static_cast<unsigned char>(meant), 2};
   constexpr std::size_t kLength = 6;
   const auto code = code_unit_at(text);
   if (!code || is_low_surrogate(*code)) return std::nullopt;

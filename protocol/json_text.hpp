@@ -1,6 +1,7 @@
 // JSON strings and values as they stand in a text, and the way back into one.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,17 @@ void append_json_escaped(std::string& out, std::string_view text);
 
 // The same with quotes around it.
 void append_json_string(std::string& out, std::string_view text);
+
+// What `\` and `c` mean in a JSON string (RFC 8259, 7); NUL: nothing, or more must follow (`u`).
+inline char short_escape(char c) {
+  static constexpr auto kMeanings = [] {
+    std::array<char, 256> meanings{};
+    meanings['"'] = '"', meanings['\\'] = '\\', meanings['/'] = '/', meanings['b'] = '\b';
+    meanings['f'] = '\f', meanings['n'] = '\n', meanings['r'] = '\r', meanings['t'] = '\t';
+    return meanings;
+  }();
+  return kMeanings[static_cast<unsigned char>(c)];
+}
 
 // The character that `text` begins with as a JSON string's escape (`\/`, `\n`, `\u002f`, a pair of surrogates), and how
 // long the escape is; nothing if it begins with none.

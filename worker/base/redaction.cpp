@@ -23,7 +23,8 @@ bool unescape(std::string& text) {
     kept += until - from;
   };
   std::string meant;
-  for (std::size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
+  const auto next = [&](std::size_t at) { return at < text.size() && text[at] == '\\' ? at : text.find('\\', at); };
+  for (std::size_t at = text.find('\\'); at != std::string::npos; at = next(at)) {
     const auto escape = json_escape_at(std::string_view(text).substr(at));
     if (!escape) {
       ++at;

@@ -253,6 +253,31 @@ TEST_CASE("fault 100: arguments of calls, which are told and kept more than once
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 100: arguments of 40 MB, a piece at a time, are too much at their end, too") {
+  Upstream upstream;
+  const Flood flood([&](const std::string&, const Flood::Send& send) {
+    const auto piece = [](const std::string& arguments) {
+      const Json call = {{"index", 0}, {"id", "c"}, {"function", {{"name", "t"}, {"arguments", arguments}}}};
+      return chunk_event({{"tool_calls", Json::array({call})}});
+    };
+    const std::string begin = piece(R"({"x":")"), middle = piece(std::string(8'000, 'x'));
+    const std::string end = piece(R"("})") + openai_ending("tool_calls");
+    constexpr std::size_t kPieces = 5'000;
+    send(head("text/event-stream", begin.size() + kPieces * middle.size() + end.size()));
+    send(begin);
+    repeat(send, middle, kPieces * middle.size());
+    send(end);
+  });
+  TestWorker worker(limited());
+  Canary canary(worker, upstream);
+  const Json tools = Json::array({{{"name", "t"}, {"executor", "return"}, {"inputSchema", {{"type", "object"}}}}});
+  worker.send(flood.chat("c", {{"tools", tools}}));
+  CHECK(worker.end_of("c").outcome() == "resource_exhausted");
+  CHECK(worker.peak_rss() < kMost / 2);
+  canary.check();
+  CHECK(worker.close_and_exit() == 0);
+}
+
 TEST_CASE("fault 102: trailers and informational heads without end are a response that is too large") {
   Upstream upstream;
   const std::string line = "x: " + std::string(3'000, 'a') + "\r\n";

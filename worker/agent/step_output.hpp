@@ -66,7 +66,7 @@ class StepOutput : public AttemptObserver {
   int step_ = 0;
   bool committed_ = false;
   Answer answer_;
-  std::size_t call_bytes_ = 0;  // of this attempt's calls
+  std::size_t call_bytes_ = 0;                                // of this attempt's calls
   std::map<std::string, std::string, std::less<>> call_ids_;  // of this attempt: the provider's and ours
   std::optional<Instant> first_byte_at_, first_output_at_;
 };

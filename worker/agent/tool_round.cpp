@@ -93,11 +93,11 @@ void ToolRound::run(std::size_t index) {
   call.state = State::running;
   ++running_;
   limit_time(index);
-  call.run =
-      call.tool->runner->run({call.checked->call.id, call.checked->input_json}, [this, index](const std::string& output) {
-        const MemoryScope scope(account_);
-        run_ended(index, output);  // a copy, which is the chat's
-      });
+  call.run = call.tool->runner->run({call.checked->call.id, call.checked->input_json},
+                                    [this, index](const std::string& output) {
+                                      const MemoryScope scope(account_);
+                                      run_ended(index, output);  // a copy, which is the chat's
+                                    });
 }
 
 void ToolRound::limit_time(std::size_t index) {

@@ -186,7 +186,9 @@ CURLcode CurlExchange::set_tls() {
   options.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));  // or later
   // A CA directory, which Debian compiles in, would switch off the cache of parsed certificates.
   options.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  if (!options_.ca_file.empty()) options.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (!options_.ca_file.empty()) {
+    options.set(CURLOPT_CAINFO, options_.ca_file.c_str()).set(CURLOPT_PROXY_CAINFO, options_.ca_file.c_str());
+  }
   // Fails without OpenSSL: then no end of a connection is known to be its peer's.
   curl_easy_setopt(easy(), CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
   if (options_.client_cert.empty() || !shows_certificate_to(request_.url)) return options.result();

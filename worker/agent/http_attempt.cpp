@@ -7,6 +7,7 @@
 
 #include "worker/base/url.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/profile/state_maker.hpp"
 
 namespace aiw {
 namespace {
@@ -48,6 +49,7 @@ class HttpAttempt : public Attempt, private StepSink {
         api_(api),
         chat_(chat),
         observer_(observer),
+        maker_(std::move(request.maker)),
         exchange_(std::make_unique<Exchange>(*this, std::move(memory))) {
     last_byte_ = last_progress_ = services_.clock.now();
     const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms), .has_own_connection = true};
@@ -138,7 +140,7 @@ class HttpAttempt : public Attempt, private StepSink {
   void logprobs(int part, std::string_view tokens) override { observer_.logprobs(part, tokens); }
   void provider_state(int part, std::string state) override {
     last_progress_ = last_byte_;
-    observer_.provider_state(part, std::move(state));
+    observer_.provider_state(part, with_maker(std::move(state), maker_));
   }
   void usage(const Usage& usage) override { observer_.usage(usage); }
   void warning(std::string_view code, std::string_view message) override { observer_.warning(code, message); }
@@ -215,6 +217,7 @@ class HttpAttempt : public Attempt, private StepSink {
   const WireApi& api_;
   const ChatRequest& chat_;
   AttemptObserver& observer_;
+  const std::string maker_;  // of provider states
   std::unique_ptr<Exchange> exchange_;
   std::optional<ResponseHead> head_;
   std::unique_ptr<ResponseDecoder> decoder_;

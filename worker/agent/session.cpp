@@ -8,6 +8,7 @@
 #include "protocol/json_writer.hpp"
 #include "worker/agent/history_repair.hpp"
 #include "worker/base/live_secret.hpp"
+#include "worker/providers/profile/adapted_chat.hpp"
 
 namespace aiw {
 namespace {
@@ -34,6 +35,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
       accepted_(accepted),
       tools_(*chat_),
       transcript_(std::make_shared<Transcript>(std::move(chat_->messages), chat_->line)),
+      adapted_(std::make_shared<AdaptedChat>()),
       output_(reply_.events(), *transcript_, services_.attempt.clock, chat_->logprobs.value_or(false),
               {.on_full =
                    [this] {
@@ -184,7 +186,8 @@ StepInput Session::step_input(const Target& target) {
           .target = target,
           .offer_tools = offer_tools_,
           .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()),
-          .written = &target == &this->target() ? &written_ : nullptr};
+          .written = &target == &this->target() ? &written_ : nullptr,
+          .adapted = &target == &this->target() ? adapted_ : nullptr};
 }
 
 void Session::begin_step() {
@@ -315,6 +318,7 @@ void Session::change_target(Target target) {
   services_.budget.chat_began(target.base_url);
   this->target() = std::move(target);
   written_ = {};
+  adapted_ = std::make_shared<AdaptedChat>();
 }
 
 void Session::finish(FinishReason reason, std::string_view raw) {

@@ -128,7 +128,8 @@ class Session {
   Toolbox tools_;
   Phase phase_ = Phase::waiting;
   const std::shared_ptr<Transcript> transcript_;  // shared with exchanges, whose bodies are views of it
-  WrittenHistory written_;                        // refers to the transcript's bytes
+  std::shared_ptr<AdaptedChat> adapted_;          // of the target whose turn it is, as is `written_`
+  WrittenHistory written_;                        // refers to the bytes of both
   int step_ = -1;
   int attempt_ = 0;  // of this step
   int tries_ = 0;    // of them, with this target

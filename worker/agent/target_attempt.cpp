@@ -17,7 +17,9 @@ Started send_request(const TargetAttemptServices& services, const TargetAttemptI
   if (input.tell_notes) {
     for (const auto& note : request->notes) observer.warning(note.code, note.message);
   }
-  return start_http_attempt(services.attempt, *std::move(request), api, input.step.chat, input.memory, observer);
+  auto memory = std::make_shared<const std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(
+      input.memory, request->memory);
+  return start_http_attempt(services.attempt, *std::move(request), api, input.step.chat, std::move(memory), observer);
 }
 
 Started send_request_with_token(const TargetAttemptServices& services, const TargetAttemptInput& input,
@@ -25,7 +27,7 @@ Started send_request_with_token(const TargetAttemptServices& services, const Tar
   const StepInput& step = input.step;
   Target target = step.target;
   target.api_key = std::move(token);
-  const StepInput with_token{step.chat, step.messages, target, step.offer_tools, step.now, step.written};
+  const StepInput with_token{step.chat, step.messages, target, step.offer_tools, step.now, step.written, step.adapted};
   return send_request(services, {with_token, input.memory, input.tell_notes}, observer);
 }
 

@@ -61,14 +61,16 @@ std::string_view type_of_extension(std::string_view url) {
 
 }  // namespace
 
+// What the bytes show counts: servers look at them, and refuse an image whose declared type is another one.
 std::string media_type_of(const MediaPart& media) {
   std::string given = ascii_lower(media.media_type.text());
   given = given.substr(0, given.find(';'));
-  if (given == "image/jpg") return "image/jpeg";
+  if (given == "image/jpg") given = "image/jpeg";
   const bool vague = given.empty() || given.ends_with("/*") || given == "application/octet-stream";
-  if (!vague) return given;
+  const bool shows = vague || given.starts_with("image/") || given.starts_with("audio/");
+  if (!shows) return given;
   const auto seen = media.url.empty() ? type_of_data(media.data) : type_of_extension(media.url.raw);
-  return seen.empty() ? given : std::string(seen);
+  return seen.empty() || (!media.url.empty() && !vague) ? given : std::string(seen);
 }
 
 }  // namespace aiw

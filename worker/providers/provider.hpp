@@ -53,6 +53,8 @@ struct WrittenHistory {
   std::size_t cache_marks_skipped = 0;  // of all, when they were written
 };
 
+class AdaptedChat;
+
 struct StepInput {
   const ChatRequest& chat;            // everything but the messages
   std::span<const Message> messages;  // the history, and what earlier steps added
@@ -60,11 +62,15 @@ struct StepInput {
   bool offer_tools = true;            // false: a last step that must answer without tools
   std::chrono::sys_seconds now{};     // for signatures
   WrittenHistory* written = nullptr;  // what the builder may keep for the next step; nullptr: nothing
+  // The chat as the target takes it, kept beside `written`; nullptr: made for this request only.
+  std::shared_ptr<AdaptedChat> adapted = nullptr;
 };
 
 struct BuiltRequest {
   HttpRequest http;                      // the body may refer to the conversation's bytes
   std::vector<ChatRequest::Note> notes;  // repairs and omissions, each a `warning`
+  std::string maker{};                   // of the provider states in its response (profile/state_maker.hpp)
+  std::shared_ptr<const void> memory{};  // bytes that the body refers to, beside the conversation's
 };
 
 // A push decoder: bytes in, cut anywhere, events out. Never throws on any input; memory is bounded by `kMaxEventBytes`
@@ -105,8 +111,9 @@ struct WireApi {
 // The wire API's functions; nullptr for an API that this build does not speak, and for mock.
 const WireApi* wire_api(Api api);
 
-// `api.build`, for everybody who builds a request. A fault of the builder is this chat's error (code internal), not the
-// end of the process: schemas and histories come from strangers.
+// The request for the chat as its target takes it (profile/adapted_chat.hpp), for everybody who builds one. A fault of
+// the builder is this chat's error (code internal), not the end of the process: schemas and histories come from
+// strangers.
 std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepInput& input);
 
 }  // namespace aiw

@@ -15,7 +15,9 @@ constexpr ChatQuirks kGitHub = {.replay = ReasoningReplay::none, .top_k = false}
 // Gateways to many providers: they translate what OpenAI's API has no word for.
 constexpr ChatQuirks kGateway = {
     .reasoning = ReasoningOption::object, .cache_marks = true, .tool_media = true, .video_url = true};
+// In thinking mode a turn with tool calls must have reasoning_content, if only an empty one (400 otherwise).
 constexpr ChatQuirks kDeepSeek = {.reasoning = ReasoningOption::thinking_off,
+                                  .missing_reasoning = "",
                                   .parallel_tool_calls = false,
                                   .json_schema = false,
                                   .top_k = false,
@@ -28,6 +30,7 @@ constexpr ChatQuirks kMistral = {.seed = "random_seed",
                                  .stream_options = false,
                                  .top_k = false,
                                  .logprobs = false,
+                                 .tool_media = true,
                                  .document_url = true};
 constexpr ChatQuirks kXai = {.top_k = false};
 constexpr ChatQuirks kCerebras = {.max_tokens = "max_completion_tokens", .top_k = false, .penalties = false};
@@ -38,7 +41,9 @@ constexpr ChatQuirks kPerplexity = {.seed = "",
                                     .json_object = false,
                                     .stop = false,
                                     .logprobs = false};
-constexpr ChatQuirks kMoonshot = {.reasoning = ReasoningOption::thinking, .json_schema = false, .top_k = false};
+// The same, but an empty one is refused.
+constexpr ChatQuirks kMoonshot = {
+    .reasoning = ReasoningOption::thinking, .missing_reasoning = " ", .json_schema = false, .top_k = false};
 constexpr ChatQuirks kZai = {.reasoning = ReasoningOption::thinking_off,
                              .parallel_tool_calls = false,
                              .json_schema = false,

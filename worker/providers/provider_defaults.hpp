@@ -36,6 +36,9 @@ struct ChatQuirks {
   std::string_view required_choice = "required";  // tool_choice's word for "call some tool"
   ReasoningOption reasoning = ReasoningOption::effort;
   ReasoningReplay replay = ReasoningReplay::field;
+  // Stands for the reasoning of a turn that called tools, where another provider gave that turn; nullptr: nothing has
+  // to.
+  const char* missing_reasoning = nullptr;
   bool stream_options = true;  // else it counts tokens unasked
   bool tools = true;
   bool parallel_tool_calls = true;

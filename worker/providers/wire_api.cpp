@@ -1,5 +1,7 @@
 #include <exception>
+#include <iterator>
 #include <new>
+#include <utility>
 
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
 #include "worker/providers/bedrock/converse.hpp"
@@ -11,6 +13,8 @@
 #include "worker/providers/openai_chat/openai_chat.hpp"
 #include "worker/providers/openai_completions/openai_completions.hpp"
 #include "worker/providers/openai_responses/openai_responses.hpp"
+#include "worker/providers/profile/adapted_chat.hpp"
+#include "worker/providers/profile/state_maker.hpp"
 
 namespace aiw {
 
@@ -36,7 +40,16 @@ const WireApi* wire_api(Api api) {
 
 std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepInput& input) {
   try {
-    return api.build(input);
+    const auto adapted = input.adapted != nullptr ? input.adapted : std::make_shared<AdaptedChat>();
+    RequestNotes notes;
+    auto built = api.build(adapted->adapt(input, notes));
+    if (!built) return built;
+    auto all = notes.take();
+    all.insert(all.end(), std::make_move_iterator(built->notes.begin()), std::make_move_iterator(built->notes.end()));
+    built->notes = std::move(all);
+    built->maker = state_maker(input.target);
+    built->memory = adapted;
+    return built;
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception&) {  // its text may quote the conversation

@@ -216,7 +216,8 @@ void AnthropicBlocks::finish_text(Block& block, std::string_view rest, StepSink&
 }
 
 void AnthropicBlocks::finish_thinking(Block& block, StepSink& sink) {
-  if (block.signature.empty()) return;
+  // Other models' servers sign nothing, and want their thinking back all the same.
+  if (block.signature.empty() && block.part < 0) return;
   // The provider may hide the thinking and still want its signature back.
   if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
   std::string signature;

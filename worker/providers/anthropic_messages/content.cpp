@@ -132,9 +132,13 @@ class ItemList {
 
 }  // namespace
 
-AnthropicConversation::AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes,
-                                             WrittenHistory& written)
-    : messages_(messages), system_turns_(system_turns), notes_(notes), written_(written) {
+AnthropicConversation::AnthropicConversation(std::span<const Message> messages, bool system_turns,
+                                             bool unsigned_thinking, RequestNotes& notes, WrittenHistory& written)
+    : messages_(messages),
+      system_turns_(system_turns),
+      unsigned_thinking_(unsigned_thinking),
+      notes_(notes),
+      written_(written) {
   while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
 }
 
@@ -245,8 +249,9 @@ void AnthropicConversation::plan_assistant_part(const Part& part) {
     keep();
   } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
     item.state = &keep_state(reasoning->provider_state);
-    // The API refuses thinking without its own signature.
-    if (!item.state->signature.empty() || !item.state->block.empty()) return keep();
+    // Claude's API refuses thinking without its own signature.
+    const bool replayed = item.state->signed_thinking || (unsigned_thinking_ && !item.state->signature.empty());
+    if (replayed || !item.state->block.empty()) return keep();
     notes_.add("reasoning_dropped", "reasoning that this provider has not signed was left out");
   } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
     plan_own_block(*own, item, Speaker::assistant);

@@ -28,9 +28,10 @@ namespace aiw {
 // <system> tags: lifted, it would lose its place and change the bytes before it.
 class AnthropicConversation {
  public:
-  // `system_turns`: the model takes them. `written`: of these messages' beginning, or empty.
-  AnthropicConversation(std::span<const Message> messages, bool system_turns, RequestNotes& notes,
-                        WrittenHistory& written);
+  // `system_turns`: the model takes them. `unsigned_thinking`: the server does. `written`: of these messages'
+  // beginning, or empty.
+  AnthropicConversation(std::span<const Message> messages, bool system_turns, bool unsigned_thinking,
+                        RequestNotes& notes, WrittenHistory& written);
 
   // Reads all messages that are not written yet. Error: nothing to send.
   std::expected<void, Error> plan();
@@ -89,6 +90,7 @@ class AnthropicConversation {
 
   const std::span<const Message> messages_;
   const bool system_turns_;
+  const bool unsigned_thinking_;
   RequestNotes& notes_;
   WrittenHistory& written_;
   std::size_t leading_system_ = 0;

@@ -1,45 +1,19 @@
 #include "worker/providers/anthropic_messages/media.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "protocol/ascii.hpp"
 #include "worker/base/base64.hpp"
+#include "worker/providers/media_type.hpp"
 
 namespace aiw {
 namespace {
 
-// What the first base64 digits say; empty: nothing known.
-std::string_view sniff(RawString data) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMagic = {{
-      {"iVBORw0KGgo", "image/png"},
-      {"/9j/", "image/jpeg"},
-      {"R0lGOD", "image/gif"},
-      {"UklGR", "image/webp"},
-      {"JVBERi", "application/pdf"},
-  }};
-  std::string start(data.raw.substr(0, 24));
-  std::erase(start, '\\');  // some serialisers write "\/"
-  for (const auto& [magic, type] : kMagic) {
-    if (start.starts_with(magic)) return type;
-  }
-  return {};
-}
-
-// The media type to send: the one given, by its standard name, or the one that the data shows.
-std::string media_type_of(const MediaPart& media) {
-  std::string given = ascii_lower(media.media_type.text());
-  given = given.substr(0, given.find(';'));
-  if (given == "image/jpg") return "image/jpeg";
-  const bool vague = given.empty() || given.ends_with("/*") || given == "application/octet-stream";
-  if (!vague) return given;
-  const std::string_view seen = sniff(media.data);
-  if (!seen.empty()) return std::string(seen);
-  if (!media.url.empty() && media.kind == MediaKind::file && given.empty()) return "application/pdf";
-  return given;
+// A file behind a URL that nothing is known of is most likely a PDF.
+std::string type_of(const MediaPart& media) {
+  std::string type = media_type_of(media);
+  return type.empty() && !media.url.empty() && media.kind == MediaKind::file ? "application/pdf" : type;
 }
 
 // The text of a document. Data that is no base64 can only be the text itself.
@@ -80,7 +54,7 @@ void write_source(Rope& body, const MediaPart& media, std::string_view media_typ
 }  // namespace
 
 AnthropicMediaForm anthropic_media_form(const MediaPart& media) {
-  const std::string type = media_type_of(media);
+  const std::string type = type_of(media);
   if (media.kind == MediaKind::audio) return AnthropicMediaForm::unsupported;
   // What an uploaded file is, the API knows; only the block must fit.
   if (!media.file_id.empty()) {
@@ -102,7 +76,7 @@ void write_anthropic_media(Rope& body, const MediaPart& media) {
   const auto form = anthropic_media_form(media);
   if (form == AnthropicMediaForm::image) {
     body.append(R"({"type":"image",)");
-    write_source(body, media, media_type_of(media));
+    write_source(body, media, type_of(media));
     return;
   }
   body.append(R"({"type":"document",)");

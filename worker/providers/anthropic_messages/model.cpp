@@ -12,6 +12,8 @@ namespace {
 // A version as 100 * major + minor.
 constexpr int kNewest = 9999;
 
+}  // namespace
+
 // "claude-opus-4-5-20251101" is 405, "claude-3-7-sonnet-latest" 307, Bedrock's "claude-v2:1" 201 (a later "v1" is the
 // version of Bedrock's entry); nothing for what is no Claude.
 std::optional<int> claude_version(std::string_view model) {
@@ -33,8 +35,6 @@ std::optional<int> claude_version(std::string_view model) {
   }
   return numbers[0] < 0 ? kNewest : 100 * numbers[0] + numbers[1];
 }
-
-}  // namespace
 
 AnthropicModelRules anthropic_model_rules(std::string_view model) {
   AnthropicModelRules rules;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace aiw {
@@ -17,6 +18,9 @@ struct AnthropicModelRules {
   bool structured_output = false;      // output_config.format, and strict tools
   std::int64_t output_limit = 32'000;  // how much a request may ask for without knowing better
 };
+
+// 100 * major + minor; a model without numbers counts as the newest. Nothing for what is no Claude.
+std::optional<int> claude_version(std::string_view model);
 
 AnthropicModelRules anthropic_model_rules(std::string_view model);
 

@@ -4,16 +4,24 @@
 #include <utility>
 
 #include "worker/providers/anthropic_messages/schema.hpp"
+#include "worker/providers/profile/server_profile.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::int64_t kDefaultMaxTokens = 4096;
 
+// The model's, as far as the server lets it.
+AnthropicModelRules rules_of(const Target& target) {
+  AnthropicModelRules rules = anthropic_model_rules(target.model);
+  rules.structured_output = rules.structured_output && server_profile(target).structured_output;
+  return rules;
+}
+
 }  // namespace
 
 AnthropicOptions::AnthropicOptions(const StepInput& input, AnthropicHost host, RequestNotes& notes)
-    : input_(input), chat_(input.chat), host_(host), notes_(notes), rules_(anthropic_model_rules(input.target.model)) {
+    : input_(input), chat_(input.chat), host_(host), notes_(notes), rules_(rules_of(input.target)) {
   decide_max_tokens();
   decide_thinking();
 }

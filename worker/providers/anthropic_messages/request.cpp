@@ -10,6 +10,7 @@
 #include "worker/providers/anthropic_messages/options.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/profile/server_profile.hpp"
 
 namespace aiw {
 namespace {
@@ -70,7 +71,8 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
   const bool system_turns = anthropic_model_rules(input.target.model).system_turns;
   WrittenHistory unkept;
   WrittenHistory& written = input.written == nullptr ? unkept : *input.written;
-  AnthropicConversation conversation(input.messages, system_turns, notes, written);
+  AnthropicConversation conversation(input.messages, system_turns, server_profile(input.target).unsigned_thinking,
+                                     notes, written);
   if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
   AnthropicBody built;
   if (!limit_cache_marks(input.chat, conversation, notes)) {

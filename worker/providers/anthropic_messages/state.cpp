@@ -27,7 +27,10 @@ AnthropicState read_anthropic_state(RawString state, EventJson& parser) {
     read.block = json;
     return read;
   }
-  if (!get_string_or_empty(*object, "signature").empty()) read.signature = json_of(*object, "signature");
+  if (const auto signature = get_string(*object, "signature")) {
+    read.signature = json_of(*object, "signature");
+    read.signed_thinking = !signature->empty();
+  }
   if (get_object(*object, "caller")) read.caller = json_of(*object, "caller");
   if (get_array(*object, "citations") || get_object(*object, "citations"))
     read.citations = json_of(*object, "citations");

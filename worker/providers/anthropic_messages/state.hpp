@@ -12,11 +12,12 @@ namespace aiw {
 // What a part's state says. Either a whole content block, to be sent again as it was, or fields of a block that the
 // part itself describes, each a JSON value. All empty: the state is not ours, or broken.
 struct AnthropicState {
-  std::string block;      // a content block
-  std::string signature;  // of a thinking block: a string, never an empty one
-  std::string caller;     // of a tool_use block that code execution asked for: an object
-  std::string citations;  // of a text block: an array; of a document: {enabled}
-  std::string context;    // of a document: a string
+  std::string block;             // a content block
+  std::string signature;         // of a thinking block: a string
+  bool signed_thinking = false;  // the signature is not empty
+  std::string caller;            // of a tool_use block that code execution asked for: an object
+  std::string citations;         // of a text block: an array; of a document: {enabled}
+  std::string context;           // of a document: a string
   // Of the conversation: the id of code execution's container, and when it ends (RFC 3339, UTC; empty: not known).
   std::string container_id, container_expires;
 };

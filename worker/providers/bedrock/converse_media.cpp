@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocol/ascii.hpp"
+#include "worker/providers/media_type.hpp"
 
 namespace aiw {
 namespace {
@@ -52,17 +53,6 @@ constexpr std::array<KnownType, 35> kTypes = {{
     {"audio/opus", "opus", {"audio", "opus"}},
 }};
 
-struct Magic {
-  std::string_view base64, media_type;
-};
-constexpr std::array<Magic, 5> kMagic = {{
-    {"iVBORw0KGgo", "image/png"},
-    {"/9j/", "image/jpeg"},
-    {"R0lGOD", "image/gif"},
-    {"UklGR", "image/webp"},
-    {"JVBERi", "application/pdf"},
-}};
-
 BedrockMediaForm by_media_type(std::string_view type) {
   const auto* found = std::ranges::find(kTypes, type, &KnownType::media_type);
   if (found != kTypes.end()) return found->form;
@@ -75,13 +65,6 @@ BedrockMediaForm by_extension(std::string_view name) {
   if (dot == std::string_view::npos) return {};
   const auto* found = std::ranges::find(kTypes, name.substr(dot + 1), &KnownType::extension);
   return found == kTypes.end() ? BedrockMediaForm{} : found->form;
-}
-
-BedrockMediaForm by_data(RawString data) {
-  std::string start(data.raw.substr(0, 24));
-  std::erase(start, '\\');  // some serialisers write "\/"
-  const auto* found = std::ranges::find_if(kMagic, [&](const Magic& magic) { return start.starts_with(magic.base64); });
-  return found == kMagic.end() ? BedrockMediaForm{} : by_media_type(found->media_type);
 }
 
 bool is_name_char(char c) { return is_ascii_alnum(c) || c == '-' || c == '(' || c == ')' || c == '[' || c == ']'; }
@@ -107,13 +90,12 @@ std::string clean_name(std::string_view name) {
 
 BedrockMediaForm bedrock_media_form(const MediaPart& media) {
   if (media.data.empty() && !media.url.raw.starts_with("s3:")) return {};
-  std::string type = ascii_lower(media.media_type.text());
-  type = type.substr(0, type.find(';'));
+  const std::string type = media_type_of(media);
   auto form = by_media_type(type);
   const bool vague = type.empty() || type.ends_with("/*") || type == "application/octet-stream";
-  if (form.block.empty() && vague) form = by_data(media.data);
-  if (form.block.empty() && vague)
+  if (form.block.empty() && vague) {
     form = by_extension(ascii_lower((media.url.empty() ? media.filename : media.url).text()));
+  }
   return form;
 }
 

@@ -159,7 +159,12 @@ class MessageWriter {
     } else {
       text_content(parts, "");
     }
-    if (quirks_.replay == ReasoningReplay::field) reasoning(parts);
+    const bool replayed = quirks_.replay == ReasoningReplay::field && reasoning(parts);
+    if (calls && !replayed && quirks_.missing_reasoning != nullptr) {
+      body_.append(",\"reasoning_content\":\"");
+      body_.append(quirks_.missing_reasoning);
+      body_.append("\"");
+    }
     if (calls) tool_calls(parts);
     body_.append("}");
     if (has_part<MediaPart>(parts)) {
@@ -195,10 +200,10 @@ class MessageWriter {
   }
 
   // Under the name that it came by. DeepSeek answers 400 if a turn that called tools comes without it, and ignores it
-  // elsewhere, like the templates of local servers. OpenRouter's details hold the text too.
-  void reasoning(const std::vector<Part>& parts) {
+  // elsewhere, like the templates of local servers. OpenRouter's details hold the text too. False: there is none.
+  bool reasoning(const std::vector<Part>& parts) {
     for (const Part& part : parts) {
-      if (append_details(part)) return;
+      if (append_details(part)) return true;
     }
     for (const std::string_view field : {"reasoning_content", "reasoning"}) {
       const auto found = thoughts(parts, field);
@@ -207,8 +212,10 @@ class MessageWriter {
       body_.append(field);
       body_.append("\":\"");
       for (const ReasoningPart* part : found) body_.splice(part->text.raw);
-      return body_.append("\"");
+      body_.append("\"");
+      return true;
     }
+    return false;
   }
 
   bool append_details(const Part& part) {

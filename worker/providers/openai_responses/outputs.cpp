@@ -4,6 +4,7 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/providers/event_json.hpp"
+#include "worker/providers/media_type.hpp"
 #include "worker/providers/message_parts.hpp"
 
 namespace aiw {
@@ -12,7 +13,8 @@ namespace {
 void append_url(Rope& body, const MediaPart& media, std::string_view default_type) {
   if (media.data.empty()) return body.splice(media.url.raw);
   body.append("data:");
-  body.append(media.media_type.empty() ? default_type : media.media_type.raw);
+  const std::string type = media_type_of(media);
+  append_escaped(body, type.empty() || type.ends_with("/*") ? default_type : type);
   body.append(";base64,");
   body.splice(media.data.raw);
 }
@@ -107,7 +109,7 @@ void append_input_media(Rope& body, const MediaPart& media) {
     // The API refuses bytes without a name.
     body.append("\"filename\":\"");
     body.splice(!media.filename.empty()                     ? media.filename.raw
-                : media.media_type.raw == "application/pdf" ? std::string_view("file.pdf")
+                : media_type_of(media) == "application/pdf" ? std::string_view("file.pdf")
                                                             : "file");
     body.append("\",\"file_data\":\"");
     append_url(body, media, "application/pdf");

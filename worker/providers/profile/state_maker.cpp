@@ -1,0 +1,28 @@
+#include "worker/providers/profile/state_maker.hpp"
+
+#include "worker/base/url.hpp"
+#include "worker/providers/provider_defaults.hpp"
+
+namespace aiw {
+
+std::string state_maker(const Target& target) {
+  if (target.api == Api::vertex_anthropic || target.api == Api::bedrock_invoke) return std::string(kClaude);
+  const auto url = parse_base_url(target.base_url);
+  if (!url) return {};
+  const auto* known = find_provider_by_host(url->host);
+  if (known == nullptr) return url->authority();
+  return std::string(known->id == "anthropic" ? kClaude : known->id);
+}
+
+std::string with_maker(std::string state, std::string_view maker) {
+  if (!maker.empty()) state.append("@").append(maker);
+  return state;
+}
+
+MadeState split_maker(std::string_view state) {
+  const auto end = state.rfind('}');
+  if (end == std::string_view::npos || end + 1 == state.size() || state[end + 1] != '@') return {state, {}};
+  return {state.substr(0, end + 1), state.substr(end + 2)};
+}
+
+}  // namespace aiw

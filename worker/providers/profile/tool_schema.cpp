@@ -1,0 +1,181 @@
+#include "worker/providers/profile/tool_schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "protocol/json_reader.hpp"
+#include "worker/base/ordered_json.hpp"
+
+namespace aiw {
+namespace {
+
+using Json = OrderedJson;
+
+constexpr int kMaxSchemaDepth = 1'000;
+constexpr int kMaxNesting = 8;  // of combinators and references at the top
+constexpr std::size_t kMaxChoices = 100;
+constexpr auto kCombinators = std::to_array<const char*>({"allOf", "anyOf", "oneOf"});
+// These say nothing that properties could.
+constexpr auto kRefusedBesideThem = std::to_array<const char*>({"not", "enum", "const", "if", "then", "else"});
+
+// What stands at the top decides whether the schema has to be read whole.
+bool is_fine(JsonSpan schema, const ServerProfile& profile) {
+  std::string text(schema.json);
+  JsonReader reader(text.data(), text.size(), kMaxSchemaDepth);
+  bool typed = false, properties = false, combined = false;
+  reader.object_with_nulls([&](std::string_view key) {
+    const JsonSpan value = reader.value();
+    typed = typed || (key == "type" && value.json == R"("object")");
+    properties = properties || (key == "properties" && value.is_object());
+    combined = combined || key == "$ref" || std::ranges::count(kCombinators, key) > 0 ||
+               std::ranges::count(kRefusedBesideThem, key) > 0;
+  });
+  return reader.ok() && typed && (properties || !profile.schema_properties) &&
+         (!combined || profile.schema_combinators);
+}
+
+// Puts what the choices say into the schema's own members.
+class TopFolder {
+ public:
+  explicit TopFolder(const Json& root) : root_(root) {}
+
+  void fold(Json& schema, int depth = 0) {
+    if (depth > kMaxNesting || !schema.is_object()) return;
+    resolve(schema);
+    for (const char* combinator : kCombinators) {
+      const auto found = schema.find(combinator);
+      if (found == schema.end()) continue;
+      Json choices = std::move(*found);
+      schema.erase(combinator);
+      if (choices.is_array()) merge(schema, std::move(choices), combinator, depth);
+    }
+    for (const char* keyword : kRefusedBesideThem) schema.erase(keyword);
+  }
+
+ private:
+  // A reference at the top is replaced by what it names, as far as that is in the schema itself.
+  void resolve(Json& schema) const {
+    for (int i = 0; i < kMaxNesting; ++i) {
+      const auto reference = schema.find("$ref");
+      if (reference == schema.end()) return;
+      const std::string pointer = reference->is_string() ? reference->get<std::string>() : std::string();
+      schema.erase("$ref");
+      const Json* target = find(pointer);
+      if (target == nullptr || !target->is_object()) return;
+      for (const auto& [key, value] : target->items()) {
+        if (!schema.contains(key)) schema[key] = value;
+      }
+    }
+  }
+
+  // "#/$defs/name" and the like.
+  [[nodiscard]] const Json* find(std::string_view pointer) const {
+    if (!pointer.starts_with("#/")) return nullptr;
+    const Json* at = &root_;
+    for (pointer.remove_prefix(2); at != nullptr;) {
+      const auto key = pointer.substr(0, pointer.find('/'));
+      const auto member = at->is_object() ? at->find(std::string(key)) : at->end();
+      at = at->is_object() && member != at->end() ? &*member : nullptr;
+      if (key.size() == pointer.size()) break;
+      pointer.remove_prefix(key.size() + 1);
+    }
+    return at;
+  }
+
+  void merge(Json& schema, Json choices, std::string_view combinator, int depth) {
+    const bool all = combinator == "allOf";
+    std::optional<std::set<std::string>> in_each;
+    std::string told;
+    std::size_t seen = 0;
+    for (Json& choice : choices) {
+      if (++seen > kMaxChoices) break;
+      fold(choice, depth + 1);
+      if (!choice.is_object()) continue;
+      add_properties(schema, choice);
+      const auto required = strings_of(choice, "required");
+      if (all) {
+        for (const auto& name : required) require(schema, name);
+        continue;
+      }
+      tell(told, required);
+      const std::set<std::string> names(required.begin(), required.end());
+      if (!in_each) {
+        in_each = names;
+      } else {
+        std::erase_if(*in_each, [&](const std::string& name) { return !names.contains(name); });
+      }
+    }
+    if (in_each) {
+      for (const auto& name : *in_each) require(schema, name);
+    }
+    if (!told.empty())
+      describe(schema, (combinator == "oneOf" ? "Exactly one of: " : "At least one of: ") + told + ".");
+  }
+
+  static std::vector<std::string> strings_of(const Json& schema, const char* member) {
+    std::vector<std::string> out;
+    const auto found = schema.find(member);
+    if (found == schema.end() || !found->is_array()) return out;
+    for (const Json& item : *found) {
+      if (item.is_string()) out.push_back(item.get<std::string>());
+    }
+    return out;
+  }
+
+  static void tell(std::string& told, const std::vector<std::string>& required) {
+    if (required.empty()) return;
+    told += told.empty() ? "" : "; ";
+    for (const auto& name : required) told += (&name == &required.front() ? "" : " and ") + name;
+  }
+
+  static void describe(Json& schema, const std::string& text) {
+    const auto old = schema.find("description");
+    const bool has_old = old != schema.end() && old->is_string() && !old->get_ref<const std::string&>().empty();
+    schema["description"] = has_old ? old->get<std::string>() + " " + text : text;
+  }
+
+  // Both are possible where two choices describe one property in two ways.
+  static void add_properties(Json& schema, Json& choice) {
+    const auto found = choice.find("properties");
+    if (found == choice.end() || !found->is_object()) return;
+    Json& properties = schema["properties"];
+    if (!properties.is_object()) properties = Json::object();
+    for (auto& [name, value] : found->items()) {
+      if (!properties.contains(name)) {
+        properties[name] = std::move(value);
+      } else if (properties[name] != value) {
+        Json both = Json::array({std::move(properties[name]), std::move(value)});
+        properties[name] = Json::object();
+        properties[name]["anyOf"] = std::move(both);
+      }
+    }
+  }
+
+  static void require(Json& schema, const std::string& name) {
+    Json& required = schema["required"];
+    if (!required.is_array()) required = Json::array();
+    if (std::ranges::find(required, Json(name)) == required.end()) required.push_back(name);
+  }
+
+  const Json& root_;
+};
+
+}  // namespace
+
+std::optional<std::string> adapt_tool_schema(JsonSpan schema, const ServerProfile& profile) {
+  if (schema.empty() || is_fine(schema, profile)) return std::nullopt;
+  Json json = Json::parse(schema.json, nullptr, false);
+  if (!json.is_object()) return std::nullopt;  // for the builder, or a number beyond a double
+  if (!profile.schema_combinators) {
+    const Json root = json;
+    TopFolder(root).fold(json);
+  }
+  json["type"] = "object";
+  if (profile.schema_properties && !json.contains("properties")) json["properties"] = Json::object();
+  return json.dump();
+}
+
+}  // namespace aiw

@@ -36,7 +36,8 @@ class WireChat {
   }
 
   [[nodiscard]] std::expected<BuiltRequest, Error> build() const {
-    return api_.build({.chat = *chat, .messages = chat->messages, .target = target, .offer_tools = offer_tools});
+    return build_request(api_,
+                         {.chat = *chat, .messages = chat->messages, .target = target, .offer_tools = offer_tools});
   }
   [[nodiscard]] BuiltRequest built() const {
     auto request = build();

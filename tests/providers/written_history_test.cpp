@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/providers/wire_chat.hpp"
+#include "worker/providers/profile/adapted_chat.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -61,10 +62,15 @@ class Conversations {
   std::mt19937 random_;
 };
 
-std::string built(const WireApi& api, const WireChat& chat, std::size_t count, WrittenHistory* written) {
+std::string built(const WireApi& api, const WireChat& chat, std::size_t count, WrittenHistory* written,
+                  const std::shared_ptr<AdaptedChat>& adapted = nullptr) {
   const std::span<const Message> messages(chat.chat->messages);
-  const auto request = api.build(
-      {.chat = *chat.chat, .messages = messages.first(count), .target = chat.target, .now = {}, .written = written});
+  const auto request = build_request(api, {.chat = *chat.chat,
+                                           .messages = messages.first(count),
+                                           .target = chat.target,
+                                           .now = {},
+                                           .written = written,
+                                           .adapted = adapted});
   return request ? request->http.body.str() : "error: " + request.error().message;
 }
 
@@ -73,13 +79,14 @@ bool check_steps(Api api, std::string_view model, Conversations& random, const j
   WireChat chat(api, {{"messages", messages}, {"system", "S"}});
   chat.target.model = model;
   WrittenHistory written;
+  const auto adapted = std::make_shared<AdaptedChat>();
   std::size_t kept = 0;
   for (std::size_t count = 0; count < chat.chat->messages.size();) {
     count = std::min(count + 1 + random.below(at_most), chat.chat->messages.size());
     CAPTURE(count);
     const std::string expected = built(*wire_api(api), chat, count, nullptr);
-    CHECK(built(*wire_api(api), chat, count, &written) == expected);
-    CHECK(built(*wire_api(api), chat, count, &written) == expected);  // another attempt
+    CHECK(built(*wire_api(api), chat, count, &written, adapted) == expected);
+    CHECK(built(*wire_api(api), chat, count, &written, adapted) == expected);  // another attempt
     kept = std::max(kept, written.messages);
   }
   return kept > 0;

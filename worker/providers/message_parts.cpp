@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "worker/providers/media_type.hpp"
+
 namespace aiw {
 
 void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between) {
@@ -18,6 +20,15 @@ void append_output_text(Rope& body, const ToolOutput& output) {
   const bool as_text = output.type == ToolOutputType::text || output.type == ToolOutputType::error_text;
   if (as_text && output.value.is_string()) return body.splice(output.value.as_string().raw);
   append_escaped(body, output.value.json);
+}
+
+void append_media_url(Rope& body, const MediaPart& media, std::string_view otherwise) {
+  if (media.data.empty()) return body.splice(media.url.raw);
+  const std::string type = media_type_of(media);
+  body.append("data:");
+  append_escaped(body, type.empty() || type.ends_with("/*") ? otherwise : type);
+  body.append(";base64,");
+  body.splice(media.data.raw);
 }
 
 void append_escaped(Rope& body, std::string_view text) {

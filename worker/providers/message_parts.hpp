@@ -30,6 +30,8 @@ bool has_part(const std::vector<Part>& parts) {
 void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between);
 // What a tool gave, as text: JSON as it is written, of `content` the text parts line by line.
 void append_output_text(Rope& body, const ToolOutput& output);
+// The URL of media, or a data URL of its bytes; `otherwise` is the type of bytes that say none.
+void append_media_url(Rope& body, const MediaPart& media, std::string_view otherwise);
 // Any text.
 void append_escaped(Rope& body, std::string_view text);
 

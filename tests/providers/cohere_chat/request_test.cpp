@@ -70,7 +70,7 @@ TEST_CASE("cohere: tools, and the choices there are") {
     return chat_of(one_user({{"tools", tools()}, {"toolChoice", choice}})).body();
   };
   CHECK(with("auto")["tools"] == json::parse(R"([
-    {"type":"function","function":{"name":"f","description":"does","parameters":{"type":"object"}}},
+    {"type":"function","function":{"name":"f","description":"does","parameters":{"type":"object","properties":{}}}},
     {"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}])"));
   CHECK_FALSE(with("auto").contains("tool_choice"));
   CHECK(with("none")["tool_choice"] == "NONE");

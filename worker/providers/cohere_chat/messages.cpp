@@ -133,14 +133,7 @@ class MessageWriter {
   void write_image(const MediaPart& media, bool& comma) {
     separate(comma);
     body_.append(R"({"type":"image_url","image_url":{"url":")");
-    if (media.data.empty()) {
-      body_.splice(media.url.raw);
-    } else {
-      body_.append("data:");
-      body_.append(media.media_type.empty() ? "image/png" : media.media_type.raw);
-      body_.append(";base64,");
-      body_.splice(media.data.raw);
-    }
+    append_media_url(body_, media, "image/png");
     body_.append("\"}}");
   }
 

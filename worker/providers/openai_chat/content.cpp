@@ -49,7 +49,7 @@ void OpenAiChatContent::media(const MediaPart& part) {
 void OpenAiChatContent::image(const MediaPart& part) {
   if (!part.file_id.empty()) refused_ = "an image needs data or a URL: this API takes no file id for it";
   body_.append(R"({"type":"image_url","image_url":{"url":")");
-  url(part, "image/png");
+  append_media_url(body_, part, "image/png");
   body_.append("\"}");
 }
 
@@ -65,7 +65,7 @@ void OpenAiChatContent::audio(const MediaPart& part) {
 void OpenAiChatContent::file(const MediaPart& part) {
   if (quirks_.video_url && is_video(part)) {
     body_.append(R"({"type":"video_url","video_url":{"url":")");
-    url(part, {});
+    append_media_url(body_, part, {});
     return body_.append("\"}");
   }
   if (!part.file_id.empty()) {
@@ -75,23 +75,14 @@ void OpenAiChatContent::file(const MediaPart& part) {
   }
   if (quirks_.document_url) {
     body_.append(R"({"type":"document_url","document_url":")");
-    url(part, "application/pdf");
+    append_media_url(body_, part, "application/pdf");
     return body_.append("\"");
   }
   body_.append(R"({"type":"file","file":{"filename":")");
   body_.splice(part.filename.empty() ? std::string_view("file") : part.filename.raw);
   body_.append(R"(","file_data":")");
-  url(part, "application/octet-stream");
+  append_media_url(body_, part, "application/octet-stream");
   body_.append("\"}");
-}
-
-void OpenAiChatContent::url(const MediaPart& part, std::string_view default_type) {
-  if (part.data.empty()) return body_.splice(part.url.raw);
-  body_.append("data:");
-  const std::string type = media_type_of(part);
-  append_escaped(body_, type.empty() ? default_type : type);
-  body_.append(";base64,");
-  body_.splice(part.data.raw);
 }
 
 }  // namespace aiw

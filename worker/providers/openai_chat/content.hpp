@@ -30,7 +30,6 @@ class OpenAiChatContent {
   void image(const MediaPart& part);
   void audio(const MediaPart& part);
   void file(const MediaPart& part);
-  void url(const MediaPart& part, std::string_view default_type);
 
   const ChatQuirks& quirks_;
   Rope& body_;

@@ -10,15 +10,6 @@
 namespace aiw {
 namespace {
 
-void append_url(Rope& body, const MediaPart& media, std::string_view default_type) {
-  if (media.data.empty()) return body.splice(media.url.raw);
-  body.append("data:");
-  const std::string type = media_type_of(media);
-  append_escaped(body, type.empty() || type.ends_with("/*") ? default_type : type);
-  body.append(";base64,");
-  body.splice(media.data.raw);
-}
-
 void append_image_source(Rope& body, const MediaPart& image) {
   if (!image.file_id.empty()) {
     body.append("\"file_id\":\"");
@@ -26,7 +17,7 @@ void append_image_source(Rope& body, const MediaPart& image) {
     return body.append("\"");
   }
   body.append("\"image_url\":\"");
-  append_url(body, image, "image/png");
+  append_media_url(body, image, "image/png");
   body.append("\"");
 }
 
@@ -112,7 +103,7 @@ void append_input_media(Rope& body, const MediaPart& media) {
                 : media_type_of(media) == "application/pdf" ? std::string_view("file.pdf")
                                                             : "file");
     body.append("\",\"file_data\":\"");
-    append_url(body, media, "application/pdf");
+    append_media_url(body, media, "application/pdf");
   } else {
     body.append("\"file_url\":\"");
     body.splice(media.url.raw);

@@ -258,7 +258,9 @@ bool AdaptedChat::change_word(RawString& word, const WordRule& rule) {
 // The names of the request's own tools are the server's to judge.
 bool AdaptedChat::change_name(RawString& name) {
   if (name.empty() || fits(profile_.called_names, name.raw) || tool_names_.contains(name.text())) return false;
-  return change_word(name, profile_.called_names);
+  if (!change_word(name, profile_.called_names)) return false;
+  notes_->add("tool_name_changed", "a tool name of the history has characters that this API does not take");
+  return true;
 }
 
 // Text in place of an image that the server does not take.

@@ -71,6 +71,7 @@ class FakeHttp : public HttpClient {
       exchange_.paused_ = paused;
       ++exchange_.pause_calls_;
     }
+    void give_way() override {}
 
    private:
     FakeExchange& exchange_;

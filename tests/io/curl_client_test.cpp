@@ -523,6 +523,67 @@ TEST_CASE("fault 118: a chat finds a connection while hanging tools, servers and
   CHECK(without == 2);
 }
 
+TEST_CASE("fault 118: an exchange that nobody needs any more is ended where another one needs its place") {
+  const Server hangs([](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+    connection.closed_by_client();
+  });
+  const Server answers([](Connection& connection) {
+    while (!connection.request().empty()) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  Loop loop;
+  CurlClientOptions options;
+  options.max_connections = 3;
+  options.max_shared_connections = 3;
+  const auto client = aiw::make_curl_client(loop, options);
+  std::vector<Recorder> recorders(6);
+  std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  int begun = 0, ended = 0;
+  const auto start_others = [&] {
+    for (std::size_t i = 3; i < 6; ++i) {
+      recorders[i].then_end = [&] {
+        if (++ended == 3) loop.stop();
+      };
+      transfers.push_back(client->start(post(answers.url()), {.connect_timeout = 10s}, recorders[i]));
+    }
+  };
+  for (std::size_t i = 0; i < 3; ++i) {
+    recorders[i].then_body = [&] {
+      if (++begun < 3) return;
+      transfers[0]->give_way();  // within a call of curl's
+      start_others();
+    };
+    transfers.push_back(client->start(post(hangs.url()), {}, recorders[i]));
+  }
+  CHECK(run_until_stopped(loop));
+  for (std::size_t i = 3; i < 6; ++i) CHECK(recorders[i].body == "ok");
+  CHECK(recorders[0].ends == 1);
+  CHECK(recorders[1].ends + recorders[2].ends == 0);
+}
+
+TEST_CASE("fault 117: of answers that end together, those that are long are read one a turn") {
+  const std::string body = pattern(300'000);
+  const Server server([&](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  std::vector<Recorder> recorders(20);
+  std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  std::vector<std::uint64_t> turns;
+  for (auto& recorder : recorders) {
+    recorder.then_end = [&] {
+      turns.push_back(loop.turn());
+      if (turns.size() == recorders.size()) loop.stop();
+    };
+    transfers.push_back(client->start(post(server.url()), {}, recorder));
+  }
+  CHECK(run_until_stopped(loop));
+  CHECK(std::ranges::adjacent_find(turns) == turns.end());
+}
+
 TEST_CASE("pausing at the last bytes holds the end back") {
   const Server server([&](Connection& connection) {
     connection.request();

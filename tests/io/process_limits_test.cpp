@@ -8,6 +8,8 @@
 #include <limits>
 #include <string>
 
+#include "worker/base/memory_account.hpp"
+
 using namespace aiw;
 namespace fs = std::filesystem;
 
@@ -92,4 +94,15 @@ TEST_CASE("fault 108: the parts of the account of descriptors are never more tha
   CHECK(least.shared_connections == 1);
   CHECK(share_descriptors(65'536, 4'096, 256).chats == 4'096);
   CHECK(share_descriptors(65'536, 4'096, 256).servers == 256);
+}
+
+TEST_CASE("fault 101: memory that is short is given back where something was freed, not at each look") {
+  aiw::MemoryGauge gauge(kMiB);  // above its limit all the time
+  for (int i = 0; i < 5'000; ++i) static_cast<void>(gauge.measure());
+  CHECK(gauge.trims() >= 1);
+  CHECK(gauge.trims() < 500);  // and one each 100 ms
+  const auto before = gauge.trims();
+  aiw::thread_heap -= 64 * 1'024;  // as when an owner of so much has gone
+  static_cast<void>(gauge.measure());
+  CHECK(gauge.trims() == before + 1);
 }

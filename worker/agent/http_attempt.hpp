@@ -21,6 +21,7 @@ class Exchange : public HttpHandler {
   void set_paused(bool paused) { transfer_->set_paused(paused); }
   // From here on it only waits for its end, in `keeper`.
   void detach(FinishedExchanges& keeper) {
+    transfer_->give_way();
     owner_ = nullptr;
     keeper_ = &keeper;
   }

@@ -31,6 +31,9 @@ class HttpTransfer {
   virtual ~HttpTransfer() = default;
   // While paused no body bytes come and TCP pushes back; idempotent.
   virtual void set_paused(bool paused) = 0;
+  // Nobody needs its response any more: it may go on until its end, which frees its connection for the next request,
+  // but is ended where another exchange needs its place.
+  virtual void give_way() = 0;
 };
 
 // No exchange is without a limit of its time, whatever its owner does.

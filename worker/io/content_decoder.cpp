@@ -41,6 +41,8 @@ std::optional<std::string_view> ContentDecoder::next(std::string_view& packed) {
   if (!begun_ && packed.empty()) return std::string_view();
   if (!begun_) begin(static_cast<unsigned char>(packed.front()));
   if (ended_) {
+    // Zero bytes may pad the end.
+    packed.remove_prefix(std::min(packed.find_first_not_of('\0'), packed.size()));
     if (packed.empty()) return std::string_view();
     // Further members may follow one of gzip's (RFC 1952, 2.2).
     if (!gzip_ || inflateReset(&stream_) != Z_OK) return std::nullopt;

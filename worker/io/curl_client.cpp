@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <list>
 #include <new>
 #include <unordered_map>
@@ -36,6 +37,7 @@ class CurlTransfer : public HttpTransfer {
   CurlTransfer& operator=(const CurlTransfer&) = delete;
   ~CurlTransfer() override;
   void set_paused(bool paused) override;
+  void give_way() override;
 
  private:
   CurlClient& client_;
@@ -58,6 +60,7 @@ class CurlClient : public HttpClient {
   std::unique_ptr<HttpTransfer> start(HttpRequest request, const HttpLimits& limits, HttpHandler& handler) override;
   void abandon(std::unique_ptr<CurlExchange> exchange);
   void set_paused(CurlExchange& exchange, bool paused);
+  void give_way(CurlExchange& exchange);
 
  private:
   // An exchange that curl does not have now: it waits for a connection or for a name.
@@ -70,10 +73,12 @@ class CurlClient : public HttpClient {
     Waiting waiting;
     std::unique_ptr<NameResolver::Wait> name;
   };
-  // One that curl has: when its connect timeout ends, and whether its connection is one of those that are shared.
+  // One that curl has: when its connect timeout ends, and what its connection counts as. `spare`: that of an exchange
+  // which gives way.
+  enum class Place { own, shared, spare };
   struct Connected {
     Instant deadline;
-    bool shared;
+    Place place;
   };
   using Running = std::unordered_map<const CurlExchange*, Connected>;
 
@@ -88,6 +93,8 @@ class CurlClient : public HttpClient {
   void looked_up(CurlExchange& exchange, const LookupResult& result);
   void begin_anew(CurlExchange& exchange, Instant deadline);
   void remove(CurlExchange& exchange);
+  void leave_place(const CurlExchange& exchange, Connected& connected);
+  bool end_one_that_gives_way();
   void resume_later();
   void end_soon(CurlExchange& exchange, CURLcode result);
   void resume_some();
@@ -109,11 +116,13 @@ class CurlClient : public HttpClient {
   CurlConnections connections_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
+  std::unique_ptr<Timer> ends_later_;
   CurlTurn turn_;
   std::uint64_t turn_number_ = 0;
   Running running_;
   std::size_t shared_ = 0;                               // of these, that have no connection of their own
   std::unordered_set<const MemoryAccount*> have_own_{};  // accounts, of which one exchange has
+  std::deque<CurlExchange*> giving_way_;
   std::list<Waiting> waiting_;                           // for a connection
   bool may_start_waiting_ = false;                       // something changed for them
   NameResolver resolver_;
@@ -126,6 +135,8 @@ class CurlClient : public HttpClient {
 CurlTransfer::~CurlTransfer() { client_.abandon(std::move(exchange_)); }
 
 void CurlTransfer::set_paused(bool paused) { client_.set_paused(*exchange_, paused); }
+
+void CurlTransfer::give_way() { client_.give_way(*exchange_); }
 
 CurlClient::~CurlClient() {
   in_curl_ = true;
@@ -176,7 +187,8 @@ CurlClient::Waiting CurlClient::limited(CurlExchange& exchange, Instant deadline
 void CurlClient::enqueue(CurlExchange& exchange, Instant deadline) {
   if (!in_curl_ && may_begin(exchange)) return begin(exchange, deadline);
   waiting_.push_back(limited(exchange, deadline));
-  may_start_waiting_ = may_start_waiting_ || in_curl_;
+  may_start_waiting_ = true;
+  if (!in_curl_) start_waiting();
 }
 
 // Memory that is nobody's: a token, for which at least one chat waits that has no exchange itself.
@@ -192,7 +204,8 @@ bool CurlClient::may_begin(const CurlExchange& exchange) const {
 
 void CurlClient::start_waiting() {
   if (!std::exchange(may_start_waiting_, false)) return;
-  for (auto next = waiting_.begin(); next != waiting_.end() && running_.size() < options_.max_connections;) {
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (running_.size() >= options_.max_connections && !end_one_that_gives_way()) return;
     if (!may_begin(*next->exchange)) {
       ++next;
       continue;
@@ -215,10 +228,33 @@ void CurlClient::begin(CurlExchange& exchange, Instant deadline) {
     in_curl_ = false;
   }
   if (result != CURLE_OK) return end_soon(exchange, result);
-  const bool shared = !has_own_connection(exchange);
-  shared_ += shared ? 1 : 0;
-  if (!shared && exchange.account() != nullptr) have_own_.insert(exchange.account());
-  running_.emplace(&exchange, Connected{deadline, shared});
+  const auto place = has_own_connection(exchange) ? Place::own : Place::shared;
+  if (place == Place::shared) ++shared_;
+  if (place == Place::own && exchange.account() != nullptr) have_own_.insert(exchange.account());
+  running_.emplace(&exchange, Connected{deadline, place});
+}
+
+void CurlClient::leave_place(const CurlExchange& exchange, Connected& connected) {
+  if (connected.place == Place::shared) --shared_;
+  if (connected.place == Place::own) have_own_.erase(exchange.account());
+  connected.place = Place::spare;
+  may_start_waiting_ = true;
+}
+
+void CurlClient::give_way(CurlExchange& exchange) {
+  const auto entry = running_.find(&exchange);
+  if (entry == running_.end()) return;
+  leave_place(exchange, entry->second);
+  giving_way_.push_back(&exchange);
+  if (!in_curl_) start_waiting();
+}
+
+bool CurlClient::end_one_that_gives_way() {
+  if (giving_way_.empty()) return false;
+  auto& exchange = *giving_way_.front();
+  remove(exchange);
+  end_soon(exchange, CURLE_ABORTED_BY_CALLBACK);
+  return true;
 }
 
 // Holds no connection meanwhile.
@@ -256,14 +292,10 @@ void CurlClient::remove(CurlExchange& exchange) {
   std::erase_if(ending_, [&](const auto& entry) { return entry.first == &exchange; });
   std::erase(turn_.resuming, &exchange);
   naming_.erase(&exchange);
-  const auto entry = running_.extract(&exchange);
+  std::erase(giving_way_, &exchange);
+  auto entry = running_.extract(&exchange);
   if (entry.empty()) return;
-  if (entry.mapped().shared) {
-    --shared_;
-  } else {
-    have_own_.erase(exchange.account());
-  }
-  may_start_waiting_ = true;
+  leave_place(exchange, entry.mapped());
   in_curl_ = true;
   curl_multi_remove_handle(multi_, exchange.easy());
   in_curl_ = false;
@@ -341,14 +373,17 @@ void CurlClient::settle() {
   start_waiting();
 }
 
+// After an end that hands over a long body, the others wait for the next turn: whoever waited for it reads it now.
 void CurlClient::tell_results() {
   int left = 0;
+  if (ends_later_ != nullptr) return;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     auto& exchange = CurlExchange::of(message->easy_handle);
     const auto result = message->data.result;
     const Instant deadline = running_.at(&exchange).deadline;
     remove(exchange);
+    const bool was_long = exchange.body_bytes() > kTurnBytes;
     if (const auto* name = exchange.wanted_name()) {
       look_up(exchange, *name, deadline);
     } else if (exchange.needs_new_connection()) {
@@ -356,6 +391,13 @@ void CurlClient::tell_results() {
     } else {
       exchange.finish(result);
     }
+    if (!was_long) continue;
+    loop_.cut_turn();
+    ends_later_ = loop_.call_at(loop_.now(), [this] {
+      ends_later_.reset();
+      settle();
+    });
+    return;
   }
 }
 

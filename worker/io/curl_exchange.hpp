@@ -57,6 +57,8 @@ class CurlExchange {
   static CurlExchange& of(CURL* easy);
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
   [[nodiscard]] const MemoryAccount* account() const { return account_.get(); }
+  // That came so far, unpacked.
+  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
   // Curl has no connection that it can use and does not know the name: that must be looked up, and the exchange begun
   // anew with its addresses. Nothing was sent, and the handler was told nothing. nullptr: it ended otherwise.

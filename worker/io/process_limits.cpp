@@ -9,17 +9,23 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <system_error>
 
+#include "worker/base/memory_account.hpp"
+
 namespace aiw {
 namespace {
 
 // More would only make the loop's table of descriptors long.
 constexpr rlim_t kMostDescriptors = 65'536;
+constexpr std::size_t kTrimPart = 256;  // of the memory limit
+constexpr std::chrono::milliseconds kTrimInterval{100};
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 rlimit former_limit{};
@@ -132,7 +138,15 @@ bool MemoryGauge::is_short() { return most_ > 0 && measure() > most_; }
 std::size_t MemoryGauge::measure() {
   const std::size_t bytes = pressure();
   if (bytes <= most_) return bytes;
-  malloc_trim(0);  // what was freed may only be kept
+  // What was freed may only be kept. Giving it back takes up to a millisecond, so only where there can be something
+  // new.
+  const auto now = Instant::clock::now();
+  const auto changed = static_cast<std::size_t>(std::abs(thread_heap - trimmed_at_heap_));
+  if (changed < limit_ / kTrimPart && now - trimmed_at_ < kTrimInterval) return bytes;
+  trimmed_at_heap_ = thread_heap;
+  trimmed_at_ = now;
+  malloc_trim(0);
+  ++trims_;
   return pressure();
 }
 

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <filesystem>
 
+#include "worker/base/clock.hpp"
+
 namespace aiw {
 
 // Raises the soft limit of descriptors to the hard one, or to 65,536 if that is lower. Once, before any thread.
@@ -39,11 +41,13 @@ class MemoryGauge {
   MemoryGauge(const MemoryGauge&) = delete;
   MemoryGauge& operator=(const MemoryGauge&) = delete;
 
-  // True while more than four fifths of the limit are resident. About a microsecond.
+  // True while more than four fifths of the limit are resident. About a microsecond, and of the loop's thread only.
   [[nodiscard]] bool is_short();
   // Bytes that are resident; if they are many, after what was freed has been given back. More than the limit
   // if the address space that the process may have (RLIMIT_AS) is nearly used up.
   [[nodiscard]] std::size_t measure();
+  // How often freed memory was given back.
+  [[nodiscard]] unsigned trims() const { return trims_; }
 
  private:
   struct Use {
@@ -57,6 +61,9 @@ class MemoryGauge {
   const std::size_t most_;
   const std::size_t most_address_space_;
   const int statm_;  // descriptor of /proc/self/statm
+  unsigned trims_ = 0;
+  std::ptrdiff_t trimmed_at_heap_ = 0;
+  Instant trimmed_at_{};
 };
 
 }  // namespace aiw

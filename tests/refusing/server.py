@@ -295,7 +295,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, port=0, seed=0):
         super().__init__(("127.0.0.1", port), Handler)
-        self.seed, self.log, self.lock = seed, {}, threading.Lock()
+        self.seed, self.log, self.keys, self.lock = seed, {}, {}, threading.Lock()
 
     def start(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -327,7 +327,7 @@ class Handler(BaseHTTPRequestHandler):
                 status, error = refuse.answer(name, found)
                 return self.reply(status, "application/json", json.dumps(error).encode(), refuse.error_headers(name))
             reader = refuse.target(name)["reader"]
-            r = random.Random(f"{self.server.seed}/{conversation}/{step}")
+            r = random.Random(f"{self.server.seed}/{self.server.keys.get(conversation, conversation)}/{step}")
             kind, answer = WRITERS[reader](Answer(name, view.READERS[reader](body, path), r))
             self.reply(200, kind, answer)
         except (BrokenPipeError, ConnectionResetError):

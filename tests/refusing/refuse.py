@@ -191,6 +191,8 @@ def violations(name, path, headers, body):
     shapes = _shapes(name)
     if shapes:
         for p in shapes.problems(body):
+            if p.path and p.path[-1] in t["shape"].get("left_to_rules", []):
+                continue
             x = _shape_violation(t, p, v)
             if x:
                 found.append(x)

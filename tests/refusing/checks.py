@@ -289,7 +289,9 @@ def choice_needs_tools(view, p):
 
 @check
 def schema_top(view, p):
-    """type: object at the top (unless type is false), no keyword of forbid there, properties present (properties: true)."""
+    """type: object at the top (unless type is false), no keyword of forbid there, properties present (properties: true).
+
+    An object without properties is only looked for where the type is object: another type at the top is another rule's."""
     for t in view.tools:
         s = t.schema
         if t.native or (s is None and not p.get("required")):
@@ -302,7 +304,7 @@ def schema_top(view, p):
         for k in p.get("forbid", []):
             if k in s:
                 yield t.schema_path, {"name": t.name, "why": k, "got": k}
-        if p.get("properties") and not isinstance(s.get("properties"), dict):
+        if p.get("properties") and s.get("type") == "object" and not isinstance(s.get("properties"), dict):
             yield t.schema_path, {"name": t.name, "why": "properties", "got": "no properties"}
 
 
@@ -358,13 +360,14 @@ def schema_items_object(view, p):
 
 @check
 def schema_keys(view, p):
+    """Names of the properties at the top."""
     for t in view.tools:
         if t.native or not isinstance(t.schema, dict):
             continue
-        for _where, s in subschemas(t.schema):
-            for k in s.get("properties") if isinstance(s.get("properties"), dict) else {}:
-                if not re.fullmatch(p["pattern"], k):
-                    yield t.schema_path + ["properties"], {"name": t.name, "key": k}
+        properties = t.schema.get("properties")
+        for k in properties if isinstance(properties, dict) else {}:
+            if not re.fullmatch(p["pattern"], k):
+                yield t.schema_path + ["properties"], {"name": t.name, "key": k}
 
 
 @check
@@ -649,16 +652,16 @@ def calls_signed(view, p):
 
 @check
 def thinking_first(view, p):
-    """With thinking on by budget, an assistant turn with calls behind the last user text starts with a thinking block."""
+    """With thinking on by budget, the last assistant turn starts with a thinking block, unless a user turn without results follows it."""
     if view.get("thinking.type") != "enabled":
         return
-    start = 0
-    for i, t in enumerate(view.turns):
+    for t in reversed(view.turns):
         if t.role == "user" and not t.results:
-            start = i
-    for t in view.turns[start:]:
-        if t.role == "assistant" and t.calls and t.items[0] not in ("thinking", "redacted_thinking"):
-            yield t.path + ["content", 0, "type"], {"found": t.items[0]}
+            return
+        if t.role == "assistant":
+            if t.items and t.items[0] not in ("thinking", "redacted_thinking"):
+                yield t.path + ["content", 0, "type"], {"found": t.items[0]}
+            return
 
 
 @check

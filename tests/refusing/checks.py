@@ -138,10 +138,19 @@ def counts_match(view, p):
     for group, answers, after, _path in _groups(view, p.get("joined", False)):
         if len(group) != len(answers):
             yield after, {"calls": len(group), "results": len(answers)}
-    turns = view.turns
-    for i, t in enumerate(turns):
-        if t.results and t.role != "tool" and not (i and turns[i - 1].calls):
+    if not p.get("position", True):
+        return
+    for i, t in enumerate(view.turns):
+        if t.results and t.role != "tool" and not (i and view.turns[i - 1].calls):
             yield t.path, {"calls": 0, "results": len(t.results)}
+
+
+@check
+def results_follow_calls(view, p):
+    """A turn with results comes directly behind a turn with calls."""
+    for i, t in enumerate(view.turns):
+        if t.results and not (i and view.turns[i - 1].calls):
+            yield t.path, {}
 
 
 @check
@@ -771,7 +780,7 @@ def document_names_unique(view, p):
 @check
 def document_needs_text(view, p):
     for t in view.turns:
-        if t.role == "user" and any(m.kind == "file" for m in t.media) and not t.texts:
+        if t.role == "user" and any(m.kind in p.get("kinds", ["file"]) for m in t.media) and not t.texts:
             yield t.path + ["content"], {}
 
 

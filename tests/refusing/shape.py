@@ -5,9 +5,10 @@ A shape is one of
     {"enum": [...]}    {"list": shape}    {"map": shape}    {"union": [shape, ...]}    {"ref": name}
 and a definition is {"object": {member: shape}, "required": [...]}; "one_of": exactly one member must be present.
 """
-import base64
 import re
 from dataclasses import dataclass, field
+
+from view import decode
 
 
 @dataclass
@@ -74,9 +75,7 @@ class Shapes:
             out.append(Problem("wrong_type", path, f"expected a {want}, got {got}", {"expected": want, "got": got}))
             return
         if want == "base64":
-            try:
-                base64.b64decode(value, validate=True)
-            except ValueError:
+            if not decode(value)[1]:
                 out.append(Problem("wrong_type", path, "expected base64", {"expected": "base64", "got": "text"}))
         self._size(len(value) if isinstance(value, str) else value, shape, path, out)
         if "pattern" in shape and not re.fullmatch(shape["pattern"], value):

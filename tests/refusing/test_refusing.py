@@ -322,6 +322,7 @@ BREAK = {
     "call_is_answered_somewhere": lambda e, p: e.drop_result(),
     "result_has_call": lambda e, p: e.stray_result(),
     "one_result_per_call": lambda e, p: e.add_result(ID),
+    "results_follow_calls": lambda e, p: e.turns.insert(e.result_at, e.user()),
     "counts_match": lambda e, p: e.add_call(OTHER),
     "roles": lambda e, p: e.turns.insert(1 if not isinstance(e, Anthropic) else len(e.turns), e.role("narrator" if e.name != "deepseek" else "developer")),
     "not_after": lambda e, p: e.turns.__setitem__(slice(None), {

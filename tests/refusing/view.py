@@ -109,9 +109,11 @@ def sniff(data):
 
 
 def decode(text):
+    """(bytes, valid) of base64, in either alphabet and with or without padding: that is what decoders agree to take."""
     try:
-        return base64.b64decode(text, validate=True), True
-    except (ValueError, TypeError):
+        text = text.rstrip("=").replace("-", "+").replace("_", "/")
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True), True
+    except (ValueError, TypeError, AttributeError):
         return None, False
 
 

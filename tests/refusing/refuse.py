@@ -104,7 +104,7 @@ def _shapes(name):
             d["object"].setdefault(m, {"is": "any"})
     for d in document["defs"].values():
         d["required"] = [r for r in d["required"] if r not in s.get("not_required", [])]
-    return shape.Shapes(document, s.get("extra"))
+    return shape.Shapes(document, s.get("extra"), s.get("any_case", False))
 
 
 # --- words ---

@@ -32,8 +32,8 @@ def _type_of(value):
 
 
 class Shapes:
-    def __init__(self, document, extra=None):
-        self.root, self.defs = document["root"], document["defs"]
+    def __init__(self, document, extra=None, any_case=False):
+        self.root, self.defs, self.any_case = document["root"], document["defs"], any_case
         for name, members in (extra or {}).items():
             self.defs[name]["object"].update(members)
 
@@ -48,7 +48,7 @@ class Shapes:
         elif "union" in shape:
             self._union(value, shape["union"], path, out)
         elif "enum" in shape:
-            if value not in shape["enum"]:
+            if value not in shape["enum"] and not (self.any_case and isinstance(value, str) and value.upper() in shape["enum"]):
                 out.append(Problem("wrong_value", path, f"{value!r}", {"allowed": shape["enum"], "value": value}))
         elif "list" in shape:
             if not isinstance(value, list):

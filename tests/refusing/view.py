@@ -201,7 +201,7 @@ def chat(body, path=""):
         v.turns.append(t)
     for i, tool in enumerate(as_list(body.get("tools"))):
         f = as_dict(tool).get("function")
-        native = not isinstance(f, dict)
+        native = not isinstance(f, dict) or tool.get("type", "function") != "function"
         f = as_dict(f)
         v.tools.append(Tool(f.get("name"), f.get("parameters"), f.get("strict") is True, ["tools", i, "function"], ["tools", i, "function", "parameters"], native))
     return v

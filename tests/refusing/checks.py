@@ -557,9 +557,9 @@ def assistant_has_content(view, p):
 
 @check
 def content_not_null(view, p):
-    """content may be null only beside calls."""
+    """content may be null only beside calls, or beside a member of `beside`."""
     for t in view.turns:
-        if t.role in p["roles"] and isinstance(t.raw, dict) and t.raw.get("content") is None and not t.calls:
+        if t.role in p["roles"] and isinstance(t.raw, dict) and t.raw.get("content") is None and not t.calls and not any(t.raw.get(k) for k in p.get("beside", [])):
             yield t.path + ["content"], {"i": t.path[-1]}
 
 
@@ -785,6 +785,13 @@ def document_needs_text(view, p):
 
 
 # --- parameters ---
+
+@check
+def header_required(view, p):
+    """Only looked at where the request comes with headers."""
+    if view.headers and p["header"] not in view.headers:
+        yield [], {"header": p["header"]}
+
 
 @check
 def param_refused(view, p):

@@ -187,6 +187,7 @@ def violations(name, path, headers, body):
     if not isinstance(body, dict):
         return [Violation("json", "could not parse the JSON body", 400, "", "documented", "")]
     v = view.READERS[t["reader"]](body, path)
+    v.headers = {k.lower(): x for k, x in (headers or {}).items()}
     found = []
     shapes = _shapes(name)
     if shapes:

@@ -26,6 +26,7 @@ ID, OTHER = "a1B2c3D4e", "f5G6h7I8j"
 class Chat:
     """A good request of an API, and ways to make it bad. `turns` is the list of its turns."""
     member = "messages"
+    headers = {}
 
     def __init__(self, name, model):
         self.name, self.model = name, model
@@ -384,6 +385,7 @@ BREAK = {
     "document_names": lambda e, p: e.turns.__setitem__(-1, e.file(name="a.b")),
     "document_names_unique": lambda e, p: e.turns[-1]["content"].extend(e.file()["content"] + e.file()["content"]),
     "document_needs_text": lambda e, p: e.turns.__setitem__(-1, {"role": "user", "content": e.file()["content"][1:]}),
+    "header_required": lambda e, p: setattr(e, "headers", {"Content-Type": "application/json"}),
     "param_refused": lambda e, p: e.put(p["params"][0], "odd" if p["params"][0] == "tool_choice" else 0.123),
     "param_limit": lambda e, p: e.put(p["param"], ["x"] * (p["max"] + 1) if "stop" in p["param"].lower() else p["max"] + 1 if "max" in p else p["min"] - 1),
     "param_one_of": lambda e, p: e.put(p["param"], "odd"),
@@ -429,9 +431,9 @@ class EveryRule(unittest.TestCase):
                     e = self.editor(name, model_for(t, rule))
                     for k, v in rule.get("when", {}).items():
                         e.put(k, v)
-                    self.assertNotIn(rule["id"], [v.rule for v in refuse.violations(name, e.path, {}, e.body)])
+                    self.assertNotIn(rule["id"], [v.rule for v in refuse.violations(name, e.path, e.headers, e.body)])
                     BREAK[rule["check"]](e, rule.get("with", {}))
-                    found = refuse.violations(name, e.path, {}, e.body)
+                    found = refuse.violations(name, e.path, e.headers, e.body)
                     self.assertIn(rule["id"], [v.rule for v in found], e.body)
                     v = next(v for v in found if v.rule == rule["id"])
                     self.assertNotRegex(v.message, r"\{[a-z_]+\}", "a place of the message was not filled")
@@ -543,7 +545,7 @@ class Serves(unittest.TestCase):
         cls.server.server_close()
 
     def post(self, path, body):
-        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), {"Content-Type": "application/json", "anthropic-version": "2023-06-01"})
         try:
             with urllib.request.urlopen(request, timeout=10) as r:
                 return r.status, r.read()

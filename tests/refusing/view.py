@@ -83,6 +83,7 @@ class View:
     body: dict = field(default_factory=dict)
     stream: bool = False
     path: str = ""
+    headers: dict = field(default_factory=dict)  # names in lower case; empty where nobody looks at them
 
     def get(self, name):
         """A member of the body by its dotted name; None if it is absent."""

@@ -27,6 +27,10 @@ constexpr Column kColumns[] = {
     {"openai-responses", Api::openai_responses, "openai-responses", "gpt-5", "https://api.openai.com/v1"},
     {"other openai-chat", Api::openai_chat, nullptr, "m", "https://h"},
     {"mistral", Api::openai_chat, "mistral", "m", "https://api.mistral.ai/v1"},
+    {"groq, cerebras", Api::openai_chat, "groq", "m", "https://api.groq.com/openai/v1"},
+    {"deepseek", Api::openai_chat, "deepseek", "m", "https://api.deepseek.com/v1"},
+    {"moonshot", Api::openai_chat, "moonshot", "m", "https://api.moonshot.ai/v1"},
+    {"xai", Api::openai_chat, "xai", "m", "https://api.x.ai/v1"},
     {"vllm, llamacpp, ollama, lmstudio", Api::openai_chat, "vllm", "m", "http://localhost:8000/v1"},
     {"anthropic-messages", Api::anthropic_messages, "anthropic", "claude-sonnet-4-5", "https://api.anthropic.com"},
     {"other servers of that API", Api::anthropic_messages, nullptr, "m", "https://h"},
@@ -41,6 +45,8 @@ std::string words(const WordRule& rule) {
   switch (rule.charset) {
     case Charset::any: out = "any"; break;
     case Charset::word: out = "`A-Za-z0-9_-`"; break;
+    case Charset::word_or_dot: out = "`A-Za-z0-9_.-`"; break;
+    case Charset::letter_first: out = "`A-Za-z0-9_-`"; break;
     case Charset::identifier: out = "`A-Za-z0-9_`"; break;
     case Charset::dotted: out = "`A-Za-z0-9_.:-`"; break;
     case Charset::alphanumeric: out = "`A-Za-z0-9`"; break;
@@ -50,12 +56,16 @@ std::string words(const WordRule& rule) {
   return out;
 }
 
-std::string images(const ServerProfile& profile) {
-  if (profile.image_types.empty()) return "any";
+std::string types(const MediaRule& rule) {
+  if (rule.any) return "any";
   std::string out;
-  for (const auto type : profile.image_types) out += (out.empty() ? "" : ", ") + std::string(type.substr(6));
-  return out;
+  for (const auto type : rule.types) {
+    out += (out.empty() ? "" : ", ") + std::string(type.ends_with('/') ? type : type.substr(type.find('/') + 1));
+  }
+  return out.empty() ? "none" : out;
 }
+
+std::string number(std::size_t most) { return most == 0 ? "any number" : std::to_string(most); }
 
 std::string yes(bool value) { return value ? "yes" : "no"; }
 
@@ -79,9 +89,10 @@ std::string table() {
     out += "\n";
   };
   row("ids of tool calls", [](const ServerProfile& profile) { return words(profile.call_ids); });
-  row("tool names in a history", [](const ServerProfile& profile) { return words(profile.called_names); });
+  row("tool names", [](const ServerProfile& profile) { return words(profile.tool_names); });
   row("system messages", [](const ServerProfile& profile) { return profile.one_system ? "one, first" : "any place"; });
-  row("user after user", [](const ServerProfile& profile) { return profile.alternating_roles ? "joined" : "as it is"; });
+  row("user after user",
+      [](const ServerProfile& profile) { return profile.alternating_roles ? "joined" : "as it is"; });
   row("user after a tool's result", [](const ServerProfile& profile) { return yes(profile.user_after_result); });
   row("empty turn of the assistant", [](const ServerProfile& profile) { return yes(profile.empty_assistant); });
   row("thinking ends a turn", [](const ServerProfile& profile) { return yes(profile.thinking_last); });
@@ -89,10 +100,14 @@ std::string table() {
   row("failed call without words", [](const ServerProfile& profile) { return yes(profile.mute_errors); });
   row("combinators at a schema's top", [](const ServerProfile& profile) { return yes(profile.schema_combinators); });
   row("schemas must have `properties`", [](const ServerProfile& profile) { return yes(profile.schema_properties); });
-  row("tools", [](const ServerProfile& profile) {
-    return profile.most_tools == 0 ? std::string("any number") : std::to_string(profile.most_tools);
-  });
-  row("images (by their bytes)", images);
+  row("property names", [](const ServerProfile& profile) { return words(profile.property_names); });
+  row("the conversation ends with the assistant",
+      [](const ServerProfile& profile) { return yes(profile.assistant_last); });
+  row("tools", [](const ServerProfile& profile) { return number(profile.most_tools); });
+  row("stop sequences", [](const ServerProfile& profile) { return number(profile.most_stops); });
+  row("images (by their bytes)", [](const ServerProfile& profile) { return types(profile.images); });
+  row("audio", [](const ServerProfile& profile) { return types(profile.audio); });
+  row("files", [](const ServerProfile& profile) { return types(profile.files); });
   return out;
 }
 

@@ -292,7 +292,7 @@ TEST_CASE("profile: a schema's top is an object with properties, and combinators
   profile.schema_properties = true;
   const auto adapted = [&](const char* schema) {
     const auto text = adapt_tool_schema(JsonSpan{schema}, profile);
-    return text ? json::parse(*text) : json();
+    return text ? json::parse(text->json) : json();
   };
   CHECK(adapted(R"({"type":"object","properties":{"a":{"anyOf":[{},{}]}}})").is_null());
   CHECK(adapted(R"({})") == json::parse(R"({"type":"object","properties":{}})"));

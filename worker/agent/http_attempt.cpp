@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/profile/state_maker.hpp"
@@ -39,6 +40,26 @@ Error redirect_refused(std::string_view location) {
   return bad_answer("redirect_refused", "the provider redirects" + to + "; redirects are not followed");
 }
 
+// The chat's name of the tool.
+std::string_view own_name(const RenamedWords& renamed, std::string_view name) {
+  const auto found = renamed.tools.find(name);
+  return found == renamed.tools.end() ? name : found->second;
+}
+
+// Renamed properties end in a digest, so that no other text of the arguments is one.
+void restore(const RenamedWords& renamed, ToolCall& call) {
+  if (const auto found = renamed.tools.find(call.name); found != renamed.tools.end()) call.name = found->second;
+  for (const auto& [sent, own] : renamed.properties) {
+    const std::string quoted = '"' + sent + '"';
+    std::string key;
+    append_json_string(key, own);
+    for (auto at = call.input_text.find(quoted); at != std::string::npos;
+         at = call.input_text.find(quoted, at + key.size())) {
+      call.input_text.replace(at, quoted.size(), key);
+    }
+  }
+}
+
 }  // namespace
 
 class HttpAttempt : public Attempt, private StepSink {
@@ -50,6 +71,7 @@ class HttpAttempt : public Attempt, private StepSink {
         chat_(chat),
         observer_(observer),
         maker_(std::move(request.maker)),
+        renamed_(std::move(request.renamed)),
         exchange_(std::make_unique<Exchange>(*this, std::move(memory))) {
     last_byte_ = last_progress_ = services_.clock.now();
     const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms), .has_own_connection = true};
@@ -119,10 +141,11 @@ class HttpAttempt : public Attempt, private StepSink {
     observer_.delta(part, kind, text, tool_call_id);
   }
   void tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) override {
-    observer_.tool_input_began(part, tool_call_id, tool_name);
+    observer_.tool_input_began(part, tool_call_id, renamed_ == nullptr ? tool_name : own_name(*renamed_, tool_name));
   }
   void tool_call(int part, ToolCall call) override {
     last_progress_ = last_byte_;
+    if (renamed_ != nullptr) restore(*renamed_, call);
     observer_.tool_call(part, std::move(call));
   }
   void tool_result(ProviderToolResult result) override {
@@ -217,7 +240,8 @@ class HttpAttempt : public Attempt, private StepSink {
   const WireApi& api_;
   const ChatRequest& chat_;
   AttemptObserver& observer_;
-  const std::string maker_;  // of provider states
+  const std::string maker_;                            // of provider states
+  const std::shared_ptr<const RenamedWords> renamed_;  // nullptr: none
   std::unique_ptr<Exchange> exchange_;
   std::optional<ResponseHead> head_;
   std::unique_ptr<ResponseDecoder> decoder_;

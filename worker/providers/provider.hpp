@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <expected>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,11 +68,18 @@ struct StepInput {
   std::shared_ptr<AdaptedChat> adapted = nullptr;
 };
 
+// Words that a request sends in place of the chat's own, by what is sent.
+struct RenamedWords {
+  std::map<std::string, std::string, std::less<>> tools;
+  std::map<std::string, std::string, std::less<>> properties;  // of tools' arguments
+};
+
 struct BuiltRequest {
-  HttpRequest http;                      // the body may refer to the conversation's bytes
-  std::vector<ChatRequest::Note> notes;  // repairs and omissions, each a `warning`
-  std::string maker{};                   // of the provider states in its response (profile/state_maker.hpp)
-  std::shared_ptr<const void> memory{};  // bytes that the body refers to, beside the conversation's
+  HttpRequest http;                               // the body may refer to the conversation's bytes
+  std::vector<ChatRequest::Note> notes;           // repairs and omissions, each a `warning`
+  std::shared_ptr<const RenamedWords> renamed{};  // nullptr: none
+  std::string maker{};                            // of the provider states in its response (profile/state_maker.hpp)
+  std::shared_ptr<const void> memory{};           // bytes that the body refers to, beside the conversation's
 };
 
 // A push decoder: bytes in, cut anywhere, events out. Never throws on any input; memory is bounded by `kMaxEventBytes`

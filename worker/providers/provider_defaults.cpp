@@ -17,12 +17,14 @@ constexpr ChatQuirks kGateway = {
     .reasoning = ReasoningOption::object, .cache_marks = true, .tool_media = true, .video_url = true};
 // In thinking mode a turn with tool calls must have reasoning_content, if only an empty one (400 otherwise).
 constexpr ChatQuirks kDeepSeek = {.reasoning = ReasoningOption::thinking_off,
+                                  .reasoning_member = "reasoning_content",
                                   .missing_reasoning = "",
                                   .parallel_tool_calls = false,
                                   .json_schema = false,
                                   .top_k = false,
                                   .text_parts = false};
-constexpr ChatQuirks kGroq = {.max_tokens = "max_completion_tokens", .top_k = false, .logprobs = false};
+constexpr ChatQuirks kGroq = {
+    .max_tokens = "max_completion_tokens", .reasoning_member = "reasoning", .top_k = false, .logprobs = false};
 // Refuses members that it does not know (422).
 constexpr ChatQuirks kMistral = {.seed = "random_seed",
                                  .required_choice = "any",
@@ -30,10 +32,10 @@ constexpr ChatQuirks kMistral = {.seed = "random_seed",
                                  .stream_options = false,
                                  .top_k = false,
                                  .logprobs = false,
-                                 .tool_media = true,
                                  .document_url = true};
 constexpr ChatQuirks kXai = {.top_k = false};
-constexpr ChatQuirks kCerebras = {.max_tokens = "max_completion_tokens", .top_k = false, .penalties = false};
+constexpr ChatQuirks kCerebras = {
+    .max_tokens = "max_completion_tokens", .reasoning_member = "reasoning", .top_k = false, .penalties = false};
 constexpr ChatQuirks kPerplexity = {.seed = "",
                                     .replay = ReasoningReplay::none,
                                     .stream_options = false,
@@ -42,8 +44,12 @@ constexpr ChatQuirks kPerplexity = {.seed = "",
                                     .stop = false,
                                     .logprobs = false};
 // The same, but an empty one is refused.
-constexpr ChatQuirks kMoonshot = {
-    .reasoning = ReasoningOption::thinking, .missing_reasoning = " ", .json_schema = false, .top_k = false};
+constexpr ChatQuirks kMoonshot = {.reasoning = ReasoningOption::thinking,
+                                  .reasoning_member = "reasoning_content",
+                                  .thinking_limits = true,
+                                  .missing_reasoning = " ",
+                                  .json_schema = false,
+                                  .top_k = false};
 constexpr ChatQuirks kZai = {.reasoning = ReasoningOption::thinking_off,
                              .parallel_tool_calls = false,
                              .json_schema = false,

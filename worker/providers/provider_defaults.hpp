@@ -36,6 +36,8 @@ struct ChatQuirks {
   std::string_view required_choice = "required";  // tool_choice's word for "call some tool"
   ReasoningOption reasoning = ReasoningOption::effort;
   ReasoningReplay replay = ReasoningReplay::field;
+  std::string_view reasoning_member{};  // the only one that it knows; empty: any, as it came
+  bool thinking_limits = false;         // while its model thinks, temperature is fixed and no call can be forced
   // Stands for the reasoning of a turn that called tools, where another provider gave that turn; nullptr: nothing has
   // to.
   const char* missing_reasoning = nullptr;

@@ -48,6 +48,7 @@ std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepI
     all.insert(all.end(), std::make_move_iterator(built->notes.begin()), std::make_move_iterator(built->notes.end()));
     built->notes = std::move(all);
     built->maker = state_maker(input.target);
+    built->renamed = adapted->renamed();
     built->memory = adapted;
     return built;
   } catch (const std::bad_alloc&) {

@@ -202,14 +202,16 @@ class MessageWriter {
   // Under the name that it came by. DeepSeek answers 400 if a turn that called tools comes without it, and ignores it
   // elsewhere, like the templates of local servers. OpenRouter's details hold the text too. False: there is none.
   bool reasoning(const std::vector<Part>& parts) {
-    for (const Part& part : parts) {
-      if (append_details(part)) return true;
+    if (quirks_.reasoning_member.empty()) {
+      for (const Part& part : parts) {
+        if (append_details(part)) return true;
+      }
     }
     for (const std::string_view field : {"reasoning_content", "reasoning"}) {
       const auto found = thoughts(parts, field);
       if (found.empty()) continue;
       body_.append(",\"");
-      body_.append(field);
+      body_.append(quirks_.reasoning_member.empty() ? field : quirks_.reasoning_member);
       body_.append("\":\"");
       for (const ReasoningPart* part : found) body_.splice(part->text.raw);
       body_.append("\"");

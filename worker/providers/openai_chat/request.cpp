@@ -11,6 +11,7 @@
 #include "worker/providers/openai_chat/messages.hpp"
 #include "worker/providers/openai_chat/models.hpp"
 #include "worker/providers/openai_chat/openai_chat.hpp"
+#include "worker/providers/openai_models.hpp"
 #include "worker/providers/provider_defaults.hpp"
 #include "worker/providers/strict_schema.hpp"
 
@@ -28,8 +29,14 @@ struct ModelRule {
   bool takes_sampling = false;  // temperature, topP, logprobs
   bool by_default = true;       // reasons without being asked to
 };
-constexpr auto kReasoningModels = std::to_array<ModelRule>(
-    {{"o1"}, {"o3"}, {"o4"}, {"gpt-5"}, {"gpt-5.", false, false}, {"grok-4", true}, {"grok-3-mini", true}});
+constexpr auto kReasoningModels = std::to_array<ModelRule>({{"o1"},
+                                                            {"o3"},
+                                                            {"o4"},
+                                                            {"gpt-5"},
+                                                            {"gpt-5.", false, false},
+                                                            {"grok-4", true},
+                                                            {"grok-4.", true},
+                                                            {"grok-3-mini", true}});
 
 bool is_of(std::string_view name, const ModelRule& rule) {
   if (!name.starts_with(rule.prefix)) return false;
@@ -92,7 +99,9 @@ class OptionsWriter {
   void sampling() {
     const ModelRule* rule = reasoning_model(target_.model, chat_.reasoning);
     const bool any = rule == nullptr, some = any || rule->takes_sampling;
-    if (takes(chat_.temperature.has_value(), some, "temperature")) writer_.field("temperature", *chat_.temperature);
+    const bool temperature = some && !thinks_within_limits();
+    if (takes(chat_.temperature.has_value(), temperature, "temperature"))
+      writer_.field("temperature", *chat_.temperature);
     if (takes(chat_.top_p.has_value(), some, "topP")) writer_.field("top_p", *chat_.top_p);
     if (takes(chat_.top_k.has_value(), quirks_.top_k, "topK")) writer_.field("top_k", *chat_.top_k);
     const bool penalties = any && quirks_.penalties;
@@ -109,6 +118,16 @@ class OptionsWriter {
     }
     if (takes(chat_.seed.has_value(), !quirks_.seed.empty(), "seed")) writer_.field(quirks_.seed, *chat_.seed);
     if (takes(chat_.logprobs.value_or(false), some && quirks_.logprobs, "logprobs")) writer_.field("logprobs", true);
+  }
+
+  // Kimi's models from K2.5 on think unless they are told not to.
+  [[nodiscard]] bool thinks_within_limits() const {
+    if (!quirks_.thinking_limits) return false;
+    const auto of = [&](std::string_view family) { return target_.model.contains(family); };
+    const bool thinks = of("k2.5") || of("k2.6") || of("k2.7") || of("k2-thinking") || of("k3");
+    const bool told_not_to =
+        chat_.reasoning && (chat_.reasoning->effort.raw == "none" || chat_.reasoning->budget_tokens == 0);
+    return thinks && !told_not_to;
   }
 
   void reasoning(const Reasoning& asked) {
@@ -138,8 +157,18 @@ class OptionsWriter {
     }
   }
 
+  // A plain model of OpenAI's refuses it, and those of xAI that always think as they do.
+  [[nodiscard]] bool takes_effort() const {
+    const auto rules = openai_model_rules(target_.model);
+    if (rules.ours) return rules.reasons;
+    const auto name = target_.model.substr(target_.model.rfind('/') + 1);
+    return name != "grok-3" && name != "grok-4" && name != "grok-4-0709";
+  }
+
   void effort(const Reasoning& asked) {
-    if (!asked.effort.empty()) writer_.field("reasoning_effort", asked.effort);
+    if (takes(!asked.effort.empty(), takes_effort(), "reasoning.effort")) {
+      writer_.field("reasoning_effort", asked.effort);
+    }
     if (asked.budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
   }
 
@@ -212,7 +241,11 @@ class OptionsWriter {
     switch (choice.type) {
       case ToolChoiceType::automatic: writer_.field("tool_choice", "auto"); break;
       case ToolChoiceType::none: writer_.field("tool_choice", "none"); break;
-      case ToolChoiceType::required: writer_.field("tool_choice", quirks_.required_choice); break;
+      case ToolChoiceType::required:
+        if (takes(true, !thinks_within_limits(), "toolChoice")) {
+          writer_.field("tool_choice", quirks_.required_choice);
+        }
+        break;
       case ToolChoiceType::tool:
         writer_.key("tool_choice").begin_object().field("type", "function").key("function").begin_object();
         writer_.field("name", choice.tool_name).end_object().end_object();

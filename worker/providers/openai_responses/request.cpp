@@ -7,10 +7,10 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/openai_models.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/models.hpp"
 #include "worker/providers/openai_responses/input.hpp"
-#include "worker/providers/openai_responses/model.hpp"
 #include "worker/providers/openai_responses/openai_responses.hpp"
 #include "worker/providers/strict_schema.hpp"
 
@@ -45,7 +45,7 @@ class OptionsWriter {
   [[nodiscard]] bool thinks_not() const { return chat_.reasoning && chat_.reasoning->effort.raw == "none"; }
 
   void include() {
-    const bool reasons = !thinks_not() && (rules_.reasons || chat_.reasoning);
+    const bool reasons = !thinks_not() && (rules_.reasons || (chat_.reasoning && !rules_.ours));
     const bool logprobs = chat_.logprobs.value_or(false);
     if (!reasons && !logprobs) return;
     writer_.key("include").begin_array();
@@ -71,6 +71,7 @@ class OptionsWriter {
   void reasoning() {
     if (chat_.reasoning->budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
     if (chat_.reasoning->effort.empty()) return;
+    if (rules_.ours && !rules_.reasons) return notes_.dropped("reasoning.effort", target_);
     writer_.key("reasoning").begin_object().field("effort", chat_.reasoning->effort).end_object();
   }
 

@@ -1,10 +1,10 @@
 #include "worker/providers/profile/adapted_chat.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "protocol/json_reader.hpp"
+#include "worker/base/base64.hpp"
 #include "worker/providers/media_type.hpp"
 #include "worker/providers/message_parts.hpp"
 #include "worker/providers/profile/state_maker.hpp"
@@ -35,6 +35,18 @@ bool has_text(const std::vector<Part>& parts) {
   return found;
 }
 
+// Bytes that say nothing of themselves are the server's to judge.
+bool takes(const MediaRule& rule, std::string_view type) {
+  if (rule.any || type.empty() || type.ends_with("/*")) return true;
+  return std::ranges::any_of(rule.types, [&](std::string_view known) {
+    return known.ends_with('/') ? type.starts_with(known) : type == known;
+  });
+}
+
+bool is_text_type(std::string_view type) {
+  return type.starts_with("text/") || type == "application/json" || type == "application/xml";
+}
+
 bool is_error(const ToolOutput& output) {
   return output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
 }
@@ -56,6 +68,14 @@ StepInput AdaptedChat::adapt(const StepInput& input, RequestNotes& notes) {
   if (!std::exchange(begun_, true)) begin(input);
   from_ = messages_.size();
   for (; seen_ < input.messages.size(); ++seen_) add(input.messages[seen_], input.messages.first(seen_));
+  push_media();
+  if (!profile_.assistant_last) {
+    if (!copied_ && !input.messages.empty() && input.messages.back().role == Role::assistant) {
+      messages_.assign(input.messages.begin(), input.messages.end());
+      copied_ = true;
+    }
+    end_with_user();
+  }
   notes_ = nullptr;
   StepInput adapted{.chat = chat_ ? *chat_ : input.chat,
                     .messages = copied_ ? std::span<const Message>(messages_) : input.messages,
@@ -69,8 +89,8 @@ StepInput AdaptedChat::adapt(const StepInput& input, RequestNotes& notes) {
 void AdaptedChat::begin(const StepInput& input) {
   profile_ = server_profile(input.target);
   maker_ = state_maker(input.target);
-  for (const Tool& tool : input.chat.tools) tool_names_.insert(tool.name.text());
   adapt_tools(input.chat);
+  adapt_stops(input.chat);
   if (profile_.one_system) adapt_system(input);
 }
 
@@ -83,15 +103,39 @@ void AdaptedChat::adapt_tools(const ChatRequest& chat) {
   for (std::size_t i = 0; i < chat.tools.size(); ++i) {
     const Tool& tool = chat.tools[i];
     if (!tool.definition.empty()) continue;
+    if (!fits(profile_.tool_names, tool.name.raw)) {
+      auto& name = own_chat(chat).tools[i].name;
+      if (renamed_ == nullptr) renamed_ = std::make_shared<RenamedWords>();
+      const std::string text = name.text();
+      if (change_word(name, profile_.tool_names)) renamed_->tools.emplace(name.raw, text);
+    }
     auto schema = adapt_tool_schema(tool.input_schema, profile_);
     if (!schema) continue;
-    texts_.push_back(std::move(*schema));
+    texts_.push_back(std::move(schema->json));
     own_chat(chat).tools[i].input_schema = JsonSpan{texts_.back()};
+    if (schema->properties.empty()) continue;
+    if (renamed_ == nullptr) renamed_ = std::make_shared<RenamedWords>();
+    renamed_->properties.merge(schema->properties);
+  }
+  if (chat.tool_choice && chat.tool_choice->type == ToolChoiceType::tool && renamed_ != nullptr) {
+    change_word(own_chat(chat).tool_choice->tool_name, profile_.tool_names);
   }
   if (profile_.most_tools == 0 || chat.tools.size() <= profile_.most_tools) return;
   own_chat(chat).tools.resize(profile_.most_tools);
   notes_->add("tools_dropped", "this provider takes " + std::to_string(profile_.most_tools) + " tools; the last " +
                                    std::to_string(chat.tools.size() - profile_.most_tools) + " were left out");
+}
+
+void AdaptedChat::adapt_stops(const ChatRequest& chat) {
+  const auto is_refused = [&](RawString stop) { return !profile_.blank_stops && is_blank(stop); };
+  const bool too_many = profile_.most_stops > 0 && chat.stop_sequences.size() > profile_.most_stops;
+  if (!too_many && std::ranges::none_of(chat.stop_sequences, is_refused)) return;
+  auto& stops = own_chat(chat).stop_sequences;
+  std::erase_if(stops, is_refused);
+  if (profile_.most_stops > 0) stops.resize(std::min(stops.size(), profile_.most_stops));
+  notes_->add("parameter_dropped",
+              "some of stopSequences were left out: this provider takes " +
+                  (too_many ? std::to_string(profile_.most_stops) + " of them" : std::string("none that is blank")));
 }
 
 // The request's system text and the messages of that role that come first become one text.
@@ -115,6 +159,7 @@ void AdaptedChat::adapt_system(const StepInput& input) {
 
 // `before`: the input's messages before this one.
 void AdaptedChat::add(const Message& message, std::span<const Message> before) {
+  if (message.role != Role::tool) push_media();
   auto adapted = changed(message);
   const Message& now = adapted ? *adapted : message;
   const Role* last = nullptr;
@@ -141,6 +186,25 @@ void AdaptedChat::push(Message message) {
   auto& parts = messages_.back().parts;
   parts.insert(parts.end(), std::make_move_iterator(message.parts.begin()),
                std::make_move_iterator(message.parts.end()));
+}
+
+// Media that tools returned, in a user's turn after the results.
+void AdaptedChat::push_media() {
+  if (returned_.empty()) return;
+  messages_.push_back({Role::assistant, {TextPart{keep("Done.")}}});
+  Message media{Role::user, {}};
+  for (auto& [id, part] : std::exchange(returned_, {})) {
+    media.parts.emplace_back(TextPart{keep_raw("Returned by tool call " + std::string(id.raw) + ":")});
+    media.parts.emplace_back(std::move(part));
+  }
+  messages_.push_back(std::move(media));
+}
+
+// The model does not go on from its own words.
+void AdaptedChat::end_with_user() {
+  if (!copied_ || messages_.empty() || messages_.back().role != Role::assistant) return;
+  notes_->add("user_turn_added", "this model does not go on from the assistant's own words: it is asked to continue");
+  messages_.push_back({Role::user, {TextPart{keep("Continue.")}}});
 }
 
 void AdaptedChat::push_system(Message message) {
@@ -198,11 +262,12 @@ bool AdaptedChat::change(ProviderPart& part) { return change_state(part.provider
 
 bool AdaptedChat::change(ToolCallPart& part) {
   bool changed = change_state(part.provider_state);
-  changed = change_word(part.tool_call_id, profile_.call_ids) || changed;
+  changed = change_call_id(part.tool_call_id, ++ids_[part.tool_call_id.text()].calls) || changed;
   changed = change_name(part.tool_name) || changed;
   // The decoder has put {} where the arguments are no JSON; what the model wrote would be refused in each later
   // request.
-  if (part.input.json == "{}" && !part.input_text.empty() && part.input_text.raw != "{}" && !is_json(part.input_text)) {
+  const bool unread = part.input.empty() || part.input.json == "{}" || part.input.json == "null";
+  if (unread && !part.input_text.empty() && part.input_text.raw != "{}" && !is_json(part.input_text)) {
     part.input_text = {};
     changed = true;
   }
@@ -210,17 +275,19 @@ bool AdaptedChat::change(ToolCallPart& part) {
 }
 
 bool AdaptedChat::change(ToolResultPart& part) {
-  bool changed = change_word(part.tool_call_id, profile_.call_ids);
+  auto& use = ids_[part.tool_call_id.text()];
+  bool changed = change_call_id(part.tool_call_id, std::min(++use.results, use.calls));
   changed = change_name(part.tool_name) || changed;
   if (part.output == nullptr) return changed;
-  auto output = changed_output(*part.output);
+  auto output = changed_output(part);
   if (output == nullptr) return changed;
   part.output = std::move(output);
   return true;
 }
 
 // nullptr: it is fine as it is.
-std::shared_ptr<const ToolOutput> AdaptedChat::changed_output(const ToolOutput& output) {
+std::shared_ptr<const ToolOutput> AdaptedChat::changed_output(const ToolResultPart& result) {
+  const ToolOutput& output = *result.output;
   if (!profile_.mute_errors && is_error(output) && output.value.is_string() && is_blank(output.value.as_string())) {
     auto own = std::make_shared<ToolOutput>(output);
     texts_.emplace_back(R"("The tool failed and gave no message.")");
@@ -235,6 +302,13 @@ std::shared_ptr<const ToolOutput> AdaptedChat::changed_output(const ToolOutput& 
     if (own == nullptr) own = std::make_shared<ToolOutput>(output);
     own->parts[i] = std::move(*part);
   }
+  if (profile_.user_after_result) return own;
+  const auto& parts = own == nullptr ? output.parts : own->parts;
+  if (!has_part<MediaPart>(parts)) return own;
+  if (own == nullptr) own = std::make_shared<ToolOutput>(output);
+  for_each_part<MediaPart>(own->parts,
+                           [&](const MediaPart& media) { returned_.emplace_back(result.tool_call_id, media); });
+  std::erase_if(own->parts, [](const Part& part) { return std::holds_alternative<MediaPart>(part); });
   return own;
 }
 
@@ -255,24 +329,40 @@ bool AdaptedChat::change_word(RawString& word, const WordRule& rule) {
   return true;
 }
 
-// The names of the request's own tools are the server's to judge.
+// `use`: how often the id was there, this time included.
+bool AdaptedChat::change_call_id(RawString& id, std::size_t use) {
+  if (profile_.unique_call_ids && use > 1) {
+    id = keep(fitted(profile_.call_ids, id.text() + "#" + std::to_string(use)));
+    return true;
+  }
+  return change_word(id, profile_.call_ids);
+}
+
 bool AdaptedChat::change_name(RawString& name) {
-  if (name.empty() || fits(profile_.called_names, name.raw) || tool_names_.contains(name.text())) return false;
-  if (!change_word(name, profile_.called_names)) return false;
+  if (!change_word(name, profile_.tool_names)) return false;
   notes_->add("tool_name_changed", "a tool name of the history has characters that this API does not take");
   return true;
 }
 
-// Text in place of an image that the server does not take.
+// Text in place of media that the server does not take: what is text itself, else a note.
 std::optional<Part> AdaptedChat::replaced(const MediaPart& part) {
-  if (profile_.image_types.empty() || part.data.empty()) return std::nullopt;
+  if (!part.file_id.empty()) return std::nullopt;  // the server's own
   const std::string type = media_type_of(part);
   const bool image = part.kind == MediaKind::image || type.starts_with("image/");
-  if (!image || type.empty() || type.ends_with("/*") || std::ranges::count(profile_.image_types, type) > 0) {
-    return std::nullopt;
+  const bool audio = !image && (part.kind == MediaKind::audio || type.starts_with("audio/"));
+  const MediaRule& rule = image ? profile_.images : audio ? profile_.audio : profile_.files;
+  const bool is_link = part.data.empty();
+  if (is_link ? rule.links : takes(rule, type)) return std::nullopt;
+  notes_->add("media_replaced", "this provider takes no " + (is_link ? std::string("media by URL") : type) +
+                                    "; text stands in its place");
+  if (is_link) return Part(TextPart{keep("[media at " + part.url.text() + " was left out: it cannot be read here]")});
+  std::string text;
+  if (is_text_type(type) && base64_decode(part.data.text(), text)) {
+    const std::string name = part.filename.empty() ? std::string() : part.filename.text() + ":\n";
+    return Part(TextPart{keep(sanitize_utf8(name + text))});
   }
-  notes_->add("media_replaced", "this provider takes no " + type + "; a note stands in its place");
-  return Part(TextPart{keep("[an image of type " + type + " was left out: it cannot be read here]")});
+  const std::string_view what = image ? "an image" : audio ? "audio" : "a file";
+  return Part(TextPart{keep("[" + std::string(what) + " of type " + type + " was left out: it cannot be read here]")});
 }
 
 RawString AdaptedChat::keep(std::string_view text) {

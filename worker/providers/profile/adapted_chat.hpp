@@ -3,12 +3,13 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "worker/providers/profile/server_profile.hpp"
@@ -28,14 +29,23 @@ class AdaptedChat {
 
   // The input to build from: refers to `input` and to this object. Its history begins with that of the call before.
   StepInput adapt(const StepInput& input, RequestNotes& notes);
+  // Of the tools that the request sends; nullptr: none is.
+  [[nodiscard]] std::shared_ptr<const RenamedWords> renamed() const { return renamed_; }
 
  private:
+  struct IdUse {
+    std::size_t calls = 0, results = 0;  // so far, of one id
+  };
+
   void begin(const StepInput& input);
   void adapt_tools(const ChatRequest& chat);
+  void adapt_stops(const ChatRequest& chat);
   void adapt_system(const StepInput& input);
   void add(const Message& message, std::span<const Message> before);
   void push(Message message);
   void push_system(Message message);
+  void push_media();
+  void end_with_user();
   ChatRequest& own_chat(const ChatRequest& chat);
 
   std::optional<Message> changed(const Message& message);
@@ -49,7 +59,8 @@ class AdaptedChat {
   bool change_state(RawString& state);
   bool change_word(RawString& word, const WordRule& rule);
   bool change_name(RawString& name);
-  std::shared_ptr<const ToolOutput> changed_output(const ToolOutput& output);
+  bool change_call_id(RawString& id, std::size_t use);
+  std::shared_ptr<const ToolOutput> changed_output(const ToolResultPart& result);
   [[nodiscard]] std::optional<Part> replaced(const MediaPart& part);
 
   // JSON string contents that live as long as this.
@@ -59,12 +70,14 @@ class AdaptedChat {
   bool begun_ = false;
   ServerProfile profile_;
   std::string maker_;
-  std::optional<ChatRequest> chat_;  // where tools or the system text are other than the chat's
-  std::set<std::string, std::less<>> tool_names_;
-  std::size_t leading_ = 0;  // messages that went into the system text
-  std::size_t seen_ = 0;     // of the input's messages
-  std::size_t from_ = 0;     // messages_ that the call before gave out
-  bool copied_ = false;      // messages_ are other than the input's
+  std::optional<ChatRequest> chat_;        // where tools or the system text are other than the chat's
+  std::shared_ptr<RenamedWords> renamed_;  // of the request's own tools
+  std::map<std::string, IdUse, std::less<>> ids_;
+  std::vector<std::pair<RawString, MediaPart>> returned_;  // media of results, with their calls' ids
+  std::size_t leading_ = 0;                                // messages that went into the system text
+  std::size_t seen_ = 0;                                   // of the input's messages
+  std::size_t from_ = 0;                                   // messages_ that the call before gave out
+  bool copied_ = false;                                    // messages_ are other than the input's
   std::vector<Message> messages_;
   std::deque<std::string> texts_;
   RequestNotes* notes_ = nullptr;

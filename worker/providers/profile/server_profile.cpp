@@ -7,6 +7,7 @@
 #include "protocol/ascii.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
+#include "worker/providers/openai_models.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
@@ -15,43 +16,93 @@ namespace {
 
 using Charset = WordRule::Charset;
 
+using Types = std::span<const std::string_view>;
+
 // docs.claude.com, "Vision"; platform.openai.com, "Images and vision"; Bedrock's ImageBlock.
 constexpr auto kUsualImages = std::to_array<std::string_view>({"image/png", "image/jpeg", "image/gif", "image/webp"});
-// ai.google.dev, "Image understanding".
+// docs.x.ai, "Image understanding".
+constexpr auto kXaiImages = std::to_array<std::string_view>({"image/png", "image/jpeg"});
+// ai.google.dev, "Image understanding" and "Document understanding".
 constexpr auto kGeminiImages =
     std::to_array<std::string_view>({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"});
+constexpr auto kGeminiFiles = std::to_array<std::string_view>(
+    {"application/pdf", "text/", "application/json", "application/rtf", "audio/", "video/"});
+// platform.openai.com, "Audio" and "PDF files".
+constexpr auto kOpenAiAudio =
+    std::to_array<std::string_view>({"audio/wav", "audio/x-wav", "audio/wave", "audio/mpeg", "audio/mp3"});
+constexpr auto kPdf = std::to_array<std::string_view>({"application/pdf"});
+
+constexpr MediaRule only(Types types) { return {.any = false, .types = types}; }
+constexpr MediaRule kNone = {.any = false, .links = false};
+constexpr std::size_t kOpenAiStops = 4;
 
 // OpenAI-compatible servers that nobody here knows: what hosted ones and gateways have in common.
 constexpr ServerProfile kCompatible = {.empty_assistant = false,
                                        .mute_errors = false,
                                        .schema_combinators = false,
                                        .schema_properties = true,
-                                       .image_types = kUsualImages};
+                                       .schema_required = true,
+                                       .images = only(kUsualImages)};
 
-consteval ServerProfile openai() {
-  ServerProfile profile = kCompatible;
-  profile.call_ids = {.most = 40};  // "string too long. Expected a string with maximum length 40"
-  profile.most_tools = 128;         // API reference, "tools"
+// A copy of a profile with some members changed.
+template <typename Change>
+consteval ServerProfile changed(ServerProfile profile, Change change) {
+  change(profile);
   return profile;
 }
-constexpr ServerProfile kOpenAi = openai();
 
-consteval ServerProfile responses() {
-  ServerProfile profile = kCompatible;
-  profile.call_ids = {.most = 64};
-  profile.most_tools = 128;
-  return profile;
-}
-constexpr ServerProfile kResponses = responses();
+constexpr ServerProfile kOpenAi = changed(kCompatible, [](ServerProfile& it) {
+  it.call_ids = {.most = 40};  // "string too long. Expected a string with maximum length 40"
+  it.most_tools = 128;         // API reference, "tools"
+  it.most_stops = kOpenAiStops;
+  it.schema_items = true;  // "array schema missing items"
+  it.audio = only(kOpenAiAudio);
+  it.files = only(kPdf);
+});
 
-// docs.mistral.ai, "Function calling"; error 3280 and 3230 of its API.
-consteval ServerProfile mistral() {
-  ServerProfile profile = kCompatible;
-  profile.call_ids = {.charset = Charset::alphanumeric, .exact = 9};
-  profile.user_after_result = false;
-  return profile;
-}
-constexpr ServerProfile kMistral = mistral();
+constexpr ServerProfile kResponses = changed(kCompatible, [](ServerProfile& it) {
+  it.call_ids = {.most = 64};
+  it.most_tools = 128;
+  it.schema_items = true;
+});
+
+// docs.mistral.ai, "Function calling"; errors 3230, 3280 and 3310 of its API.
+constexpr ServerProfile kMistral = changed(kCompatible, [](ServerProfile& it) {
+  it.call_ids = {.charset = Charset::alphanumeric, .exact = 9};
+  it.unique_call_ids = true;
+  it.one_system = true;
+  it.user_after_result = false;
+  it.assistant_last = false;
+  it.audio = kNone;
+});
+
+// Their API references; each refuses parts of other kinds.
+constexpr ServerProfile kGroq = changed(kCompatible, [](ServerProfile& it) {
+  it.most_tools = 128;
+  it.most_stops = 4;
+  it.audio = it.files = kNone;
+});
+constexpr ServerProfile kCerebras = changed(kCompatible, [](ServerProfile& it) {
+  it.most_stops = 4;
+  it.audio = it.files = kNone;
+});
+constexpr ServerProfile kDeepSeek = changed(kCompatible, [](ServerProfile& it) {
+  it.most_tools = 128;
+  it.images = it.audio = it.files = kNone;
+});
+constexpr ServerProfile kMoonshot = changed(kCompatible, [](ServerProfile& it) {
+  it.tool_names = {.charset = Charset::letter_first, .most = 64};
+  it.most_stops = 5;
+  it.images.links = false;
+  it.audio = it.files = kNone;
+});
+constexpr ServerProfile kXai = changed(kCompatible, [](ServerProfile& it) {
+  it.most_tools = 128;
+  it.most_stops = 4;
+  it.images = only(kXaiImages);
+  it.audio = kNone;
+});
+constexpr ServerProfile kTogether = changed(kCompatible, [](ServerProfile& it) { it.audio = it.files = kNone; });
 
 // Servers of open models: a model's chat template has the last word. Those of Qwen and Gemma take one system message,
 // first, and roles that alternate. Images are read by what the server has.
@@ -59,33 +110,44 @@ constexpr ServerProfile kTemplates = {.one_system = true,
                                       .alternating_roles = true,
                                       .empty_assistant = false,
                                       .mute_errors = false,
-                                      .schema_properties = true};
+                                      .schema_properties = true,
+                                      .files = kNone};
 
 // docs.claude.com, "Tool use", and errors of the API.
 constexpr ServerProfile kAnthropic = {.call_ids = {.charset = Charset::word},
-                                      .called_names = {.charset = Charset::word, .most = 128},
-                                      .thinking_last = false,
+                                      .unique_call_ids = true,
+                                      .tool_names = {.charset = Charset::word, .most = 128},
                                       .mute_errors = false,
+                                      .thinking_last = false,
                                       .schema_combinators = false,
-                                      .image_types = kUsualImages};
+                                      .property_names = {.charset = Charset::word_or_dot, .most = 64},
+                                      .blank_stops = false,
+                                      .images = only(kUsualImages)};
 
 // ToolUseBlock and ToolSpecification of Bedrock's service model.
 constexpr ServerProfile kConverse = {.call_ids = {.charset = Charset::word, .most = 64},
-                                     .called_names = {.charset = Charset::word, .most = 64},
-                                     .thinking_last = false,
+                                     .unique_call_ids = true,
                                      .mute_errors = false,
+                                     .thinking_last = false,
                                      .schema_combinators = false,
-                                     .image_types = kUsualImages};
+                                     .images = only(kUsualImages)};
 
 // FunctionDeclaration of the API reference. Its schemas are written anew.
-constexpr ServerProfile kGemini = {
-    .called_names = {.charset = Charset::dotted, .most = 64}, .mute_errors = false, .image_types = kGeminiImages};
+constexpr ServerProfile kGemini = {.tool_names = {.charset = Charset::dotted, .most = 64},
+                                   .mute_errors = false,
+                                   .most_stops = 5,
+                                   .images = only(kGeminiImages),
+                                   .files = only(kGeminiFiles)};
 
-// docs.cohere.com, "Tool use".
-constexpr ServerProfile kCohere = {
-    .mute_errors = false, .schema_combinators = false, .schema_properties = true, .image_types = kUsualImages};
+// docs.cohere.com, "Tool use" and "Chat".
+constexpr ServerProfile kCohere = {.mute_errors = false,
+                                   .schema_combinators = false,
+                                   .schema_properties = true,
+                                   .schema_required = true,
+                                   .most_stops = 5,
+                                   .images = only(kUsualImages)};
 
-constexpr ServerProfile kOllama = {.mute_errors = false};
+constexpr ServerProfile kOllama = {.tool_names = {}, .mute_errors = false};
 
 struct KnownServer {
   std::string_view id;
@@ -95,36 +157,70 @@ constexpr auto kChatServers = std::to_array<KnownServer>({{"openai", &kOpenAi},
                                                           {"github-copilot", &kOpenAi},
                                                           {"github-models", &kOpenAi},
                                                           {"mistral", &kMistral},
+                                                          {"groq", &kGroq},
+                                                          {"cerebras", &kCerebras},
+                                                          {"deepseek", &kDeepSeek},
+                                                          {"moonshot", &kMoonshot},
+                                                          {"xai", &kXai},
+                                                          {"together", &kTogether},
                                                           {"ollama", &kTemplates},
                                                           {"ollama-cloud", &kTemplates},
                                                           {"vllm", &kTemplates},
                                                           {"llamacpp", &kTemplates},
                                                           {"lmstudio", &kTemplates}});
 
-// Its own models, which gateways ask it for.
-bool is_openai_model(std::string_view model) {
-  const auto name = model.substr(model.rfind('/') + 1);  // npos + 1 is 0
-  const auto begins = [&](std::string_view family) { return name.starts_with(family); };
-  return !begins("gpt-oss") && (begins("gpt-") || begins("chatgpt-") || begins("o1") || begins("o3") || begins("o4-"));
+// Mistral's templates, whoever serves the model.
+bool is_mistral_model(std::string_view model) {
+  const std::string name = ascii_lower(model);
+  constexpr auto kFamilies =
+      std::to_array<std::string_view>({"mistral", "ministral", "devstral", "magistral", "codestral", "pixtral"});
+  return std::ranges::any_of(kFamilies, [&](std::string_view family) { return name.contains(family); });
 }
 
 ServerProfile chat_profile(const Target& target) {
   const auto id = target.known == nullptr ? std::string_view() : target.known->id;
   const auto* found = std::ranges::find(kChatServers, id, &KnownServer::id);
-  if (found != kChatServers.end()) return *found->profile;
-  return is_openai_model(target.model) ? kOpenAi : kCompatible;
+  const bool is_known = found != kChatServers.end();
+  ServerProfile profile = is_known ? *found->profile : openai_model_rules(target.model).ours ? kOpenAi : kCompatible;
+  if (profile.one_system && is_mistral_model(target.model)) profile.user_after_result = false;
+  // A gateway sends it on to Claude's API.
+  if (!is_known && claude_version(target.model)) {
+    profile.call_ids = kAnthropic.call_ids;
+    profile.unique_call_ids = true;
+  }
+  return profile;
+}
+
+// "This model does not support assistant message prefill."
+ServerProfile claude_profile(const Target& target, ServerProfile profile) {
+  const int version = claude_version(target.model).value_or(0);
+  profile.assistant_last = version < 406;
+  return profile;
 }
 
 // Structured outputs came to Claude on Vertex AI with the models of 4.6 (cloud.google.com, "Claude structured
 // outputs").
 ServerProfile vertex_claude_profile(const Target& target) {
-  ServerProfile profile = kAnthropic;
+  ServerProfile profile = claude_profile(target, kAnthropic);
   profile.structured_output = claude_version(target.model).value_or(0) >= 406;
   return profile;
 }
 
+// The runtime reads no URLs.
+ServerProfile invoke_profile(const Target& target) {
+  ServerProfile profile = claude_profile(target, kAnthropic);
+  profile.images.links = profile.files.links = false;
+  return profile;
+}
+
+ServerProfile converse_profile(const Target& target) {
+  ServerProfile profile = claude_profile(target, kConverse);
+  if (claude_version(target.model)) profile.property_names = kAnthropic.property_names;
+  return profile;
+}
+
 ServerProfile anthropic_profile(const Target& target) {
-  ServerProfile profile = kAnthropic;
+  ServerProfile profile = claude_profile(target, kAnthropic);
   // Servers that speak this API for other models want their thinking back, which few of them sign.
   profile.unsigned_thinking = state_maker(target) != kClaude;
   return profile;
@@ -137,6 +233,8 @@ bool is_in(Charset charset, char c, bool first) {
     case Charset::word: return is_ascii_alnum(c) || c == '_' || c == '-';
     case Charset::alphanumeric: return is_ascii_alnum(c);
     case Charset::identifier: return letter || c == '_' || (!first && is_ascii_digit(c));
+    case Charset::word_or_dot: return is_ascii_alnum(c) || c == '_' || c == '-' || c == '.';
+    case Charset::letter_first: return letter || c == '_' || (!first && (is_ascii_digit(c) || c == '-'));
     case Charset::dotted:
       return letter || c == '_' || (!first && (is_ascii_digit(c) || c == '-' || c == '.' || c == ':'));
   }
@@ -165,11 +263,11 @@ ServerProfile server_profile(const Target& target) {
     case Api::openai_responses:
     case Api::azure_openai_responses: return kResponses;
     case Api::anthropic_messages: return anthropic_profile(target);
-    case Api::bedrock_invoke: return kAnthropic;
+    case Api::bedrock_invoke: return invoke_profile(target);
     case Api::vertex_anthropic: return vertex_claude_profile(target);
     case Api::vertex:
     case Api::gemini_generate: return kGemini;
-    case Api::bedrock_converse: return kConverse;
+    case Api::bedrock_converse: return converse_profile(target);
     case Api::cohere_chat: return kCohere;
     case Api::ollama_chat:
     case Api::ollama_generate: return kOllama;

@@ -14,31 +14,51 @@ namespace aiw {
 
 // The strings that a server takes in some place.
 struct WordRule {
-  enum class Charset { any, word, identifier, dotted, alphanumeric };
-  // word: letters, digits, `_` and `-`. identifier: letters, digits and `_`, no digit first. dotted: word, `.` and `:`,
-  // first a letter or `_`. alphanumeric: letters and digits.
+  enum class Charset {
+    any,
+    alphanumeric,  // letters and digits
+    word,          // these, `_` and `-`
+    word_or_dot,   // these and `.`
+    letter_first,  // word, but first a letter or `_`
+    dotted,        // these, `.` and `:`
+    identifier,    // letters, digits and `_`, no digit first
+  };
   Charset charset = Charset::any;
   std::size_t most = 0;   // bytes; 0: any number
   std::size_t exact = 0;  // bytes; 0: any number up to `most`
 };
 
+// Media of one kind that a server takes.
+struct MediaRule {
+  bool any = true;                            // else `types` only, by the bytes
+  bool links = true;                          // URLs, too
+  std::span<const std::string_view> types{};  // media types, or their beginnings, which end in "/"
+};
+
 struct ServerProfile {
   WordRule call_ids{};
-  // Tool names that a history holds and the request does not define: models invent some.
-  WordRule called_names{.charset = WordRule::Charset::word, .most = 64};
+  bool unique_call_ids = false;  // in the whole history
+  // Names of tools, those that a history holds included: models invent some.
+  WordRule tool_names{.charset = WordRule::Charset::word, .most = 64};
   // Only one system message, and only as the first: the others are merged into it or become user text.
   bool one_system = false;
   bool alternating_roles = false;  // user messages that follow one another are joined
-  bool user_after_result = true;   // else a turn of the assistant stands between
+  bool user_after_result = true;   // else a turn of the assistant stands between, and results hold no media
   bool empty_assistant = true;     // else a message without text and calls is left out
-  bool thinking_last = true;       // a turn of the assistant may end with its thinking
+  bool assistant_last = true;      // the model goes on from the assistant's own words
   bool mute_errors = true;         // a failed call's result may be without words
+  bool thinking_last = true;       // a turn of the assistant may end with its thinking
   bool unsigned_thinking = false;  // thinking goes back to it as it came, signed or not
   bool structured_output = true;   // Claude's output_config.format and strict tools, where the model has them
   bool schema_combinators = true;  // oneOf, anyOf, allOf at the top of a tool's schema
   bool schema_properties = false;  // that object must have `properties`
-  std::size_t most_tools = 0;      // 0: any number
-  std::span<const std::string_view> image_types{};  // by their bytes; empty: any
+  bool schema_items = false;       // an array must say its `items`
+  bool schema_required = false;    // what is required must be among the properties, and references begin with #/$defs/
+  WordRule property_names{};
+  std::size_t most_tools = 0;  // 0: any number
+  std::size_t most_stops = 0;
+  bool blank_stops = true;
+  MediaRule images{}, audio{}, files{};
 };
 
 // By the target's wire API, provider and model.

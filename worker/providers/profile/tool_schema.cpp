@@ -21,6 +21,28 @@ constexpr auto kCombinators = std::to_array<const char*>({"allOf", "anyOf", "one
 // These say nothing that properties could.
 constexpr auto kRefusedBesideThem = std::to_array<const char*>({"not", "enum", "const", "if", "then", "else"});
 
+// Whether some key of the text, a keyword's aside, does not fit.
+bool has_odd_key(std::string_view json, const WordRule& rule) {
+  for (auto at = json.find('"'); at != std::string_view::npos; at = json.find('"', at)) {
+    const auto begin = ++at;
+    while (at < json.size() && json[at] != '"') at += json[at] == '\\' ? 2 : 1;
+    if (at >= json.size()) return false;
+    const auto word = json.substr(begin, at - begin);
+    const auto next = json.find_first_not_of(" \t\r\n", ++at);
+    if (next == std::string_view::npos || json[next] != ':') continue;
+    const bool keyword = word == "$ref" || word == "$defs" || word == "$schema" || word == "$id" || word == "$comment";
+    if (!keyword && !fits(rule, word)) return true;
+  }
+  return false;
+}
+
+// Whether what stands below the top has to be looked at.
+bool may_need_walk(std::string_view json, const ServerProfile& profile) {
+  if (profile.schema_items && json.contains("\"array\"")) return true;
+  if (profile.schema_required && (json.contains("\"required\"") || json.contains("\"#/definitions/"))) return true;
+  return profile.property_names.charset != WordRule::Charset::any && has_odd_key(json, profile.property_names);
+}
+
 // What stands at the top decides whether the schema has to be read whole.
 bool is_fine(JsonSpan schema, const ServerProfile& profile) {
   std::string text(schema.json);
@@ -163,19 +185,133 @@ class TopFolder {
   const Json& root_;
 };
 
+// Goes through all schemas within one.
+class SchemaWalker {
+ public:
+  explicit SchemaWalker(const ServerProfile& profile) : profile_(profile) {}
+
+  void walk(Json& schema, int depth = 0) {
+    if (!schema.is_object() || depth > kMaxWalkDepth) return;
+    if (profile_.schema_items && is_array(schema) && !is_schema(schema, "items")) {
+      schema["items"] = Json::object();
+      changed = true;
+    }
+    if (profile_.schema_required) drop_undefined(schema);
+    rename_properties(schema);
+    if (profile_.schema_required) move_definitions(schema);
+    for (const char* member : {"properties", "$defs", "definitions", "patternProperties"}) {
+      if (const auto found = schema.find(member); found != schema.end() && found->is_object()) {
+        for (auto& one : *found) walk(one, depth + 1);
+      }
+    }
+    for (const char* member : {"anyOf", "oneOf", "allOf", "prefixItems"}) {
+      if (const auto found = schema.find(member); found != schema.end() && found->is_array()) {
+        for (auto& one : *found) walk(one, depth + 1);
+      }
+    }
+    for (const char* member : {"items", "additionalProperties", "not"}) {
+      if (const auto found = schema.find(member); found != schema.end()) walk(*found, depth + 1);
+    }
+  }
+
+  bool changed = false;
+  std::map<std::string, std::string, std::less<>> renamed{};
+
+ private:
+  static constexpr int kMaxWalkDepth = 64;
+
+  static bool is_array(const Json& schema) {
+    const auto type = schema.find("type");
+    return type != schema.end() &&
+           (*type == "array" || (type->is_array() && std::ranges::count(*type, Json("array")) > 0));
+  }
+  static bool is_schema(const Json& schema, const char* member) {
+    const auto found = schema.find(member);
+    return found != schema.end() && (found->is_object() || found->is_boolean());
+  }
+
+  // "required property is not defined in properties"
+  void drop_undefined(Json& schema) {
+    const auto required = schema.find("required");
+    if (required == schema.end() || !required->is_array()) return;
+    const auto properties = schema.find("properties");
+    if (properties == schema.end() || !properties->is_object()) return;
+    const auto is_undefined = [&](const Json& name) {
+      return !name.is_string() || !properties->contains(name.get_ref<const std::string&>());
+    };
+    Json defined = Json::array();
+    for (const Json& name : *required) {
+      if (!is_undefined(name)) defined.push_back(name);
+    }
+    if (defined.size() == required->size()) return;
+    *required = std::move(defined);
+    changed = true;
+  }
+
+  // "references must start with #/$defs/"
+  void move_definitions(Json& schema) {
+    if (const auto found = schema.find("definitions"); found != schema.end() && !schema.contains("$defs")) {
+      Json definitions = std::move(*found);
+      schema.erase("definitions");
+      schema["$defs"] = std::move(definitions);
+      changed = true;
+    }
+    const auto reference = schema.find("$ref");
+    if (reference == schema.end() || !reference->is_string()) return;
+    constexpr std::string_view kOld = "#/definitions/";
+    const auto& text = reference->get_ref<const std::string&>();
+    if (!text.starts_with(kOld)) return;
+    *reference = "#/$defs/" + text.substr(kOld.size());
+    changed = true;
+  }
+
+  void rename_properties(Json& schema) {
+    const auto properties = schema.find("properties");
+    if (properties == schema.end() || !properties->is_object()) return;
+    const auto fits_rule = [&](const auto& member) { return fits(profile_.property_names, member.first); };
+    const auto& members = properties->get_ref<const Json::object_t&>();
+    if (std::ranges::all_of(members, fits_rule)) return;
+    Json own = Json::object();
+    for (auto& [name, value] : properties->items()) own[new_name(name)] = std::move(value);
+    *properties = std::move(own);
+    changed = true;
+    if (const auto required = schema.find("required"); required != schema.end() && required->is_array()) {
+      for (Json& name : *required) {
+        if (name.is_string()) name = new_name(name.get<std::string>());
+      }
+    }
+  }
+
+  std::string new_name(const std::string& name) {
+    if (fits(profile_.property_names, name)) return name;
+    std::string made = fitted(profile_.property_names, name);
+    renamed.emplace(made, name);
+    return made;
+  }
+
+  const ServerProfile& profile_;
+};
+
 }  // namespace
 
-std::optional<std::string> adapt_tool_schema(JsonSpan schema, const ServerProfile& profile) {
-  if (schema.empty() || is_fine(schema, profile)) return std::nullopt;
+std::optional<AdaptedSchema> adapt_tool_schema(JsonSpan schema, const ServerProfile& profile) {
+  if (schema.empty()) return std::nullopt;
+  const bool fine = is_fine(schema, profile);
+  if (fine && !may_need_walk(schema.json, profile)) return std::nullopt;
   Json json = Json::parse(schema.json, nullptr, false);
   if (!json.is_object()) return std::nullopt;  // for the builder, or a number beyond a double
-  if (!profile.schema_combinators) {
-    const Json root = json;
-    TopFolder(root).fold(json);
+  if (!fine) {
+    if (!profile.schema_combinators) {
+      const Json root = json;
+      TopFolder(root).fold(json);
+    }
+    json["type"] = "object";
+    if (profile.schema_properties && !json.contains("properties")) json["properties"] = Json::object();
   }
-  json["type"] = "object";
-  if (profile.schema_properties && !json.contains("properties")) json["properties"] = Json::object();
-  return json.dump();
+  SchemaWalker walker(profile);
+  walker.walk(json);
+  if (fine && !walker.changed) return std::nullopt;
+  return AdaptedSchema{json.dump(), std::move(walker.renamed)};
 }
 
 }  // namespace aiw

@@ -1,6 +1,8 @@
-// A tool's JSON Schema as a server takes it at the top: an object with properties, without combinators.
+// A tool's JSON Schema as a server takes it.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -9,9 +11,14 @@
 
 namespace aiw {
 
-// The schema with its top as the profile wants it; nothing if that is so already. Of oneOf, anyOf and allOf all
-// properties are kept, required is what every choice requires, and the description says what goes together: the model
-// reads it, and calls are still checked against the tool's own schema.
-std::optional<std::string> adapt_tool_schema(JsonSpan schema, const ServerProfile& profile);
+struct AdaptedSchema {
+  std::string json;
+  std::map<std::string, std::string, std::less<>> properties{};  // renamed ones: the new name and the tool's
+};
+
+// The schema as the profile wants it; nothing if it is so already. Of oneOf, anyOf and allOf at the top all properties
+// are kept, required is what every choice requires, and the description says what goes together: the model reads it,
+// and calls are still checked against the tool's own schema.
+std::optional<AdaptedSchema> adapt_tool_schema(JsonSpan schema, const ServerProfile& profile);
 
 }  // namespace aiw

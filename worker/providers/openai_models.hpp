@@ -1,4 +1,4 @@
-// What models of the Responses API take, read off their names.
+// What OpenAI's models take, and xAI's, read off their names.
 #pragma once
 
 #include <string_view>
@@ -6,6 +6,7 @@
 namespace aiw {
 
 struct OpenAiModelRules {
+  bool ours = false;                // one of OpenAI's own, which others only pass on
   bool reasons = false;             // keeps its reasoning in items that are to come back
   bool sampling = true;             // takes temperature and top_p as it is
   bool sampling_unthinking = true;  // takes them with reasoning effort "none"

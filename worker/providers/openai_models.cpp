@@ -1,4 +1,4 @@
-#include "worker/providers/openai_responses/model.hpp"
+#include "worker/providers/openai_models.hpp"
 
 #include "protocol/ascii.hpp"
 
@@ -24,11 +24,12 @@ OpenAiModelRules openai_model_rules(std::string_view model) {
   }
   const bool o_series = name.size() >= 2 && name[0] == 'o' && is_ascii_digit(name[1]) && is_of(name, name.substr(0, 2));
   if (o_series || name.starts_with("codex-") || name.starts_with("computer-use-")) {
-    return {.reasons = true, .sampling = false, .sampling_unthinking = false};
+    return {.ours = true, .reasons = true, .sampling = false, .sampling_unthinking = false};
   }
-  if (!is_of(name, "gpt-5") || name.contains("-chat")) return {.reasons = name.starts_with("gpt-oss")};
+  const bool ours = (name.starts_with("gpt-") && !name.starts_with("gpt-oss")) || name.starts_with("chatgpt-");
+  if (!is_of(name, "gpt-5") || name.contains("-chat")) return {.ours = ours, .reasons = name.starts_with("gpt-oss")};
   const bool has_minor = name.size() > 6 && name[5] == '.' && is_ascii_digit(name[6]);
-  return {.reasons = true, .sampling = has_minor && name[6] <= '4', .sampling_unthinking = has_minor};
+  return {.ours = true, .reasons = true, .sampling = has_minor && name[6] <= '4', .sampling_unthinking = has_minor};
 }
 
 }  // namespace aiw

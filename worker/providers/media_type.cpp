@@ -12,14 +12,17 @@ namespace {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
-// By the first base64 digits.
+}  // namespace
+
 std::string_view type_of_data(RawString data) {
-  static constexpr std::array<Pair, 8> kMagic = {{
+  static constexpr std::array<Pair, 10> kMagic = {{
       {"iVBORw0KGgo", "image/png"},
       {"/9j/", "image/jpeg"},
       {"_9j_", "image/jpeg"},
       {"R0lGOD", "image/gif"},
       {"JVBERi", "application/pdf"},
+      {"PHN2Zy", "image/svg+xml"},
+      {"ZnR5cGhlaWM", "image/heic"},
       {"SUQz", "audio/mpeg"},
       {"T2dnUw", "audio/ogg"},
       {"ZkxhQw", "audio/flac"},
@@ -36,6 +39,8 @@ std::string_view type_of_data(RawString data) {
   if (kind == "QVZF") return "audio/wav";
   return {};
 }
+
+namespace {
 
 std::string_view type_of_extension(std::string_view url) {
   static constexpr std::array<Pair, 14> kExtensions = {{

@@ -260,12 +260,14 @@ void AnthropicConversation::plan_assistant_part(const Part& part) {
   }
 }
 
-// docs.anthropic.com, "Extended thinking with tool use".
+// docs.claude.com, "Extended thinking with tool use": the assistant's turn before the last results begins with thinking,
+// and so does one that the model is to go on from.
 bool AnthropicConversation::excludes_thinking_budget() const {
-  if (turns_.size() < 2 || turns_.back().results.empty()) return false;
-  const Turn& calls = turns_[turns_.size() - 2];
-  if (calls.speaker != Speaker::assistant || calls.others.empty()) return false;
-  const Item& first = calls.others.front();
+  const Turn* calls = nullptr;
+  if (!turns_.empty() && turns_.back().speaker == Speaker::assistant) calls = &turns_.back();
+  if (turns_.size() > 1 && !turns_.back().results.empty()) calls = &turns_[turns_.size() - 2];
+  if (calls == nullptr || calls->speaker != Speaker::assistant || calls->others.empty()) return false;
+  const Item& first = calls->others.front();
   const bool redacted =
       first.state != nullptr && first.state->block.find(R"("redacted_thinking")") != std::string::npos;
   return !std::holds_alternative<ReasoningPart>(*first.part) && !redacted;

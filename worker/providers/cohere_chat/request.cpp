@@ -31,7 +31,8 @@ class OptionsWriter {
   std::string write() {
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
     sampling();
-    if (chat_.reasoning) thinking(*chat_.reasoning);
+    if (chat_.reasoning && thinks()) thinking(*chat_.reasoning);
+    if (chat_.reasoning && !thinks()) notes_.dropped("reasoning", target_);
     if (!chat_.tools.empty()) tools();
     response_format();
     if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
@@ -56,6 +57,12 @@ class OptionsWriter {
   }
 
   // There are budgets and no levels.
+  // docs.cohere.com, "Reasoning": other models refuse the parameter.
+  [[nodiscard]] bool thinks() const {
+    const auto of = [&](std::string_view family) { return target_.model.contains(family); };
+    return !target_.model.starts_with("command") || of("reasoning") || of("command-a-plus") || of("translate");
+  }
+
   void thinking(const Reasoning& reasoning) {
     const bool off = reasoning.effort.raw == "none" || reasoning.budget_tokens.value_or(1) <= 0;
     if (!can_think(target_.model)) {

@@ -47,7 +47,10 @@ bool is_of(std::string_view name, const ModelRule& rule) {
 // nullptr: it does not reason this time, so that nothing is refused.
 const ModelRule* reasoning_model(std::string_view model, const std::optional<Reasoning>& asked) {
   const auto name = model.substr(model.rfind('/') + 1);
-  if (name.contains("chat") || (asked && asked->effort.raw == "none")) return nullptr;
+  const auto rules = openai_model_rules(model);
+  // GPT-5, the o-series and Grok always think.
+  const bool can_stop = rules.ours ? rules.sampling_unthinking : !name.starts_with("grok-");
+  if (name.contains("chat") || (can_stop && asked && asked->effort.raw == "none")) return nullptr;
   const auto* rule = std::ranges::find_if(kReasoningModels, [&](const ModelRule& one) { return is_of(name, one); });
   if (rule == kReasoningModels.end()) return nullptr;
   const bool always = rule->by_default || name.contains("-pro") || name.contains("-codex");
@@ -99,7 +102,7 @@ class OptionsWriter {
   void sampling() {
     const ModelRule* rule = reasoning_model(target_.model, chat_.reasoning);
     const bool any = rule == nullptr, some = any || rule->takes_sampling;
-    const bool temperature = some && !thinks_within_limits();
+    const bool temperature = some && !(quirks_.thinking_limits && is_thinking_kimi());
     if (takes(chat_.temperature.has_value(), temperature, "temperature"))
       writer_.field("temperature", *chat_.temperature);
     if (takes(chat_.top_p.has_value(), some, "topP")) writer_.field("top_p", *chat_.top_p);
@@ -120,14 +123,16 @@ class OptionsWriter {
     if (takes(chat_.logprobs.value_or(false), some && quirks_.logprobs, "logprobs")) writer_.field("logprobs", true);
   }
 
-  // Kimi's models from K2.5 on think unless they are told not to.
-  [[nodiscard]] bool thinks_within_limits() const {
-    if (!quirks_.thinking_limits) return false;
+  [[nodiscard]] bool is_thinking_kimi() const {
     const auto of = [&](std::string_view family) { return target_.model.contains(family); };
-    const bool thinks = of("k2.5") || of("k2.6") || of("k2.7") || of("k2-thinking") || of("k3");
+    return of("k2.5") || of("k2.6") || of("k2.7") || of("k2-thinking") || of("k3");
+  }
+
+  // They think unless they are told not to.
+  [[nodiscard]] bool thinks_within_limits() const {
     const bool told_not_to =
         chat_.reasoning && (chat_.reasoning->effort.raw == "none" || chat_.reasoning->budget_tokens == 0);
-    return thinks && !told_not_to;
+    return quirks_.thinking_limits && is_thinking_kimi() && !told_not_to;
   }
 
   void reasoning(const Reasoning& asked) {
@@ -247,6 +252,7 @@ class OptionsWriter {
         }
         break;
       case ToolChoiceType::tool:
+        if (!takes(true, !thinks_within_limits(), "toolChoice")) break;
         writer_.key("tool_choice").begin_object().field("type", "function").key("function").begin_object();
         writer_.field("name", choice.tool_name).end_object().end_object();
         break;

@@ -1,8 +1,10 @@
 #include "worker/providers/profile/adapted_chat.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json_reader.hpp"
 #include "worker/base/base64.hpp"
 #include "worker/providers/media_type.hpp"
@@ -22,11 +24,11 @@ bool is_blank(RawString text) {
   return text.text().find_first_not_of(" \t\r\n\f\v") == std::string::npos;
 }
 
-bool is_json(RawString text) {
+bool is_json_object(RawString text) {
   std::string json = text.text();
   JsonReader reader(json.data(), json.size(), kMaxArgumentsDepth);
   reader.validate();
-  return reader.ok();
+  return reader.ok() && json[json.find_first_not_of(" \t\r\n")] == '{';
 }
 
 bool has_text(const std::vector<Part>& parts) {
@@ -35,13 +37,26 @@ bool has_text(const std::vector<Part>& parts) {
   return found;
 }
 
-// Bytes that say nothing of themselves are the server's to judge.
 bool takes(const MediaRule& rule, std::string_view type) {
-  if (rule.any || type.empty() || type.ends_with("/*")) return true;
+  if (rule.any) return true;
   return std::ranges::any_of(rule.types, [&](std::string_view known) {
     return known.ends_with('/') ? type.starts_with(known) : type == known;
   });
 }
+
+// Images and PDF files that are none end a conversation: each later request is refused. Audio that is an image is none.
+bool is_what_it_says(const MediaPart& part, std::string_view type, bool image) {
+  if (part.kind == MediaKind::audio && image) return false;
+  const auto start = part.data.raw.substr(0, 32);
+  const auto is_base64 = [](char c) { return is_ascii_alnum(c) || std::string_view("+/-_=\\").contains(c); };
+  if (!std::ranges::all_of(start, is_base64)) return false;
+  const auto shown = type_of_data(part.data);
+  constexpr auto kShown =
+      std::to_array<std::string_view>({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"});
+  return std::ranges::count(kShown, type) == 0 || shown == type;
+}
+
+bool is_plain_text(std::string_view text) { return !text.contains('\0') && sanitize_utf8(std::string(text)) == text; }
 
 bool is_text_type(std::string_view type) {
   return type.starts_with("text/") || type == "application/json" || type == "application/xml";
@@ -57,6 +72,14 @@ bool says_nothing(const Message& message) {
          !has_part<ToolResultPart>(message.parts);
 }
 
+// A user's message of white space only.
+bool is_blank_user(const Message& message) {
+  return message.role == Role::user && std::ranges::all_of(message.parts, [](const Part& part) {
+           const auto* text = std::get_if<TextPart>(&part);
+           return text != nullptr && is_blank(text->text);
+         });
+}
+
 bool is_plain_user(const Message& message) {
   return message.role == Role::user && !has_part<ToolResultPart>(message.parts);
 }
@@ -70,7 +93,8 @@ StepInput AdaptedChat::adapt(const StepInput& input, RequestNotes& notes) {
   for (; seen_ < input.messages.size(); ++seen_) add(input.messages[seen_], input.messages.first(seen_));
   push_media();
   if (!profile_.assistant_last) {
-    if (!copied_ && !input.messages.empty() && input.messages.back().role == Role::assistant) {
+    const bool ends_otherwise = !input.messages.empty() && input.messages.back().role != Role::user;
+    if (!copied_ && ends_otherwise) {
       messages_.assign(input.messages.begin(), input.messages.end());
       copied_ = true;
     }
@@ -166,15 +190,16 @@ void AdaptedChat::add(const Message& message, std::span<const Message> before) {
   if (copied_ && !messages_.empty()) last = &messages_.back().role;
   if (!copied_ && !before.empty()) last = &before.back().role;
   const bool later_system = profile_.one_system && message.role == Role::system && last != nullptr;
-  const bool empty = !profile_.empty_assistant && says_nothing(now);
-  const bool needs_turn = !profile_.user_after_result && is_plain_user(now) && last != nullptr && *last == Role::tool;
+  const bool empty = (!profile_.empty_assistant && says_nothing(now)) || (!profile_.blank_user && is_blank_user(now));
+  const bool needs_turn =
+      !profile_.user_after_result && (is_plain_user(now) || later_system) && last != nullptr && *last == Role::tool;
   const bool joins = profile_.alternating_roles && last != nullptr && *last == Role::user && is_plain_user(now);
   if (!adapted && !copied_ && !later_system && !empty && !needs_turn && !joins) return;
   if (!std::exchange(copied_, true)) messages_.assign(before.begin(), before.end());
   if (empty) return;
   Message own = adapted ? std::move(*adapted) : message;
-  if (later_system) return push_system(std::move(own));
   if (needs_turn) messages_.push_back({Role::assistant, {TextPart{keep("Done.")}}});
+  if (later_system) return push_system(std::move(own));
   push(std::move(own));
 }
 
@@ -202,7 +227,9 @@ void AdaptedChat::push_media() {
 
 // The model does not go on from its own words.
 void AdaptedChat::end_with_user() {
-  if (!copied_ || messages_.empty() || messages_.back().role != Role::assistant) return;
+  if (!copied_ || messages_.empty()) return;
+  const Role last = messages_.back().role;
+  if (last != Role::assistant && !(last == Role::system && profile_.one_system)) return;
   notes_->add("user_turn_added", "this model does not go on from the assistant's own words: it is asked to continue");
   messages_.push_back({Role::user, {TextPart{keep("Continue.")}}});
 }
@@ -264,10 +291,9 @@ bool AdaptedChat::change(ToolCallPart& part) {
   bool changed = change_state(part.provider_state);
   changed = change_call_id(part.tool_call_id, ++ids_[part.tool_call_id.text()].calls) || changed;
   changed = change_name(part.tool_name) || changed;
-  // The decoder has put {} where the arguments are no JSON; what the model wrote would be refused in each later
-  // request.
-  const bool unread = part.input.empty() || part.input.json == "{}" || part.input.json == "null";
-  if (unread && !part.input_text.empty() && part.input_text.raw != "{}" && !is_json(part.input_text)) {
+  // Servers that parse what the model wrote would refuse each later request. A custom tool's input is text.
+  if (!part.input_text.empty() && !part.provider_state.raw.contains("custom") && part.input_text.raw != "{}" &&
+      !is_json_object(part.input_text)) {
     part.input_text = {};
     changed = true;
   }
@@ -352,12 +378,16 @@ std::optional<Part> AdaptedChat::replaced(const MediaPart& part) {
   const bool audio = !image && (part.kind == MediaKind::audio || type.starts_with("audio/"));
   const MediaRule& rule = image ? profile_.images : audio ? profile_.audio : profile_.files;
   const bool is_link = part.data.empty();
-  if (is_link ? rule.links : takes(rule, type)) return std::nullopt;
-  notes_->add("media_replaced", "this provider takes no " + (is_link ? std::string("media by URL") : type) +
-                                    "; text stands in its place");
+  const bool as_it_says = is_what_it_says(part, type, image);
+  if (is_link ? rule.links : takes(rule, type) && as_it_says) return std::nullopt;
+  const std::string what_not = is_link      ? "media by URL"
+                               : as_it_says ? type
+                                            : "bytes that are not what they are said to be";
+  notes_->add("media_replaced", "this provider takes no " + what_not + "; text stands in its place");
   if (is_link) return Part(TextPart{keep("[media at " + part.url.text() + " was left out: it cannot be read here]")});
   std::string text;
-  if (is_text_type(type) && base64_decode(part.data.text(), text)) {
+  const bool textual = is_text_type(type) || (!image && !audio && !as_it_says);
+  if (textual && base64_decode(part.data.text(), text) && is_plain_text(text)) {
     const std::string name = part.filename.empty() ? std::string() : part.filename.text() + ":\n";
     return Part(TextPart{keep(sanitize_utf8(name + text))});
   }

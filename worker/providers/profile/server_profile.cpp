@@ -91,12 +91,15 @@ constexpr ServerProfile kDeepSeek = changed(kCompatible, [](ServerProfile& it) {
   it.images = it.audio = it.files = kNone;
 });
 constexpr ServerProfile kMoonshot = changed(kCompatible, [](ServerProfile& it) {
+  it.blank_user = false;
+  it.schema_typed = true;  // "type is not defined", "type should be defined in anyOf items"
   it.tool_names = {.charset = Charset::letter_first, .most = 64};
   it.most_stops = 5;
   it.images.links = false;
   it.audio = it.files = kNone;
 });
 constexpr ServerProfile kXai = changed(kCompatible, [](ServerProfile& it) {
+  it.blank_user = false;
   it.most_tools = 128;
   it.most_stops = 4;
   it.images = only(kXaiImages);
@@ -117,16 +120,19 @@ constexpr ServerProfile kTemplates = {.one_system = true,
 constexpr ServerProfile kAnthropic = {.call_ids = {.charset = Charset::word},
                                       .unique_call_ids = true,
                                       .tool_names = {.charset = Charset::word, .most = 128},
+                                      .blank_user = false,
                                       .mute_errors = false,
                                       .thinking_last = false,
                                       .schema_combinators = false,
                                       .property_names = {.charset = Charset::word_or_dot, .most = 64},
                                       .blank_stops = false,
-                                      .images = only(kUsualImages)};
+                                      .images = only(kUsualImages),
+                                      .audio = kNone};
 
 // ToolUseBlock and ToolSpecification of Bedrock's service model.
 constexpr ServerProfile kConverse = {.call_ids = {.charset = Charset::word, .most = 64},
                                      .unique_call_ids = true,
+                                     .blank_user = false,
                                      .mute_errors = false,
                                      .thinking_last = false,
                                      .schema_combinators = false,
@@ -140,12 +146,17 @@ constexpr ServerProfile kGemini = {.tool_names = {.charset = Charset::dotted, .m
                                    .files = only(kGeminiFiles)};
 
 // docs.cohere.com, "Tool use" and "Chat".
-constexpr ServerProfile kCohere = {.mute_errors = false,
+constexpr ServerProfile kCohere = {.tool_names = {.charset = Charset::letter_first, .most = 64},
+                                   .empty_assistant = false,
+                                   .blank_user = false,
+                                   .mute_errors = false,
                                    .schema_combinators = false,
                                    .schema_properties = true,
                                    .schema_required = true,
                                    .most_stops = 5,
-                                   .images = only(kUsualImages)};
+                                   .images = only(kUsualImages),
+                                   .audio = kNone,
+                                   .files = kNone};
 
 constexpr ServerProfile kOllama = {.tool_names = {}, .mute_errors = false};
 

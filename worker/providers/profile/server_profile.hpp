@@ -45,6 +45,7 @@ struct ServerProfile {
   bool alternating_roles = false;  // user messages that follow one another are joined
   bool user_after_result = true;   // else a turn of the assistant stands between, and results hold no media
   bool empty_assistant = true;     // else a message without text and calls is left out
+  bool blank_user = true;          // else a user's message of white space is left out
   bool assistant_last = true;      // the model goes on from the assistant's own words
   bool mute_errors = true;         // a failed call's result may be without words
   bool thinking_last = true;       // a turn of the assistant may end with its thinking
@@ -54,6 +55,7 @@ struct ServerProfile {
   bool schema_properties = false;  // that object must have `properties`
   bool schema_items = false;       // an array must say its `items`
   bool schema_required = false;    // what is required must be among the properties, and references begin with #/$defs/
+  bool schema_typed = false;       // each schema has one `type`, or choices or a reference in its place
   WordRule property_names{};
   std::size_t most_tools = 0;  // 0: any number
   std::size_t most_stops = 0;

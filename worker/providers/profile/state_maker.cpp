@@ -1,5 +1,7 @@
 #include "worker/providers/profile/state_maker.hpp"
 
+#include <algorithm>
+
 #include "worker/base/url.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
@@ -10,7 +12,15 @@ std::string state_maker(const Target& target) {
   const auto url = parse_base_url(target.base_url);
   if (!url) return {};
   const auto* known = find_provider_by_host(url->host);
-  if (known == nullptr) return url->authority();
+  if (known == nullptr) {
+    // A gateway may have a path for each provider.
+    std::string_view rest = target.base_url;
+    rest.remove_prefix(std::min(rest.size(), rest.find("://") + 3));
+    const auto slash = rest.find('/');
+    auto path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
+    while (path.ends_with('/')) path.remove_suffix(1);
+    return url->authority() + std::string(path);
+  }
   return std::string(known->id == "anthropic" ? kClaude : known->id);
 }
 

@@ -14,7 +14,7 @@ namespace aiw {
 // (docs.claude.com, "Extended thinking").
 inline constexpr std::string_view kClaude = "claude";
 
-// The provider by whose host the target is reached, else that host and port.
+// The provider by whose host the target is reached, else that host, port and path.
 std::string state_maker(const Target& target);
 
 // The state with its maker behind it.

@@ -38,6 +38,7 @@ bool has_odd_key(std::string_view json, const WordRule& rule) {
 
 // Whether what stands below the top has to be looked at.
 bool may_need_walk(std::string_view json, const ServerProfile& profile) {
+  if (profile.schema_typed) return true;
   if (profile.schema_items && json.contains("\"array\"")) return true;
   if (profile.schema_required && (json.contains("\"required\"") || json.contains("\"#/definitions/"))) return true;
   return profile.property_names.charset != WordRule::Charset::any && has_odd_key(json, profile.property_names);
@@ -197,6 +198,7 @@ class SchemaWalker {
       changed = true;
     }
     if (profile_.schema_required) drop_undefined(schema);
+    if (profile_.schema_typed) give_type(schema);
     rename_properties(schema);
     if (profile_.schema_required) move_definitions(schema);
     for (const char* member : {"properties", "$defs", "definitions", "patternProperties"}) {
@@ -246,6 +248,47 @@ class SchemaWalker {
     if (defined.size() == required->size()) return;
     *required = std::move(defined);
     changed = true;
+  }
+
+  void give_type(Json& schema) {
+    const std::string before = schema.dump();
+    for (const char* keyword : {"not", "if", "then", "else"}) schema.erase(keyword);
+    if (const auto all = schema.find("allOf"); all != schema.end()) {
+      const Json parts = *all;
+      schema.erase("allOf");
+      for (const Json& part : parts) {
+        if (!part.is_object()) continue;
+        for (const auto& [key, value] : part.items()) {
+          if (!schema.contains(key)) schema[key] = value;
+        }
+      }
+    }
+    if (const auto items = schema.find("items"); items != schema.end() && items->is_array()) {
+      Json choices = std::move(*items);
+      *items = Json::object();
+      (*items)["anyOf"] = std::move(choices);
+    }
+    const bool choice = schema.contains("anyOf") || schema.contains("oneOf") || schema.contains("$ref");
+    if (choice) {
+      schema.erase("type");
+    } else if (!schema.contains("type")) {
+      schema["type"] = type_of(schema);
+    }
+    changed = changed || schema.dump() != before;
+  }
+
+  static const char* type_of(const Json& schema) {
+    if (schema.contains("properties")) return "object";
+    if (schema.contains("items")) return "array";
+    for (const char* keyword : {"const", "enum"}) {
+      const auto found = schema.find(keyword);
+      if (found == schema.end()) continue;
+      const Json& value = found->is_array() && !found->empty() ? found->front() : *found;
+      if (value.is_number_integer()) return "integer";
+      if (value.is_number()) return "number";
+      if (value.is_boolean()) return "boolean";
+    }
+    return "string";
   }
 
   // "references must start with #/$defs/"

@@ -5,7 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
-#include <map>
+#include <deque>
+#include <tuple>
 
 #include "protocol/json_reader.hpp"
 #include "protocol/json_text.hpp"
@@ -114,7 +115,7 @@ class DuplicateFinder {
         open_.back().wants_key = open_.back().is_object;
       } else if (token.front() == '"' && !open_.empty() && open_.back().wants_key) {
         open_.back().wants_key = false;
-        members_.push_back({RawString{token.substr(1, token.size() - 2)}.text(), tokens_.offset(token)});
+        add(token);
       }
     }
     std::ranges::sort(replaced_, [](const Range& a, const Range& b) { return a.begin < b.begin; });
@@ -128,27 +129,35 @@ class DuplicateFinder {
     bool wants_key = is_object;
   };
   struct Member {
-    std::string key;
-    std::size_t begin;
+    std::string_view key;
+    std::size_t begin, end = 0;  // the end is the next member's beginning; 0: it is the last
   };
 
+  void add(std::string_view token) {
+    std::string_view key = token.substr(1, token.size() - 2);
+    if (key.find('\\') != std::string_view::npos) key = decoded_.emplace_back(RawString{key}.text());
+    const std::size_t begin = tokens_.offset(token);
+    if (members_.size() > open_.back().first_member) members_.back().end = begin;
+    members_.push_back({key, begin});
+  }
+
   void close() {
-    const std::size_t first = open_.back().first_member;
-    open_.pop_back();
-    std::map<std::string_view, std::size_t> seen;  // a key's member
-    for (std::size_t i = first; i < members_.size(); ++i) {
-      const auto [known, added] = seen.try_emplace(members_[i].key, i);
-      if (added) continue;
-      replaced_.push_back({members_[known->second].begin, members_[known->second + 1].begin});
-      known->second = i;
+    const auto first = members_.begin() + static_cast<std::ptrdiff_t>(open_.back().first_member);
+    std::sort(first, members_.end(),
+              [](const Member& a, const Member& b) { return std::tie(a.key, a.begin) < std::tie(b.key, b.begin); });
+    for (auto member = first; member != members_.end(); ++member) {
+      const auto next = member + 1;
+      if (next != members_.end() && next->key == member->key) replaced_.push_back({member->begin, member->end});
     }
-    members_.resize(first);
+    members_.erase(first, members_.end());
+    open_.pop_back();
   }
 
   Tokens tokens_;
   const std::size_t max_depth_;
   std::vector<Open> open_;
-  std::vector<Member> members_;  // of the open objects, innermost last
+  std::vector<Member> members_;      // of the open objects, innermost last
+  std::deque<std::string> decoded_;  // keys that are written with escapes
   std::vector<Range> replaced_;
 };
 

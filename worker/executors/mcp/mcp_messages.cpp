@@ -9,8 +9,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRevisions = {kMcpNewestRevision, "2025-06-18", kMcpBatchRevision,
-                                                        "2024-11-05"};
+constexpr std::array<std::string_view, 4> kRevisions = {kMcpNewestRevision, "2025-06-18", "2025-03-26", "2024-11-05"};
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxDescriptionBytes = 64 << 10;
 constexpr int kMaxSchemaDepth = 100;  // no provider takes as much

@@ -128,9 +128,6 @@ void McpSession::on_message(std::string text) {
   if (closed_) return;
   const auto messages = read_rpc(text);
   if (!messages) return refuse_text(text, messages.error());
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (text[first] == '[' && revision_ != kMcpBatchRevision)
-    return refuse_text(text, "a batch, which this revision has not");
   for (const auto& message : *messages) {
     if (!closed_) handle(message);
   }
@@ -211,8 +208,7 @@ void McpSession::initialized(const RpcMessage& answer) {
   if (answer.kind == RpcMessage::Kind::error) return close("refused to initialize: " + error_text(answer));
   const auto agreed = read_initialize_result(answer.body);
   if (!agreed) return close("cannot be used: " + agreed.error());
-  revision_ = agreed->revision;
-  transport_->agreed(revision_, agreed->speaks_unasked);
+  transport_->agreed(agreed->revision, agreed->speaks_unasked);
   phase_ = Phase::running;
   transport_->send({McpOutgoing::Kind::initialized, rpc_notification("notifications/initialized", {})});
   const auto held = std::exchange(held_, {});

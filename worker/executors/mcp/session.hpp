@@ -113,7 +113,6 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   Phase phase_ = Phase::starting;
   bool closed_ = false;
   std::string why_closed_;
-  std::string revision_;
   std::int64_t last_id_ = 0;
   int garbage_ = 0;  // texts that were no message
   std::map<std::int64_t, Pending> pending_;

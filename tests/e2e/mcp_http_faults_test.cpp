@@ -179,9 +179,7 @@ TEST_CASE("fault 83: over HTTP what only lenient parsers read is read, and what 
   };
   const Json unreadable = mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes");
   // An event stream that stays open behind the response.
-  const auto as_events = [](const std::string& json) {
-    return broken_stream("data: " + json + "\n\n", Ending::kHang);
-  };
+  const auto as_events = [](const std::string& json) { return broken_stream("data: " + json + "\n\n", Ending::kHang); };
   CHECK(answer_of("json", [&](auto& id, auto& result) {
           return tools::json_script(200, "\xEF\xBB\xBF" + lenient(id, result));
         }) == kWent);

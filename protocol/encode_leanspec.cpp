@@ -1,5 +1,8 @@
 #include "protocol/encode_leanspec.hpp"
 
+#include <functional>
+#include <map>
+
 #include "protocol/encode_common.hpp"
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
@@ -125,6 +128,8 @@ class LeanSpecEncoder : public FrameEncoder {
   }
 };
 
+// The front end of this parent waits for the result of every call that it was shown. A chat's end gives those that have
+// none an error: calls in a step without tools, of an answer that was cut short, or still running.
 class LeanSpecEvents : public EventEncoder {
  public:
   explicit LeanSpecEvents(std::string_view chat_id) : chat_id_(chat_id) {}
@@ -134,11 +139,38 @@ class LeanSpecEvents : public EventEncoder {
     return result == nullptr || !result->by_parent;
   }
   std::size_t event(std::string& out, std::uint64_t, const ChatEvent& event) override {
-    return LeanSpecEncoder::write_event(out, chat_id_, event) ? 1 : 0;
+    std::size_t frames = 0;
+    if (const auto* call = std::get_if<ToolCallEvent>(&event)) {
+      if (is_ours(call->executor)) open_calls_.emplace(call->tool_call_id, call->tool_name);
+    } else if (const auto* result = std::get_if<ToolResultEvent>(&event)) {
+      const auto answered = open_calls_.find(result->tool_call_id);
+      if (answered != open_calls_.end()) open_calls_.erase(answered);
+    } else if (std::holds_alternative<DoneEvent>(event) || std::holds_alternative<ErrorEvent>(event)) {
+      frames += answer_open_calls(out);
+    }
+    return frames + (LeanSpecEncoder::write_event(out, chat_id_, event) ? 1 : 0);
   }
 
  private:
+  // Others are answered by the parent, or by the provider in its own words.
+  static bool is_ours(std::string_view executor) {
+    return executor != "parent" && executor != "return" && executor != "provider";
+  }
+
+  std::size_t answer_open_calls(std::string& out) {
+    constexpr std::string_view kOutput = R"({"type":"error-text","value":"not carried out: the chat ended before"})";
+    for (const auto& [id, name] : open_calls_) {
+      LeanSpecEncoder::write_event(
+          out, chat_id_,
+          ToolResultEvent{.step = 0, .tool_call_id = id, .tool_name = name, .output = JsonSpan{kOutput}});
+    }
+    const std::size_t frames = open_calls_.size();
+    open_calls_.clear();
+    return frames;
+  }
+
   const std::string chat_id_;
+  std::map<std::string, std::string, std::less<>> open_calls_;  // their tools by their ids
 };
 
 std::unique_ptr<EventEncoder> LeanSpecEncoder::chat(std::string_view chat_id, bool) const {

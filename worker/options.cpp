@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <expected>
 #include <fstream>
+#include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "protocol/ascii.hpp"
+#include "protocol/json_text.hpp"
+#include "worker/base/white_space.hpp"
 #include "worker/embedded_schemas.hpp"
 #include "worker/exit_codes.hpp"
 #include "worker/help_formatter.hpp"
@@ -134,9 +138,10 @@ void add_limits(CLI::App& app, Options& options) {
          "Time that chats have to finish after SIGTERM or shutdown [25000]")
       ->check(CLI::Range(0, 86'400'000))
       ->group(kGroup);
-  app.add_option("--stdout-stall-ms", options.stdout_stall_ms, "Give up when nobody reads stdout for so long; 0: never")
+  app.add_option_function<std::int64_t>(
+         "--stdout-stall-ms", [&options](std::int64_t ms) { options.stdout_stall_ms = ms; },
+         "Give up when nobody reads stdout for so long; 0: never [300000; 0 in the leanspec dialect]")
       ->check(CLI::Range(0, 86'400'000))
-      ->capture_default_str()
       ->group(kGroup);
 }
 
@@ -253,6 +258,33 @@ void add_logging(CLI::App& app, Options& options) {
              Choices<LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}, "How [text]");
 }
 
+// The leanspec dialect's system prompt, escaped. Error: why the file cannot be used.
+std::expected<std::string, std::string> read_system_prompt(const std::string& path) {
+  constexpr std::size_t kMaxBytes = 1 << 20;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMaxBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (file.bad() || !file.eof())
+    return std::unexpected(text.size() > kMaxBytes ? "it is longer than 1 MiB" : "it cannot be read");
+  if (find_invalid_utf8(text)) return std::unexpected("it is not UTF-8");
+  std::string escaped;
+  append_json_escaped(escaped, trim(text));
+  return escaped;
+}
+
+// False: it is named on stderr why not.
+bool use_system_prompt(const std::string& path, Options& options) {
+  if (path.empty() || options.dialect != Dialect::leanspec) return true;
+  auto prompt = read_system_prompt(path);
+  if (!prompt) {
+    std::cerr << "ai-worker: the system prompt file " << path << " cannot be used: " << prompt.error() << '\n';
+    return false;
+  }
+  options.system_prompt = *std::move(prompt);
+  return true;
+}
+
 }  // namespace
 
 ParsedOptions parse_options(int argc, char** argv) {
@@ -262,8 +294,14 @@ ParsedOptions parse_options(int argc, char** argv) {
   if (in_leanspec_mode()) options.dialect = Dialect::leanspec;
   // As OpenSSL's users expect; libcurl itself does not look at it.
   if (const char* const file = std::getenv("SSL_CERT_FILE")) options.http.ca_file = file;
+  // leanspec-http passes no arguments of its user's.
+  std::string system_prompt;
+  if (const char* const file = std::getenv("LEANSPEC_SYSTEM_PROMPT_FILE")) system_prompt = file;
   // The usual case, a parent that passes nothing, should not wait for a parser to be built.
-  if (argc == 1) return parsed;
+  if (argc == 1) {
+    if (!use_system_prompt(system_prompt, options)) parsed.exit_code = kExitUsage;
+    return parsed;
+  }
 
   CLI::App app{kDescription, "ai-worker"};
   app.formatter(std::make_shared<HelpFormatter>());
@@ -272,6 +310,8 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_option("--protocol", "Version of the protocol")->check(CLI::IsMember({"1"}))->type_name("1");
   add_choice(app, "--dialect", options.dialect, Choices<Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}},
              "Words of the frames [v1; leanspec if LEANSPEC_IPC_MODE=true]");
+  app.add_option("--system-prompt-file", system_prompt,
+                 "File whose text is the system prompt of the leanspec dialect's chats [LEANSPEC_SYSTEM_PROMPT_FILE]");
   std::string schema;
   app.add_option("--print-schema", schema,
                  "Print a JSON Schema and exit: request, event, config, cassette or leanspec-event")
@@ -296,6 +336,7 @@ ParsedOptions parse_options(int argc, char** argv) {
     print_schema(schema);
     parsed.exit_code = kExitOk;
   }
+  if (!parsed.exit_code && !use_system_prompt(system_prompt, options)) parsed.exit_code = kExitUsage;
   return parsed;
 }
 

@@ -29,8 +29,9 @@ struct Options {
   std::vector<std::string> allow_file;  // folders that ${file:PATH} may name files in
   bool allow_core = false;              // core files and debuggers, which see keys and conversations
   bool sandbox = false;
-  std::int64_t stdout_stall_ms = 300'000;
-  std::size_t max_memory = 0;  // bytes; 0: what the system allows
+  std::optional<std::int64_t> stdout_stall_ms{};  // absent: as the dialect has it
+  std::string system_prompt{};                    // of the leanspec dialect's chats, escaped for a JSON string
+  std::size_t max_memory = 0;                     // bytes; 0: what the system allows
   ParentWatching parent_watching = ParentWatching::automatic;
   pid_t parent = getppid();  // early, because it may die at any time
   bool fail = false;         // exit with 1 if any chat failed or any line was rejected

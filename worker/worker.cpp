@@ -37,9 +37,17 @@ Options within_descriptors(Options options) {
   return options;
 }
 
-ServerOptions server_options(ServerOptions options, std::size_t memory_limit) {
+ServerOptions server_options(const Options& given, std::size_t memory_limit) {
+  ServerOptions options = given.server;
   if (memory_limit > 0) options.max_held_bytes = std::min(options.max_held_bytes, memory_limit / 8);
+  options.system_prompt = RawString{given.system_prompt};
   return options;
+}
+
+// leanspec-http stops reading for as long as one browser does, and never starts a worker again.
+std::chrono::milliseconds stall_timeout(const Options& options) {
+  constexpr std::int64_t kUsual = 300'000;
+  return std::chrono::milliseconds(options.stdout_stall_ms.value_or(options.dialect == Dialect::leanspec ? 0 : kUsual));
 }
 
 KeyPolicy make_key_policy(const Options& options) {
@@ -81,7 +89,7 @@ Worker::Worker(const Options& options)
   writing.on_relieved = [this] { output_relieved(); };
   writing.on_progress = [this](std::size_t bytes) { server_->output_progressed(bytes); };
   writing.on_broken = [this](int error) { output_broken(error); };
-  const StdoutOptions limits{.stall_timeout = std::chrono::milliseconds(options.stdout_stall_ms)};
+  const StdoutOptions limits{.stall_timeout = stall_timeout(options)};
   output_ = std::make_unique<StdoutWriter>(loop_, STDOUT_FILENO, limits, std::move(writing));
 
   make_mcp_pool();
@@ -107,7 +115,7 @@ Worker::Worker(const Options& options)
     services.tool_sources.push_back(&leanspec_tools_);
     services.leanspec_sessions = &leanspec_sessions_;
   }
-  server_ = std::make_unique<Server>(server_options(options_.server, memory_limit_), services);
+  server_ = std::make_unique<Server>(server_options(options_, memory_limit_), services);
 }
 
 void Worker::make_mcp_pool() {
@@ -248,12 +256,15 @@ void Worker::on_signal(int signal) {
   begin_drain(signal);
 }
 
-// The parent's lines are not read any more; its chats go on.
+bool Worker::answers_to_the_end() const { return draining_signal_ && options_.dialect == Dialect::leanspec; }
+
+// The parent's lines are not read any more; its chats go on. leanspec-http forgets a chat only when it is answered, so
+// there lines are read to the end, and new chats refused.
 void Worker::begin_drain(int signal) {
   draining_signal_ = signal;
   log(LogLevel::info, "draining",
       {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
-  inbox_->stop_reading();
+  if (!answers_to_the_end()) inbox_->stop_reading();
   server_->drain(options_.server.drain);
   // Then all chats have ended; what nobody reads by now, or does not end by itself, is not waited for.
   drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest, [this] { drain_over(); });
@@ -278,15 +289,23 @@ void Worker::leave(int code) {
 
 // Every line that was read is answered.
 void Worker::leave_when_written() {
+  if (answers_to_the_end()) return mcp_->close([this] { leave_when_answered([this] { leave(code_of_end()); }); });
+  leave_when_answered([this] { mcp_->close([this] { leave(code_of_end()); }); });
+}
+
+void Worker::leave_when_answered(std::function<void()> leave) {
   inbox_->stop_reading();
-  output_->when_drained([this] {
-    if (inbox_->has_unhandled()) return loop_.post([this] { leave_when_written(); });
-    const ServerStats& stats = server_->stats();
-    int code = options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk;
-    if (input_failed_) code = kExitInput;
-    if (draining_signal_ && server_->cut_short() > 0) code = kExitCutShort;
-    mcp_->close([this, code] { leave(code); });
+  output_->when_drained([this, leave = std::move(leave)]() mutable {
+    if (!inbox_->has_unhandled()) return leave();
+    loop_.post([this, leave = std::move(leave)] { leave_when_answered(leave); });
   });
+}
+
+int Worker::code_of_end() const {
+  if (draining_signal_ && server_->cut_short() > 0) return kExitCutShort;
+  if (input_failed_) return kExitInput;
+  const ServerStats& stats = server_->stats();
+  return options_.fail && (stats.errors > 0 || stats.rejected > 0) ? kExitFailed : kExitOk;
 }
 
 void Worker::log_stats() const {

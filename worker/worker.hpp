@@ -1,6 +1,7 @@
 // The process: descriptors, signals and the server between them, until there is a reason to exit.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -43,6 +44,9 @@ class Worker {
   void check_memory();
   void leave(int code);
   void leave_when_written();
+  void leave_when_answered(std::function<void()> leave);
+  [[nodiscard]] bool answers_to_the_end() const;
+  [[nodiscard]] int code_of_end() const;
   void make_mcp_pool();
   void close_sandbox() const;
   void log_stats() const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
@@ -179,6 +180,34 @@ TEST_CASE("leanspec: whatever an upstream sends, no frame ends or disturbs the p
   }
   CHECK(worker.close_and_exit() == 0);
 }
+
+#ifndef AIW_SANITIZED  // nothing is preloaded before a sanitizer
+// leanspec-http stops reading while one browser does. Five minutes pass in a second.
+TEST_CASE("fault 24: leanspec: a reader that stops for long is waited for, unless a limit is given") {
+  const auto stalls = [](const std::vector<std::string>& flags, Words words) {
+    Upstream upstream;
+    upstream.answer("p", {event_stream(openai_answer({std::string(4 << 20, 'x')}))});
+    TestWorker worker(flags, {std::string("LD_PRELOAD=") + AIW_FAST_CLOCK, std::string("MY_KEY=") + kKey}, words);
+    const bool leanspec = words == Words::leanspec;
+    worker.send(leanspec ? leanspec_chat("c", upstream.base_url("p"), ui_message("Hi")) : upstream.chat("c", "p"));
+    // Nobody reads; wait_exit would.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+    while (std::chrono::steady_clock::now() < until) {
+      if (worker.process().stderr_text().find("nobody reads stdout") != std::string::npos) {
+        CHECK(worker.process().wait_exit(kPatience)->code == 74);
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    CHECK(worker.end_of("c").text().size() == 4 << 20);
+    CHECK(worker.close_and_exit() == 0);
+    return false;
+  };
+  CHECK(stalls({}, Words::v1));
+  CHECK_FALSE(stalls({"--dialect", "leanspec"}, Words::leanspec));
+  CHECK(stalls({"--dialect", "leanspec", "--stdout-stall-ms", "300000"}, Words::leanspec));
+}
+#endif
 
 TEST_CASE("leanspec: reload_config is acknowledged; the end of stdin ends the worker") {
   Upstream upstream;

@@ -149,6 +149,40 @@ printf '\000\000\377\376{"\n[1,2\n{"jsonrpc":"2.0"}\n"text"\n{}\n'
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 83: a response that only lenient parsers read is read, and one that nobody can read ends its call") {
+  TestWorker worker({"--mcp-connect-ms", "5000"});
+  const auto answer_of = [&](const std::string& id, Json server) {
+    server["timeoutMs"] = 60'000;
+    worker.send(mcp_chat(id, {{"s", server}}, {{"s__go"}}));
+    const auto& log = worker.end_of(id);
+    CHECK(log.outcome() == "done");
+    return log.outcome() == "done" ? outputs(log).at("s__go") : Json();
+  };
+  // Ids as strings, a byte order mark, a raw tab and a member twice, from the handshake on.
+  const std::string careless = R"sh(
+say() { printf '\357\273\277{"jsonrpc":"2.0","_meta":"a\tb","id":"%s","id":"%s","result":%s}\n' 0 "$1" "$2"; }
+)sh";
+  // The functions of the script are replaced when the first line has come.
+  const std::string replace = "note() { " + careless + "}\n";
+  CHECK(answer_of("careless", shell_server(kSayPid, replace)).at("type") == "text");
+  CHECK(
+      answer_of(
+          "deep",
+          shell_server(
+              R"sh(say "$(id "$line")" "{\"structuredContent\":$(printf '%0200d' 0 | tr 0 '[')1$(printf '%0200d' 0 | tr 0 ']')}")sh")) ==
+      Json{{"type", "text"}, {"value", std::string(200, '[') + "1" + std::string(200, ']')}});
+  CHECK(answer_of("wrong", shell_server(R"sh(say "$(id "$line")" '{"content":[],}')sh")) ==
+        mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes"));
+  CHECK(answer_of("cut", shell_server(R"sh(echo "{\"id\":$(id "$line"),\"result\":{\"content\":[{")sh")) ==
+        mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes"));
+  // The list ends where its cursor stays as it is.
+  const std::string pages = R"sh(
+say() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$(printf '%s' "$2" | sed 's/{"tools":\[/{"nextCursor":"x","tools":[/')"; }
+)sh";
+  CHECK(answer_of("cursor", shell_server(kSayPid, "note() { " + pages + "}\n")).at("type") == "text");
+  CHECK(worker.close_and_exit() == 0);
+}
+
 TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the server nor anybody else") {
   Upstream upstream;
   for (const bool logged : {false, true}) {

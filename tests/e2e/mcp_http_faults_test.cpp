@@ -160,5 +160,43 @@ TEST_CASE("fault 87: over HTTP redirects are refused, 405 means that nobody spea
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 83: over HTTP what only lenient parsers read is read, and what nobody can read ends its call") {
+  TestWorker worker({"--mcp-connect-ms", "5000"});
+  using Wrap = std::function<Script(const std::string& id, const std::string& result)>;
+  const auto answer_of = [&](const std::string& id, const Wrap& wrap) {
+    const HttpMcp server([&](const tools::Request&, const Json& message) -> std::optional<Script> {
+      const bool call = message.is_object() && message.value("method", "") == "tools/call";
+      if (!call) return std::nullopt;
+      return wrap(message.at("id").dump(), R"({"content":[{"type":"text","text":"went"}]})");
+    });
+    return go_over_http(worker, id, server);
+  };
+  const auto lenient = [](const std::string& id, const std::string& result) {
+    return "{\"_meta\":{\"n\":NaN,\"t\":\"\t\"},\"id\":0,\"id\":\"" + id + "\",\"result\":" + result + "}";
+  };
+  const auto wrong = [](const std::string& id, const std::string& result) {
+    return R"({"id":)" + id + R"(,"result":)" + result + ",}";
+  };
+  const Json unreadable = mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes");
+  // An event stream that stays open behind the response.
+  const auto as_events = [](const std::string& json) { return broken_stream("data: " + json + "\n\n", Ending::kHang); };
+  CHECK(answer_of("json", [&](auto& id, auto& result) {
+          return tools::json_script(200, "\xEF\xBB\xBF" + lenient(id, result));
+        }) == kWent);
+  CHECK(answer_of("events", [&](auto& id, auto& result) { return as_events(lenient(id, result)); }) == kWent);
+  CHECK(answer_of("wrong json", [&](auto& id, auto& result) { return tools::json_script(200, wrong(id, result)); }) ==
+        unreadable);
+  CHECK(answer_of("wrong status", [&](auto& id, auto& result) { return tools::json_script(400, wrong(id, result)); }) ==
+        unreadable);
+  CHECK(answer_of("wrong events", [&](auto& id, auto& result) { return as_events(wrong(id, result)); }) == unreadable);
+  CHECK(answer_of("no response", [&](auto&, auto&) { return tools::json_script(200, "{"); }) ==
+        mcp_error("the MCP server sent JSON that is not a response to the request"));
+  // Structured content on many lines stays one frame.
+  CHECK(answer_of("lines", [&](auto& id, auto&) {
+          return tools::json_script(200, "{\n\"id\":" + id + ",\n\"result\":{\"structuredContent\":{\r\n\"a\":\n1}}}");
+        }) == Json::parse(R"({"type":"json","value":{"a":1}})"));
+  CHECK(worker.close_and_exit() == 0);
+}
+
 }  // namespace
 }  // namespace aiw::e2e

@@ -54,6 +54,7 @@ class Fixture {
     http_.last().head(status, {{"content-type", "application/json"}});
     http_.last().body(body.is_string() ? body.get<std::string>() : body.dump());
     http_.last().end();
+    turn();
   }
   [[nodiscard]] Json output() const { return Json::parse(output_, nullptr, false); }
   [[nodiscard]] std::map<std::string, OfferedTool>& tools() { return tools_; }
@@ -61,6 +62,29 @@ class Fixture {
   [[nodiscard]] bool asked() const { return asked_; }
   [[nodiscard]] const std::vector<ChatRequest::Note>& notes() const { return notes_; }
   void give_up() { run_.reset(); }
+
+  // Calls side by side, whose outputs are not looked at.
+  std::unique_ptr<ToolRun> begin(const std::string& name, const Json& arguments) {
+    auto run = tools_.at(name).runner->run({"c", arguments.dump()}, [](const std::string&) {});
+    turn();
+    return run;
+  }
+  void turn() { clock_.advance(std::chrono::milliseconds(1)); }
+  void answer_at(std::size_t index, int status, const Json& body) {
+    http_.at(index).head(status, {{"content-type", "application/json"}});
+    http_.at(index).body(body.dump());
+    http_.at(index).end();
+    turn();
+  }
+  // Of all requests, behind the project.
+  [[nodiscard]] std::vector<std::string> urls() {
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < http_.count(); ++i) {
+      const HttpRequest& request = http_.at(i).request();
+      out.push_back(request.method + ' ' + request.url.substr(request.url.find("/specs")));
+    }
+    return out;
+  }
 
  private:
   FakeClock clock_;
@@ -175,6 +199,79 @@ TEST_CASE("LeanSpec's tools: an edit reads the text, changes it and writes it wi
   leanspec.answer(200, {{"content", "---\n---\n"}, {"contentHash", "h1"}});
   CHECK(leanspec.last().starts_with("PATCH http://127.0.0.1:3000/api/projects/p/specs/1/raw "));
   CHECK(Json::parse(leanspec.http().last().request().body.str()).at("content") == "---\ndepends_on:\n  - 002-b\n---\n");
+}
+
+TEST_CASE(
+    "LeanSpec's tools: what somebody else wrote meanwhile is read, and the edit made in it, three times at most") {
+  Fixture leanspec;
+  const Json toggle = {{"specId", "1"}, {"itemText", "b"}, {"checked", true}};
+  leanspec.call("toggle_checklist_item", toggle);
+  leanspec.answer(200, {{"content", "- [ ] b\n"}, {"contentHash", "h1"}});
+  leanspec.answer(409, "changed");
+  CHECK(leanspec.last() == "GET " + kProject + "/specs/1/raw");
+  leanspec.answer(200, {{"content", "new\n- [ ] b\n"}, {"contentHash", "h2"}});
+  const Json written = Json::parse(leanspec.http().last().request().body.str());
+  CHECK(written.at("content") == "new\n- [x] b\n");
+  CHECK(written.at("expectedContentHash") == "h2");
+  leanspec.answer(200, {{"contentHash", "h3"}});
+  CHECK(leanspec.output() == Json{{"type", "json"}, {"value", {{"contentHash", "h3"}}}});
+
+  leanspec.call("toggle_checklist_item", toggle);
+  const auto before = leanspec.http().count();
+  for (int i = 0; i < 3; ++i) {
+    leanspec.answer(200, {{"content", "- [ ] b\n"}, {"contentHash", "h"}});
+    leanspec.answer(409, "changed");
+  }
+  CHECK(leanspec.output() == error_text("LeanSpec API error (409): changed"));
+  CHECK(leanspec.http().count() == before + 5);
+
+  // The item is gone, or the API refuses for another reason.
+  leanspec.call("toggle_checklist_item", toggle);
+  leanspec.answer(200, {{"content", "- [ ] b\n"}, {"contentHash", "h"}});
+  leanspec.answer(409, "changed");
+  leanspec.answer(200, {{"content", "none"}, {"contentHash", "h"}});
+  CHECK(leanspec.output() == error_text("Checklist item not found: b"));
+  leanspec.call("toggle_checklist_item", toggle);
+  leanspec.answer(200, {{"content", "- [ ] b\n"}, {"contentHash", "h"}});
+  leanspec.answer(500, "LeanSpec API error (409)");
+  CHECK(leanspec.output() == error_text("LeanSpec API error (500): LeanSpec API error (409)"));
+}
+
+TEST_CASE("LeanSpec's tools: calls that write to one project take turns, across chats; others do not wait") {
+  Fixture leanspec;
+  using Calls = std::vector<std::string>;
+  const auto begin = [&](const std::string& name, Json arguments) {
+    arguments["specId"] = arguments.value("specId", "1");
+    arguments["projectId"] = arguments.value("projectId", "p");
+    return leanspec.begin(name, arguments);
+  };
+  auto first = begin("toggle_checklist_item", {{"itemText", "b"}, {"checked", true}});
+  auto second = begin("update_spec_section", {{"specId", "001-first"}, {"section", "A"}, {"content", "x"}});
+  auto third = begin("update_spec", {{"content", "y"}});
+  auto fourth = begin("update_spec_status", {{"specId", "2"}, {"status", "complete"}});
+  auto fifth = begin("link_specs", {{"dependsOn", "2"}});
+  CHECK(leanspec.urls() == Calls{"GET /specs/1/raw"});
+  // What writes elsewhere, and what only reads.
+  const auto other = begin("update_subspec", {{"projectId", "q"}, {"file", "a.md"}, {"content", "y"}});
+  const auto reads = begin("read_spec", Json::object());
+  CHECK(leanspec.urls() == Calls{"GET /specs/1/raw", "PATCH /specs/1/subspecs/a.md/raw", "GET /specs/1/raw"});
+  leanspec.answer_at(0, 200, {{"content", "- [ ] b\n## A\n"}, {"contentHash", "h1"}});
+  CHECK(leanspec.urls().back() == "PATCH /specs/1/raw");
+  CHECK(leanspec.urls().size() == 4);
+  leanspec.answer_at(3, 200, {{"contentHash", "h2"}});
+  CHECK(leanspec.urls().size() == 5);
+  CHECK(leanspec.urls().back() == "GET /specs/001-first/raw");
+  // One that is given up in its turn or before it makes room.
+  third.reset();
+  second.reset();
+  leanspec.turn();
+  CHECK(leanspec.urls().back() == "PATCH /specs/2/metadata");
+  fourth.reset();
+  fifth.reset();
+  leanspec.turn();
+  CHECK(leanspec.urls().size() == 6);
+  const auto later = begin("update_spec", {{"content", "y"}});
+  CHECK(leanspec.urls().back() == "PATCH /specs/1/raw");
 }
 
 TEST_CASE("LeanSpec's tools: an edit that cannot be made writes nothing") {

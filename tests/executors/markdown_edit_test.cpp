@@ -92,6 +92,90 @@ TEST_CASE("sections: a heading in a code block or the frontmatter is none, nor i
   CHECK_FALSE(replace_section("##A\n", "A", "x"));
 }
 
+TEST_CASE("sections: what looks like a fence or a heading and is none ends nothing and hides nothing") {
+  // Each body stands in the section One; the sections behind it must stay.
+  for (const std::string body : {"```inline``` code\n",
+                                 "``` a `b` c\n",
+                                 "```\n~~~\n```\n",
+                                 "~~~\n```\n~~~\n",
+                                 "````\n```\n## Two\n```\n````\n",
+                                 "~~~ a`b\n## Two\n~~~~\n",
+                                 "```\n## Two\n``` x\n## Two\n```\n",
+                                 "text\n\n    ```\n    code\n",
+                                 "\t~~~\n",
+                                 "- a\n  ```\n  ## Two\n",
+                                 "- ```\n  ## Two\n  ```\n",
+                                 "1. a\n   ~~~\n   code\n",
+                                 "> ```\n> ## Two\n",
+                                 "- a\n\n      ```\n",
+                                 "<!--\n```\n## Two\n-->\n",
+                                 "<pre>\n~~~\n## Two\n</pre>\n",
+                                 "<div>\n```\n</div>\n\n",
+                                 "text\n   ```\n## Two\n  ```\n",
+                                 "```\n- [ ] x\n## Two\n    ```\n```\n",
+                                 "-   a\n\n    ```\n    ## Two\n    ```\n",
+                                 "####### no\n#Two\n"}) {
+    for (const std::string end : {"\n", "\r\n"}) {
+      CAPTURE(body);
+      std::string text = "---\ntitle: x\n---\n\n## One\n\n" + body, rest = "## Two\n\ntwo\n\n## Three\n\nthree\n";
+      std::string expected = "---\ntitle: x\n---\n\n## One\n\nNEW\n\n" + rest;
+      text += rest;
+      if (end != "\n") {
+        for (auto* any : {&text, &expected}) {
+          for (auto at = any->find('\n'); at != std::string::npos; at = any->find('\n', at + 2)) any->insert(at, "\r");
+        }
+      }
+      CHECK(replace_section(text, "One", "NEW") == expected);
+      const auto two = replace_section(text, "Two", "NEW");
+      REQUIRE(two);
+      CHECK(two->find("two") == std::string::npos);
+      CHECK(two->find("## Three" + end + end + "three") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("sections: titles with an underline are headings, and closing marks are no text") {
+  CHECK(replace_section("One\n---\nold\n\nTwo\n===\n", "one", "x") == "One\n---\n\nx\n\nTwo\n===\n");
+  CHECK(replace_section("## One ##\nold\n\nlong\ntitle\n-\ntwo\n", "one", "x") ==
+        "## One ##\n\nx\n\nlong\ntitle\n-\ntwo\n");
+  CHECK(append_to_section("long\n title \n-\ntwo\n", "Long title", "x") == "long\n title \n-\ntwo\n\nx\n");
+  CHECK(replace_section("## One#\nold\n***\n- - -\n", "One#", "x") == "## One#\n\nx\n");
+  CHECK_FALSE(replace_section("- One\n---\n", "One", "x"));
+  CHECK_FALSE(replace_section("> One\n---\n", "One", "x"));
+  CHECK_FALSE(replace_section("    One\n---\n", "One", "x"));
+}
+
+TEST_CASE("sections: content that would take in the sections below is refused") {
+  for (const char* open : {"```\ncode", "~~~~\ncode\n~~~", "<!-- note", "<script>", "text\n```", "- a\n\n```"}) {
+    CAPTURE(open);
+    for (const auto edit : {replace_section, append_to_section}) {
+      CHECK(edit("## One\n\nold\n\n## Two\n", "One", open).error() ==
+            "the edit would change what the lines below the section mean: does the content leave a code block or a "
+            "comment "
+            "open?");
+      CHECK(edit("## Two\n\n## One\n\nold\n", "One", open));  // nothing stands below
+    }
+  }
+  CHECK(replace_section("## One\n\n## Two\n", "One", "- a\n  ```\n  code"));  // ends with its list
+  CHECK(replace_section("## A\n\nold\n\n## B\n", "A", "\n    code\n") == "## A\n\n    code\n\n## B\n");
+}
+
+TEST_CASE("checklists: an item in a code block or a comment is none") {
+  CHECK(check_item("```\n- [ ] a\n```\n<!--\n- [ ] a\n-->\n- [ ] a\n", "a", true) ==
+        "```\n- [ ] a\n```\n<!--\n- [ ] a\n-->\n- [x] a\n");
+  CHECK(check_item("- b\n    - [ ] a\n", "a", true) == "- b\n    - [x] a\n");
+  CHECK_FALSE(check_item("~~~\n- [ ] a\n", "a", true));
+}
+
+TEST_CASE("sections: the time to find one grows with the text, not with its nesting") {
+  std::string deep;
+  for (int i = 0; i < 20'000; ++i) deep += "- ";
+  deep += "\n";
+  for (int i = 0; i < 200'000; ++i) deep += "\n";
+  for (int i = 0; i < 50'000; ++i) deep += "> ";
+  CHECK(replace_section(deep + "\n## A\n", "A", "x"));
+}
+
 TEST_CASE("checklists: the first item that contains the text, in any case") {
   const auto on = check_item(kSpec, "one *", true);
   REQUIRE(on);

@@ -299,6 +299,21 @@ void mcp_servers(std::vector<Shape>& shapes) {
   });
   add("a structure", 300,
       [=](size_t n) { return mcp({kTool}, R"({"content":[],"structuredContent":)" + zeros(n) + "}"); });
+  add("members twice", 300, [=](size_t n) {
+    return mcp({kTool}, R"({"content":[],"structuredContent":{)" + repeat(n, [](size_t i) {
+                          return "\"k" + number(i % 7) + "\":{\"a\":0,\"a\":1},";
+                        }) + "\"z\":0}}");
+  });
+  add("members twice in each other", 80, [=](size_t n) {
+    return mcp({kTool}, R"({"content":[],"structuredContent":)" +
+                            repeat(n, [](size_t) { return string(R"({"a":0,"a":)"); }) + "1" + string(n, '}') + "}");
+  });
+  add("control characters and numbers out of range", 300, [=](size_t n) {
+    return mcp({kTool}, R"({"content":[],"structuredContent":[)" +
+                            repeat(n, [](size_t) { return string("\"\t\x01\",NaN,1e999,"); }) + "0]}");
+  });
+  add("a response that cannot be read", 64,
+      [=](size_t n) { return mcp({kTool}, R"({"content":[)" + string(256 * n, '[') + ",]}"); });
   add("a long text", 64, [=](size_t n) {
     return mcp({kTool}, R"({"content":[{"type":"text","text":")" + string(256 * n, 'a') + "\"}]}");
   });

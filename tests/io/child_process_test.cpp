@@ -293,6 +293,19 @@ TEST_CASE("fault 85: the death of a child's keeper is the end of the child and o
   CHECK(alive(std::stoi(other.output)));
 }
 
+TEST_CASE("fault 85: a child that stops its keeper, again and again, is ended all the same") {
+  Loop loop;
+  const auto launcher = make_child_launcher(loop, {.ending = kQuick});
+  Recorder recorder(loop);
+  recorder.stop_at = "ready";
+  auto child = launcher->spawn(
+      shell("trap '' TERM; kill -STOP $PPID; echo $$ ready; while :; do kill -STOP $PPID; sleep 0.01; done"), recorder);
+  REQUIRE(child);
+  REQUIRE(run_until_stopped(loop));
+  child->reset();
+  CHECK(gone_within(std::stoi(recorder.output), 5s));
+}
+
 TEST_CASE("child: without its host it goes on, and the next one gets another host") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});

@@ -103,12 +103,12 @@ def text_of(frames):
 
 
 class Parent:
-    def __init__(self, environment=None):
+    def __init__(self, environment=None, cwd=None):
         worker = os.environ["AIW_WORKER"]
         env = dict(os.environ, LEANSPEC_IPC_MODE="true", **(environment or {}))
         # LEANSPEC_NODE_PATH and LEANSPEC_AI_WORKER both name the worker: it is its own script.
         self.process = subprocess.Popen([worker, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=env)
+                                        stderr=subprocess.PIPE, env=env, cwd=cwd)
         self.streams = {}
         self.parse_errors = []
         self.reader_died = False

@@ -1,11 +1,16 @@
 """The worker under LeanSpec's parent: what it must survive, and what that parent's browser must see."""
 
 import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from parent import Parent, check_frames, text_of, user
+from parent import PATIENCE, Parent, check_frames, text_of, user
 from upstream import END, Model, Reply, Server, answer, call, event, json_reply, provider, raw_text_event
 
 
@@ -113,6 +118,26 @@ class ParentTest(unittest.TestCase):
         self.assertEqual(text_of(frames), "Enough.")
         self.assertEqual(len(api.requests), 3)
         self.assertEqual(len(model.requests), 4)
+
+    def test_a_call_in_the_last_step_is_answered_too(self):
+        api = self.api(lambda request: json_reply({"specs": []}))
+        model = self.model(*[call("list_specs", {}, f"call_{i}") for i in range(3)])
+        frames = self.ask(model, baseUrl=api.url, projectId="p", maxSteps=2)
+        self.assertEqual([frame["type"] for frame in frames],
+                         ["tool_call", "tool_result", "tool_call", "tool_result", "tool_call", "tool_result", "done"])
+        self.assertEqual(frames[-2]["data"]["toolCallId"], "call_2")
+        self.assertEqual(frames[-2]["data"]["result"], {"error": "not carried out: the chat ended before"})
+        self.assertEqual(frames[-1]["finishReason"], "max_steps")
+        self.assertEqual(len(api.requests), 2)
+        self.assertEqual(len(model.requests), 3)
+
+    def test_a_call_of_an_answer_that_was_cut_short_is_answered(self):
+        api = self.api(lambda request: json_reply({"specs": []}))
+        pieces = list(call("list_specs", {}))
+        model = self.model([piece.replace(b'"tool_calls"}', b'"length"}') for piece in pieces])
+        frames = self.ask(model, baseUrl=api.url, projectId="p")
+        self.assertEqual([frame["type"] for frame in frames], ["tool_call", "tool_result", "done"])
+        self.assertEqual(api.requests, [])
 
     def test_provider_errors_are_error_frames(self):
         for status in (401, 429, 500):
@@ -232,7 +257,73 @@ class SessionTest(ParentTest):
         self.assertEqual([request.method for request in api.requests], ["GET", "PUT"])
 
 
+class SystemPromptTest(SessionTest):
+    def setUp(self):
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".md", delete=False) as file:
+            file.write("\nYou keep \"specs\".\nBe short: é.\n")
+        self.addCleanup(os.unlink, file.name)
+        self.parent = Parent({"LEANSPEC_SYSTEM_PROMPT_FILE": file.name})
+        self.addCleanup(self.end)
+        self.exit_code = 0
+
+    def test_the_prompt_file_is_every_chats_system_message_and_no_part_of_the_session(self):
+        api = self.play({})
+        for _ in range(2):
+            model = self.model(answer("fine"))
+            self.assertEqual(text_of(self.ask(model, sessionId="s", baseUrl=api.url)), "fine")
+            messages = model.requests[0].json()["messages"]
+            self.assertEqual([message["role"] for message in messages], ["system", "user"])
+            self.assertEqual(messages[0]["content"], "You keep \"specs\".\nBe short: é.")
+            self.assertEqual([message["role"] for message in api.requests[-1].json()["messages"]], ["user", "assistant"])
+
+    def test_a_file_that_cannot_be_used_ends_the_worker_at_once(self):
+        for path in ("/no/such/file", "/"):
+            for arguments, environment in ((["--system-prompt-file", path], {}), ([], {"LEANSPEC_SYSTEM_PROMPT_FILE": path})):
+                done = subprocess.run([os.environ["AIW_WORKER"], *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                                      env=dict(os.environ, LEANSPEC_IPC_MODE="true", **environment))
+                self.assertEqual(done.returncode, 64)
+                self.assertIn(path, done.stderr.decode())
+                self.assertEqual(done.stdout, b"")
+
+
+class DotEnvTest(unittest.TestCase):
+    def test_a_file_named_env_in_the_working_directory_is_not_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, ".env"), "w", encoding="utf-8") as file:
+                file.write("MY_KEY_OF_DOT_ENV=sk-1\nHTTPS_PROXY=http://127.0.0.1:9\n")
+            parent = Parent(cwd=folder)
+            entry = dict(provider("http://127.0.0.1:9"), apiKey="${MY_KEY_OF_DOT_ENV}")
+            frames = parent.chat(entry, [user("Hi")]).read_all()
+            self.assertEqual([frame["type"] for frame in frames], ["error"])
+            self.assertIn("MY_KEY_OF_DOT_ENV", frames[0]["error"])
+            self.assertEqual(parent.end(), 0)
+
+
 class EndTest(ParentTest):
+    def test_a_chat_that_comes_while_the_worker_drains_is_told_so(self):
+        go_on = threading.Event()
+
+        def slow():
+            yield event({"content": "a"})
+            go_on.wait(PATIENCE)
+            yield event({"content": "b"})
+            yield event({}, "stop")
+            yield END
+
+        model = self.model(lambda request: Reply(pieces=slow()))
+        stream = self.parent.chat(provider(model.url), [user("Hi")])
+        first = stream.read()
+        self.parent.process.send_signal(signal.SIGTERM)
+        while self.parent.health()["data"]["ready"]:
+            time.sleep(0.01)
+        for _ in range(3):
+            late = self.parent.chat(provider(model.url), [user("Hi")]).read_all()
+            self.assertEqual([frame["type"] for frame in late], ["error"])
+            self.assertEqual(late[0]["code"], "shutting_down")
+        go_on.set()
+        self.assertEqual(text_of([first] + stream.read_all()), "ab")
+        self.assertEqual(self.parent.process.wait(PATIENCE), 0)
+
     def test_stdins_end_ends_an_idle_worker(self):
         self.parent.health()
         began = time.monotonic()
@@ -257,9 +348,9 @@ class EndTest(ParentTest):
 
 
 def load_tests(loader, _tests, _pattern):
-    """SessionTest and EndTest share setUp, not ParentTest's tests."""
+    """Its heirs share setUp, not ParentTest's tests."""
     suite = unittest.TestSuite()
-    for case in (ParentTest, SessionTest, EndTest):
+    for case in (ParentTest, SessionTest, SystemPromptTest, DotEnvTest, EndTest):
         for name in loader.getTestCaseNames(case):
             if name in vars(case):
                 suite.addTest(case(name))

@@ -195,6 +195,27 @@ class ToolsTest(ServerTest):
         self.assertEqual(self.project.text(first, "DESIGN.md"), "# New design\n")
         self.assertIn("status: in-progress\n", self.project.text("003-third"))
 
+    def test_edits_of_one_spec_by_many_chats_are_all_made(self):
+        items = [f"Item {i:02}" for i in range(12)]
+        path = self.project.specs / "001-first" / "README.md"
+        path.write_text(SPEC + "".join(f"- [ ] {item}\n" for item in items))
+        models, streams = [], []
+        for i in range(0, len(items), 2):
+            calls = [(("toggle_checklist_item"), {"specId": spec, "itemText": item, "checked": True})
+                     for item, spec in zip(items[i:i + 2], ("001-first", "001"))]  # two names of one spec
+            model = Model(*[call(name, arguments, f"call_{n}") for n, (name, arguments) in enumerate(calls)], answer("Done."))
+            self.addCleanup(model.close)
+            streams.append(self.parent.chat(provider(model.url), [user("Go")], baseUrl=self.project.url,
+                                            projectId=self.project.id))
+        for stream in streams:
+            frames = stream.read_all()
+            for frame in frames:
+                if frame["type"] == "tool_result":
+                    self.assertNotIn("error", frame["data"]["result"])
+        text = path.read_text()
+        for item in items:
+            self.assertIn(f"- [x] {item}\n", text)
+
     def test_a_stale_hash_is_refused_and_nothing_is_written(self):
         stale = {"expectedContentHash": "0" * 64}
         spec = {"specId": "001-first", **stale}

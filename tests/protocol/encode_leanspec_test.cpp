@@ -66,6 +66,38 @@ TEST_CASE("leanspec: done brings usage and the reason") {
         R"("accuracy":"exact"}})");
 }
 
+TEST_CASE(
+    "leanspec: the end of a chat answers the calls that have no result, those of the parent and the provider "
+    "excepted") {
+  const auto call = [](std::string_view id, std::string_view executor) {
+    return ToolCallEvent{1, id, "get_spec", {"{}"}, "{}", executor, {}};
+  };
+  const auto result = [](std::string_view id) {
+    return ToolResultEvent{1, id, "get_spec", {R"({"type":"text","value":"x"})"}};
+  };
+  const Error error{.code = "timeout"};
+  const DoneEvent done{FinishReason::max_steps, {}, {"[]"}, {}, 1, {}, {}};
+  for (const bool ends_well : {true, false}) {
+    const auto chat = kEncoder->chat("c1", false);
+    std::string out;
+    for (const auto* executor : {"builtin", "none", "mcp"}) {
+      CHECK(chat->event(out, 0, call(std::string(executor) + "1", executor)) == 1);
+      CHECK(chat->event(out, 0, call(std::string(executor) + "2", executor)) == 1);
+      CHECK(chat->event(out, 0, result(std::string(executor) + "2")) == 1);
+    }
+    for (const auto* executor : {"parent", "return", "provider"}) chat->event(out, 0, call(executor, executor));
+    out.clear();
+    CHECK((ends_well ? chat->event(out, 0, done) : chat->event(out, 0, ErrorEvent{error, {}, {}})) == 4);
+    const auto answer = [](const std::string& id) {
+      return R"({"type":"tool_result","id":"c1","data":{"toolCallId":")" + id +
+             R"(","toolName":"get_spec","result":{"error":"not carried out: the chat ended before"},)"
+             R"("output":{"error":"not carried out: the chat ended before"}}})" +
+             "\n";
+    };
+    CHECK(out.starts_with(answer("builtin1") + answer("mcp1") + answer("none1") + R"({"type":")"));
+  }
+}
+
 TEST_CASE("leanspec: an error is a string") {
   const Error error{.code = "upstream_http", .category = Category::auth, .message = "bad key", .status = 401};
   CHECK(frame(ErrorEvent{error, {"[]"}, Usage{}}) ==

@@ -188,6 +188,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
   Reply reply = make_reply(*chat);
   if (services_.leanspec_sessions != nullptr)
     reply.keep_done(services_.leanspec_sessions->keep_done(*chat, route.targets.front()));
+  if (chat->system.empty()) chat->system = options_.system_prompt;
   const SessionServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
                                  budget_,
                                  tokens_,

@@ -31,6 +31,7 @@ struct ServerOptions {
   std::size_t max_line_bytes = std::size_t{64} << 20;
   std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames are as long as they are
   int max_depth = 128;
+  RawString system_prompt{};                // of chats that bring none; outlives the server
   int max_parallel_tools = 16;              // that one chat has running here at once
   std::chrono::milliseconds drain{25'000};  // SIGTERM and shutdown: what runs may finish for so long
 };

@@ -101,12 +101,16 @@ class Host {
     _exit(0);
   }
 
-  // Keepers, and what a keeper that was killed has left to us.
+  // Keepers, and what a keeper that was killed has left to us. A keeper that its child has stopped goes on.
   void reap() {
     signalfd_siginfo info;
     while (read(signals_.get(), &info, sizeof info) > 0) continue;
     int status = 0;
-    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+      if (WIFSTOPPED(status)) {
+        if (keepers_.contains(pid)) kill(pid, SIGCONT);
+        continue;
+      }
       killed_ = (keepers_.erase(pid) > 0 && WIFSIGNALED(status)) || killed_;
     }
     if (killed_) signal_descendants(SIGKILL, keepers_);

@@ -190,7 +190,8 @@ TEST_CASE_FIXTURE(Fixture, "mcp http: answers that are none are told as such") {
   CHECK(outcome(401, "application/json", R"({"error":"x"})") == "2: answered with HTTP status 401");
   CHECK(outcome(302, "", "") == "2: answered with HTTP status 302");
   CHECK(outcome(200, "text/html", "<p>") == "2: answered with something else than JSON or an event stream");
-  CHECK(outcome(200, "application/json", R"({"id":99,"result":{}})") == "2: sent an answer to something else");
+  CHECK(outcome(200, "application/json", R"({"id":99,"result":{}})") ==
+        "2: sent JSON that is not a response to the request");
   CHECK(outcome(202, "", "") == "2: answered with something else than JSON or an event stream");
   CHECK(outcome(200, "text/event-stream", "data: {}\n\n") == "2: ended its answer before it was complete");
   CHECK(outcome(400, "application/json", R"({"id":2,"error":{"code":1}})").empty());

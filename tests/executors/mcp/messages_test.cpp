@@ -57,18 +57,19 @@ TEST_CASE("mcp json-rpc: an answer that says nothing, or too much, is an error f
 
 TEST_CASE("mcp json-rpc: what is no message is refused") {
   for (const std::string text :
-       {"", "hello", "{", "42", "null", "[1]", "{}", R"({"id":"a"})", R"({"id":1,"id":2,"result":1})"}) {
+       {"", "hello", "{", "42", "null", "[1]", "{}", R"({"id":"a"})", R"({"id":1,"result":1,})"}) {
     CAPTURE(text);
     CHECK(kinds(text) == "!");
   }
-  CHECK(kinds(std::string(200, '[') + std::string(200, ']')) == "!");
+  CHECK(kinds(std::string(1200, '[') + std::string(1200, ']')) == "!");
   std::string batch = "[";
   for (int i = 0; i < 1001; ++i) batch += std::string(i > 0 ? "," : "") + R"({"method":"x"})";
   CHECK(kinds(batch + "]") == "!");
 }
 
 TEST_CASE("mcp json-rpc: an answer to what we never asked is known as such") {
-  for (const std::string id : {R"("1")", "1.5", "-1", "null", "{}", "99999999999999999999"}) {
+  for (const std::string id :
+       {R"("a1")", R"("")", R"("1 ")", "1.5", R"("1.5")", "-1", "null", "{}", "99999999999999999999"}) {
     std::string text = R"({"id":)" + id + R"(,"result":{}})";
     const auto messages = read_rpc(text);
     REQUIRE(messages);
@@ -76,11 +77,30 @@ TEST_CASE("mcp json-rpc: an answer to what we never asked is known as such") {
   }
 }
 
+TEST_CASE("mcp json-rpc: an id that comes back as a string, and a member twice, are read as SDKs read them") {
+  for (const std::string text :
+       {R"({"id":"7","result":{}})", R"({"id":7.0,"result":{}})", R"({"id":1,"id":7,"result":{}})",
+        "\xEF\xBB\xBF{\"id\":7,\"result\":{}}", "{\"id\":7,\"result\":{\"a\":\"\t\"}}"}) {
+    CAPTURE(text);
+    std::string copy = text;
+    const auto messages = read_rpc(copy);
+    REQUIRE(messages);
+    CHECK(messages->at(0).answers == 7);
+  }
+  CHECK(find_answered(R"(noise {"id":"7","result":)") == std::vector<std::int64_t>{7});
+  CHECK(find_answered(R"({"id":7,"method":"m","error":0)").empty());
+}
+
 TEST_CASE("mcp json-rpc: bytes that are no UTF-8 and lone surrogates are replaced, not refused") {
   std::string text = "{\"method\":\"x\",\"params\":{\"a\":\"\xff\\ud800\"}}";
   const auto messages = read_rpc(text);
   REQUIRE(messages);
   CHECK(json::parse(messages->at(0).body.json).at("a") == "\uFFFD\uFFFD");
+}
+
+TEST_CASE("mcp json-rpc: a message on many lines gives parts that fit on one") {
+  std::string text = "{\"id\":7,\r\n\"result\":{\n\"a\":\"\\n\"}}";
+  CHECK(read_rpc(text)->at(0).body.json == R"({ "a":"\n"})");
 }
 
 TEST_CASE("mcp json-rpc: what is written is read back") {
@@ -175,6 +195,25 @@ TEST_CASE("mcp results: structured content is json if only text stands beside it
         json::parse(R"({"type":"json","value":{"a":1}})"));
   CHECK(output(R"({"structuredContent":{"a":1}})") == json::parse(R"({"type":"json","value":{"a":1}})"));
   CHECK(output(R"({"content":[{"type":"image","data":"aGk="}],"structuredContent":{"a":1}})").at("type") == "content");
+}
+
+TEST_CASE("mcp results: structured content that nests too deeply for a frame is given as text") {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); };
+  CHECK(output(R"({"structuredContent":)" + nested(90) + "}").at("type") == "json");
+  CHECK(output(R"({"structuredContent":)" + nested(91) + "}") == text_of(nested(91)));
+  CHECK(output(R"({"isError":true,"structuredContent":)" + nested(91) + "}") ==
+        json{{"type", "error-text"}, {"value", nested(91)}});
+}
+
+TEST_CASE("mcp tools/list: a schema that nests too deeply for a request takes any object") {
+  const auto tools = [](int depth) {
+    std::string schema = "{}";
+    for (int i = 1; i < depth; ++i) schema = R"({"not":)" + schema + "}";
+    const std::string result = R"({"tools":[{"name":"a","inputSchema":)" + schema + "}]}";
+    return read_tool_page({result}, {})->tools;
+  };
+  CHECK(tools(100).at(0).input_schema.size() > 700);
+  CHECK(tools(101).at(0).input_schema == R"({"type":"object"})");
 }
 
 TEST_CASE("mcp results: errors") {

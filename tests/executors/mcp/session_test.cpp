@@ -137,8 +137,10 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: pages are followed to the last, but not
     wire.say(tools_answer(wire.last(), {"b"}));
     CHECK(names() == Names{"a", "b"});
   }
-  SUBCASE("a loop") {
-    for (int page = 0; page < 300 && closed.empty(); ++page) wire.say(tools_answer(wire.last(), {"a"}, "again"));
+  SUBCASE("a list that goes on and on") {
+    for (int page = 0; page < 300 && closed.empty(); ++page) {
+      wire.say(tools_answer(wire.last(), {"a" + std::to_string(page)}, std::to_string(page)));
+    }
     CHECK(closed == Names{"did not list its tools: its tool list does not end"});
     CHECK(sent("tools/list") <= 201);
   }
@@ -150,6 +152,114 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: pages are followed to the last, but not
   SUBCASE("another error") {
     wire.say({{"id", wire.last().at("id")}, {"error", {{"code", 5}}}});
     CHECK(closed == Names{"did not list its tools: the MCP server answered with error 5"});
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp session: a cursor that does not advance ends the list with the tools so far") {
+  start();
+  wire.say(initialize_answer(wire.last()));
+  SUBCASE("the same cursor for ever") {
+    wire.say(tools_answer(wire.last(), {"a"}, "x"));
+    wire.say(tools_answer(wire.last(), {"b"}, "x"));
+    CHECK(names() == Names{"a", "b"});
+    CHECK(sent("tools/list") == 2);
+  }
+  SUBCASE("cursors in a circle, with pages that may be empty") {
+    for (const std::string cursor : {"x", "y", "x"}) wire.say(tools_answer(wire.last(), {}, cursor));
+    CHECK(names().empty());
+    CHECK(sent("tools/list") == 3);
+  }
+  SUBCASE("a new cursor for the same page") {
+    wire.say(tools_answer(wire.last(), {"a", "b"}, "1"));
+    wire.say(tools_answer(wire.last(), {"a", "b"}, "2"));
+    CHECK(names() == Names{"a", "b"});
+    CHECK(sent("tools/list") == 2);
+  }
+  CHECK(listed == 1);
+  CHECK(closed.empty());
+  CHECK(log.back().level == McpLogLevel::warn);
+  CHECK(log.back().event == "the tool list's cursor does not advance: the tools so far are used");
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp session: a tool that is listed twice is offered once") {
+  ready({"a", "b", "a"});
+  CHECK(names() == Names{"a", "b"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp session: ids that come back as strings or as fractions of zero are ours") {
+  for (const std::string form : {"\"N\"", "N.0", "\"N.0\"", "Ne0"}) {
+    CAPTURE(form);
+    Fixture server;
+    const auto answer = [&](const std::string& result) {
+      std::string id = form;
+      id.replace(id.find('N'), 1, server.wire.last().at("id").dump());
+      server.wire.handler->on_message(R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + result + "}");
+    };
+    server.start();
+    answer(R"({"protocolVersion":"2025-06-18","capabilities":{}})");
+    answer(R"({"tools":[{"name":"go"}]})");
+    const auto run = server.call();
+    answer(R"({"content":[]})");
+    CHECK(server.outputs == std::vector<Json>{Json{{"type", "text"}, {"value", ""}}});
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp session: a response that nobody can read ends its request at once, and only that") {
+  const std::string why = "sent a response that cannot be read: ";
+  const std::string deep = std::string(2'000, '[') + std::string(2'000, ']');
+  SUBCASE("calls") {
+    ready();
+    const auto one = call(), two = call();
+    wire.handler->on_message(R"({"jsonrpc":"2.0","result":{"content":[],},"id":"3"})");
+    wire.handler->on_message(R"({"jsonrpc":"2.0","id":4,"result":{"structuredContent":)" + deep + "}}");
+    CHECK(outputs == std::vector<Json>{error_of("the MCP server " + why + "expected a key in quotes"),
+                                       error_of("the MCP server " + why + "nested deeper than 1000")});
+    CHECK(wire.forgotten == std::vector<std::int64_t>{1, 2, 3, 4});
+    CHECK(closed.empty());
+  }
+  SUBCASE("a batch, of which one is no message") {
+    ready();
+    const auto one = call(), two = call();
+    wire.handler->on_message(R"([{"id":3,"result":{"content":[]}},{"id":4,"result":{"content":[]}},7])");
+    CHECK(outputs == std::vector<Json>(2, error_of("the MCP server " + why + "a message is an object")));
+  }
+  SUBCASE("initialize") {
+    start();
+    wire.handler->on_message(R"({"id":1,"result":{"protocolVersion":2025-11-25}})");
+    CHECK(closed == Names{why + "expected ',' or '}'"});
+  }
+  SUBCASE("the first list") {
+    start();
+    wire.say(initialize_answer(wire.last()));
+    wire.handler->on_message(R"({"id":2,"result":{"tools":['go']}})");
+    CHECK(closed == Names{why + "a value was expected"});
+  }
+  SUBCASE("a later list") {
+    ready({"old"});
+    wire.say({{"jsonrpc", "2.0"}, {"method", "notifications/tools/list_changed"}});
+    clock.advance(0ms);
+    wire.handler->on_message(R"({"id":3,"error":{"code":,"message":""}})");
+    CHECK(names() == Names{"old"});
+    CHECK(closed.empty());
+    CHECK_FALSE(session->stale());
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp session: what a lenient parser reads is read") {
+  ready();
+  const std::vector<std::pair<std::string, Json>> results = {
+      {R"({"content":[],"structuredContent":{"a":1,"b":2,"a":3}})",
+       Json{{"type", "json"}, {"value", {{"b", 2}, {"a", 3}}}}},
+      {"{\"content\":[{\"type\":\"text\",\"text\":\"a\tb\x01\"}]}", Json{{"type", "text"}, {"value", "a\tb\u0001"}}},
+      {R"({"structuredContent":[NaN,-Infinity,1e999,-1e-999,9]})",
+       Json{{"type", "json"}, {"value", {"NaN", "-Infinity", "1e999", -0.0, 9}}}},
+  };
+  for (const auto& [result, expected] : results) {
+    CAPTURE(result);
+    outputs.clear();
+    const auto run = call();
+    wire.handler->on_message(R"({"id":)" + wire.last().at("id").dump() + R"(,"result":)" + result + "}");
+    CHECK(outputs == std::vector<Json>{expected});
   }
 }
 
@@ -234,8 +344,9 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: garbage changes nothing") {
   const auto run = call();
   const auto before = wire.sent.size();
   for (const std::string text :
-       {"Listening...", "{", "[]", "[1]", "null", R"({"id":12345,"result":{}})", R"({"id":"3","result":{}})",
-        R"([{"id":3,"result":{"content":[]}}])", R"({"method":"notifications/unknown"})",
+       {"Listening...", "{", "[]", "[1]", "null", R"({"id":12345,"result":{}})", R"({"id":"x","result":{}})",
+        R"([{"id":4,"result":{"content":[]}}])", R"({"method":"notifications/unknown"})",
+        R"({"id":3,"method":"ping","result":{},})", R"({"params":{"id":3,"result":{}},})",
         R"({"method":"notifications/progress"})", R"({"method":"notifications/message","params":7})"}) {
     CAPTURE(text);
     wire.handler->on_message(text);
@@ -253,9 +364,10 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: a program that says nothing but garbage
   CHECK(closed == Names{"says too much that is no message"});
 }
 
-TEST_CASE_FIXTURE(Fixture, "mcp session: batches are taken in the one revision that has them") {
+TEST_CASE_FIXTURE(Fixture, "mcp session: batches are taken, in revisions that have none, too") {
   start();
-  wire.say(initialize_answer(wire.last(), "2025-03-26"));
+  SUBCASE("the one that has them") { wire.say(initialize_answer(wire.last(), "2025-03-26")); }
+  SUBCASE("a later one") { wire.say(Json::array({initialize_answer(wire.last(), "2025-11-25")})); }
   const Json list = wire.last();
   wire.say(Json::array({tools_answer(list, {"a"}), Json{{"jsonrpc", "2.0"}, {"id", 9}, {"method", "ping"}}}));
   CHECK(names() == Names{"a"});
@@ -306,8 +418,10 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: tools that cannot be listed again stay 
   SUBCASE("an error") { wire.say({{"id", wire.last().at("id")}, {"error", {{"code", 1}}}}); }
   SUBCASE("no answer on this transport") { wire.handler->on_unanswered(wire.last().at("id"), "broke off"); }
   SUBCASE("silence") { clock.advance(30s); }
-  SUBCASE("a loop") {
-    for (int page = 0; page < 300 && session->stale(); ++page) wire.say(tools_answer(wire.last(), {"a"}, "again"));
+  SUBCASE("a list that goes on and on") {
+    for (int page = 0; page < 300 && session->stale(); ++page) {
+      wire.say(tools_answer(wire.last(), {"a" + std::to_string(page)}, std::to_string(page)));
+    }
   }
   CHECK(names() == Names{"old"});
   CHECK_FALSE(session->stale());

@@ -27,6 +27,7 @@ struct LeanSpecTool {
   std::string name, description, input_schema;
   HttpTool http;  // its url begins behind the project's; unused if there is an edit
   SpecEdit edit;
+  [[nodiscard]] bool writes() const { return edit || http.method == "PATCH"; }
 };
 
 HttpTool read_declaration(const Json& declaration) {
@@ -147,7 +148,9 @@ std::unique_ptr<ToolSource::Opening> LeanSpecTools::open(const ChatRequest& chat
   for (const auto& tool : leanspec_tools()) {
     OfferedTool offer{
         .name = tool.name, .description = tool.description, .input_schema = tool.input_schema, .executor = "builtin"};
-    offer.runner = std::make_shared<ProjectTool>(runners->at(tool.name), chat.project_id, clock_);
+    auto runner = runners->at(tool.name);
+    if (tool.writes()) runner = make_turn_taking_tool(std::move(runner), std::string(base_url), turns_);
+    offer.runner = std::make_shared<ProjectTool>(std::move(runner), chat.project_id, clock_);
     offered.tools.push_back(std::move(offer));
   }
   return std::make_unique<Ready>(clock_, std::move(offered), std::move(on_ready));

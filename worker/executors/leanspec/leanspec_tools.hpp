@@ -3,21 +3,23 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
+#include "worker/executors/leanspec/spec_turns.hpp"
 #include "worker/executors/tool_runner.hpp"
 
 namespace aiw {
 
-// Offers the tools of tools.json to every chat that has a baseUrl. They carry no key.
+// Offers the tools of tools.json to every chat that has a baseUrl. They carry no key. Outlives the chats.
 class LeanSpecTools : public ToolSource {
  public:
   // Both outlive the chats that use the tools.
-  LeanSpecTools(HttpClient& http, Clock& clock) : http_(http), clock_(clock) {}
+  LeanSpecTools(HttpClient& http, Clock& clock) : http_(http), clock_(clock), turns_(clock) {}
 
   std::unique_ptr<Opening> open(const ChatRequest& chat, std::function<void(Result)> on_ready) override;
 
  private:
   HttpClient& http_;
   Clock& clock_;
+  SpecTurns turns_;
 };
 
 }  // namespace aiw

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
+#include "worker/executors/leanspec/markdown_blocks.hpp"
 
 namespace aiw {
 namespace {
@@ -28,6 +30,14 @@ std::string join(const Lines& lines) {
   std::string text;
   for (const auto& line : lines) text += line;
   return text;
+}
+
+// The text without blank lines at its beginning and white space at its end. The first line keeps its indent.
+std::string_view trim_lines(std::string_view text) {
+  const auto first = text.find_first_not_of(kWhiteSpace);
+  if (first == std::string_view::npos) return {};
+  const auto line = text.rfind('\n', first) + 1;  // 0 if there is none
+  return text.substr(line, text.find_last_not_of(kWhiteSpace) + 1 - line);
 }
 
 // How the text ends its lines.
@@ -147,43 +157,64 @@ Edited edit_dependencies(std::string_view text, std::string_view spec, bool add)
 
 // --- sections -------------------------------------------------------------------------------------------------------
 
-// A heading's level (CommonMark's ATX headings, 4.2); 0: the line is none.
-std::size_t heading_level(std::string_view line) {
-  const auto indent = std::min(line.find_first_not_of(' '), line.size());
-  if (indent > 3) return 0;
-  line.remove_prefix(indent);
-  const auto level = std::min(line.find_first_not_of('#'), line.size());
-  const bool ends = level == line.size() || std::string_view(" \t\r\n").find(line[level]) != std::string_view::npos;
-  return level >= 1 && level <= 6 && ends ? level : 0;
+// What the lines below the frontmatter are; those of the frontmatter are nothing.
+std::vector<MarkdownLine> read_body(const Lines& lines) {
+  const std::size_t body = body_start(lines);
+  std::vector<MarkdownLine> read(body);
+  const auto below = read_markdown_lines(std::span(lines).subspan(body));
+  read.insert(read.end(), below.begin(), below.end());
+  return read;
 }
 
-std::string heading_text(std::string_view line) {
-  line = trim(line);
-  return ascii_lower(trim(line.substr(std::min(line.find_first_not_of('#'), line.size()))));
+// The text of the heading that begins in `line`, without marks, in lower case.
+std::string heading_text(const Lines& lines, std::size_t line, const MarkdownLine& heading) {
+  std::string text;
+  for (std::size_t i = line; i + 1 < line + heading.heading_lines; ++i) {
+    text += text.empty() ? "" : " ";
+    text += trim(lines[i]);
+  }
+  if (heading.heading_lines > 1) return ascii_lower(text);
+  std::string_view title = trim(lines[line]);
+  title = trim(title.substr(std::min(title.find_first_not_of('#'), title.size())));
+  // Closing marks stand behind a space.
+  const std::string_view open = title.substr(0, title.find_last_not_of('#') + 1);
+  if (open.empty() || open.ends_with(' ') || open.ends_with('\t')) title = trim(open);
+  return ascii_lower(title);
 }
 
 struct Range {
   std::size_t begin, end;
 };
 
-// The lines below the heading. What stands in a fenced code block is no heading.
-std::optional<Range> find_section(const Lines& lines, std::string_view section) {
+// The lines below the heading.
+std::optional<Range> find_section(const Lines& lines, const std::vector<MarkdownLine>& read, std::string_view section) {
   const std::string wanted = ascii_lower(trim(section));
   std::optional<Range> found;
-  bool fenced = false;
-  for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
-    const std::string_view line = trim(lines[i]);
-    if (line.starts_with("```") || line.starts_with("~~~")) fenced = !fenced;
-    const std::size_t level = fenced ? 0 : heading_level(lines[i]);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const int level = read[i].heading;
     if (found && (level == 1 || level == 2)) return Range{found->begin, i};
-    if (!found && level == 2 && heading_text(lines[i]) == wanted) found = Range{i + 1, lines.size()};
+    if (!found && level == 2 && heading_text(lines, i, read[i]) == wanted) {
+      found = Range{i + read[i].heading_lines, lines.size()};
+    }
   }
   return found;
 }
 
+// Whether the last lines, those from `from` on, still are what they were.
+bool keeps_end(const Lines& lines, const std::vector<MarkdownLine>& before, std::size_t from) {
+  const auto after = read_body(lines);
+  const auto count = before.size() - from;
+  if (after.size() < count) return false;
+  return std::equal(before.end() - static_cast<std::ptrdiff_t>(count), before.end(),
+                    after.end() - static_cast<std::ptrdiff_t>(count), [](const MarkdownLine& a, const MarkdownLine& b) {
+                      return a.heading == b.heading && a.is_literal == b.is_literal;
+                    });
+}
+
 Edited edit_section(std::string_view text, std::string_view section, std::string_view content, bool keep) {
   Lines lines = split_lines(text);
-  const auto found = find_section(lines, section);
+  const auto before = read_body(lines);
+  const auto found = find_section(lines, before, section);
   if (!found) return std::unexpected("Section not found: " + std::string(section));
   const std::string end(line_end(lines));
   if (!lines[found->begin - 1].ends_with('\n')) lines[found->begin - 1] += end;
@@ -193,7 +224,7 @@ Edited edit_section(std::string_view text, std::string_view section, std::string
   Lines added;
   if (!trim(content).empty()) {
     added.push_back(end);
-    for (auto& line : split_lines(trim(content))) {
+    for (auto& line : split_lines(trim_lines(content))) {
       while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
       added.push_back(line + end);
     }
@@ -202,6 +233,11 @@ Edited edit_section(std::string_view text, std::string_view section, std::string
   const auto at = lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(kept),
                               lines.begin() + static_cast<std::ptrdiff_t>(found->end));
   lines.insert(at, added.begin(), added.end());
+  if (!keeps_end(lines, before, found->end)) {
+    return std::unexpected(
+        "the edit would change what the lines below the section mean: does the content leave a code block or a comment "
+        "open?");
+  }
   return join(lines);
 }
 
@@ -219,8 +255,10 @@ Edited append_to_section(std::string_view text, std::string_view section, std::s
 
 Edited check_item(std::string_view text, std::string_view item, bool checked) {
   Lines lines = split_lines(text);
+  const auto read = read_body(lines);
   const std::string wanted = ascii_lower(trim(item));
   for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
+    if (read[i].is_literal) continue;
     const std::string line = ascii_lower(trim(lines[i]));
     const bool is_item = line.starts_with("- [ ]") || line.starts_with("- [x]");
     if (!is_item || line.find(wanted) == std::string::npos) continue;

@@ -8,6 +8,11 @@
 namespace aiw {
 namespace {
 
+// The server's answer to a hash that is not the text's any more; see leanspec_tools.cpp for its beginning.
+constexpr std::string_view kConflict = "LeanSpec API error (409)";
+// Somebody who writes all the time is not outrun.
+constexpr int kMaxAttempts = 3;
+
 class SpecEditRun : public ToolRun {
  public:
   SpecEditRun(SpecEdit edit, SpecText text, const ToolInvocation& call, ToolOutputHandler on_output)
@@ -16,10 +21,15 @@ class SpecEditRun : public ToolRun {
         call_id_(call.tool_call_id),
         arguments_(call.arguments),
         on_output_(std::move(on_output)) {
-    current_ = text_.read->run({call_id_, call.arguments}, [this](std::string output) { was_read(std::move(output)); });
+    read(call.arguments);
   }
 
  private:
+  void read(std::string_view arguments) {
+    ++attempts_;
+    current_ = text_.read->run({call_id_, arguments}, [this](std::string output) { was_read(std::move(output)); });
+  }
+
   void was_read(std::string output) {
     if (find_json(output, "/type")->json != "\"json\"") return end(std::move(output));
     const auto content = find_json(output, "/value/content");
@@ -41,7 +51,16 @@ class SpecEditRun : public ToolRun {
       arguments += ",\"expectedContentHash\":" + std::string(expected ? expected->json : read_hash->json);
     }
     arguments += '}';
-    current_ = text_.write->run({call_id_, arguments}, [this](std::string output) { end(std::move(output)); });
+    current_ = text_.write->run({call_id_, arguments}, [this](std::string output) { was_written(std::move(output)); });
+  }
+
+  // What somebody else wrote meanwhile is read, and the edit made in it; unless the model meant one text only.
+  void was_written(std::string output) {
+    const auto value = find_json(output, "/value");
+    const bool conflict = value && value->is_string() && value->as_string().text().starts_with(kConflict);
+    if (!conflict || attempts_ == kMaxAttempts || arguments_.find("expectedContentHash")) return end(std::move(output));
+    const auto current = std::move(current_);
+    read(arguments_.without({}));
   }
 
   // The handler may destroy this.
@@ -56,6 +75,7 @@ class SpecEditRun : public ToolRun {
   const std::string call_id_;
   const ToolArguments arguments_;
   ToolOutputHandler on_output_;
+  int attempts_ = 0;
   std::unique_ptr<ToolRun> current_;
 };
 

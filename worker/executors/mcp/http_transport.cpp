@@ -291,7 +291,7 @@ void Exchange::ended_well() {
   if (listening_ || forgotten_ || !message_.id) return finish();
   if (!is_json_) return fail("answered with something else than JSON or an event stream");
   transport_.handler().on_message(std::move(body_));
-  if (!finished_ && !forgotten_) return fail("sent an answer to something else");
+  if (!finished_ && !forgotten_) return fail("sent JSON that is not a response to the request");
   finish();
 }
 

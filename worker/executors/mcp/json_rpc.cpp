@@ -1,13 +1,17 @@
 #include "worker/executors/mcp/json_rpc.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "protocol/json_writer.hpp"
+#include "worker/executors/mcp/lenient_json.hpp"
 
 namespace aiw {
 namespace {
 
-constexpr int kMaxDepth = 128;
+constexpr int kMaxDepth = 1000;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kMaxBatch = 1000;
 constexpr std::int64_t kMaxId = std::int64_t{1} << 53;  // what a double holds exactly
 
@@ -25,13 +29,13 @@ void read_error(JsonReader& in, RpcMessage& message) {
   });
 }
 
-// Some servers give a number back as 1.0.
-std::optional<std::int64_t> read_own_id(JsonSpan id) {
-  if (id.empty()) return std::nullopt;
-  JsonReader in = reader_of(id);
-  if (in.type() != JsonType::number) return std::nullopt;
-  const double number = in.number();
-  if (number < 0 || number > static_cast<double>(kMaxId) || number != std::floor(number)) return std::nullopt;
+// Some servers give a number back as 1.0, or as a string, which the official SDKs read as the number.
+std::optional<std::int64_t> read_own_id(std::string_view id) {
+  if (id.size() > 2 && id.front() == '"' && id.back() == '"') id = id.substr(1, id.size() - 2);
+  double number = -1;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (error != std::errc() || end != id.data() + id.size()) return std::nullopt;
+  if (!(number >= 0 && number <= static_cast<double>(kMaxId)) || number != std::floor(number)) return std::nullopt;
   return static_cast<std::int64_t>(number);
 }
 
@@ -63,7 +67,7 @@ std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
     message.body = params;
     return message;
   }
-  message.answers = read_own_id(message.id);
+  message.answers = read_own_id(message.id.json);
   if (!has_error && result.empty()) {
     if (!message.answers) return std::unexpected("neither a request nor an answer");
     has_error = true;  // for the request that waits
@@ -72,6 +76,22 @@ std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
   message.kind = has_error ? RpcMessage::Kind::error : RpcMessage::Kind::result;
   message.body = has_error ? JsonSpan() : result;
   return message;
+}
+
+std::optional<std::string> fault_of(std::string& text) {
+  JsonReader reader(text.data(), text.size(), kMaxDepth);
+  reader.validate();
+  if (reader.ok()) return std::nullopt;
+  return reader.error().message;
+}
+
+// Returns what is wrong that no lenient parser reads either.
+std::optional<std::string> make_strict(std::string& text) {
+  if (!fault_of(text)) return std::nullopt;
+  auto strict = to_strict_json(text, kMaxDepth);
+  if (!strict) return std::move(strict).error();
+  text = *std::move(strict);
+  return fault_of(text);
 }
 
 JsonWriter begin(std::string& out) {
@@ -88,10 +108,11 @@ JsonReader reader_of(JsonSpan value) {
 }
 
 std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text) {
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
   if (find_invalid_utf8(text)) text = sanitize_utf8(text);
-  JsonReader checked(text.data(), text.size(), kMaxDepth);
-  checked.validate();
-  if (!checked.ok()) return std::unexpected(checked.error().message);
+  if (auto wrong = make_strict(text)) return std::unexpected(*std::move(wrong));
+  // Parts of it become parts of frames, which are lines. In valid JSON a line's end only stands between tokens.
+  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   JsonReader in(text.data(), text.size(), kMaxDepth);
   std::vector<RpcMessage> messages;
   std::string wrong;
@@ -114,6 +135,14 @@ std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text) 
   }
   if (!in.ok()) return std::unexpected(wrong.empty() ? in.error().message : wrong);
   return messages;
+}
+
+std::vector<std::int64_t> find_answered(std::string_view text) {
+  std::vector<std::int64_t> answered;
+  for (const auto id : find_response_ids(text)) {
+    if (const auto own = read_own_id(id)) answered.push_back(*own);
+  }
+  return answered;
 }
 
 std::string rpc_request(std::int64_t id, std::string_view method, std::string_view params) {

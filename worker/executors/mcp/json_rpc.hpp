@@ -25,9 +25,12 @@ struct RpcMessage {
   std::string error_message{};
 };
 
-// The messages of one text: one, or those of a batch (which only revision 2025-03-26 has). Lone surrogates and invalid
-// UTF-8 in `text` are replaced. Error: what is wrong, in words that do not quote it.
+// The messages of one text: one, or those of a batch (revision 2025-03-26 has them, others send them too). Lone
+// surrogates, invalid UTF-8 and what only lenient parsers read are replaced in `text` (lenient_json.hpp); a byte order
+// mark is removed. Error: what is wrong, in words that do not quote it.
 std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text);
+// Our requests that a text answers which read_rpc refuses, as far as they can be told.
+std::vector<std::int64_t> find_answered(std::string_view text);
 
 // `params` and `result` are JSON objects; empty params are left out.
 std::string rpc_request(std::int64_t id, std::string_view method, std::string_view params);

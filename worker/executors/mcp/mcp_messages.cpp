@@ -9,11 +9,10 @@
 namespace aiw {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRevisions = {kMcpNewestRevision, "2025-06-18", kMcpBatchRevision,
-                                                        "2024-11-05"};
+constexpr std::array<std::string_view, 4> kRevisions = {kMcpNewestRevision, "2025-06-18", "2025-03-26", "2024-11-05"};
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxDescriptionBytes = 64 << 10;
-constexpr int kMaxSchemaDepth = 1'000;
+constexpr int kMaxSchemaDepth = 100;  // no provider takes as much
 constexpr std::string_view kAnySchema = R"({"type":"object"})";
 
 // A string member's text; anything else is passed over.
@@ -69,10 +68,9 @@ bool read_needs_task(JsonReader& in) {
   return needed;
 }
 
-// A JSON object; without the keys it may be none.
+// A JSON object; without the keys it may be none. One that nests too deeply for a request becomes any object.
 std::string schema_without(const SecretValues& keys, std::string_view schema) {
   std::string left = keys.remove_from(schema);
-  if (left == schema) return left;
   JsonReader reader(left.data(), left.size(), kMaxSchemaDepth);
   reader.validate();
   return reader.ok() ? left : std::string(kAnySchema);

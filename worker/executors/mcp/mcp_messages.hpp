@@ -26,7 +26,6 @@ struct McpToolPage {
 };
 
 inline constexpr std::string_view kMcpNewestRevision = "2025-11-25";
-inline constexpr std::string_view kMcpBatchRevision = "2025-03-26";  // the only one with batches
 
 // Offers the newest revision and no capability of a client.
 std::string initialize_params(std::string_view client_version);

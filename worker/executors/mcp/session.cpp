@@ -127,16 +127,22 @@ void McpSession::on_message(std::string text) {
   const auto self = shared_from_this();
   if (closed_) return;
   const auto messages = read_rpc(text);
-  if (!messages) return refuse_text(messages.error());
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (text[first] == '[' && revision_ != kMcpBatchRevision) return refuse_text("a batch");
+  if (!messages) return refuse_text(text, messages.error());
   for (const auto& message : *messages) {
     if (!closed_) handle(message);
   }
 }
 
-// Some programs greet on stdout; one that goes on is no server.
-void McpSession::refuse_text(std::string_view why) {
+// A response that cannot be read ends its request. Some programs greet on stdout; one that goes on is no server.
+void McpSession::refuse_text(std::string_view text, std::string_view why) {
+  bool ended = false;
+  for (const auto id : find_answered(text)) {
+    if (!pending_.contains(id)) continue;
+    ended = true;
+    transport_->forget(id);
+    on_unanswered(id, "sent a response that cannot be read: " + std::string(why));
+  }
+  if (ended || closed_) return;
   log_(McpLogLevel::debug, "not a message", why);
   if (++garbage_ > kMaxGarbage) close("says too much that is no message");
 }
@@ -202,8 +208,7 @@ void McpSession::initialized(const RpcMessage& answer) {
   if (answer.kind == RpcMessage::Kind::error) return close("refused to initialize: " + error_text(answer));
   const auto agreed = read_initialize_result(answer.body);
   if (!agreed) return close("cannot be used: " + agreed.error());
-  revision_ = agreed->revision;
-  transport_->agreed(revision_, agreed->speaks_unasked);
+  transport_->agreed(agreed->revision, agreed->speaks_unasked);
   phase_ = Phase::running;
   transport_->send({McpOutgoing::Kind::initialized, rpc_notification("notifications/initialized", {})});
   const auto held = std::exchange(held_, {});
@@ -243,17 +248,32 @@ void McpSession::listed(const RpcMessage& answer) {
   }
   auto page = answer.kind == RpcMessage::Kind::error ? std::unexpected(error_text(answer))
                                                      : read_tool_page(answer.body, options_.keys);
+  std::optional<std::string> next;
   if (page) {
-    listing_->bytes += answer.body.json.size();
-    for (auto& tool : page->tools) listing_->tools.push_back(std::move(tool));
+    next = add_page(*std::move(page), answer.body.json.size());
     const bool too_long =
         ++listing_->pages > kMaxPages || listing_->tools.size() > kMaxTools || listing_->bytes > kMaxListBytes;
     if (too_long) page = std::unexpected("its tool list does not end");
   }
-  if (page && !page->next_cursor.empty()) return list_page(page->next_cursor);
+  if (page && next) return list_page(*next);
   if (page) return finish_listing();
   if (tools_ == nullptr) return close("did not list its tools: " + page.error());
   keep_old_tools(page.error());
+}
+
+// Returns the cursor to follow; none at the list's end, and where a server gives the same pages for ever.
+std::optional<std::string> McpSession::add_page(McpToolPage page, std::size_t bytes) {
+  listing_->bytes += bytes;
+  bool advances = page.tools.empty();
+  for (auto& tool : page.tools) {
+    if (!listing_->names.insert(tool.name).second) continue;
+    advances = true;
+    listing_->tools.push_back(std::move(tool));
+  }
+  if (page.next_cursor.empty()) return std::nullopt;
+  if (advances && listing_->cursors.insert(page.next_cursor).second) return std::move(page.next_cursor);
+  log_(McpLogLevel::warn, "the tool list's cursor does not advance: the tools so far are used", {});
+  return std::nullopt;
 }
 
 void McpSession::keep_old_tools(std::string_view why) {

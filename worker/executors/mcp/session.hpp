@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,8 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   };
   struct Listing {
     std::vector<McpTool> tools;
+    std::set<std::string, std::less<>> names;    // of the tools
+    std::set<std::string, std::less<>> cursors;  // that were followed
     std::size_t pages = 0;
     std::size_t bytes = 0;
   };
@@ -79,7 +82,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void on_closed(std::string_view why) override;
 
   void handle(const RpcMessage& message);
-  void refuse_text(std::string_view why);
+  void refuse_text(std::string_view text, std::string_view why);
   void answer_request(const RpcMessage& request);
   void notified(const RpcMessage& notification);
   [[nodiscard]] std::string error_text(const RpcMessage& answer) const;
@@ -87,6 +90,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void initialized(const RpcMessage& answer);
   void listed(const RpcMessage& answer);
   void list_page(std::string_view cursor);
+  std::optional<std::string> add_page(McpToolPage page, std::size_t bytes);
   void finish_listing();
   void keep_old_tools(std::string_view why);
   void relist_soon();
@@ -109,7 +113,6 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   Phase phase_ = Phase::starting;
   bool closed_ = false;
   std::string why_closed_;
-  std::string revision_;
   std::int64_t last_id_ = 0;
   int garbage_ = 0;  // texts that were no message
   std::map<std::int64_t, Pending> pending_;

@@ -12,6 +12,8 @@
 namespace aiw {
 namespace {
 
+constexpr int kMaxDepth = 90;  // what a frame has room for, as for HTTP tools
+
 // A part of ours. The texts are contents of JSON strings as written.
 struct OutPart {
   std::string_view type = "text";
@@ -127,6 +129,17 @@ std::string content_output(const std::vector<OutPart>& parts) {
   return out;
 }
 
+bool is_too_deep(JsonSpan value) {
+  JsonReader reader(const_cast<char*>(value.json.data()), value.json.size(), kMaxDepth);  // it is valid already
+  reader.skip();
+  return !reader.ok();
+}
+
+// What nests too deeply for a frame is given as its text.
+std::string structured_output(JsonSpan value) {
+  return is_too_deep(value) ? text_output(value.json) : json_output(value.json);
+}
+
 std::string error_of(const std::vector<OutPart>& parts, JsonSpan structured) {
   std::string text;
   for (const auto& part : parts) {
@@ -135,6 +148,7 @@ std::string error_of(const std::vector<OutPart>& parts, JsonSpan structured) {
   }
   if (!text.empty()) return raw_text_output("error-text", text);
   if (structured.empty()) return error_output("the tool failed and did not say why");
+  if (is_too_deep(structured)) return error_output(structured.json);
   std::string out;
   JsonWriter(out).begin_object().field("type", "error-json").field("value", structured).end_object();
   return out;
@@ -163,7 +177,7 @@ std::string tool_output_of(JsonSpan result) {
   if (is_error) return error_of(parts, structured);
   if (!has_content && structured.empty()) return error_output("the MCP server's answer is no tool result");
   const bool only_text = std::ranges::all_of(parts, [](const OutPart& part) { return part.type == "text"; });
-  if (!structured.empty() && only_text) return json_output(structured.json);
+  if (!structured.empty() && only_text) return structured_output(structured);
   if (parts.empty()) return text_output("");
   if (parts.size() == 1 && only_text) return raw_text_output("text", parts.front().text);
   return content_output(parts);

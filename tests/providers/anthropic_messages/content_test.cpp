@@ -100,12 +100,12 @@ TEST_CASE("every type of tool output") {
   const auto rich = content_of({{"type", "content"},
                                 {"value",
                                  {text("see"),
-                                  {{"type", "image"}, {"mediaType", "image/png"}, {"data", "AAAA"}},
+                                  {{"type", "image"}, {"mediaType", "image/png"}, {"data", "iVBORw0KGgo="}},
                                   {{"type", "audio"}, {"mediaType", "audio/wav"}, {"data", "AAAA"}}}}});
   CHECK(rich["content"] ==
-        json::array(
-            {text("see"),
-             {{"type", "image"}, {"source", {{"type", "base64"}, {"media_type", "image/png"}, {"data", "AAAA"}}}}}));
+        json::array({text("see"),
+                     {{"type", "image"},
+                      {"source", {{"type", "base64"}, {"media_type", "image/png"}, {"data", "iVBORw0KGgo="}}}}}));
 }
 
 TEST_CASE("a call's input must be an object") {

@@ -111,8 +111,9 @@ TEST_CASE("converse: errors of tools have a status where the model's family know
 }
 
 TEST_CASE("converse: JSON that is no object is sent as text, images of results as images") {
-  const json parts = {{"type", "content"},
-                      {"value", {text("see"), {{"type", "image"}, {"mediaType", "image/png"}, {"data", "AAAA"}}}}};
+  const json parts = {
+      {"type", "content"},
+      {"value", {text("see"), {{"type", "image"}, {"mediaType", "image/png"}, {"data", "iVBORw0KGgo="}}}}};
   const json body =
       converse_body({{"messages",
                       {user("a"), assistant(list(call("1"), call("2"))),
@@ -120,7 +121,7 @@ TEST_CASE("converse: JSON that is no object is sent as text, images of results a
   const json& content = body["messages"][2]["content"];
   CHECK(content[0]["toolResult"]["content"] == json::parse(R"([{"text":"[1,2]"}])"));
   CHECK(content[1]["toolResult"]["content"] ==
-        json::parse(R"([{"text":"see"},{"image":{"format":"png","source":{"bytes":"AAAA"}}}])"));
+        json::parse(R"([{"text":"see"},{"image":{"format":"png","source":{"bytes":"iVBORw0KGgo="}}}])"));
 }
 
 TEST_CASE("converse: a later system message keeps its place, blank text vanishes, the user begins") {

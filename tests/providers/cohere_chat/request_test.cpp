@@ -116,29 +116,31 @@ TEST_CASE("cohere: thinking has budgets, and only models that think take it") {
 }
 
 TEST_CASE("cohere: roles, images, and what cannot be sent") {
-  const json payload = {{"system", "sys"},
-                        {"messages",
-                         {says("system", json{text_part("a"), text_part("b")}),
-                          says("user", json{text_part("look"),
-                                            {{"type", "image"}, {"mediaType", "image/jpeg"}, {"data", "AAAA"}},
-                                            {{"type", "image"}, {"url", "https://x/y.png"}},
-                                            {{"type", "file"}, {"mediaType", "application/pdf"}, {"data", "BBBB"}}}),
-                          says("assistant", json{text_part("x"), text_part("y")})}}};
+  const json payload = {
+      {"system", "sys"},
+      {"messages",
+       {says("system", json{text_part("a"), text_part("b")}),
+        says("user", json{text_part("look"),
+                          {{"type", "image"}, {"mediaType", "image/jpeg"}, {"data", "/9j/4A=="}},
+                          {{"type", "image"}, {"url", "https://x/y.png"}},
+                          {{"type", "file"}, {"mediaType", "application/pdf"}, {"data", "JVBERi0="}}}),
+        says("assistant", json{text_part("x"), text_part("y")})}}};
   const auto chat = chat_of(payload);
   CHECK(chat.body()["messages"] == json::parse(R"([
     {"role":"system","content":[{"type":"text","text":"sys"}]},
     {"role":"system","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
     {"role":"user","content":[{"type":"text","text":"look"},
-      {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,AAAA"}},
-      {"type":"image_url","image_url":{"url":"https://x/y.png"}}]},
+      {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/4A=="}},
+      {"type":"image_url","image_url":{"url":"https://x/y.png"}},
+      {"type":"text","text":"[a file of type application/pdf was left out: it cannot be read here]"}]},
     {"role":"assistant","content":[{"type":"text","text":"x"},{"type":"text","text":"y"}]}])"));
-  CHECK(chat.notes() == std::vector<std::string>{"media_dropped"});
+  CHECK(chat.notes() == std::vector<std::string>{"media_replaced"});
 }
 
 TEST_CASE("cohere: tool calls and every kind of result") {
   json as_written = call_part("b", {{"y", 1}});
   as_written["inputText"] = "{ \"y\": 1}";
-  const json image = {{"type", "image"}, {"mediaType", "image/png"}, {"data", "AAAA"}};
+  const json image = {{"type", "image"}, {"mediaType", "image/png"}, {"data", "iVBORw0KGgo="}};
   const json document = {{"id", "d"}, {"data", {{"title", "t"}}}};
   const json payload = {
       {"messages",
@@ -161,7 +163,7 @@ TEST_CASE("cohere: tool calls and every kind of result") {
   CHECK(messages[5]["content"] == json::array({{{"type", "document"}, {"document", document}},
                                                {{"type", "document"}, {"document", {{"data", "words"}}}}}));
   // Images follow all results of the turn, in front of what the user says next.
-  CHECK(messages[6]["content"][1]["image_url"]["url"] == "data:image/png;base64,AAAA");
+  CHECK(messages[6]["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgo=");
   CHECK(messages[7]["content"][0]["text"] == "next");
 }
 

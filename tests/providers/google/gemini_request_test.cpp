@@ -195,11 +195,11 @@ TEST_CASE("gemini: a result is an object in a content of its own") {
 }
 
 TEST_CASE("gemini: media of a result is in it, or follows the results") {
-  const json image = {{"type", "image"}, {"mediaType", "image/png"}, {"data", "AAAA"}};
+  const json image = {{"type", "image"}, {"mediaType", "image/png"}, {"data", "iVBORw0KGgo="}};
   const json output = {{"type", "content"}, {"value", {text("see"), image}}};
   const json messages = {user("a"), assistant({call("x"), call("y")}),
                          tool({result("x", output), result("y", text_output("r"))}), user("b")};
-  const json media = json::parse(R"({"inlineData":{"mimeType":"image/png","data":"AAAA"}})");
+  const json media = json::parse(R"({"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}})");
   const auto inside = contents(messages, "gemini-3-flash-preview");
   CHECK(inside[2]["parts"][0]["functionResponse"]["parts"] == json::array({media}));
   CHECK(inside[2]["parts"].size() == 2);

@@ -17,7 +17,7 @@ json one_user(const json& more = json::object()) {
   return payload;
 }
 
-json image() { return {{"type", "image"}, {"mediaType", "image/png"}, {"data", "AAAA"}}; }
+json image() { return {{"type", "image"}, {"mediaType", "image/png"}, {"data", "iVBORw0KGgo="}}; }
 
 json tools() {
   return {{{"name", "f"}, {"description", "does"}, {"inputSchema", {{"type", "object"}}}}, {{"name", "g"}}};
@@ -118,11 +118,11 @@ TEST_CASE("ollama: roles, images, calls and results") {
         says("system", "later")}}};
   CHECK(WireChat(Api::ollama_chat, payload).body()["messages"] == json::parse(R"([
     {"role":"system","content":"sys"},
-    {"role":"user","content":"look\nhere","images":["AAAA"]},
+    {"role":"user","content":"look\nhere","images":["iVBORw0KGgo="]},
     {"role":"assistant","content":"xy","tool_calls":[{"function":{"name":"f","arguments":{"k":1}}},
                                                      {"function":{"name":"f","arguments":{}}}]},
     {"role":"tool","content":"{\"v\":\"w\"}","tool_name":"f"},
-    {"role":"tool","content":"see","tool_name":"f","images":["AAAA"]},
+    {"role":"tool","content":"see","tool_name":"f","images":["iVBORw0KGgo="]},
     {"role":"system","content":"later"}])"));
 }
 
@@ -134,10 +134,10 @@ TEST_CASE("ollama: an image by URL is refused, other media is left out") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == "invalid_request");
     CHECK(refused.error().pointer == "/payload/messages/1");
-    const json pdf = {{"type", "file"}, {"mediaType", "application/pdf"}, {"data", "BBBB"}};
+    const json pdf = {{"type", "file"}, {"mediaType", "application/pdf"}, {"data", "JVBERi0="}};
     const WireChat dropped(api, {{"messages", {says("user", json{text_part("a"), pdf})}}});
     CHECK(dropped.notes() == std::vector<std::string>{"media_dropped"});
-    CHECK(dropped.text().find("BBBB") == std::string::npos);
+    CHECK(dropped.text().find("JVBERi0=") == std::string::npos);
   }
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("generate: system, images and the prompt of one user message") {
       Api::ollama_generate,
       {{"system", "a"},
        {"messages", {says("system", "b"), says("user", json{text_part("x"), text_part("y"), image()})}}});
-  CHECK(chat.text() == R"({"model":"model","stream":true,"system":"a\nb","prompt":"x\ny","images":["AAAA"]})");
+  CHECK(chat.text() == R"({"model":"model","stream":true,"system":"a\nb","prompt":"x\ny","images":["iVBORw0KGgo="]})");
 }
 
 TEST_CASE("generate: a conversation is a transcript, or goes on from the context of its last answer") {

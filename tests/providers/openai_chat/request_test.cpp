@@ -121,7 +121,7 @@ TEST_CASE("a history's body is a prefix of the longer history's body") {
   const std::vector<std::vector<Part>> turns = {
       {TextPart{{"one"}}},
       {TextPart{{"two"}}},
-      {TextPart{{"three"}}, MediaPart{MediaKind::image, {"image/png"}, {"AAAA"}, {}, {}}}};
+      {TextPart{{"three"}}, MediaPart{MediaKind::image, {"image/png"}, {"iVBORw0KGgo="}, {}, {}}}};
   for (std::size_t i = 0; i < turns.size(); ++i) {
     f.say(i == 1 ? Role::assistant : Role::user, turns[i]);
     const std::string now = f.text();
@@ -134,20 +134,20 @@ TEST_CASE("roles and media") {
   Fixture f;
   f.chat.system = {"sys"};
   f.say(Role::system, {TextPart{{"a"}}, TextPart{{"b"}}});
-  f.say(Role::user, {TextPart{{"look"}}, MediaPart{MediaKind::image, {"image/png"}, {"AAAA"}, {}, {}},
+  f.say(Role::user, {TextPart{{"look"}}, MediaPart{MediaKind::image, {"image/png"}, {"iVBORw0KGgo="}, {}, {}},
                      MediaPart{MediaKind::image, {}, {}, {"https://x/y.png"}, {}},
                      MediaPart{MediaKind::audio, {"audio/mpeg"}, {"BBBB"}, {}, {}},
-                     MediaPart{MediaKind::file, {"application/pdf"}, {"CCCC"}, {}, {"a.pdf"}}});
+                     MediaPart{MediaKind::file, {"application/pdf"}, {"JVBERi0="}, {}, {"a.pdf"}}});
   f.say(Role::assistant, {ReasoningPart{{"hm"}, {}}, TextPart{{"x"}}, TextPart{{"y"}}});
   f.say(Role::user, {});
   CHECK(f.body()["messages"] == json::parse(R"([
     {"role":"system","content":"sys"},
     {"role":"system","content":"a\nb"},
     {"role":"user","content":[{"type":"text","text":"look"},
-      {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+      {"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}},
       {"type":"image_url","image_url":{"url":"https://x/y.png"}},
       {"type":"input_audio","input_audio":{"data":"BBBB","format":"mp3"}},
-      {"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,CCCC"}}]},
+      {"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERi0="}}]},
     {"role":"assistant","content":"xy"},
     {"role":"user","content":""}])"));
 }
@@ -169,7 +169,7 @@ TEST_CASE("tool calls and their results") {
         {result("a", ToolOutputType::text, R"("plain \"text\"")"), result("b", ToolOutputType::json, R"({"k":"v"})")});
   f.say(Role::tool,
         {result("c", ToolOutputType::content, {},
-                {TextPart{{"see"}}, MediaPart{MediaKind::image, {"image/png"}, {"AAAA"}, {}, {}}}),
+                {TextPart{{"see"}}, MediaPart{MediaKind::image, {"image/png"}, {"iVBORw0KGgo="}, {}, {}}}),
          result("d", ToolOutputType::error_text, R"("bad")"), result("e", ToolOutputType::error_json, "[1]")});
   f.user("next");
   const json messages = f.body()["messages"];
@@ -185,7 +185,7 @@ TEST_CASE("tool calls and their results") {
     CHECK(messages[i + 1]["content"] == contents[i]);
   }
   // Media follow all results of the turn, in front of what the user says next.
-  CHECK(messages[6]["content"][1]["image_url"]["url"] == "data:image/png;base64,AAAA");
+  CHECK(messages[6]["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgo=");
   CHECK(messages[7]["content"] == "next");
 }
 
@@ -208,15 +208,14 @@ TEST_CASE("options have their names") {
   f.chat.presence_penalty = -1;
   json expected = json::parse(R"({"model":"gpt-4o","max_completion_tokens":9,"temperature":0.5,"top_p":1.0,
     "frequency_penalty":0.25,"presence_penalty":-1.0,"stop":["a","\n"],
-    "seed":3,"logprobs":true,"reasoning_effort":"low",
-    "response_format":{"type":"json_schema","json_schema":{"name":"response","schema":{"type":"object"}}},
+    "seed":3,"logprobs":true,"response_format":{"type":"json_schema","json_schema":{"name":"response","schema":{"type":"object"}}},
     "tools":[{"type":"function","function":{"name":"f","description":"does","parameters":{"type":"object","properties":{}}}},
              {"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}],
     "tool_choice":{"type":"function","function":{"name":"g"}},"parallel_tool_calls":false,
     "stream":true,"stream_options":{"include_usage":true},
     "messages":[{"role":"user","content":"x"}]})");
   CHECK(f.body() == expected);
-  CHECK(codes(*f.build()) == std::vector<std::string>{"parameter_dropped"});
+  CHECK(codes(*f.build()) == std::vector<std::string>{"parameter_dropped", "parameter_dropped"});
 
   f.offer_tools = false;
   for (const char* key : {"tools", "tool_choice", "parallel_tool_calls"}) expected.erase(key);
@@ -287,7 +286,7 @@ TEST_CASE("provider options are merged and never duplicate ours") {
 
 TEST_CASE("state goes back where it came from, and nowhere else") {
   Fixture f;
-  f.target.known = find_provider_defaults("deepseek");
+  f.target.known = nullptr;
   const std::string field = R"(openai-chat:{\"field\":\"reasoning_content\"})";
   const std::string other_field = R"(openai-chat:{\"field\":\"reasoning\"})";
   const std::string thinking = R"(openai-chat:{\"field\":\"thinking\"})";
@@ -309,7 +308,7 @@ TEST_CASE("state goes back where it came from, and nowhere else") {
   CHECK(messages[1] == json::parse(R"({"role":"assistant","content":"x","reasoning":"after the tools"})"));
   for (const std::size_t i : {std::size_t{2}, std::size_t{3}})
     CHECK(messages[i]["reasoning_details"][0]["text"] == "a\xE2\x82\xAC");
-  CHECK(messages[4].value("reasoning_content", "") == "");
+  CHECK_FALSE(messages[4].contains("reasoning_content"));
   CHECK_FALSE(messages[4].contains("reasoning_details"));
   CHECK(messages[5] == json::parse(R"({"role":"assistant","content":"w"})"));
 
@@ -329,9 +328,10 @@ TEST_CASE("strict schemas are brought into the subset, and only where it is aske
   Fixture f;
   f.user("x");
   const JsonSpan open{R"({"type":"object","properties":{"a":{"type":"string"}}})"};
-  f.chat.tools = {{.name = {"f"}, .input_schema = open, .strict = true},
-                  {.name = {"g"}, .input_schema = open, .strict = false},
-                  {.name = {"h"}, .input_schema = {R"({"type":"object","properties":{"a":{"not":{}}}})"}, .strict = true}};
+  f.chat.tools = {
+      {.name = {"f"}, .input_schema = open, .strict = true},
+      {.name = {"g"}, .input_schema = open, .strict = false},
+      {.name = {"h"}, .input_schema = {R"({"type":"object","properties":{"a":{"not":{}}}})"}, .strict = true}};
   f.chat.response_json = true;
   f.chat.response_schema = open;
   f.chat.response_name = {"n"};
@@ -423,12 +423,13 @@ TEST_CASE("media have the form that the server knows") {
 TEST_CASE("a gateway takes a tool's image where it stands") {
   Fixture f("openrouter");
   f.say(Role::assistant, {tool_call("a", "{}")});
-  f.say(Role::tool, {result("a", ToolOutputType::content, {},
-                            {TextPart{{"see"}}, MediaPart{MediaKind::image, {"image/png"}, {"AAAA"}, {}, {}}})});
+  f.say(Role::tool,
+        {result("a", ToolOutputType::content, {},
+                {TextPart{{"see"}}, MediaPart{MediaKind::image, {"image/png"}, {"iVBORw0KGgo="}, {}, {}}})});
   const json messages = f.body()["messages"];
   REQUIRE(messages.size() == 3);
   CHECK(messages[2]["content"] == json::parse(R"([{"type":"text","text":"see"},
-      {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}])"));
+      {"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}])"));
 }
 
 TEST_CASE("a user's texts are parts, or one string where a server takes nothing else") {

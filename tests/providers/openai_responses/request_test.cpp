@@ -109,9 +109,14 @@ TEST_CASE("responses request: encrypted reasoning is asked of models that reason
   for (const char* model : {"gpt-4o", "gpt-5-chat-latest", "grok-4-fast-non-reasoning", "oracle", "gpt-50"}) {
     CHECK_FALSE(send(chat({user("x")}), model).body.contains("include"));
   }
-  const auto asked = send(chat({user("x")}, {{"reasoning", {{"effort", "high"}}}, {"logprobs", true}}));
+  const auto asked = send(chat({user("x")}, {{"reasoning", {{"effort", "high"}}}, {"logprobs", true}}), "a-deployment");
   CHECK(asked.body["include"] == json{"reasoning.encrypted_content", "message.output_text.logprobs"});
   CHECK(asked.body["reasoning"] == json{{"effort", "high"}});
+  // A plain model refuses both.
+  const auto plain = send(chat({user("x")}, {{"reasoning", {{"effort", "high"}}}}), "gpt-4o");
+  CHECK_FALSE(plain.body.contains("include"));
+  CHECK_FALSE(plain.body.contains("reasoning"));
+  CHECK(noted(plain, "reasoning.effort"));
 }
 
 TEST_CASE("responses request: providerOptions change and remove what the worker sends unasked") {
@@ -121,7 +126,8 @@ TEST_CASE("responses request: providerOptions change and remove what the worker 
                                               {"include", nullptr},
                                               {"reasoning", {{"summary", "auto"}}},
                                               {"text", {{"verbosity", "low"}}},
-                                              {"input", "mine"}}}}));
+                                              {"input", "mine"}}}}),
+                         "gpt-5");
   CHECK_FALSE(sent.body.contains("store"));
   CHECK_FALSE(sent.body.contains("include"));
   CHECK(sent.body["reasoning"] == json{{"effort", "low"}, {"summary", "auto"}});

@@ -32,7 +32,8 @@ class OptionsWriter {
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
     sampling();
     if (chat_.reasoning && thinks()) thinking(*chat_.reasoning);
-    if (chat_.reasoning && !thinks()) notes_.dropped("reasoning", target_);
+    const bool off = chat_.reasoning && (chat_.reasoning->effort.raw == "none" || chat_.reasoning->budget_tokens == 0);
+    if (chat_.reasoning && !off && !thinks()) notes_.dropped("reasoning", target_);
     if (!chat_.tools.empty()) tools();
     response_format();
     if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);

@@ -56,7 +56,12 @@ bool is_what_it_says(const MediaPart& part, std::string_view type, bool image) {
   return std::ranges::count(kShown, type) == 0 || shown == type;
 }
 
-bool is_plain_text(std::string_view text) { return !text.contains('\0') && sanitize_utf8(std::string(text)) == text; }
+bool is_plain_text(std::string_view text) {
+  const auto is_control = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f';
+  };
+  return std::ranges::none_of(text, is_control) && sanitize_utf8(text) == text;
+}
 
 bool is_text_type(std::string_view type) {
   return type.starts_with("text/") || type == "application/json" || type == "application/xml";

@@ -328,7 +328,7 @@ TEST_CASE("profile: more tools than the server takes are left out and told") {
     CHECK(chat.body().at("tools").size() == 128);
     CHECK(chat.notes() == std::vector<std::string>{"tools_dropped"});
   }
-  CHECK(chat_with(Api::openai_chat, "groq", json::array({user("x")}), {{"tools", tools}}).body().at("tools").size() ==
+  CHECK(chat_with(Api::openai_chat, "fireworks", json::array({user("x")}), {{"tools", tools}}).body().at("tools").size() ==
         140);
 }
 

@@ -94,6 +94,7 @@ bool is_plain_user(const Message& message) {
 StepInput AdaptedChat::adapt(const StepInput& input, RequestNotes& notes) {
   notes_ = &notes;
   if (!std::exchange(begun_, true)) begin(input);
+  if (std::exchange(tail_, false)) messages_.pop_back();
   from_ = messages_.size();
   for (; seen_ < input.messages.size(); ++seen_) add(input.messages[seen_], input.messages.first(seen_));
   push_media();
@@ -111,7 +112,7 @@ StepInput AdaptedChat::adapt(const StepInput& input, RequestNotes& notes) {
                     .target = input.target,
                     .offer_tools = input.offer_tools,
                     .now = input.now,
-                    .written = input.written};
+                    .written = tail_ ? nullptr : input.written};
   return adapted;
 }
 
@@ -235,6 +236,9 @@ void AdaptedChat::end_with_user() {
   if (!copied_ || messages_.empty()) return;
   const Role last = messages_.back().role;
   if (last != Role::assistant && !(last == Role::system && profile_.one_system)) return;
+  // An answer that paused goes back as it is.
+  if (has_part<ProviderPart>(messages_.back().parts)) return;
+  tail_ = true;
   notes_->add("user_turn_added", "this model does not go on from the assistant's own words: it is asked to continue");
   messages_.push_back({Role::user, {TextPart{keep("Continue.")}}});
 }

@@ -78,6 +78,7 @@ class AdaptedChat {
   std::size_t seen_ = 0;                                   // of the input's messages
   std::size_t from_ = 0;                                   // messages_ that the call before gave out
   bool copied_ = false;                                    // messages_ are other than the input's
+  bool tail_ = false;                                      // the last of messages_ is this request's only
   std::vector<Message> messages_;
   std::deque<std::string> texts_;
   RequestNotes* notes_ = nullptr;

@@ -32,6 +32,7 @@ void ToolRound::add(std::shared_ptr<const CheckedCall> checked, bool may_run) {
   calls_.push_back({.checked = std::move(checked)});
   Call& call = calls_.back();
   call.tool = tools_.find(call.checked->call.name);
+  drop_absent(call);
   if (!may_run) return show(call);
   if (const auto why = obstacle(call, calls_.size() > kMaxCalls)) {
     show(call);
@@ -45,6 +46,16 @@ void ToolRound::add(std::shared_ptr<const CheckedCall> checked, bool may_run) {
   if (call.state != State::returned) ++open_;
   if (asks || parents) by_parent_.emplace(call.checked->call.id, calls_.size() - 1);
   show(call);
+}
+
+// The tool's author wrote the schema without these nulls. The history keeps the arguments as the model wrote them.
+void ToolRound::drop_absent(Call& call) {
+  const CheckedCall& as_written = *call.checked;
+  if (call.tool == nullptr || !JsonSpan{as_written.input_json}.is_object()) return;
+  auto arguments = Toolbox::without_absent(*call.tool, as_written.input_json, check_work_);
+  if (!arguments) return;
+  call.checked =
+      std::make_shared<const CheckedCall>(CheckedCall{as_written.call, *std::move(arguments), as_written.parse_error});
 }
 
 // Why nobody can carry out the call as it is.

@@ -66,6 +66,7 @@ class ToolRound {
   };
 
   [[nodiscard]] std::optional<std::string> obstacle(const Call& call, bool too_many);
+  void drop_absent(Call& call);
   void show(const Call& call);
   void proceed(std::size_t index);
   void run_queued();

@@ -26,6 +26,7 @@ struct ToolEntry {
   std::shared_ptr<ToolRunner> runner{};    // nullptr: the parent's
   bool returned = false;                   // its calls end the chat
   std::string_view input_schema{};         // empty: none
+  bool strict = false;                     // the provider may have said "null" for what is optional
   std::optional<ArgumentSchema> schema{};  // input_schema, once it was needed
 };
 
@@ -49,6 +50,8 @@ class Toolbox {
   void close();
 
   [[nodiscard]] ToolEntry* find(std::string_view name);
+  // `arguments`, a JSON object, without the members whose null stands for an absent one; nothing if there are none.
+  static std::optional<std::string> without_absent(ToolEntry& tool, const std::string& arguments, std::size_t& work);
   // Why a call cannot be carried out as it is; nothing if it can.
   static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 

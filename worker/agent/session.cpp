@@ -6,6 +6,7 @@
 
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
+#include "worker/agent/error_hint.hpp"
 #include "worker/agent/history_repair.hpp"
 #include "worker/base/live_secret.hpp"
 
@@ -27,7 +28,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
     : account_(services.attempt.memory.open([this](const Error& error) { out_of_memory(error); })),
       chat_(repaired(std::move(chat))),
       route_(std::move(route)),
-      asks_others_(route_.targets.size() > 1 || route_.hedge),
+      asks_others_(!route_.fallbacks.empty() || route_.hedge),
       max_steps_(max_steps),
       services_(services),
       reply_(std::move(reply)),
@@ -269,6 +270,7 @@ void Session::fail(Error error) {
   if (const auto& over = account_->over()) return out_of_memory(*over);
   const Target& failed = target();
   error.provider = failed.provider_id;
+  add_hint(error, failed);
   if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
   end_attempt();
   if (output_.committed() && !chat_->retry.restart) return end_error(error);
@@ -297,12 +299,15 @@ void Session::back_off(const Error& error, milliseconds delay) {
   });
 }
 
-// False if there is nobody left to ask. Who answers is asked in later steps too.
+// False if there is nobody left to ask about this error. Who answers is asked in later steps too; who was passed over
+// is still there for other errors.
 bool Session::fall_back(const Error& error) {
-  if (route_.targets.size() < 2) return false;
+  const auto chosen =
+      std::ranges::find_if(route_.fallbacks, [&](const FallbackTarget& fallback) { return fallback.is_for(error); });
+  if (chosen == route_.fallbacks.end()) return false;
   discard_answer();
-  Target next = std::move(route_.targets[1]);
-  route_.targets.erase(route_.targets.begin() + 1);
+  Target next = std::move(chosen->target);
+  route_.fallbacks.erase(chosen);
   change_target(std::move(next));
   tries_ = 0;
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, 0, target().provider_id, target().shown_as});
@@ -368,7 +373,15 @@ void Session::end_too_large() {
 void Session::next_step() {
   if (transcript_->added_bytes() > most_added()) return end_too_large();
   offer_tools_ = step_ + 1 < max_steps_;
+  release_tool_choice();
   begin_step();
+}
+
+// A model that must call a tool in every step never answers.
+void Session::release_tool_choice() {
+  if (chat_->tool_choice_every_step || !chat_->tool_choice) return;
+  const ToolChoiceType type = chat_->tool_choice->type;
+  if (type == ToolChoiceType::required || type == ToolChoiceType::tool) chat_->tool_choice.reset();
 }
 
 // --- tools ----------------------------------------------------------------------------------------------------------

@@ -84,8 +84,8 @@ class Session {
   void usage(const Usage& usage);
   void finish(FinishReason reason, std::string_view raw);
   void fail(Error error);
-  [[nodiscard]] Target& target() { return route_.targets.front(); }
-  [[nodiscard]] const Target& target() const { return route_.targets.front(); }
+  [[nodiscard]] Target& target() { return route_.target; }
+  [[nodiscard]] const Target& target() const { return route_.target; }
   [[nodiscard]] const Target& hedge_target() const { return route_.hedge ? *route_.hedge : target(); }
   [[nodiscard]] StepInput step_input(const Target& target);
   void discard_answer();
@@ -101,6 +101,7 @@ class Session {
   [[nodiscard]] bool is_paused(FinishReason reason, std::string_view raw) const;
   void close_step();
   void next_step();
+  void release_tool_choice();
   void show_calls(bool may_run);
   void await_tools();
   void give_up_tools(std::string_view reason);
@@ -118,7 +119,7 @@ class Session {
 
   const std::shared_ptr<MemoryAccount> account_;  // shared with exchanges
   const std::unique_ptr<ChatRequest> chat_;
-  Route route_;             // its first target is the one whose turn it is
+  Route route_;
   const bool asks_others_;  // than the chat's own model: events say who it was
   const int max_steps_;
   const SessionServices services_;

@@ -195,8 +195,9 @@ class V1Encoder : public FrameEncoder {
     JsonWriter json(out);
     open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
     json.key("capabilities").begin_array();
-    for (const char* capability : {"chat", "cancel", "tool_result", "tool_approval", "health", "reload_config",
-                                   "shutdown", "models", "dryRun", "ui", "httpTools", "mcp", "fallbacks", "hedge"}) {
+    for (const char* capability :
+         {"chat", "cancel", "tool_result", "tool_approval", "health", "reload_config", "shutdown", "models", "dryRun",
+          "ui", "httpTools", "mcp", "fallbacks", "hedge", "earlyToolCalls"}) {
       json.string(capability);
     }
     json.end_array();

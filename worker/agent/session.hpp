@@ -84,6 +84,7 @@ class Session {
   void usage(const Usage& usage);
   void finish(FinishReason reason, std::string_view raw);
   void fail(Error error);
+  void fail_step(const Error& error);
   [[nodiscard]] Target& target() { return route_.target; }
   [[nodiscard]] const Target& target() const { return route_.target; }
   [[nodiscard]] const Target& hedge_target() const { return route_.hedge ? *route_.hedge : target(); }
@@ -102,8 +103,13 @@ class Session {
   void close_step();
   void next_step();
   void release_tool_choice();
-  void show_calls(bool may_run);
+  std::function<void(int, std::shared_ptr<const CheckedCall>)> early_call_handler();
+  void make_round();
+  void show_early(int part, std::shared_ptr<const CheckedCall> call);
+  void show_calls(FinishReason reason);
+  void take_back_calls(std::string_view reason);
   void await_tools();
+  [[nodiscard]] bool has_calls() const;
   void give_up_tools(std::string_view reason);
   void proceed();
 
@@ -141,6 +147,7 @@ class Session {
   Usage past_usage_;  // of the steps before
   std::string finish_raw_;
   std::unique_ptr<ToolRound> round_;  // the step's calls
+  std::size_t null_work_ = 0;         // left for this answer's calls
   std::optional<Instant> started_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;

@@ -128,12 +128,13 @@ ToolEntry* Toolbox::find(std::string_view name) {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-std::optional<std::string> Toolbox::without_absent(ToolEntry& tool, const std::string& arguments, std::size_t& work) {
-  if (!tool.strict || tool.input_schema.empty()) return std::nullopt;
-  if (!tool.schema) tool.schema.emplace(tool.input_schema);
-  const auto nulls = tool.schema->absent_nulls(arguments, work);
-  if (nulls.empty()) return std::nullopt;
-  return without_members(arguments, {nulls.begin(), nulls.end()});
+void Toolbox::drop_absent(CheckedCall& call, std::size_t& work) {
+  ToolEntry* const tool = find(call.call.name);
+  if (tool == nullptr || !tool->strict || tool->input_schema.empty()) return;
+  if (!JsonSpan{call.input_json}.is_object()) return;
+  if (!tool->schema) tool->schema.emplace(tool->input_schema);
+  const auto nulls = tool->schema->absent_nulls(call.input_json, work);
+  if (!nulls.empty()) call.input_json = without_members(std::move(call.input_json), {nulls.begin(), nulls.end()});
 }
 
 std::optional<std::string> Toolbox::misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work) {

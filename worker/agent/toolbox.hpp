@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocol/chat.hpp"
+#include "worker/agent/answer.hpp"
 #include "worker/executors/argument_schema.hpp"
 #include "worker/executors/tool_runner.hpp"
 
@@ -50,8 +51,8 @@ class Toolbox {
   void close();
 
   [[nodiscard]] ToolEntry* find(std::string_view name);
-  // `arguments`, a JSON object, without the members whose null stands for an absent one; nothing if there are none.
-  static std::optional<std::string> without_absent(ToolEntry& tool, const std::string& arguments, std::size_t& work);
+  // Takes the nulls that stand for an absent member out of a strict tool's arguments: its author's schema has none.
+  void drop_absent(CheckedCall& call, std::size_t& work);
   // Why a call cannot be carried out as it is; nothing if it can.
   static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 

@@ -257,7 +257,7 @@ TEST_CASE("a TLS handshake that breaks may be retried") {
   CHECK(result.error->retryable);
 }
 
-TEST_CASE("a server that speaks no TLS is said to, and is not asked again") {
+TEST_CASE("fault 39: a server that speaks no TLS is said to, and is not asked again") {
   for (const char* words : {"HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "220 mail ready\r\n"}) {
     const Server plain([&](Connection& connection) { connection.send(words); });
     const auto result = exchange(post("https://127.0.0.1:" + std::to_string(plain.port()) + "/canary"));

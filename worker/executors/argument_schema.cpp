@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "protocol/ascii.hpp"
@@ -221,12 +222,16 @@ class Check {
     const auto others = schema.find("additionalProperties");
     const auto names = schema.find("propertyNames");
     const bool patterns = schema.contains("patternProperties");
+    std::optional<std::set<std::string_view>> required;  // once it is needed
     Verdict verdict = patterns || schema.contains("unevaluatedProperties") ? Verdict::undecided : Verdict::fits;
     for (const auto& [key, member] : value.items()) {
       if (!spend(1)) return Verdict::undecided;
       if (names != schema.end()) verdict = both(verdict, below(key, *names, Json(key)));
       if (const auto known = properties.find(key); known != properties.end()) {
-        if (member.is_null() && is_absent(schema, key, *known)) continue;
+        if (member.is_null() && absent_nulls_ != nullptr) {
+          if (!required) required = required_names(schema);
+          if (!required->contains(key) && is_absent(key, *known)) continue;
+        }
         verdict = both(verdict, below(key, *known, member));
       } else if (others != schema.end() && !patterns) {
         verdict =
@@ -236,13 +241,17 @@ class Check {
     }
     return verdict;
   }
-  // Notes a null member that counts as absent.
-  bool is_absent(const Json& schema, const std::string& key, const Json& known) {
-    if (absent_nulls_ == nullptr) return false;
+  std::set<std::string_view> required_names(const Json& schema) {
+    std::set<std::string_view> names;
     const auto required = schema.find("required");
-    if (required != schema.end() && required->is_array()) {
-      if (!spend(required->size()) || std::ranges::find(*required, Json(key)) != required->end()) return false;
+    if (required == schema.end() || !required->is_array() || !spend(required->size())) return names;
+    for (const auto& name : *required) {
+      if (name.is_string()) names.insert(name.get_ref<const std::string&>());
     }
+    return names;
+  }
+  // Notes an optional member that is null where the schema has no null.
+  bool is_absent(const std::string& key, const Json& known) {
     if (!spend(1 + (path_.size() + key.size()) / 64)) return false;
     if (quietly(known, nullptr) != Verdict::misfits) return false;
     absent_nulls_->push_back(path_ + "/" + escape_pointer(key));

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "tests/providers/bedrock/event_stream.hpp"
+#include "tests/providers/corpus.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/http_error.hpp"
 
@@ -225,4 +227,50 @@ TEST_CASE("what only speaks of tokens is no context that is too long") {
   }
   CHECK(marked(bedrock_stream_error("throttlingException", "Too many tokens")).code == "upstream_error");
   CHECK(marked(upstream_fault("truncated_stream", "the context window exceeds", true)).code == "truncated_stream");
+}
+
+TEST_CASE("every API's decoder brings the words of an error that comes in place of an answer, in a stream or a body") {
+  const std::string words =
+      "This model's maximum context length is 10 tokens. However, your messages resulted in 12 tokens.";
+  const std::string error = R"({"error":{"message":")" + words + R"(","type":"invalid_request_error"}})";
+  const std::string google = R"({"error":{"code":400,"status":"INVALID_ARGUMENT","message":")" + words + "\"}}";
+  const std::string claude = R"({"type":"error","error":{"type":"invalid_request_error","message":")" + words + "\"}}";
+  const std::string failed =
+      R"({"type":"response.failed","response":{"status":"failed","error":{"code":"context_length_exceeded","message":")" +
+      words + "\"}}}";
+  const std::string plain = R"({"message":")" + words + "\"}";
+  const auto event = [](const std::string& data) { return "data: " + data + "\n\n"; };
+  const std::string exception = aiw::testing::bedrock_exception("validationException", plain);
+  struct Row {
+    Api api;
+    std::string stream, body;  // empty: the API has no error in a body of a 200
+  };
+  for (const Row& row :
+       {Row{Api::openai_chat, event(error), error}, Row{Api::azure_openai, event(error), error},
+        Row{Api::openai_completions, event(error), error}, Row{Api::openai_responses, event(failed), error},
+        Row{Api::openai_responses,
+            event(R"({"type":"error","code":"context_length_exceeded","message":")" + words + "\"}"), ""},
+        Row{Api::azure_openai_responses, event(failed), error},
+        Row{Api::anthropic_messages, "event: error\n" + event(claude), claude},
+        Row{Api::vertex_anthropic, "event: error\n" + event(claude), claude},
+        Row{Api::gemini_generate, event(google), google}, Row{Api::vertex, event(google), "[" + google + "]"},
+        Row{Api::bedrock_converse, exception, ""}, Row{Api::bedrock_invoke, exception, claude},
+        Row{Api::cohere_chat, event(R"({"type":"error","message":")" + words + "\"}"), error},
+        Row{Api::ollama_chat, R"({"error":")" + words + "\"}\n", R"({"error":")" + words + "\"}"},
+        Row{Api::ollama_generate, R"({"error":")" + words + "\"}\n", R"({"error":")" + words + "\"}"}}) {
+    CAPTURE(to_string(row.api));
+    for (const BodyFormat format : {BodyFormat::stream, BodyFormat::unary}) {
+      const std::string& text = format == BodyFormat::stream ? row.stream : row.body;
+      if (text.empty()) continue;
+      CAPTURE(text);
+      const auto got = aiw::testing::decode(*wire_api(row.api), format, text);
+      REQUIRE(got.failed);
+      const Error told = marked(*got.failed);
+      CHECK(told.code == "context_overflow");
+      CHECK(told.category == Category::invalid_request);
+      CHECK_FALSE(told.retryable);
+      CHECK(told.limit_tokens == 10);
+      CHECK(told.request_tokens == 12);
+    }
+  }
 }

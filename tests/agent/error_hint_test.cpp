@@ -23,7 +23,7 @@ Error http(int status, Category category, std::string message = "no") {
 }
 
 std::string told(Error error, const Target& of) {
-  add_hint(error, of);
+  complete_error(error, of);
   return error.message;
 }
 
@@ -88,9 +88,34 @@ TEST_CASE("the URL of an alias's upstream does not name its model") {
   error.url = "https://p.example/models/big%2F1:generateContent";
   Error same = error;
   hidden.shown_as = "alias";
-  add_hint(error, hidden);
+  complete_error(error, hidden);
   CHECK(error.url == "https://p.example/models/");
   hidden.shown_as = hidden.model;
-  add_hint(same, hidden);
+  complete_error(same, hidden);
   CHECK(same.url == "https://p.example/models/big%2F1:generateContent");
+}
+
+TEST_CASE("what may be a key in the path of a base URL is not shown") {
+  const auto shown = [](const std::string& base_url, const std::string& path) {
+    Error error = http(500, Category::upstream);
+    error.url = base_url + path;
+    complete_error(error, target(base_url, "k"));
+    return error.url;
+  };
+  CHECK(shown("https://p.example/v1", "/chat/completions") == "https://p.example/v1/chat/completions");
+  CHECK(shown("https://p.example/v1/0123456789abcdef0123456789abcdef/gate/openai", "/responses") ==
+        "https://p.example/v1/[redacted]/gate/openai/responses");
+  CHECK(shown("https://p.example/AbCdEfGhIjKlMnOpQr", "/responses") == "https://p.example/[redacted]/responses");
+  CHECK(shown("https://p.example", "/models/gemini-2.5-flash:streamGenerateContent") ==
+        "https://p.example/models/gemini-2.5-flash:streamGenerateContent");
+  Error elsewhere = http(500, Category::upstream);
+  elsewhere.url = "https://other.example/sk-0123456789abcdef/token";
+  complete_error(elsewhere, target("https://p.example", "k"));
+  CHECK(elsewhere.url == "https://other.example/[redacted]/token");
+}
+
+TEST_CASE("a message with a hint is not longer than others may be") {
+  const auto words = told(http(401, Category::auth, std::string(5000, 'x')), target("https://p.example/v1", ""));
+  CHECK(words.size() == 4096);
+  CHECK(words.ends_with(" (there is no apiKey in the config of the provider p)"));
 }

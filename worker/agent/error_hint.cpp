@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "protocol/ascii.hpp"
+#include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
+#include "worker/providers/http_error.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw {
@@ -38,7 +40,7 @@ bool has_literal_variable(const Target& target) {
 }
 
 std::string key_hint(const Target& target) {
-  const std::string whose = "the config of the provider " + target.provider_id;
+  const std::string whose = "the config of the provider " + std::string(utf8_prefix(target.provider_id, 256));
   if (target.auth != Auth::none && !has_key(target)) return "there is no apiKey in " + whose;
   if (has_literal_variable(target)) {
     return "a key in " + whose + " is literally $NAME; a reference to a variable is written ${NAME}";
@@ -84,6 +86,30 @@ bool is_about_address(const Error& error) {
          !ascii_lower(error.provider_code).contains("model");
 }
 
+// Some gateways want a key or an account in the path. Those are long and no words.
+std::string without_keys(std::string_view path) {
+  constexpr std::size_t kLongestWord = 15;
+  std::string shown;
+  for (;;) {
+    const auto end = std::min(path.find('/'), path.size());
+    const auto segment = path.substr(0, end);
+    const bool is_word =
+        std::ranges::all_of(segment, [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.'; });
+    shown += segment.size() <= kLongestWord || is_word ? segment : "[redacted]";
+    if (end == path.size()) return shown;
+    shown += '/';
+    path.remove_prefix(end + 1);
+  }
+}
+
+// What the worker adds to a base URL holds none.
+void hide_keys(Error& error, const Target& target) {
+  const std::string_view url = error.url;
+  const std::size_t given = url.starts_with(target.base_url) ? target.base_url.size() : url.size();
+  const std::string_view path = path_of(url.substr(0, given));
+  error.url = std::string(url.substr(0, given - path.size())) + without_keys(path) + std::string(url.substr(given));
+}
+
 void hide_model(Error& error, const Target& target) {
   if (target.shown_as == target.model || target.model.empty()) return;
   for (const auto& name : {target.model, percent_encode(target.model)}) {
@@ -94,12 +120,15 @@ void hide_model(Error& error, const Target& target) {
 
 }  // namespace
 
-void add_hint(Error& error, const Target& target) {
+void complete_error(Error& error, const Target& target) {
   hide_model(error, target);
+  hide_keys(error, target);
   std::string hint;
   if (is_about_key(error)) hint = key_hint(target);
   if (is_about_address(error)) hint = base_url_hint(target);
-  if (!hint.empty()) error.message += " (" + hint + ')';
+  if (hint.empty()) return;
+  hint = " (" + hint + ')';
+  error.message = std::string(utf8_prefix(error.message, kMaxErrorMessageBytes - hint.size())) + hint;
 }
 
 }  // namespace aiw

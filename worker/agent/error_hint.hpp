@@ -7,7 +7,7 @@
 namespace aiw {
 
 // Adds to the message of `error`, which came from asking `target`, what the config lacks: a key beside a 401, a base
-// URL that leads elsewhere beside a 404. Cuts the URL where it would name the model behind an alias.
-void add_hint(Error& error, const Target& target);
+// URL that leads elsewhere beside a 404. Takes what may be a key out of its URL, and the model behind an alias.
+void complete_error(Error& error, const Target& target);
 
 }  // namespace aiw

@@ -108,7 +108,7 @@ void ModelsQuery::complete(Error& error) const {
   error.provider = target_.provider_id;
   if (error.url.empty()) error.url = url_;
   if (error.request_id.empty()) error.request_id = request_id(head_);
-  add_hint(error, target_);
+  complete_error(error, target_);
 }
 
 void ModelsQuery::done(Result result) {

@@ -280,7 +280,7 @@ void Session::fail(Error error) {
   if (const auto& over = account_->over()) return out_of_memory(*over);
   const Target& failed = target();
   error.provider = failed.provider_id;
-  add_hint(error, failed);
+  complete_error(error, failed);
   if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
   end_attempt();
   if (output_.committed() && !chat_->retry.restart) return fail_step(error);

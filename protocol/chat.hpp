@@ -118,6 +118,12 @@ struct RetryOptions {
   bool restart = false;  // retry even after output was forwarded; the parent discards what it has
 };
 
+// Another model, asked when the one before has failed.
+struct Fallback {
+  std::string model{};               // an alias or "provider/model"
+  std::vector<std::string> codes{};  // codes and categories of the errors that it is for; empty: all
+};
+
 // A second try beside the first, if that brings no output for so long.
 struct HedgeOptions {
   std::int64_t after_ms = 0;  // 0: none
@@ -152,6 +158,7 @@ struct ChatRequest {
   std::vector<McpServer> mcp_servers;
   bool mcp_only = false;  // no tools but those of the MCP servers
   std::optional<ToolChoice> tool_choice;
+  bool tool_choice_every_step = false;  // false: a choice that forces a call is for the first step only
   std::optional<bool> parallel_tool_calls;
   std::optional<int> max_steps;
   std::optional<std::int64_t> max_output_tokens;
@@ -174,13 +181,14 @@ struct ChatRequest {
 
   Timeouts timeouts;
   RetryOptions retry;
-  std::vector<std::string> fallbacks;  // aliases or "provider/model", asked in turn when the one before has failed
+  std::vector<Fallback> fallbacks;  // in turn
   HedgeOptions hedge;
   StreamOptions stream;
   JsonSpan metadata;  // echoed in `start`; empty: none
   std::string traceparent;
   std::int64_t heartbeat_ms = 0;
   bool dry_run = false;
+  bool early_tool_calls = false;  // each call is shown as soon as it is complete, not at the step's end
 
   // What decoding changed or ignored, for the parent to see.
   struct Note {

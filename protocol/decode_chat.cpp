@@ -15,6 +15,8 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxFallbacks = 16;
+constexpr std::size_t kMaxCodes = 64;
+constexpr std::size_t kMaxCodeBytes = 64;
 constexpr std::size_t kMaxProviderOptions = 1'000;
 constexpr int kMaxOptionDepth = 1'000;  // as deep as any line may be
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
@@ -54,11 +56,55 @@ std::string read_model_name(JsonReader& in) {
   return model;
 }
 
-void read_fallbacks(JsonReader& in, std::vector<std::string>& fallbacks) {
+bool is_error_code(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxCodeBytes &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+void read_codes(JsonReader& in, std::vector<std::string>& codes) {
+  bool empty = true;
+  in.array([&] {
+    empty = false;
+    if (codes.size() == kMaxCodes) in.fail("more than 64 codes");
+    codes.push_back(in.string());
+    if (in.ok() && !is_error_code(codes.back())) in.fail("a code is an error's code or category, as context_overflow");
+  });
+  if (in.ok() && empty) in.fail("codes are at least one; without codes a fallback is for all errors");
+}
+
+// A model's name, or {model, codes?}.
+Fallback read_fallback(JsonReader& in) {
+  if (in.type() != JsonType::object) return {.model = read_model_name(in)};
+  Fallback fallback;
+  in.object([&](std::string_view key) {
+    if (key == "model") {
+      fallback.model = read_model_name(in);
+    } else if (key == "codes") {
+      read_codes(in, fallback.codes);
+    } else {
+      in.skip();
+    }
+  });
+  if (in.ok() && fallback.model.empty()) in.fail("a fallback needs a model");
+  return fallback;
+}
+
+void read_fallbacks(JsonReader& in, std::vector<Fallback>& fallbacks) {
   in.array([&] {
     if (fallbacks.size() == kMaxFallbacks) in.fail("more than 16 fallbacks");
-    fallbacks.push_back(read_model_name(in));
+    fallbacks.push_back(read_fallback(in));
   });
+}
+
+// What the parent takes beyond the protocol's minimum; names that this version does not know are passed over.
+void read_accept(JsonReader& in, ChatRequest& chat) {
+  in.array([&] { chat.early_tool_calls = in.string() == "earlyToolCalls" || chat.early_tool_calls; });
+}
+
+bool read_every_step(JsonReader& in) {
+  const std::string scope = in.string();
+  if (in.ok() && scope != "first" && scope != "every") in.fail("a toolChoiceScope is first or every");
+  return scope == "every";
 }
 
 void read_hedge(JsonReader& in, HedgeOptions& hedge) {
@@ -230,6 +276,8 @@ bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& 
     chat.mcp_only = in.boolean();
   } else if (key == "toolChoice") {
     chat.tool_choice = read_tool_choice(in);
+  } else if (key == "toolChoiceScope") {
+    chat.tool_choice_every_step = read_every_step(in);
   } else {
     return false;
   }
@@ -335,6 +383,8 @@ bool read_run_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
     chat.heartbeat_ms = in.integer(0, kMaxMs);
   } else if (key == "dryRun") {
     chat.dry_run = in.boolean();
+  } else if (key == "accept") {
+    read_accept(in, chat);
   } else {
     return false;
   }

@@ -97,8 +97,9 @@ class UiEvents : public EventEncoder {
   // A call that the message has.
   struct Call {
     int step = 0;
-    std::string state, input_text;      // of one that needs approval
-    std::optional<std::string> denied;  // why the parent refused it; empty: it did not say
+    std::string state, input_text;        // of one that needs approval, or that was shown early
+    std::string early_name, early_input;  // of one that was shown early, whose state may be still to come
+    std::optional<std::string> denied;    // why the parent refused it; empty: it did not say
   };
 
   void on(const StartEvent& e);
@@ -135,6 +136,7 @@ class UiEvents : public EventEncoder {
   [[nodiscard]] std::string part_id(int number) const { return std::to_string(step_) + "." + std::to_string(number); }
   Part& begin(int number, DeltaKind kind);
   void begin_tool(int number, std::string_view call_id, std::string_view name, bool by_provider);
+  bool show_late_state(const Part& part, std::string_view state);
   void settle_before(int number);
   void end_part(int number, Part& part);
   void place(int number, Part& part);
@@ -185,6 +187,7 @@ void UiEvents::end_step() {
   }
   parts_.clear();
   call_parts_.clear();
+  for (auto& [id, call] : calls_) call.early_name.clear(), call.early_input.clear();
   step_has_content_ = false;
 }
 
@@ -298,6 +301,7 @@ void UiEvents::on(const PartBeganEvent& e) {
 
 void UiEvents::on(const PartStateEvent& e) {
   Part& part = parts_[e.part];
+  if (part.kind == DeltaKind::tool_input && show_late_state(part, e.state)) return;
   const bool first = part.state.empty();
   part.state = e.state;
   if (part.open) {
@@ -305,6 +309,16 @@ void UiEvents::on(const PartStateEvent& e) {
   } else if (part.kind != DeltaKind::tool_input) {
     unplaced_.insert(e.part);
   }
+}
+
+// Of a call that was shown early: the reader takes a call's second announcement in place of the first.
+bool UiEvents::show_late_state(const Part& part, std::string_view state) {
+  const auto known = calls_.find(part.call_id);
+  if (known == calls_.end() || known->second.early_name.empty()) return false;
+  Call& call = known->second;
+  call.state = state;
+  call_available(part.call_id, call.early_name, JsonSpan{call.early_input}, false, state, call.input_text);
+  return true;
 }
 
 // A call's part has no text of its own; a provider's call is shown, and what counts of it is its state.
@@ -344,9 +358,9 @@ void UiEvents::call_available(std::string_view id, std::string_view name, JsonSp
 void UiEvents::on(const ToolCallEvent& e) {
   const bool by_provider = e.executor == "provider";
   Call& call = calls_[std::string(e.tool_call_id)];
-  call = {.step = step_, .state = {}, .input_text = {}, .denied = {}};
+  call = {.step = step_, .state = {}, .input_text = {}, .early_name = {}, .early_input = {}, .denied = {}};
   if (by_provider) return call_available(e.tool_call_id, e.tool_name, e.input, true, {}, {});
-  end_content();
+  if (!e.early) end_content();
   std::string state;
   if (const auto number = call_parts_.find(e.tool_call_id); number != call_parts_.end()) {
     state = std::exchange(parts_[number->second].state, {});
@@ -359,6 +373,7 @@ void UiEvents::on(const ToolCallEvent& e) {
     });
   }
   call_available(e.tool_call_id, e.tool_name, e.input, false, state, e.input_text);
+  if (e.early) call.early_name = e.tool_name, call.early_input = e.input.json, call.input_text = e.input_text;
   if (!e.needs_approval) return;
   call.state = std::move(state);
   call.input_text = e.input_text;
@@ -393,7 +408,12 @@ void UiEvents::on(const ToolResultEvent& e) {
   auto call = calls_.find(e.tool_call_id);
   if (call == calls_.end()) {
     // A provider's answer to a call of an earlier chat; the reader takes none without its call.
-    call = calls_.emplace(e.tool_call_id, Call{.step = step_, .state = {}, .input_text = {}, .denied = {}}).first;
+    call =
+        calls_
+            .emplace(
+                e.tool_call_id,
+                Call{.step = step_, .state = {}, .input_text = {}, .early_name = {}, .early_input = {}, .denied = {}})
+            .first;
     call_available(e.tool_call_id, e.tool_name, JsonSpan{"{}"}, true, {}, {});
   }
   const ToolOutput output = parse_output(e.output);

@@ -112,7 +112,10 @@ void write_error(JsonWriter& json, const Error& error) {
   if (error.status != 0) json.field("status", error.status);
   if (!error.provider_code.empty()) json.field("providerCode", error.provider_code);
   if (!error.request_id.empty()) json.field("requestId", error.request_id);
+  if (!error.url.empty()) json.field("url", error.url);
   if (error.retry_after_ms) json.field("retryAfterMs", *error.retry_after_ms);
+  if (error.limit_tokens) json.field("limitTokens", *error.limit_tokens);
+  if (error.request_tokens) json.field("requestTokens", *error.request_tokens);
 }
 
 void write_data(JsonWriter& json, const ErrorEvent& e) {
@@ -192,8 +195,9 @@ class V1Encoder : public FrameEncoder {
     JsonWriter json(out);
     open_frame(json, {}, "ready").field("protocol", 1).field("worker", "ai-worker").field("version", info.version);
     json.key("capabilities").begin_array();
-    for (const char* capability : {"chat", "cancel", "tool_result", "tool_approval", "health", "reload_config",
-                                   "shutdown", "models", "dryRun", "ui", "httpTools", "mcp", "fallbacks", "hedge"}) {
+    for (const char* capability :
+         {"chat", "cancel", "tool_result", "tool_approval", "health", "reload_config", "shutdown", "models", "dryRun",
+          "ui", "httpTools", "mcp", "fallbacks", "hedge", "earlyToolCalls"}) {
       json.string(capability);
     }
     json.end_array();

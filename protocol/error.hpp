@@ -39,7 +39,10 @@ struct Error {
   int status = 0;               // HTTP status; 0: none
   std::string provider_code{};  // the provider's own word, as written
   std::string request_id{};     // the provider's id of the exchange, for its support
+  std::string url{};            // that was asked, without user name, query and fragment; empty: not known
   std::optional<std::int64_t> retry_after_ms{};
+  // Of context_overflow, in tokens, where the provider says so.
+  std::optional<std::int64_t> limit_tokens{}, request_tokens{};
 };
 
 }  // namespace aiw

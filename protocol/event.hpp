@@ -55,6 +55,7 @@ struct ToolCallEvent {
   std::string_view executor;  // "none": nobody carries it out
   std::string_view parse_error;
   bool needs_approval = false;
+  bool early = false;  // the answer goes on: more of the step may follow
 };
 // The parent's word on a call that needs approval; it is not told in v1.
 struct ToolApprovalEvent {

@@ -33,7 +33,7 @@ TEST_CASE("parts are put together by number, whatever the order of their pieces"
   answer.provider_state(0, "state-0");
   answer.delta(1, ContentKind::text, "lo \"you\"");
   answer.delta(2, ContentKind::tool_input, R"({"x")");
-  answer.tool_call(2, {"call_1", "add", R"({"x":1})", false});
+  answer.tool_call(2, check_call({"call_1", "add", R"({"x":1})", false}));
   answer.provider_state(2, "state-2");
   answer.provider_state(3, "state-3");
   answer.delta(4, ContentKind::refusal, "no");
@@ -68,7 +68,7 @@ TEST_CASE("a part that was only announced is not content") {
 TEST_CASE("a message that was written is read again as it was") {
   Answer answer;
   answer.delta(0, ContentKind::text, "a\n\xE2\x82\xAC");
-  answer.tool_call(1, {"c", "t", "{\n  \"k\": [1, 2]\n}", false});
+  answer.tool_call(1, check_call({"c", "t", "{\n  \"k\": [1, 2]\n}", false}));
   std::string json = "[" + message(answer) + "]";
   const auto messages = decode_messages(json);
   REQUIRE(messages.size() == 1);

@@ -382,3 +382,60 @@ TEST_CASE("exchanges that are kept are closed with their keeper") {
   CHECK(!http.last().open());
   CHECK(clock.pending() == 0);
 }
+
+TEST_CASE("an error names the URL that was asked and the provider's id of the exchange, however it came") {
+  struct Row {
+    const char* what;
+    void (*answer)(FakeExchange&);
+    const char* code;
+    const char* request_id;
+  };
+  const Row rows[] = {
+      {"an HTTP error",
+       [](FakeExchange& upstream) {
+         upstream.head(500, {{"x-request-id", "req_1"}});
+         upstream.end();
+       },
+       "upstream_http", "req_1"},
+      {"an error in the stream",
+       [](FakeExchange& upstream) {
+         upstream.head(200, {{"content-type", "text/event-stream"}, {"request-id", "req_2"}});
+         upstream.body("data: {\"error\":{\"message\":\"no\"}}\n\n");
+       },
+       "upstream_error", "req_2"},
+      {"a stream that is cut",
+       [](FakeExchange& upstream) {
+         upstream.head(200, {{"content-type", "text/event-stream"}, {"cf-ray", "ray"}});
+         upstream.end();
+       },
+       "truncated_stream", "ray"},
+      {"no connection", [](FakeExchange& upstream) { upstream.fail(network_error("connect_error")); }, "connect_error",
+       ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Fixture f;
+    row.answer(f.start());
+    CHECK(f.listener.error.code == row.code);
+    CHECK(f.listener.error.url == "https://p.example/v1/chat/completions");
+    CHECK(f.listener.error.request_id == row.request_id);
+  }
+}
+
+TEST_CASE("a context that is too long has one code, told by HTTP or within a stream") {
+  const std::string words =
+      R"({"error":{"message":"This model's maximum context length is 10 tokens. However, your messages resulted in 12 tokens."}})";
+  for (const int status : {200, 400, 500}) {
+    CAPTURE(status);
+    Fixture f;
+    auto& upstream = f.start();
+    upstream.head(status, {{"content-type", status == 200 ? "text/event-stream" : "application/json"}});
+    upstream.body(status == 200 ? "data: " + words + "\n\n" : words);
+    if (status != 200) upstream.end();
+    CHECK(f.listener.error.code == "context_overflow");
+    CHECK(f.listener.error.category == Category::invalid_request);
+    CHECK_FALSE(f.listener.error.retryable);
+    CHECK(f.listener.error.limit_tokens == 10);
+    CHECK(f.listener.error.request_tokens == 12);
+  }
+}

@@ -54,6 +54,7 @@ TEST_CASE("a provider's refusal is the line's") {
   CHECK(f.last()["data"]["code"] == "upstream_http");
   CHECK(f.last()["data"]["category"] == "auth");
   CHECK(f.last()["data"]["provider"] == "c");
+  CHECK(f.last()["data"]["url"] == "https://c.example/v1/models");
   f.line("models", "q", kCohere);  // the id is free again
   f.http.last().fail(network_error("connect_error"));
   f.settle();

@@ -1,6 +1,7 @@
 // A random walk: whatever parent, providers, reader and time do, each accepted chat ends exactly once.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -121,10 +122,15 @@ class Walk {
         {"timeouts",
          {{"firstByteMs", 1'000}, {"idleMs", 700}, {"progressMs", 900}, {"toolMs", 1'500}, {"totalMs", 6'000}}}};
     if (pick(4) == 0) payload["fallbacks"] = std::vector<std::string>{"p/m", "p/m"};
+    if (pick(4) == 0) payload["fallbacks"] = Json::parse(R"([{"model": "p/m", "codes": ["overloaded"]}, "p/m"])");
+    if (pick(2) == 0) payload["accept"] = std::vector<std::string>{"earlyToolCalls"};
     if (pick(4) == 0) payload["hedge"] = {{"afterMs", pick(300)}};
     if (payload["fallbacks"].is_null() && pick(4) == 0) {
       payload["config"] = Json::parse(R"({"providers": [{"id": "mock"}]})");
       payload["modelId"] = pick(8) == 0 ? "none" : "echo";
+    } else if (payload["fallbacks"].is_null() && pick(3) == 0) {
+      payload["config"] = Json::parse(R"({"providers": [{"id": "o", "type": "ollama-chat",
+          "baseUrl": "http://localhost:11434", "models": [{"id": "l"}]}]})");
     }
     f_.line(chat_line(std::move(payload), id()));
   }
@@ -153,7 +159,33 @@ class Walk {
     f_.settle();
   }
 
+  // Its calls are complete at once, in the middle of the answer.
+  void speak_ollama(FakeExchange& exchange) {
+    const auto line = [](const Json& message, bool done = false) {
+      return Json{{"model", "l"}, {"message", message}, {"done", done}, {"done_reason", done ? "stop" : ""}}.dump() +
+             "\n";
+    };
+    const Json nothing = {{"role", "assistant"}, {"content", ""}};
+    switch (pick(8)) {
+      case 0: return exchange.body(line(nothing, true));
+      case 1: return exchange.body("{\"error\":\"no\"}\n");
+      case 2: return pick(2) == 0 ? exchange.fail(network_error("upstream_reset")) : exchange.end();
+      case 3: return exchange.body(line({{"role", "assistant"}, {"content", "words "}}));
+      default: {
+        constexpr std::array kTools = {"add", "back", "ask", "gone", "own0"};
+        Json calls = Json::array();
+        for (int i = pick(2); i >= 0; --i) {
+          calls.push_back(
+              {{"id", i == 0 ? "t" : "u"},
+               {"function", {{"name", kTools.at(static_cast<std::size_t>(pick(5)))}, {"arguments", Json::object()}}}});
+        }
+        return exchange.body(line({{"role", "assistant"}, {"content", ""}, {"tool_calls", calls}}));
+      }
+    }
+  }
+
   void speak(FakeExchange& exchange) {
+    if (exchange.request().url.contains(":11434/")) return speak_ollama(exchange);
     switch (pick(10)) {
       case 0: return exchange.body(sse::finish("stop") + sse::usage(1, 1) + sse::done());
       case 1: return exchange.body(sse::call(0, "t", "add", "{}") + sse::finish("tool_calls") + sse::done());
@@ -202,6 +234,7 @@ class Walk {
       if (frame["data"].contains("executor")) ++seen_[frame["data"]["executor"].get<std::string>()];
       const auto id = frame["id"].get<std::string>();
       REQUIRE(frame["seq"] == next[id]++);
+      if (frame["type"] == "tool_cancel") ++seen_["tool_cancel: " + frame["data"]["reason"].get<std::string>()];
       if (frame["type"] == "done" || frame["type"] == "error") next.erase(id);
     }
     CHECK(next.empty());
@@ -230,5 +263,10 @@ TEST_CASE("whatever happens, in whatever order, each accepted chat ends exactly 
   for (const char* what : {"done", "error", "retry", "mcp", "parent", "none", "return", "tool_result", "tool_cancel"}) {
     CAPTURE(what);
     CHECK(seen[what] > 20);
+  }
+  for (const char* reason :
+       {"retry", "upstream_error", "cancelled", "tool_timeout"}) {  // calls that were shown early, too
+    CAPTURE(reason);
+    CHECK(seen[std::string("tool_cancel: ") + reason] > 0);
   }
 }

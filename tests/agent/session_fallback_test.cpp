@@ -108,6 +108,34 @@ TEST_CASE("a fallback that has no words for the chat gives way to the next") {
   CHECK(f.output.frames()[2]["data"]["reason"] == "invalid_request");
 }
 
+TEST_CASE("a fallback that is for some errors only is passed over for others, and kept") {
+  const auto fallback = [](const char* model, const std::vector<std::string>& codes) {
+    return Json{{"model", model}, {"codes", codes}};
+  };
+  const auto overflow = [](FakeExchange& exchange) {
+    exchange.head(400, {});
+    exchange.body(R"({"error":{"message":"m","code":"context_length_exceeded"}})");
+    exchange.end();
+  };
+  SessionFixture f;
+  f.start(payload({{"fallbacks", Json::array({fallback("q/n", {"context_overflow"}), fallback("a/c", {"auth"})})},
+                   {"retry", {{"max", 0}}}}));
+  refuse(f.http.last(), 401);  // by its category
+  REQUIRE(f.http.count() == 2);
+  CHECK(asks(f.http.last(), "a"));
+  overflow(f.http.last());  // by its code: the one that was passed over
+  REQUIRE(f.http.count() == 3);
+  CHECK(asks(f.http.last(), "q"));
+  refuse(f.http.last(), 401);  // nobody is left
+  CHECK(f.types() == "start retry retry error");
+
+  SessionFixture none;
+  none.start(payload({{"fallbacks", Json::array({fallback("q/n", {"context_overflow"})})}, {"retry", {{"max", 0}}}}));
+  refuse(none.http.last(), 503);
+  CHECK(none.http.count() == 1);
+  CHECK(none.last()["status"] == 503);
+}
+
 TEST_CASE("a fallback that nobody knows refuses the chat, and the pointer names it") {
   const auto chat = decode_chat(chat_line(Json::parse(payload({{"fallbacks", names({"q/n", "q/unknown"})}}))));
   const auto route = resolve_route(*chat, *chat->config, KeyPolicy{});

@@ -66,7 +66,7 @@ TEST_CASE("what a retry cannot mend is not retried") {
   CHECK(
       f.transcript() ==
       start_line(0, 0) +
-          R"(1 error {"code":"upstream_http","category":"auth","message":"bad key","retryable":false,"provider":"p","status":401,"providerCode":"invalid_api_key"})"
+          R"(1 error {"code":"upstream_http","category":"auth","message":"bad key","retryable":false,"provider":"p","status":401,"providerCode":"invalid_api_key","url":"https://p.example/v1/chat/completions"})"
           "\n");
 }
 

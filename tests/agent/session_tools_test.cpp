@@ -223,3 +223,59 @@ TEST_CASE("a call id that an earlier call of the conversation had becomes anothe
   CHECK(messages[4]["tool_call_id"] == *ids.begin());
   CHECK(messages[3]["tool_calls"][0]["id"] == *ids.begin());
 }
+
+TEST_CASE("a tool choice that forces a call is for the first step, unless the chat wants it in every one") {
+  struct Row {
+    const char* choice;
+    const char* scope;
+    Json first, second;
+  };
+  const Json named = {{"type", "function"}, {"function", {{"name", "add"}}}};
+  for (const Row& row : {Row{R"("required")", "", "required", nullptr},
+                         Row{R"("required")", R"(,"toolChoiceScope":"first")", "required", nullptr},
+                         Row{R"("required")", R"(,"toolChoiceScope":"every")", "required", "required"},
+                         Row{R"({"type":"tool","toolName":"add"})", "", named, nullptr},
+                         Row{R"({"type":"tool","toolName":"add"})", R"(,"toolChoiceScope":"every")", named, named},
+                         Row{R"("auto")", "", "auto", "auto"}, Row{R"("none")", "", "none", "none"}}) {
+    CAPTURE(row.choice);
+    CAPTURE(row.scope);
+    SessionFixture f;
+    f.start(R"({"tools":[{"name":"add"}],"toolChoice":)" + std::string(row.choice) + row.scope + "}");
+    f.http.last().head(503, {});  // a retry is the same step
+    f.http.last().end();
+    f.advance(500);
+    CHECK(f.body(1).value("tool_choice", Json()) == row.first);
+    f.answer(sse::call(0, "t", "add", "{}") + sse::finish("tool_calls") + sse::done());
+    f.tool_result("t", R"({"type":"text","value":"A"})");
+    REQUIRE(f.http.count() == 3);
+    CHECK(f.body(2).value("tool_choice", Json()) == row.second);
+  }
+}
+
+TEST_CASE("null for an optional argument of a strict tool counts as absent") {
+  const std::string tool = R"({"tools":[{"name":"find","strict":)";
+  const std::string schema = R"(,"inputSchema":{"type":"object","properties":{"q":{"type":"string"},
+      "limit":{"type":"integer"},"note":{"type":["string","null"]},"o":{"type":"object","properties":{"deep":{"type":"boolean"}}}},
+      "required":["q"]}}]})";
+  const std::string arguments = R"({"q":"x","limit":null,"note":null,"o":{"deep":null},"n":12345678901234567890})";
+  SessionFixture strict;
+  strict.start(tool + "true" + schema);
+  strict.answer(sse::call(0, "t", "find", arguments) + sse::finish("tool_calls") + sse::done());
+  REQUIRE(strict.session->awaits("t"));
+  const Json call = strict.output.frames().back()["data"];
+  CHECK(call["executor"] == "parent");
+  CHECK(call["input"].dump() == R"({"q":"x","note":null,"o":{},"n":12345678901234567890})");
+  CHECK(call["inputText"] == arguments);
+  strict.tool_result("t", R"({"type":"text","value":"A"})");
+  CHECK(strict.body(1)["messages"][1]["tool_calls"][0]["function"]["arguments"] == arguments);
+
+  SessionFixture plain;
+  plain.start(tool + "false" + schema);
+  plain.answer(sse::call(0, "t", "find", arguments) + sse::finish("tool_calls") + sse::done());
+  CHECK_FALSE(plain.session->awaits("t"));
+
+  SessionFixture missing;  // what is required may not be null
+  missing.start(tool + "true" + schema);
+  missing.answer(sse::call(0, "t", "find", R"({"q":null})") + sse::finish("tool_calls") + sse::done());
+  CHECK_FALSE(missing.session->awaits("t"));
+}

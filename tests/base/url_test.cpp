@@ -90,3 +90,11 @@ TEST_CASE("everything but unreserved characters is encoded") {
   CHECK(percent_encode("a/b c&=%+\n") == "a%2Fb%20c%26%3D%25%2B%0A");
   CHECK(percent_encode("\xE2\x82\xAC") == "%E2%82%AC");
 }
+
+TEST_CASE("a URL is shown without user name, query and fragment") {
+  CHECK(shown_url("https://a.example/v1/chat?key=k#f") == "https://a.example/v1/chat");
+  CHECK(shown_url("https://u:p@a.example/v1") == "https://a.example/v1");
+  CHECK(shown_url("https://a.example/v1/@me") == "https://a.example/v1/@me");
+  CHECK(shown_url("https://a.example") == "https://a.example");
+  CHECK(shown_url("https://u@v@a.example") == "https://a.example");
+}

@@ -94,7 +94,7 @@ TEST_CASE("fault 113: a provider's refusal in place of a stream is told in its w
     upstream.answer("p", {script});
     worker.send(chat_line(id, claude));
     const FrameLog& log = worker.end_of(id);
-    CHECK(log.outcome() == "upstream_error");
+    CHECK(log.outcome() == "context_overflow");
     CHECK(log.all("error").at(0).at("data").at("message") == "prompt is too long");
     CHECK(upstream.count("p") == before + 1);
   }

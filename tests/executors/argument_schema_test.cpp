@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "worker/executors/tool_arguments.hpp"
+
 using namespace aiw;
 using Json = nlohmann::json;
 
@@ -137,4 +139,35 @@ TEST_CASE("the public suite of JSON Schema: nothing that fits is refused, and wh
     }
   }
   CHECK(cases > 400);
+}
+
+TEST_CASE("nulls that stand for an absent member are found at every depth") {
+  const auto nulls = [](std::string_view schema, std::string_view arguments) {
+    std::size_t work = 100'000;
+    return ArgumentSchema(schema).absent_nulls(arguments, work);
+  };
+  using Pointers = std::vector<std::string>;
+  const std::string schema = R"({"type":"object","properties":{"q":{"type":"string"},"a/b":{"enum":["x"]},
+      "maybe":{"type":["string","null"]},"or":{"anyOf":[{"type":"string"},{"type":"null"}]},"any":{},
+      "list":{"type":"array","items":{"$ref":"#/$defs/n"}},
+      "pick":{"anyOf":[{"type":"object","properties":{"k":{"const":1},"v":{"type":"string"}},"required":["k"]},
+                       {"type":"object","properties":{"k":{"const":2},"w":{"type":"string"}},"required":["k"]}]}},
+      "required":["q"],"$defs":{"n":{"type":"object","properties":{"d":{"type":"boolean"},"next":{"$ref":"#/$defs/n"}}}}})";
+  CHECK(nulls(schema, R"({"q":"x","a/b":null,"maybe":null,"or":null,"any":null,"list":null,"more":null})") ==
+        Pointers{"/a~1b", "/list"});
+  CHECK(nulls(schema, R"({"q":"x","list":[{"d":true},{"d":null,"next":{"d":null,"next":null}}]})") ==
+        Pointers{"/list/1/d", "/list/1/next/d", "/list/1/next/next"});
+  CHECK(nulls(schema, R"({"q":"x","pick":{"k":2,"v":null,"w":null}})") == Pointers{"/pick/w"});
+  CHECK(nulls(schema, R"({"q":null})").empty());  // required
+  CHECK(nulls(schema, R"({"q":"null"})").empty());
+  CHECK(nulls("true", R"({"q":null})").empty());
+}
+
+TEST_CASE("members are taken out of a text, and the rest stays as it is written") {
+  CHECK(without_members(R"({"a":1,"b": null ,"c":[1.50, {"d":null,"e":12345678901234567890}]})", {"/b", "/c/1/d"}) ==
+        R"({"a":1,"c":[1.50,{"e":12345678901234567890}]})");
+  CHECK(without_members(R"({"a":null})", {"/a"}) == "{}");
+  CHECK(without_members(R"({"a/b":null,"~":null,"\u0061":null,"b":{"x":1}})", {"/a~1b", "/~0", "/a"}) ==
+        R"({"b":{"x":1}})");
+  CHECK(without_members(R"({"a":1})", {}) == R"({"a":1})");
 }

@@ -412,6 +412,13 @@ void fields(Requests r) {
       },
       4);
   r.line(
+      "accept",
+      [=](size_t n) {
+        return config_line("{\"providers\":[" + provider("p") + "]}",
+                           R"(,"model":"p/m","accept":)" + list(n, [](size_t i) { return "\"a" + number(i) + "\""; }));
+      },
+      200);
+  r.line(
       "a key that is long",
       [=](size_t n) { return R"({"id":"c","type":"chat","payload":{")" + string(64 * n, 'k') + "\":0}}"; }, 200);
   r.line(

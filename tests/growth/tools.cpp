@@ -170,6 +170,17 @@ void arguments(std::vector<Shape>& shapes) {
         return R"({"type":"object","required":)" + list(n, [](size_t i) { return "\"k" + number(i) + "\""; }) + "}";
       },
       zeros);
+  shapes.push_back({"arguments/nulls of a strict tool", 200, [](size_t n) {
+                      const auto property = [](size_t i) { return "\"k" + number(i) + R"(":{"type":"integer"})"; };
+                      const auto value = [](size_t i) {
+                        return "\"k" + number(i) + "\":" + (i % 2 == 0 ? "0" : "null");
+                      };
+                      return one_call(R"("executor":"http","http":{)" + url("") +
+                                          R"(},"strict":true,"inputSchema":{"type":"object","properties":{)" +
+                                          repeat(n, property, ",") + R"(},"required":)" +
+                                          list(n / 2, [](size_t i) { return "\"k" + number(2 * i) + "\""; }) + "}",
+                                      "{" + repeat(n, value, ",") + "}");
+                    }});
   add(
       "additional", 200,
       [](size_t) { return string(R"({"type":"object","additionalProperties":{"type":"integer"}})"); }, zeros);

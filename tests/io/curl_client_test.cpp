@@ -252,10 +252,20 @@ TEST_CASE("the connect timeout covers a handshake that hangs") {
 }
 
 TEST_CASE("a TLS handshake that breaks may be retried") {
-  const Server plain([](Connection& connection) { connection.send("HTTP/1.1 400 Bad Request\r\n\r\n"); });
-  const auto result = exchange(post("https://127.0.0.1:" + std::to_string(plain.port()) + "/"));
-  CHECK(code_of(result) == "tls_error");
+  const Server gone([](Connection&) {});
+  const auto result = exchange(post("https://127.0.0.1:" + std::to_string(gone.port()) + "/"));
   CHECK(result.error->retryable);
+}
+
+TEST_CASE("fault 39: a server that speaks no TLS is said to, and is not asked again") {
+  for (const char* words : {"HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "220 mail ready\r\n"}) {
+    const Server plain([&](Connection& connection) { connection.send(words); });
+    const auto result = exchange(post("https://127.0.0.1:" + std::to_string(plain.port()) + "/canary"));
+    CHECK(code_of(result) == "tls_error");
+    CHECK_FALSE(result.error->retryable);
+    CHECK(result.error->message == "the server does not speak TLS: is its URL http:// and not https://? (127.0.0.1:" +
+                                       std::to_string(plain.port()) + ")");
+  }
 }
 
 TEST_CASE("a certificate that nobody vouches for is refused for good, a trusted one serves") {
@@ -293,6 +303,7 @@ TEST_CASE("a certificate that nobody vouches for is refused for good, a trusted 
   CHECK(code_of(refused) == "tls_error");
   CHECK_FALSE(refused.error->retryable);
   CHECK(refused.error->message.find("self") != std::string::npos);  // the reason: self-signed
+  CHECK(refused.error->message.find("--ca-file") != std::string::npos);
   const auto served = exchange(get(), {.ca_file = folder + "/cert.pem"});
   CHECK(code_of(served) == "none");
   CHECK(served.head->status == 200);
@@ -335,7 +346,37 @@ TEST_CASE("https goes through https_proxy by CONNECT, which sees no key") {
   CHECK(got.starts_with("CONNECT api.example.invalid:443 HTTP/1.1\r\n"));
   CHECK(got.find("canary") == std::string::npos);
   CHECK(code_of(result) == "connect_error");
+  CHECK(result.error->message == "the proxy 127.0.0.1:" + std::to_string(proxy.port()) +
+                                     " refused to connect (HTTP 403) (api.example.invalid:443)");
   CHECK_FALSE(result.head);
+}
+
+TEST_CASE("a proxy that cannot be used is named, without its password") {
+  const auto through = [](const std::string& proxy, const HttpLimits& limits = {}) {
+    return exchange(post("https://api.example.invalid/v1"), {.proxy = proxy}, limits);
+  };
+  int port = 0;
+  {
+    const Server gone([](Connection&) {});
+    port = gone.port();
+  }
+  const std::string address = "127.0.0.1:" + std::to_string(port);
+  const auto dead = through("http://user:canary@" + address);
+  CHECK(code_of(dead) == "connect_error");
+  CHECK(dead.error->message.starts_with("the proxy " + address + " cannot be reached: "));
+  CHECK(dead.error->message.find("canary") == std::string::npos);
+  const auto unknown = through("http://proxy.invalid:3128");
+  CHECK(code_of(unknown) == "dns_error");
+  CHECK(unknown.error->message ==
+        "the proxy proxy.invalid:3128 has a name that cannot be resolved (api.example.invalid:443)");
+  const Server silent([](Connection& connection) { connection.closed_by_client(); });
+  const auto late = through(silent.url(""), {.connect_timeout = 50ms});
+  CHECK(code_of(late) == "timeout_connect");
+  CHECK(late.error->message.starts_with("the proxy 127.0.0.1:" + std::to_string(silent.port()) + " did not answer"));
+  setenv("no_proxy", "other.example", 1);  // then only curl's words tell whom it asked
+  const auto excepted = through("http://" + address);
+  unsetenv("no_proxy");
+  CHECK(excepted.error->message.starts_with("the proxy " + address + " cannot be reached: "));
 }
 
 TEST_CASE("fault 60: a body beyond its cap, or unpacked beyond all measure, is refused") {

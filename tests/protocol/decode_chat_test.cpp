@@ -73,9 +73,10 @@ TEST_CASE("every field of a chat arrives") {
     "reasoning":{"effort":"low","budgetTokens":0,"x":1},"responseFormat":{"type":"json","schema":{"type":"array"}},
     "providerOptions":{"z":{"deep":[true]},"a\/b":"c","none":null},
     "timeouts":{"connectMs":1,"firstByteMs":2,"idleMs":3,"progressMs":4,"toolMs":5,"totalMs":0,"laterMs":9},
-    "retry":{"max":0,"restart":true},"fallbacks":["a\/b","c"],"hedge":{"afterMs":7,"model":"d"},
+    "retry":{"max":0,"restart":true},"fallbacks":["a\/b",{"model":"c","codes":["context_overflow","rate_limit"],"x":1},{"model":"d"}],"hedge":{"afterMs":7,"model":"d"},
     "stream":{"deltaIntervalMs":20,"maxDeltaChars":100,"upstream":false,"dialect":"ui"},
     "metadata":[1,{"a":null}],"traceparent":"00-a-b-01","heartbeatMs":1000,"dryRun":true,
+    "toolChoiceScope":"every","accept":["later","earlyToolCalls"],
     "sessionId":"s","projectId":"p","callbacks":[],"unknown":{"x":[{}]})");
   CHECK(describe(Request(chat_with(R"("model":"a/b")")))["model"] == "a/b");
   CHECK(chat->provider_id == "p/1");
@@ -118,7 +119,14 @@ TEST_CASE("every field of a chat arrives") {
   CHECK(chat->timeouts.total_ms == 0);
   CHECK(chat->retry.max == 0);
   CHECK(chat->retry.restart);
-  CHECK(chat->fallbacks == std::vector<std::string>{"a/b", "c"});
+  REQUIRE(chat->fallbacks.size() == 3);
+  CHECK(chat->fallbacks[0].model == "a/b");
+  CHECK(chat->fallbacks[0].codes.empty());
+  CHECK(chat->fallbacks[1].model == "c");
+  CHECK(chat->fallbacks[1].codes == std::vector<std::string>{"context_overflow", "rate_limit"});
+  CHECK(chat->fallbacks[2].codes.empty());
+  CHECK(chat->tool_choice_every_step);
+  CHECK(chat->early_tool_calls);
   CHECK(chat->hedge.after_ms == 7);
   CHECK(chat->hedge.model == "d");
   CHECK(chat->stream.delta_interval_ms == 20);
@@ -140,6 +148,8 @@ TEST_CASE("null is absent, for every field") {
                             "system",
                             "tools",
                             "toolChoice",
+                            "toolChoiceScope",
+                            "accept",
                             "parallelToolCalls",
                             "maxSteps",
                             "maxOutputTokens",
@@ -227,6 +237,16 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("retry":{"restart":"yes"})", "/retry/restart");
   check_pointer(R"("fallbacks":["a/b",{}])", "/fallbacks/1");
   check_pointer(R"("fallbacks":[""])", "/fallbacks/0");
+  check_pointer(R"("fallbacks":[{"codes":["context_overflow"]}])", "/fallbacks/0");
+  check_pointer(R"("fallbacks":[{"model":""}])", "/fallbacks/0/model");
+  check_pointer(R"("fallbacks":[{"model":"a/b","codes":[]}])", "/fallbacks/0/codes");
+  check_pointer(R"("fallbacks":[{"model":"a/b","codes":["Context overflow"]}])", "/fallbacks/0/codes/0");
+  check_pointer(R"("fallbacks":[{"model":"a/b","codes":"rate_limit"}])", "/fallbacks/0/codes");
+  std::string many = R"("fallbacks":[{"model":"a/b","codes":["c")";
+  for (int i = 1; i < 65; ++i) many += R"(,"c")";
+  check_pointer(many + "]}]", "/fallbacks/0/codes/64");
+  check_pointer(R"("toolChoiceScope":"last")", "/toolChoiceScope");
+  check_pointer(R"("accept":[1])", "/accept/0");
   std::string seventeen = R"("fallbacks":["a/b")";
   for (int i = 1; i < 17; ++i) seventeen += R"(,"a/b")";
   check_pointer(seventeen + "]", "/fallbacks/16");

@@ -154,3 +154,18 @@ TEST_CASE("ui: a chat that ends before it began") {
   CHECK(out.starts_with(R"({"id":"c1","seq":0,"type":"ui","data":{"type":"error","errorText":"shutting_down"}})"));
   CHECK(out.find(R"({"id":"c1","seq":1,"type":"error",)") != std::string::npos);
 }
+
+TEST_CASE("a call that is shown early ends no text, and its state may come after it") {
+  UiChat chat;
+  chat.text(0, "a").send(PartBeganEvent{0, 1, DeltaKind::tool_input, "t1", "rm"});
+  chat.send(ToolCallEvent{0, "t1", "rm", JsonSpan{R"({"x":1})"}, R"({"x": 1})", "parent", {}, false, true});
+  CHECK(chat.types() == "start start-step text-start text-delta tool-input-start tool-input-available");
+  chat.state(1, "s");
+  const auto again = chat.chunks();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0]["type"] == "tool-input-available");
+  CHECK(again[0]["input"] == Json{{"x", 1}});
+  CHECK(again[0]["providerMetadata"]["aiWorker"] == Json{{"providerState", "s"}, {"inputText", R"({"x": 1})"}});
+  chat.text(0, "b").done();
+  CHECK(chat.types() == "text-delta text-end finish-step finish");
+}

@@ -175,7 +175,7 @@ TEST_CASE("v1: ready") {
                         .max_queued = 10000});
   CHECK(out == R"({"id":null,"type":"ready","data":{"protocol":1,"worker":"ai-worker","version":"1.2",)"
                R"("capabilities":["chat","cancel","tool_result","tool_approval","health","reload_config","shutdown",)"
-               R"("models","dryRun","ui","httpTools","mcp","fallbacks","hedge"],)"
+               R"("models","dryRun","ui","httpTools","mcp","fallbacks","hedge","earlyToolCalls"],)"
                R"("limits":{"maxLineBytes":67108864,"maxFrameBytes":1048576,"maxDepth":128,"maxInFlight":500,)"
                R"("maxQueued":10000}}})"
                "\n");

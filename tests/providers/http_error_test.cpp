@@ -144,3 +144,22 @@ TEST_CASE("errors inside an answer") {
     CHECK(error.provider_code == row.code);
   }
 }
+
+TEST_CASE("the provider's id of an exchange is found under every name that providers give it") {
+  CHECK(request_id({500, {{"cf-ray", "r"}, {"x-request-id", "a"}}}) == "a");
+  CHECK(request_id({500, {{"cf-ray", "r"}}}) == "r");
+  for (const char* name : {"request-id", "x-amzn-requestid", "apim-request-id", "x-ms-request-id", "x-goog-request-id",
+                           "x-github-request-id", "mistral-correlation-id", "x-debug-trace-id", "x-vercel-id"}) {
+    CAPTURE(name);
+    CHECK(request_id({500, {{name, "a"}}}) == "a");
+  }
+  CHECK(request_id({500, {{"content-type", "text/plain"}}}).empty());
+}
+
+TEST_CASE("llama.cpp counts the tokens beside its message") {
+  const auto error = error_of(
+      400, R"({"error":{"code":400,"message":"the request exceeds the available context size, try increasing it",
+               "type":"exceed_context_size_error","n_prompt_tokens":5000,"n_ctx":4096}})");
+  CHECK(error.limit_tokens == 4096);
+  CHECK(error.request_tokens == 5000);
+}

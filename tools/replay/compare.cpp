@@ -151,13 +151,20 @@ class Comparer {
     const bool has_words = expected.contains("message");
     if (is_http) check_error_field("error.status", expected["http_status"], actual.value("status", json()));
     if (has_words) {
-      check_error_field("error.kind", is_http ? "upstream_http" : "upstream_error", actual.value("code", json()));
+      compare_kind(is_http ? "upstream_http" : "upstream_error", actual);
       compare_message(expected["message"], actual.value("message", json()));
       compare_provider_code(expected, actual.value("providerCode", json()));
     }
     if (expected.contains("retryable")) {
       check_error_field("error.retryable", expected["retryable"], actual.value("retryable", json()));
     }
+  }
+
+  // The recordings know no finer code than that of a context that is too long.
+  void compare_kind(const char* expected, const json& actual) {
+    const json code = actual.value("code", json());
+    if (code == "context_overflow" && actual.value("category", json()) == "invalid_request") return;
+    check_error_field("error.kind", expected, code);
   }
 
   void check_error_field(const char* field, const json& expected, const json& actual) {

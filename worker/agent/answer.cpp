@@ -69,11 +69,11 @@ void Answer::delta(int part, ContentKind kind, std::string_view text) {
   into.text.append(text);
 }
 
-const CheckedCall& Answer::tool_call(int part, ToolCall call) {
+std::shared_ptr<const CheckedCall> Answer::tool_call(int part, CheckedCall call) {
   AnswerPart& into = at(part);
   into.kind = AnswerPart::Kind::tool_call;
-  into.call = std::make_shared<const CheckedCall>(check_call(std::move(call)));
-  return *into.call;
+  into.call = std::make_shared<const CheckedCall>(std::move(call));
+  return into.call;
 }
 
 void Answer::file(int part, GeneratedFile file) {

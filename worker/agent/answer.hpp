@@ -38,7 +38,8 @@ class GrowingText {
 class Answer {
  public:
   void delta(int part, ContentKind kind, std::string_view text);
-  const CheckedCall& tool_call(int part, ToolCall call);
+  // The call outlives this answer.
+  std::shared_ptr<const CheckedCall> tool_call(int part, CheckedCall call);
   void file(int part, GeneratedFile file);
   void provider_state(int part, std::string state);
 

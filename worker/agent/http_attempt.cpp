@@ -7,6 +7,7 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
+#include "worker/providers/context_overflow.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 
@@ -72,7 +73,8 @@ class HttpAttempt : public Attempt, private StepSink {
         observer_(observer),
         maker_(std::move(request.maker)),
         renamed_(std::move(request.renamed)),
-        exchange_(std::make_unique<Exchange>(*this, std::move(memory))) {
+        exchange_(std::make_unique<Exchange>(*this, std::move(memory))),
+        url_(shown_url(request.http.url)) {
     last_byte_ = last_progress_ = services_.clock.now();
     const HttpLimits limits{.connect_timeout = milliseconds(chat.timeouts.connect_ms), .has_own_connection = true};
     exchange_->start(services_.http, std::move(request.http), limits);
@@ -187,7 +189,11 @@ class HttpAttempt : public Attempt, private StepSink {
       }
       observer_.finish(finish->reason, finish->raw);
     } else {
-      observer_.fail(std::get<Error>(std::move(ending)));
+      Error& error = std::get<Error>(ending);
+      mark_context_overflow(error);
+      error.url = url_;
+      if (error.request_id.empty() && head_) error.request_id = request_id(*head_);
+      observer_.fail(std::move(error));
     }
   }
 
@@ -243,6 +249,7 @@ class HttpAttempt : public Attempt, private StepSink {
   const std::string maker_;                            // of provider states
   const std::shared_ptr<const RenamedWords> renamed_;  // nullptr: none
   std::unique_ptr<Exchange> exchange_;
+  const std::string url_;  // for errors
   std::optional<ResponseHead> head_;
   std::unique_ptr<ResponseDecoder> decoder_;
   std::string error_body_;

@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include "worker/agent/error_hint.hpp"
+#include "worker/base/url.hpp"
+#include "worker/providers/http_error.hpp"
+
 namespace aiw {
 namespace {
 
@@ -66,6 +70,7 @@ void ModelsQuery::ask(std::string_view page) {
   if (!request) return fail_later(std::move(request).error());
   head_ = {};
   body_.clear();
+  url_ = shown_url(request->url);
   const MemoryScope scope(account_.get());
   transfer_ = http_.start(*std::move(request), kLimits, *this);
 }
@@ -99,12 +104,19 @@ void ModelsQuery::fail_later(Error error) {
   timer_ = clock_.call_at(clock_.now(), [this, error = std::move(error)] { done(std::unexpected(error)); });
 }
 
+void ModelsQuery::complete(Error& error) const {
+  error.provider = target_.provider_id;
+  if (error.url.empty()) error.url = url_;
+  if (error.request_id.empty()) error.request_id = request_id(head_);
+  complete_error(error, target_);
+}
+
 void ModelsQuery::done(Result result) {
   account_->close();
   // The timer may be what calls this.
   const auto timer = std::move(timer_);
   const auto transfer = std::move(transfer_);
-  if (!result) result.error().provider = target_.provider_id;
+  if (!result) complete(result.error());
   const auto on_done = on_done_;
   on_done(std::move(result));
 }

@@ -35,6 +35,7 @@ class ModelsQuery : private HttpHandler {
   void on_body(std::string_view bytes) override;
   void on_end(const Error* error) override;
   void read_page();
+  void complete(Error& error) const;
   void done(Result result);
   void fail_later(Error error);
 
@@ -47,6 +48,7 @@ class ModelsQuery : private HttpHandler {
   std::unique_ptr<TokenCache::Wait> token_wait_;
   std::unique_ptr<HttpTransfer> transfer_;
   std::unique_ptr<Timer> timer_;
+  std::string url_;  // of the page that is asked for
   ResponseHead head_;
   std::string body_;
   std::size_t received_ = 0;  // bytes of all pages

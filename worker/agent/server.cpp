@@ -51,7 +51,8 @@ std::size_t bytes_of(const Route& route) {
     bytes += sizeof target + 2 * (target.api_key.size() + target.credentials.size());
     for (const auto& header : target.headers) bytes += sizeof header + 2 * (header.name.size() + header.value.size());
   };
-  for (const auto& target : route.targets) add(target);
+  add(route.target);
+  for (const auto& fallback : route.fallbacks) add(fallback.target);
   if (route.hedge) add(*route.hedge);
   return bytes;
 }
@@ -187,7 +188,7 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
   if (services_.leanspec_sessions != nullptr)
-    reply.keep_done(services_.leanspec_sessions->keep_done(*chat, route.targets.front()));
+    reply.keep_done(services_.leanspec_sessions->keep_done(*chat, route.target));
   if (chat->system.empty()) chat->system = options_.system_prompt;
   const SessionServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
                                  budget_,

@@ -6,6 +6,7 @@
 
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
+#include "worker/agent/error_hint.hpp"
 #include "worker/agent/history_repair.hpp"
 #include "worker/base/live_secret.hpp"
 #include "worker/providers/profile/adapted_chat.hpp"
@@ -17,7 +18,8 @@ using std::chrono::milliseconds;
 
 // Of all steps; one answer may be as long.
 constexpr std::size_t kMaxAddedBytes = std::size_t{64} << 20;
-constexpr int kMaxBodyDepth = 2'000;  // a line's greatest depth, and what an API puts around its values
+constexpr std::size_t kNullWork = 2'000'000;  // for one answer's calls, as ArgumentSchema counts it: some 100 ms
+constexpr int kMaxBodyDepth = 2'000;          // a line's greatest depth, and what an API puts around its values
 
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
@@ -28,7 +30,7 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
     : account_(services.attempt.memory.open([this](const Error& error) { out_of_memory(error); })),
       chat_(repaired(std::move(chat))),
       route_(std::move(route)),
-      asks_others_(route_.targets.size() > 1 || route_.hedge),
+      asks_others_(!route_.fallbacks.empty() || route_.hedge),
       max_steps_(max_steps),
       services_(services),
       reply_(std::move(reply)),
@@ -43,8 +45,16 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
                    },
                .on_usage = [this](const Usage& usage) { this->usage(usage); },
                .on_finish = [this](FinishReason reason, std::string_view raw) { finish(reason, raw); },
-               .on_fail = [this](Error error) { fail(std::move(error)); }}) {
+               .on_fail = [this](Error error) { fail(std::move(error)); },
+               .on_checked = [this](CheckedCall& call) { tools_.drop_absent(call, null_work_); },
+               .on_call = early_call_handler()}) {
   account_->bring(chat_->line->size());
+}
+
+// Empty where calls wait for the step's end.
+std::function<void(int, std::shared_ptr<const CheckedCall>)> Session::early_call_handler() {
+  if (!chat_->early_tool_calls) return {};
+  return [this](int part, std::shared_ptr<const CheckedCall> call) { show_early(part, std::move(call)); };
 }
 
 // Before the history becomes the transcript's.
@@ -136,7 +146,7 @@ void Session::out_of_memory(const Error& error) {
 void Session::close_input() {
   const auto scope = enter();
   input_closed_ = true;
-  if (round_ && round_->awaits_parent()) {
+  if (phase_ == Phase::awaiting_tools && round_->awaits_parent()) {
     abort({.code = "input_closed",
            .category = Category::cancelled,
            .message = "the input ended while a tool's result was waited for"});
@@ -204,6 +214,7 @@ void Session::start_attempt() {
   ++attempt_;
   ++tries_;
   output_.clear();
+  null_work_ = kNullWork;
   step_usage_.reset();
   const bool hedged = attempt_ == 1 && chat_->hedge.after_ms > 0;
   auto attempt = hedged ? start_hedged() : start_plain(target(), output_);
@@ -272,19 +283,26 @@ void Session::fail(Error error) {
   if (const auto& over = account_->over()) return out_of_memory(*over);
   const Target& failed = target();
   error.provider = failed.provider_id;
+  complete_error(error, failed);
   if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
   end_attempt();
-  if (output_.committed() && !chat_->retry.restart) return end_error(error);
+  if (output_.committed() && !chat_->retry.restart) return fail_step(error);
   const auto delay = retry_delay(error, tries_, chat_->retry, services_.random());
   if (delay && services_.budget.claim(failed.base_url)) {
     claims_.push_back(failed.base_url);
     return back_off(error, *delay);
   }
-  if (!fall_back(error)) end_error(error);
+  if (!fall_back(error)) fail_step(error);
+}
+
+void Session::fail_step(const Error& error) {
+  take_back_calls(error.code);
+  end_error(error);
 }
 
 // Of a step that begins anew: nothing of it is the chat's.
 void Session::discard_answer() {
+  take_back_calls("retry");
   output_.clear();
   if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
 }
@@ -300,12 +318,15 @@ void Session::back_off(const Error& error, milliseconds delay) {
   });
 }
 
-// False if there is nobody left to ask. Who answers is asked in later steps too.
+// False if there is nobody left to ask about this error. Who answers is asked in later steps too; who was passed over
+// is still there for other errors.
 bool Session::fall_back(const Error& error) {
-  if (route_.targets.size() < 2) return false;
+  const auto chosen =
+      std::ranges::find_if(route_.fallbacks, [&](const FallbackTarget& fallback) { return fallback.is_for(error); });
+  if (chosen == route_.fallbacks.end()) return false;
   discard_answer();
-  Target next = std::move(route_.targets[1]);
-  route_.targets.erase(route_.targets.begin() + 1);
+  Target next = std::move(chosen->target);
+  route_.fallbacks.erase(chosen);
   change_target(std::move(next));
   tries_ = 0;
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, 0, target().provider_id, target().shown_as});
@@ -327,7 +348,7 @@ void Session::finish(FinishReason reason, std::string_view raw) {
   const bool paused = is_paused(reason, raw);
   end_attempt();
   const bool wants_tools = reason == FinishReason::tool_calls;
-  show_calls(wants_tools && offer_tools_);
+  show_calls(reason);
   if (step_usage_)
     reply_.events().send(UsageEvent{step_, *step_usage_, false, named_provider(target()), named_model(target())});
   const bool goes_on = paused || (wants_tools && !round_->empty());
@@ -372,29 +393,62 @@ void Session::end_too_large() {
 void Session::next_step() {
   if (transcript_->added_bytes() > most_added()) return end_too_large();
   offer_tools_ = step_ + 1 < max_steps_;
+  release_tool_choice();
   begin_step();
+}
+
+// A model that must call a tool in every step never answers.
+void Session::release_tool_choice() {
+  if (chat_->tool_choice_every_step || !chat_->tool_choice) return;
+  const ToolChoiceType type = chat_->tool_choice->type;
+  if (type == ToolChoiceType::required || type == ToolChoiceType::tool) chat_->tool_choice.reset();
 }
 
 // --- tools ----------------------------------------------------------------------------------------------------------
 
-// `may_run` is false where the answer was cut short or stopped.
-void Session::show_calls(bool may_run) {
+void Session::make_round() {
   round_ = std::make_unique<ToolRound>(
       step_, tools_, reply_.events(), services_.attempt.clock, services_.max_parallel_tools,
       most_added() - std::min(most_added(), transcript_->added_bytes()), [this] { proceed(); });
-  for (auto& call : output_.answer().calls()) round_->add(std::move(call), may_run);
+}
+
+void Session::show_early(int part, std::shared_ptr<const CheckedCall> call) {
+  if (!round_) make_round();
+  round_->add_early(part, std::move(call), offer_tools_);
+}
+
+// Nothing is carried out where the answer was cut short or stopped.
+void Session::show_calls(FinishReason reason) {
+  const bool may_run = reason == FinishReason::tool_calls && offer_tools_;
+  if (!chat_->early_tool_calls) {
+    make_round();
+    int part = 0;
+    for (auto& call : output_.answer().calls()) round_->add(part++, std::move(call), may_run);
+  } else if (reason != FinishReason::tool_calls) {
+    take_back_calls(to_string(reason));
+  }
+  if (!round_) make_round();
+  round_->complete();
+}
+
+// Of a step that does not come to its calls: those that were shown early.
+void Session::take_back_calls(std::string_view reason) {
+  if (const auto round = std::exchange(round_, nullptr)) round->cancel(reason);
 }
 
 void Session::await_tools() {
   phase_ = Phase::awaiting_tools;
   if (input_closed_ && round_->awaits_parent()) return close_input();
   round_->start();
-  if (round_->answered()) proceed();
+  if (round_->answered() || round_->too_long()) proceed();
 }
 
-bool Session::awaits(std::string_view tool_call_id) const {
-  return phase_ == Phase::awaiting_tools && round_->awaits_result(tool_call_id);
+// Shown to the parent, and not taken back.
+bool Session::has_calls() const {
+  return round_ != nullptr && (phase_ == Phase::streaming || phase_ == Phase::awaiting_tools);
 }
+
+bool Session::awaits(std::string_view tool_call_id) const { return has_calls() && round_->awaits_result(tool_call_id); }
 
 void Session::tool_result(const ToolResultRequest& result) {
   const auto scope = enter();
@@ -402,7 +456,7 @@ void Session::tool_result(const ToolResultRequest& result) {
 }
 
 bool Session::awaits_approval(std::string_view tool_call_id) const {
-  return phase_ == Phase::awaiting_tools && round_->awaits_approval(tool_call_id);
+  return has_calls() && round_->awaits_approval(tool_call_id);
 }
 
 void Session::tool_approval(const ToolApprovalRequest& approval) {
@@ -412,6 +466,7 @@ void Session::tool_approval(const ToolApprovalRequest& approval) {
 
 // What was answered already is kept.
 void Session::give_up_tools(std::string_view reason) {
+  if (phase_ == Phase::streaming) return take_back_calls(reason);
   if (phase_ != Phase::awaiting_tools) return;
   round_->cancel(reason);
   std::string results = round_->results();

@@ -84,8 +84,9 @@ class Session {
   void usage(const Usage& usage);
   void finish(FinishReason reason, std::string_view raw);
   void fail(Error error);
-  [[nodiscard]] Target& target() { return route_.targets.front(); }
-  [[nodiscard]] const Target& target() const { return route_.targets.front(); }
+  void fail_step(const Error& error);
+  [[nodiscard]] Target& target() { return route_.target; }
+  [[nodiscard]] const Target& target() const { return route_.target; }
   [[nodiscard]] const Target& hedge_target() const { return route_.hedge ? *route_.hedge : target(); }
   [[nodiscard]] StepInput step_input(const Target& target);
   void discard_answer();
@@ -101,8 +102,14 @@ class Session {
   [[nodiscard]] bool is_paused(FinishReason reason, std::string_view raw) const;
   void close_step();
   void next_step();
-  void show_calls(bool may_run);
+  void release_tool_choice();
+  std::function<void(int, std::shared_ptr<const CheckedCall>)> early_call_handler();
+  void make_round();
+  void show_early(int part, std::shared_ptr<const CheckedCall> call);
+  void show_calls(FinishReason reason);
+  void take_back_calls(std::string_view reason);
   void await_tools();
+  [[nodiscard]] bool has_calls() const;
   void give_up_tools(std::string_view reason);
   void proceed();
 
@@ -118,7 +125,7 @@ class Session {
 
   const std::shared_ptr<MemoryAccount> account_;  // shared with exchanges
   const std::unique_ptr<ChatRequest> chat_;
-  Route route_;             // its first target is the one whose turn it is
+  Route route_;
   const bool asks_others_;  // than the chat's own model: events say who it was
   const int max_steps_;
   const SessionServices services_;
@@ -141,6 +148,7 @@ class Session {
   Usage past_usage_;  // of the steps before
   std::string finish_raw_;
   std::unique_ptr<ToolRound> round_;  // the step's calls
+  std::size_t null_work_ = 0;         // left for this answer's calls
   std::optional<Instant> started_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;

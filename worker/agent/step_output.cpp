@@ -85,8 +85,12 @@ void StepOutput::tool_call(int part, ToolCall call) {
   if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
   send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});
   if (!call.by_provider) {
-    answer_.tool_call(part, std::move(call));
-    return;
+    CheckedCall checked = check_call(std::move(call));
+    handlers_.on_checked(checked);
+    auto complete = answer_.tool_call(part, std::move(checked));
+    if (!handlers_.on_call) return;
+    commit();
+    return handlers_.on_call(part, std::move(complete));
   }
   commit();
   const CheckedCall checked = check_call(std::move(call));

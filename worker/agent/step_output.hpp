@@ -20,6 +20,10 @@ struct StepHandlers {
   std::function<void(const Usage& usage)> on_usage;
   std::function<void(FinishReason reason, std::string_view raw)> on_finish;
   std::function<void(Error error)> on_fail;
+  // May change the arguments of a call before anybody sees them.
+  std::function<void(CheckedCall& call)> on_checked;
+  // A call of the parent's or the worker's is complete while the answer goes on; empty: nobody wants to know.
+  std::function<void(int part, std::shared_ptr<const CheckedCall> call)> on_call{};
 };
 
 class StepOutput : public AttemptObserver {

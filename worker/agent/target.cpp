@@ -245,6 +245,11 @@ std::expected<Target, Error> resolve_other(const ChatRequest& chat, const std::s
 
 }  // namespace
 
+bool FallbackTarget::is_for(const Error& error) const {
+  return codes.empty() || std::ranges::count(codes, error.code) > 0 ||
+         std::ranges::count(codes, to_string(error.category)) > 0;
+}
+
 std::expected<Target, Error> resolve_provider(std::string_view provider_id, const Config& config,
                                               const KeyPolicy& keys) {
   const auto provider = find_provider(config, provider_id);
@@ -263,12 +268,12 @@ std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Confi
 std::expected<Route, Error> resolve_route(const ChatRequest& chat, const Config& config, const KeyPolicy& keys) {
   auto own = resolve_target(chat, config, keys);
   if (!own) return std::unexpected(std::move(own).error());
-  Route route;
-  route.targets.push_back(*std::move(own));
+  Route route{.target = *std::move(own)};
   for (std::size_t i = 0; i < chat.fallbacks.size(); ++i) {
-    auto target = resolve_other(chat, chat.fallbacks[i], "/payload/fallbacks/" + std::to_string(i), config, keys);
+    const Fallback& other = chat.fallbacks[i];
+    auto target = resolve_other(chat, other.model, "/payload/fallbacks/" + std::to_string(i), config, keys);
     if (!target) return std::unexpected(std::move(target).error());
-    route.targets.push_back(*std::move(target));
+    route.fallbacks.push_back({*std::move(target), other.codes});
   }
   if (!chat.hedge.model.empty()) {
     auto target = resolve_other(chat, chat.hedge.model, "/payload/hedge/model", config, keys);

@@ -20,9 +20,18 @@ std::expected<Target, Error> resolve_provider(std::string_view provider_id, cons
                                               const KeyPolicy& keys);
 std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys);
 
+// Another target, asked when the one before has failed.
+struct FallbackTarget {
+  Target target;
+  std::vector<std::string> codes{};  // codes and categories of the errors that it is for; empty: all
+
+  [[nodiscard]] bool is_for(const Error& error) const;
+};
+
 // Whom a chat may ask.
 struct Route {
-  std::vector<Target> targets{};  // in turn, never empty: the chat's own, then its fallbacks
+  Target target{};  // the one whose turn it is, at first the chat's own
+  std::vector<FallbackTarget> fallbacks{};
   std::optional<Target> hedge{};  // beside the one whose turn it is; absent: a hedge asks that one again
 };
 // All of it, before the chat is accepted. Error: as above, with the pointer to what names the target.

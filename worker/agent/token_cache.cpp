@@ -7,6 +7,7 @@
 #include "worker/base/live_secret.hpp"
 #include "worker/base/memory_account.hpp"
 #include "worker/base/url.hpp"
+#include "worker/providers/http_error.hpp"
 
 namespace aiw {
 namespace {
@@ -46,12 +47,16 @@ std::string after_last(const std::string& text, char separator) { return text.su
 class TokenCache::Fetch : private HttpHandler {
  public:
   Fetch(TokenCache& cache, std::string key, HttpRequest request)
-      : cache_(cache), key_(std::move(key)), assertion_(after_last(request.body.str(), '=')) {
+      : cache_(cache),
+        key_(std::move(key)),
+        assertion_(after_last(request.body.str(), '=')),
+        url_(shown_url(request.url)) {
     timer_ = cache_.clock_.call_at(cache_.clock_.now() + kTimeLimit, [this] {
       cache_.concluded(key_, std::unexpected(Error{.code = "timeout_token",
                                                    .category = Category::timeout,
                                                    .message = "the token server did not answer in time",
-                                                   .retryable = true}));
+                                                   .retryable = true,
+                                                   .url = url_}));
     });
     const MemoryScope scope(nullptr);  // it is shared by those who wait for it
     transfer_ = cache_.http_.start(std::move(request), kLimits, *this);
@@ -62,16 +67,20 @@ class TokenCache::Fetch : private HttpHandler {
   void on_body(std::string_view bytes) override { body_ += bytes; }
   // Nothing of this object may be touched after it.
   void on_end(const Error* error) override {
-    if (error != nullptr) return cache_.concluded(key_, std::unexpected(*error));
-    auto token = read_access_token(head_, body_);
-    // While the assertion is known as a secret.
-    if (!token) token.error() = without_live_secrets(std::move(token.error()));
+    auto token = error != nullptr ? std::unexpected(*error) : read_access_token(head_, body_);
+    if (!token) {
+      token.error().url = url_;
+      if (token.error().request_id.empty()) token.error().request_id = request_id(head_);
+      // While the assertion is known as a secret.
+      token.error() = without_live_secrets(std::move(token.error()));
+    }
     cache_.concluded(key_, std::move(token));
   }
 
   TokenCache& cache_;
   const std::string key_;
   const LiveSecret assertion_;
+  const std::string url_;
   ResponseHead head_;
   std::string body_;
   std::unique_ptr<Timer> timer_;

@@ -28,15 +28,28 @@ ToolRound::ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int
 
 ToolRound::~ToolRound() = default;
 
-void ToolRound::add(std::shared_ptr<const CheckedCall> checked, bool may_run) {
-  calls_.push_back({.checked = std::move(checked)});
-  Call& call = calls_.back();
+void ToolRound::add(int part, std::shared_ptr<const CheckedCall> checked, bool may_run) {
+  calls_.push_back({.checked = std::move(checked), .part = part});
+  admit(calls_.back(), may_run);
+  if (const std::string why = std::exchange(calls_.back().refusal, {}); !why.empty()) {
+    take(calls_.size() - 1, error_output(why));
+  }
+}
+
+void ToolRound::add_early(int part, std::shared_ptr<const CheckedCall> checked, bool may_run) {
+  if (!early_parts_.insert(part).second) return;
+  calls_.push_back({.checked = std::move(checked), .part = part, .early = true});
+  admit(calls_.back(), may_run);
+}
+
+// Decides who carries the last call out, and shows it.
+void ToolRound::admit(Call& call, bool may_run) {
   call.tool = tools_.find(call.checked->call.name);
   if (!may_run) return show(call);
-  if (const auto why = obstacle(call, calls_.size() > kMaxCalls)) {
-    show(call);
+  if (auto why = obstacle(call, calls_.size() > kMaxCalls)) {
     ++open_;
-    return take(calls_.size() - 1, error_output(*why));
+    call.refusal = *std::move(why);
+    return show(call);
   }
   const bool asks = call.tool->approval == Approval::parent && !call.tool->returned;
   call.state = call.tool->returned ? State::returned : asks ? State::to_approve : State::queued;
@@ -72,12 +85,15 @@ void ToolRound::show(const Call& call) {
                              .input_text = checked.call.input_text,
                              .executor = runs ? call.tool->executor : std::string_view("none"),
                              .parse_error = checked.parse_error,
-                             .needs_approval = call.state == State::to_approve});
+                             .needs_approval = call.state == State::to_approve,
+                             .early = call.early});
 }
 
 void ToolRound::start() {
+  started_ = true;
   for (std::size_t i = 0; i < calls_.size(); ++i) {
     if (calls_[i].state == State::with_parent) limit_time(i);
+    if (const std::string why = std::exchange(calls_[i].refusal, {}); !why.empty()) take(i, error_output(why));
   }
   run_queued();
 }
@@ -141,7 +157,7 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
 
 // The last thing a call of this round does: nothing may be touched after it.
 void ToolRound::settle() {
-  if (!answered() && !too_long()) return;
+  if (!started_ || (!answered() && !too_long())) return;
   const auto on_answered = on_answered_;  // outlives this object
   on_answered();
 }
@@ -185,17 +201,22 @@ void ToolRound::approve(std::string_view id, bool approved, std::string_view rea
   }
   if (call.tool->runner == nullptr) {
     call.state = State::with_parent;
-    return limit_time(index);
+    return started_ ? limit_time(index) : void();
   }
   forget_parent(index);
   call.state = State::queued;
   next_queued_ = std::min(next_queued_, index);
-  run_queued();
+  if (started_) run_queued();
 }
 
 void ToolRound::cancel(std::string_view reason) {
+  for (const auto& call : calls_) {
+    const bool taken_back = call.early && !complete_ && call.state != State::shown;
+    if (taken_back) events_.send(ToolCancelEvent{call.checked->call.id, reason});
+  }
   for (const auto& [id, index] : by_parent_) {
-    if (calls_[index].state != State::answered) events_.send(ToolCancelEvent{id, reason});
+    const Call& call = calls_[index];
+    if (call.state != State::answered && (complete_ || !call.early)) events_.send(ToolCancelEvent{id, reason});
   }
   by_parent_.clear();
   for (auto& call : calls_) {
@@ -206,13 +227,16 @@ void ToolRound::cancel(std::string_view reason) {
 
 std::string ToolRound::results() const {
   if (std::ranges::none_of(calls_, [](const Call& call) { return call.state == State::answered; })) return {};
+  std::vector<const Call*> in_order;
+  for (const auto& call : calls_) in_order.push_back(&call);
+  std::ranges::sort(in_order, {}, &Call::part);
   std::string results;
   JsonWriter json(results);
   json.begin_array().begin_object().field("role", "tool").key("content").begin_array();
-  for (const auto& call : calls_) {
-    if (call.state != State::answered) continue;
-    json.begin_object().field("type", "tool-result").field("toolCallId", call.checked->call.id);
-    json.field("toolName", call.checked->call.name).field("output", JsonSpan{call.output_json}).end_object();
+  for (const Call* const call : in_order) {
+    if (call->state != State::answered) continue;
+    json.begin_object().field("type", "tool-result").field("toolCallId", call->checked->call.id);
+    json.field("toolName", call->checked->call.name).field("output", JsonSpan{call->output_json}).end_object();
   }
   json.end_array().end_object().end_array();
   return results;

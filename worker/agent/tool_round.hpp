@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +29,15 @@ class ToolRound {
   ToolRound(const ToolRound&) = delete;
   ToolRound& operator=(const ToolRound&) = delete;
 
-  // Shows a call. `may_run` is false where the answer was cut short or stopped: then nobody carries it out. What cannot
-  // be carried out gets its output, for the model to see, at once.
-  void add(std::shared_ptr<const CheckedCall> call, bool may_run);
-  // Carries out what needs nobody's word.
+  // Shows a call of part `part` of the answer. `may_run` is false where the answer was cut short or stopped: then
+  // nobody carries it out. What cannot be carried out gets its output, for the model to see, at once.
+  void add(int part, std::shared_ptr<const CheckedCall> call, bool may_run);
+  // Shows a call while the answer goes on. The parent may answer and approve it at once; everything else waits for
+  // start(). A part's second call is ignored.
+  void add_early(int part, std::shared_ptr<const CheckedCall> call, bool may_run);
+  // The answer is complete, and its calls count.
+  void complete() { complete_ = true; }
+  // Runs every call that needs no approval.
   void start();
 
   [[nodiscard]] bool empty() const { return calls_.empty(); }
@@ -46,7 +52,8 @@ class ToolRound {
   void result(std::string_view id, const std::string& output_json);
   // Requires awaits_approval(id).
   void approve(std::string_view id, bool approved, std::string_view reason);
-  // Tells the parent that no call of its own is wanted any more, and gives up the others.
+  // Tells the parent that no call of its own is wanted any more, and cancels the others. Calls that were shown early
+  // are taken back, all of them, if complete() was not called.
   void cancel(std::string_view reason);
 
   // The outputs that are there, in call order, as an array of one tool message; empty: there are none.
@@ -59,13 +66,17 @@ class ToolRound {
   struct Call {
     std::shared_ptr<const CheckedCall> checked;
     ToolEntry* tool = nullptr;
+    int part = 0;
+    bool early = false;
     State state = State::shown;
+    std::string refusal{};  // of one that nobody can carry out, until its output is told
     std::string output_json{};
     std::unique_ptr<ToolRun> run{};
     std::unique_ptr<Timer> timer{};
   };
 
   [[nodiscard]] std::optional<std::string> obstacle(const Call& call, bool too_many);
+  void admit(Call& call, bool may_run);
   void show(const Call& call);
   void proceed(std::size_t index);
   void run_queued();
@@ -87,8 +98,11 @@ class ToolRound {
   const std::size_t max_bytes_;
   const std::function<void()> on_answered_;
   std::vector<Call> calls_;
+  std::set<int> early_parts_;
   std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: what waits for a line of the parent
   std::size_t next_queued_ = 0;
+  bool complete_ = false;
+  bool started_ = false;
   int running_ = 0;
   std::size_t output_bytes_ = 0;
   std::size_t open_ = 0;  // calls that will get an output and have none

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "protocol/json_reader.hpp"
+#include "worker/executors/tool_arguments.hpp"
 
 namespace aiw {
 namespace {
@@ -41,7 +42,8 @@ void Toolbox::declare(const Tool& tool) {
                                                .approval = tool.approval,
                                                .timeout_ms = tool.timeout_ms.value_or(chat_.timeouts.tool_ms),
                                                .returned = tool.executor == ToolExecutor::returned,
-                                               .input_schema = tool.input_schema.json});
+                                               .input_schema = tool.input_schema.json,
+                                               .strict = tool.strict.value_or(false)});
 }
 
 std::expected<void, Error> Toolbox::make_runners(const HttpToolMaker& make) {
@@ -124,6 +126,15 @@ void Toolbox::offer(OfferedTool tool) {
 ToolEntry* Toolbox::find(std::string_view name) {
   const auto found = entries_.find(name);
   return found == entries_.end() ? nullptr : &found->second;
+}
+
+void Toolbox::drop_absent(CheckedCall& call, std::size_t& work) {
+  ToolEntry* const tool = find(call.call.name);
+  if (tool == nullptr || !tool->strict || tool->input_schema.empty()) return;
+  if (!JsonSpan{call.input_json}.is_object()) return;
+  if (!tool->schema) tool->schema.emplace(tool->input_schema);
+  const auto nulls = tool->schema->absent_nulls(call.input_json, work);
+  if (!nulls.empty()) call.input_json = without_members(std::move(call.input_json), {nulls.begin(), nulls.end()});
 }
 
 std::optional<std::string> Toolbox::misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work) {

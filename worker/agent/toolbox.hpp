@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocol/chat.hpp"
+#include "worker/agent/answer.hpp"
 #include "worker/executors/argument_schema.hpp"
 #include "worker/executors/tool_runner.hpp"
 
@@ -26,6 +27,7 @@ struct ToolEntry {
   std::shared_ptr<ToolRunner> runner{};    // nullptr: the parent's
   bool returned = false;                   // its calls end the chat
   std::string_view input_schema{};         // empty: none
+  bool strict = false;                     // the provider may have said "null" for what is optional
   std::optional<ArgumentSchema> schema{};  // input_schema, once it was needed
 };
 
@@ -49,6 +51,8 @@ class Toolbox {
   void close();
 
   [[nodiscard]] ToolEntry* find(std::string_view name);
+  // Takes the nulls that stand for an absent member out of a strict tool's arguments: its author's schema has none.
+  void drop_absent(CheckedCall& call, std::size_t& work);
   // Why a call cannot be carried out as it is; nothing if it can.
   static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 

@@ -175,7 +175,7 @@ std::string without_live_secrets(std::string_view text, std::size_t at_most) {
 }
 
 Error without_live_secrets(Error error) {
-  for (auto* const text : {&error.message, &error.provider_code, &error.request_id}) {
+  for (auto* const text : {&error.message, &error.provider_code, &error.request_id, &error.url}) {
     *text = without_live_secrets(std::string_view(*text));
   }
   return error;

@@ -29,7 +29,7 @@ class LiveSecret {
 // `text`, or its first `at_most` bytes, with "[redacted]" in place of every live secret (see redacted). The time
 // depends on the text, and on the secrets that begin with the same eight bytes where it has such a beginning.
 std::string without_live_secrets(std::string_view text, std::size_t at_most = std::string_view::npos);
-// The same for what an upstream may have put into an error: its message, code and request id.
+// The same for what an upstream may have put into an error: its message, code and request id; and for its URL.
 Error without_live_secrets(Error error);
 
 }  // namespace aiw

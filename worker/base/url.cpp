@@ -64,6 +64,15 @@ std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
   return parse_authority(authority, scheme == "https");
 }
 
+std::string shown_url(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  const auto scheme_end = url.find("://");
+  const std::size_t begin = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+  const auto user_end = url.substr(begin, url.find('/', begin) - begin).rfind('@');
+  if (user_end == std::string_view::npos) return std::string(url);
+  return std::string(url.substr(0, begin)).append(url.substr(begin + user_end + 1));
+}
+
 bool is_loopback(std::string_view host) {
   if (host == "localhost" || host == "::1") return true;
   // Four decimal numbers (inet_pton(3)): 127.0.0.256 is a name, which anybody's resolver may answer.

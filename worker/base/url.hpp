@@ -20,6 +20,9 @@ struct BaseUrl {
 // Error: what is wrong with it, in words that do not repeat it.
 std::expected<BaseUrl, std::string> parse_base_url(std::string_view url);
 
+// `url` without what may be a secret in it: user name, password, query and fragment.
+std::string shown_url(std::string_view url);
+
 // `text` as part of a path's segment or a query's value: everything but unreserved characters as %XX (RFC 3986, 2.3).
 std::string percent_encode(std::string_view text);
 

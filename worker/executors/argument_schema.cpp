@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "protocol/ascii.hpp"
@@ -63,7 +64,9 @@ bool is_multiple(double value, double of) {
 // One check of one value; remembers the first reason against it.
 class Check {
  public:
-  Check(const Json& root, std::size_t work) : root_(root), work_(work) {}
+  // With `absent_nulls`, nulls that stand for an absent member are passed over, and their pointers are added to it.
+  Check(const Json& root, std::size_t work, std::vector<std::string>* absent_nulls = nullptr)
+      : root_(root), work_(work), absent_nulls_(absent_nulls) {}
 
   [[nodiscard]] std::size_t work_left() const { return work_; }
 
@@ -110,7 +113,9 @@ class Check {
   // A schema whose failure is no failure yet.
   Verdict quietly(const Json& schema, const Json& value) {
     ++quiet_;
+    const std::size_t nulls = absent_nulls_ == nullptr ? 0 : absent_nulls_->size();
     const Verdict verdict = apply(schema, value);
+    if (absent_nulls_ != nullptr && verdict == Verdict::misfits) absent_nulls_->resize(nulls);
     --quiet_;
     return verdict;
   }
@@ -217,11 +222,16 @@ class Check {
     const auto others = schema.find("additionalProperties");
     const auto names = schema.find("propertyNames");
     const bool patterns = schema.contains("patternProperties");
+    std::optional<std::set<std::string_view>> required;  // once it is needed
     Verdict verdict = patterns || schema.contains("unevaluatedProperties") ? Verdict::undecided : Verdict::fits;
     for (const auto& [key, member] : value.items()) {
       if (!spend(1)) return Verdict::undecided;
       if (names != schema.end()) verdict = both(verdict, below(key, *names, Json(key)));
       if (const auto known = properties.find(key); known != properties.end()) {
+        if (member.is_null() && absent_nulls_ != nullptr) {
+          if (!required) required = required_names(schema);
+          if (!required->contains(key) && is_absent(key, *known)) continue;
+        }
         verdict = both(verdict, below(key, *known, member));
       } else if (others != schema.end() && !patterns) {
         verdict =
@@ -230,6 +240,22 @@ class Check {
       if (verdict == Verdict::misfits) break;
     }
     return verdict;
+  }
+  std::set<std::string_view> required_names(const Json& schema) {
+    std::set<std::string_view> names;
+    const auto required = schema.find("required");
+    if (required == schema.end() || !required->is_array() || !spend(required->size())) return names;
+    for (const auto& name : *required) {
+      if (name.is_string()) names.insert(name.get_ref<const std::string&>());
+    }
+    return names;
+  }
+  // Notes an optional member that is null where the schema has no null.
+  bool is_absent(const std::string& key, const Json& known) {
+    if (!spend(1 + (path_.size() + key.size()) / 64)) return false;
+    if (quietly(known, nullptr) != Verdict::misfits) return false;
+    absent_nulls_->push_back(path_ + "/" + escape_pointer(key));
+    return true;
   }
   Verdict unknown(const std::string& key) { return against("\"" + key + "\" is not a member that it has"); }
 
@@ -363,6 +389,7 @@ class Check {
   int quiet_ = 0;
   int depth_ = 0;
   std::size_t work_;
+  std::vector<std::string>* absent_nulls_;  // nullptr: null is a value like others
 };
 
 }  // namespace
@@ -393,6 +420,19 @@ std::optional<std::string> ArgumentSchema::misfit(std::string_view arguments, st
   work -= allowed - check.work_left();
   if (verdict != Verdict::misfits) return std::nullopt;
   return check.reason().empty() ? "they do not fit the schema" : check.reason();
+}
+
+std::vector<std::string> ArgumentSchema::absent_nulls(std::string_view arguments, std::size_t& work) const {
+  std::vector<std::string> pointers;
+  if (arguments.size() > kMaxArgumentBytes || document_->schema.is_discarded()) return pointers;
+  if (!arguments.contains("null")) return pointers;
+  const Json value = Json::parse(arguments, nullptr, false);
+  if (value.is_discarded()) return pointers;
+  const std::size_t allowed = std::min(work, kMaxWork);
+  Check check(document_->schema, allowed, &pointers);
+  check.apply(document_->schema, value);
+  work -= allowed - check.work_left();
+  return pointers;
 }
 
 }  // namespace aiw

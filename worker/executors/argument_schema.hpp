@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aiw {
 
@@ -26,6 +27,9 @@ class ArgumentSchema {
   [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments) const;
   // The same out of a budget that several checks share: what is left of it is written back.
   [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments, std::size_t& work) const;
+  // JSON pointers of the members of `arguments` that are null, are not required and may not be null. A provider that
+  // was given the schema in strict form says so of members that it leaves out.
+  [[nodiscard]] std::vector<std::string> absent_nulls(std::string_view arguments, std::size_t& work) const;
 
  private:
   struct Document;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/json_pointer.hpp"
 #include "protocol/json_reader.hpp"
 
 namespace aiw {
@@ -54,7 +55,52 @@ std::optional<JsonSpan> item(std::string& json, JsonSpan array, std::string_view
   return found;
 }
 
+// Appends a part of `json` without the members at `pointers`; `path` is where the part stands.
+void append_without(std::string& out, std::string& json, JsonSpan part, const std::string& path,
+                    const std::set<std::string, std::less<>>& pointers) {
+  const auto next = pointers.lower_bound(path + "/");
+  const bool has_one = next != pointers.end() && next->starts_with(path + "/");
+  if (!has_one) {
+    out += part.json;
+    return;
+  }
+  JsonReader in = reader_of(json, part);
+  bool first = true;
+  const auto separate = [&] {
+    if (!first) out += ',';
+    first = false;
+  };
+  if (!part.is_object()) {
+    out += '[';
+    std::size_t index = 0;
+    in.array([&] {
+      separate();
+      append_without(out, json, in.value(), path + "/" + std::to_string(index++), pointers);
+    });
+    out += ']';
+    return;
+  }
+  out += '{';
+  in.object_with_nulls([&](std::string_view key) {
+    const std::string at = path + "/" + escape_pointer(key);
+    const JsonSpan value = in.value();
+    if (pointers.contains(at)) return;
+    separate();
+    append_json_string(out, key);
+    out += ':';
+    append_without(out, json, value, at, pointers);
+  });
+  out += '}';
+}
+
 }  // namespace
+
+std::string without_members(std::string json, const std::set<std::string, std::less<>>& pointers) {
+  std::string out;
+  JsonReader whole(json.data(), json.size(), kMaxDepth);
+  append_without(out, json, whole.value(), {}, pointers);
+  return out;
+}
 
 std::optional<JsonSpan> find_json(std::string& json, std::string_view pointer) {
   JsonReader whole(json.data(), json.size(), kMaxDepth);

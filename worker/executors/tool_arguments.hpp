@@ -17,6 +17,9 @@ namespace aiw {
 // must be writable, as its reader takes it.
 std::optional<JsonSpan> find_json(std::string& json, std::string_view pointer);
 
+// `json`, which is valid, without the object members at these RFC 6901 pointers; the rest as it is written.
+std::string without_members(std::string json, const std::set<std::string, std::less<>>& pointers);
+
 // A value as it stands in a URL or a header: a string's own text, an array's items joined by commas, else its JSON.
 std::string plain_text(JsonSpan value);
 

@@ -19,6 +19,13 @@ constexpr Meaning kReset = {"upstream_reset", Category::network, true};
 constexpr Meaning kUntrusted = {"tls_error", Category::network, false};
 constexpr Meaning kExhausted = {"resource_exhausted", Category::overloaded, true};
 
+// OpenSSL's words for bytes that are no TLS record: most servers answer its hello in their own protocol.
+bool speaks_no_tls(const CurlFailure& failure) {
+  return failure.result == CURLE_SSL_CONNECT_ERROR &&
+         (failure.detail.contains("wrong version number") || failure.detail.contains("packet length too long") ||
+          failure.detail.contains("record layer failure"));
+}
+
 Meaning meaning_of(const CurlFailure& failure) {
   switch (failure.result) {
     case CURLE_URL_MALFORMAT:
@@ -32,7 +39,7 @@ Meaning meaning_of(const CurlFailure& failure) {
     case CURLE_COULDNT_CONNECT: return {"connect_error", Category::network, true};
     case CURLE_OPERATION_TIMEDOUT:  // the other limit of curl's is that of the whole exchange
       return {failure.head_begun ? "timeout_total" : "timeout_connect", Category::timeout, true};
-    case CURLE_SSL_CONNECT_ERROR: return {"tls_error", Category::network, true};
+    case CURLE_SSL_CONNECT_ERROR: return {"tls_error", Category::network, !speaks_no_tls(failure)};
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
@@ -49,7 +56,7 @@ Meaning meaning_of(const CurlFailure& failure) {
       return failure.head_begun && !failure.head_complete ? kBadResponse : kExhausted;
     case CURLE_FAILED_INIT: return kExhausted;
     case CURLE_RECV_ERROR:
-      if (failure.proxy_refused) return {"connect_error", Category::network, true};
+      if (failure.proxy_status >= 300) return {"connect_error", Category::network, true};
       return kReset;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
@@ -143,11 +150,68 @@ Error http_failure(std::string_view code, Category category, bool retryable, std
   return error;
 }
 
+namespace {
+
+// "the proxy host:port", without a user name or password that the option may have.
+std::string name_of_proxy(const CurlFailure& failure) {
+  const HostPort proxy = proxy_host_port_of(failure.proxy);
+  const std::string host = proxy.host.contains(':') ? '[' + proxy.host + ']' : proxy.host;
+  return proxy.host.empty() ? "the proxy" : "the proxy " + host + ':' + std::to_string(proxy.port);
+}
+
+// Curl names whom it could not reach, and that is the proxy unless no_proxy excepts the host.
+bool failed_at_proxy(const CurlFailure& failure) {
+  if (failure.proxy.empty()) return false;
+  const HostPort proxy = proxy_host_port_of(failure.proxy);
+  return failure.through_proxy || failure.detail.contains(proxy.host + " port " + std::to_string(proxy.port));
+}
+
+std::string connect_failure(const CurlFailure& failure) {
+  const std::string curls = curl_easy_strerror(failure.result);
+  return failed_at_proxy(failure) ? name_of_proxy(failure) + " cannot be reached: " + curls : curls;
+}
+
+std::string timeout(const CurlFailure& failure) {
+  const std::string curls = curl_easy_strerror(failure.result);
+  const bool at_proxy = failure.through_proxy && failure.proxy_status == 0 && !failure.head_begun;
+  return at_proxy ? name_of_proxy(failure) + " did not answer in time" : curls;
+}
+
+std::string no_tls(const CurlFailure& failure) {
+  const bool proxy_is_https = ascii_lower(failure.proxy).starts_with("https:");
+  const bool at_proxy = failure.through_proxy && proxy_is_https && failure.proxy_status == 0;
+  return (at_proxy ? name_of_proxy(failure) : std::string("the server")) +
+         " does not speak TLS: is its URL http:// and not https://?";
+}
+
+std::string untrusted(const CurlFailure& failure) {
+  const bool own_authority = failure.detail.contains("self-signed") || failure.detail.contains("self signed") ||
+                             failure.detail.contains("issuer certificate");
+  return std::string(failure.detail) + (own_authority ? "; --ca-file names the authorities to trust" : "");
+}
+
+// What went wrong, in words for whoever wrote the config.
+std::string description(const CurlFailure& failure) {
+  if (failure.proxy_status >= 300 && failure.result != CURLE_OPERATION_TIMEDOUT) {
+    return name_of_proxy(failure) + " refused to connect (HTTP " + std::to_string(failure.proxy_status) + ')';
+  }
+  switch (failure.result) {
+    case CURLE_COULDNT_RESOLVE_PROXY: return name_of_proxy(failure) + " has a name that cannot be resolved";
+    case CURLE_PROXY: return name_of_proxy(failure) + " did not connect: " + curl_easy_strerror(failure.result);
+    case CURLE_COULDNT_CONNECT: return connect_failure(failure);
+    case CURLE_OPERATION_TIMEDOUT: return timeout(failure);
+    default: break;
+  }
+  if (speaks_no_tls(failure)) return no_tls(failure);
+  const bool tell_detail = meaning_of(failure).code == kUntrusted.code && !failure.detail.empty();
+  return tell_detail ? untrusted(failure) : curl_easy_strerror(failure.result);
+}
+
+}  // namespace
+
 Error to_error(const CurlFailure& failure) {
   const auto meaning = meaning_of(failure);
-  const bool tell_detail = meaning.code == kUntrusted.code && !failure.detail.empty();
-  const std::string_view what = tell_detail ? failure.detail : curl_easy_strerror(failure.result);
-  return http_failure(meaning.code, meaning.category, meaning.retryable, what, failure.url);
+  return http_failure(meaning.code, meaning.category, meaning.retryable, description(failure), failure.url);
 }
 
 }  // namespace aiw

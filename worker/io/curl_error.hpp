@@ -16,8 +16,10 @@ struct CurlFailure {
   CURLcode result = CURLE_OK;
   bool head_begun = false;  // some of the response's head arrived
   bool head_complete = false;
-  bool proxy_refused = false;  // the proxy answered CONNECT with an error
-  std::string_view detail;     // curl's error text; used for TLS only, where it holds nothing of the request
+  int proxy_status = 0;        // the proxy's answer to CONNECT; 0: none
+  std::string_view proxy;      // as an option or a variable names it; only its host and port are told; empty: none
+  bool through_proxy = false;  // certainly: no host is excepted
+  std::string_view detail;     // curl's error text; told for TLS only, where it holds nothing of the request
   std::string_view url;        // only its host and port are told
 };
 

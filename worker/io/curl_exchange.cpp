@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -39,6 +40,14 @@ std::string proxy_in_environment() {
     if (value != nullptr && *value != '\0') return value;
   }
   return {};
+}
+
+// Some host may be reached without the proxy.
+bool has_no_proxy() {
+  return std::ranges::any_of(std::array{"no_proxy", "NO_PROXY"}, [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+  });
 }
 
 // Curl reads addresses itself.
@@ -343,7 +352,9 @@ Error CurlExchange::failure(CURLcode result) const {
   return to_error({.result = result,
                    .head_begun = head_bytes_ > 0 || first_byte_us > 0,
                    .head_complete = head_told_,
-                   .proxy_refused = connect_status >= 300,
+                   .proxy_status = static_cast<int>(connect_status),
+                   .proxy = proxy_,
+                   .through_proxy = !proxy_.empty() && (options_.egress == Egress::public_only || !has_no_proxy()),
                    .detail = error_text_.data(),
                    .url = request_.url});
 }

@@ -22,6 +22,7 @@ struct Details {
   std::string code;
   std::string retry_delay;  // google.rpc.RetryInfo
   std::string request_id;
+  std::optional<std::int64_t> limit_tokens, request_tokens;  // llama.cpp's
 };
 
 // A code or type as a word; numbers as digits.
@@ -74,8 +75,8 @@ std::optional<Details> read_json(std::string_view body) {
   if (!root || !root->is_object()) return std::nullopt;
   const auto nested = get_member(*root, "error");
   const JsonElement error = nested && nested->is_object() ? *nested : *root;
-  return Details{pick_message(json, error), pick_code(json, error), retry_delay(error),
-                 word(json, *root, "request_id")};
+  return Details{pick_message(json, error),       pick_code(json, error),    retry_delay(error),
+                 word(json, *root, "request_id"), get_count(error, "n_ctx"), get_count(error, "n_prompt_tokens")};
 }
 
 bool starts_with_tag(std::string_view lower, std::string_view name) {
@@ -122,16 +123,6 @@ std::string describe(const ResponseHead& head, std::string_view body) {
   return message;
 }
 
-std::string request_id(const ResponseHead& head) {
-  constexpr std::array<std::string_view, 6> kNames = {"x-request-id",    "request-id",        "x-amzn-requestid",
-                                                      "apim-request-id", "x-goog-request-id", "cf-ray"};
-  for (const auto name : kNames) {
-    const auto value = head.header(name);
-    if (!value.empty()) return bounded_message(value, kMaxErrorWordBytes);
-  }
-  return {};
-}
-
 struct Meaning {
   std::string_view word;
   Category category;
@@ -164,6 +155,20 @@ constexpr std::array<Meaning, 21> kMeanings = {{
 }};
 
 }  // namespace
+
+std::string request_id(const ResponseHead& head) {
+  // The provider's own first; those of what stands before it last.
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"x-request-id", "request-id", "x-amzn-requestid", "x-amz-request-id", "apim-request-id", "x-ms-request-id",
+       "x-goog-request-id", "x-github-request-id", "x-ds-trace-id", "mistral-correlation-id", "x-debug-trace-id",
+       "x-generation-id", "x-correlation-id", "x-trace-id", "x-vercel-id", "x-cloud-trace-context", "x-amzn-trace-id",
+       "cf-ray"});
+  for (const auto name : kNames) {
+    const auto value = head.header(name);
+    if (!value.empty()) return bounded_message(value, kMaxErrorWordBytes);
+  }
+  return {};
+}
 
 Category category_of_status(int status) {
   switch (status) {
@@ -211,6 +216,8 @@ Error http_error(const ResponseHead& head, std::string_view body, std::chrono::s
   const auto decided = head.header("x-should-retry");
   if (decided == "true" || decided == "false") error.retryable = decided == "true";
   error.retry_after_ms = retry_after_ms(head, details.retry_delay, now);
+  error.limit_tokens = details.limit_tokens;
+  error.request_tokens = details.request_tokens;
   return error;
 }
 
@@ -277,6 +284,8 @@ Error in_stream_error(const EventJson& json, const JsonElement& error) {
       if (classify(word(json, error, key), out)) break;
     }
   }
+  out.limit_tokens = get_count(error, "n_ctx");
+  out.request_tokens = get_count(error, "n_prompt_tokens");
   return out;
 }
 

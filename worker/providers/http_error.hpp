@@ -22,6 +22,9 @@ Error http_error(const ResponseHead& head, std::string_view body, std::chrono::s
 // The same, the provider's own Date header being the clock where it sends one. Fits WireApi::http_error.
 Error http_error(const ResponseHead& head, std::string_view body);
 
+// The provider's id of an exchange, by which its support finds it; empty if no header has one.
+std::string request_id(const ResponseHead& head);
+
 // What a status means to a parent.
 Category category_of_status(int status);
 // Whether the official SDKs would try again: 408, 409, 425, 429 and 5xx.

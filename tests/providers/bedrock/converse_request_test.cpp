@@ -275,6 +275,42 @@ TEST_CASE("converse: thinking excludes sampling and forced tools, and needs room
   const json body = converse_body(forced);
   CHECK_FALSE(body.contains("additionalModelRequestFields"));
   CHECK(body["toolConfig"]["toolChoice"] == json::parse(R"({"tool":{"name":"weather"}})"));
+  const json adaptive = with(forced, {{"reasoning", {{"effort", "high"}}}});
+  CHECK_FALSE(converse_body(adaptive, "anthropic.claude-opus-4-6-v1").contains("additionalModelRequestFields"));
+}
+
+TEST_CASE("converse: a turn that uses tools and did not begin with thinking takes no budget") {
+  const auto body = [](const json& first, bool user_after = false) {
+    json messages = {
+        user("hi"),
+        {{"role", "assistant"},
+         {"content",
+          list(first,
+               json{{"type", "tool-call"}, {"toolCallId", "t"}, {"toolName", "weather"}, {"input", json::object()}})}},
+        {{"role", "tool"},
+         {"content", list(json{{"type", "tool-result"},
+                               {"toolCallId", "t"},
+                               {"toolName", "weather"},
+                               {"output", {{"type", "text"}, {"value", "x"}}}})}}};
+    if (user_after) messages.push_back(user("and?"));
+    return converse_body(
+        {{"messages", messages}, {"reasoning", {{"budgetTokens", 2000}}}, {"tools", {weather_tool()}}});
+  };
+  const json text = {{"type", "text"}, {"text", "hm"}};
+  const json thought = {
+      {"type", "reasoning"}, {"text", "hm"}, {"providerState", R"(bedrock-converse:{"signature":"s=="})"}};
+  const json unsigned_thought = {{"type", "reasoning"}, {"text", "hm"}};
+  const json redacted = {
+      {"type", "provider"},
+      {"providerState", R"(bedrock-converse:{"block":{"reasoningContent":{"redactedContent":"RXU4"}}})"}};
+  CHECK_FALSE(body(text).contains("additionalModelRequestFields"));
+  CHECK_FALSE(body(unsigned_thought).contains("additionalModelRequestFields"));
+  CHECK(body(thought).contains("additionalModelRequestFields"));
+  CHECK(body(redacted).contains("additionalModelRequestFields"));
+  CHECK_FALSE(body(text, true).contains("additionalModelRequestFields"));  // the same turn for the API
+  const json answered = {user("hi"), {{"role", "assistant"}, {"content", list(text)}}, user("and?")};
+  CHECK(converse_body({{"messages", answered}, {"reasoning", {{"budgetTokens", 2000}}}})
+            .contains("additionalModelRequestFields"));
 }
 
 TEST_CASE("converse: a schema travels as a string, closed as the API wants it") {

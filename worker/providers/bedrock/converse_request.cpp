@@ -9,6 +9,7 @@
 #include "worker/providers/anthropic_messages/schema.hpp"
 #include "worker/providers/bedrock/converse.hpp"
 #include "worker/providers/bedrock/converse_messages.hpp"
+#include "worker/providers/bedrock/converse_state.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/request.hpp"
 
@@ -17,6 +18,28 @@ namespace {
 
 // Ours, and not for providerOptions: the conversation would be lost.
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "system"};
+
+// docs.anthropic.com, "Extended thinking with tool use": a turn whose calls' results come in the last turn must begin
+// with thinking where there is a budget for it.
+bool uses_tools_without_thought(std::span<const Message> messages) {
+  const auto turn = std::ranges::find(messages.rbegin(), messages.rend(), Role::assistant, &Message::role);
+  if (turn == messages.rend() || std::ranges::none_of(turn.base(), messages.end(), [](const Message& message) {
+        return message.role == Role::tool;
+      })) {
+    return false;
+  }
+  EventJson parser;
+  for (const Part& part : turn->parts) {
+    if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
+      if (!read_bedrock_converse_state(reasoning->provider_state, parser).signature.empty()) return false;
+    } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
+      return !read_bedrock_converse_state(own->provider_state, parser).block.contains("redactedContent");
+    } else {
+      return true;
+    }
+  }
+  return true;
+}
 
 // The body's members before the conversation.
 class OptionsWriter {
@@ -76,6 +99,7 @@ class OptionsWriter {
   }
 
   void decide_thinking(const std::string& effort, std::optional<std::int64_t> budget) {
+    if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
     if (claude_.adaptive_thinking && !(budget && claude_.thinking_budget)) {
       adaptive_ = true;
       claude_effort_ = effort == "minimal" ? "low" : effort;
@@ -95,9 +119,12 @@ class OptionsWriter {
       budget_ = std::min(budget_, *max_tokens_ - 1);
       notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
     }
-    if (budget_ >= kMinThinkingBudget && !is_tool_forced()) return;
-    notes_.add("thinking_dropped",
-               is_tool_forced() ? "a forced tool choice excludes thinking" : "the model's limit is too low");
+    const std::string_view why = uses_tools_without_thought(input_.messages)
+                                     ? "tools are being used in a turn that did not begin with thinking"
+                                 : budget_ < kMinThinkingBudget ? "the model's limit is too low"
+                                                                : "";
+    if (why.empty()) return;
+    notes_.add("thinking_dropped", why);
     budget_ = 0;
   }
 

@@ -62,7 +62,7 @@ TEST_CASE("reasoning comes before its text, and goes back with its state") {
           "\n"
           R"(2 delta {"step":0,"part":1,"kind":"text","text":"ok"})"
           "\n"
-          R"(3 done {"finishReason":"stop","finishRaw":"stop","messages":[{"role":"assistant","content":[{"type":"reasoning","text":"hm","providerState":"openai-chat:{\"field\":\"reasoning_content\"}@p.example:443"},{"type":"text","text":"ok"}]}],"usage":)" +
+          R"(3 done {"finishReason":"stop","finishRaw":"stop","messages":[{"role":"assistant","content":[{"type":"reasoning","text":"hm","providerState":"openai-chat:{\"field\":\"reasoning_content\"}@p.example:443/v1"},{"type":"text","text":"ok"}]}],"usage":)" +
           kNoUsage +
           R"(,"steps":1,"timing":{"queuedMs":0,"firstByteMs":0,"firstDeltaMs":0,"totalMs":0}})"
           "\n");

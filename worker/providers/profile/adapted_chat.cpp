@@ -45,8 +45,11 @@ bool takes(const MediaRule& rule, std::string_view type) {
 }
 
 // Images and PDF files that are none end a conversation: each later request is refused. Audio that is an image is none.
-bool is_what_it_says(const MediaPart& part, std::string_view type, bool image) {
-  if (part.kind == MediaKind::audio && image) return false;
+bool is_what_it_says(const MediaPart& part, std::string_view type) {
+  if (part.kind == MediaKind::audio && !type.empty() && !type.starts_with("audio/") && !type.starts_with("video/") &&
+      !type.ends_with("/*") && type != "application/octet-stream" && type != "application/ogg") {
+    return false;
+  }
   const auto start = part.data.raw.substr(0, 32);
   const auto is_base64 = [](char c) { return is_ascii_alnum(c) || std::string_view("+/-_=\\").contains(c); };
   if (!std::ranges::all_of(start, is_base64)) return false;
@@ -387,7 +390,7 @@ std::optional<Part> AdaptedChat::replaced(const MediaPart& part) {
   const bool audio = !image && (part.kind == MediaKind::audio || type.starts_with("audio/"));
   const MediaRule& rule = image ? profile_.images : audio ? profile_.audio : profile_.files;
   const bool is_link = part.data.empty();
-  const bool as_it_says = is_what_it_says(part, type, image);
+  const bool as_it_says = is_what_it_says(part, type);
   if (is_link ? rule.links : takes(rule, type) && as_it_says) return std::nullopt;
   const std::string what_not = is_link      ? "media by URL"
                                : as_it_says ? type

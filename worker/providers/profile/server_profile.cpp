@@ -41,7 +41,6 @@ constexpr ServerProfile kCompatible = {.empty_assistant = false,
                                        .mute_errors = false,
                                        .schema_combinators = false,
                                        .schema_properties = true,
-                                       .schema_required = true,
                                        .images = only(kUsualImages)};
 
 // A copy of a profile with some members changed.
@@ -92,6 +91,7 @@ constexpr ServerProfile kDeepSeek = changed(kCompatible, [](ServerProfile& it) {
 });
 constexpr ServerProfile kMoonshot = changed(kCompatible, [](ServerProfile& it) {
   it.blank_user = false;
+  it.schema_required = true;
   it.schema_typed = true;  // "type is not defined", "type should be defined in anyOf items"
   it.tool_names = {.charset = Charset::letter_first, .most = 64};
   it.most_stops = 5;
@@ -152,7 +152,6 @@ constexpr ServerProfile kCohere = {.tool_names = {.charset = Charset::letter_fir
                                    .mute_errors = false,
                                    .schema_combinators = false,
                                    .schema_properties = true,
-                                   .schema_required = true,
                                    .most_stops = 5,
                                    .images = only(kUsualImages),
                                    .audio = kNone,

@@ -260,7 +260,7 @@ std::vector<EventForm> event_forms() {
 
 }  // namespace
 
-TEST_CASE("fault 114: an error that a proxy writes between the events is told in its words, in every API") {
+TEST_CASE("fault 113: an error that a proxy writes between the events is told in its words, in every API") {
   const std::string error = R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})";
   const std::string pretty = "{\n  \"error\": {\n    \"message\": \"too long\"\n  }\n}";
   for (const EventForm& form : event_forms()) {
@@ -288,7 +288,7 @@ TEST_CASE("fault 114: an error that a proxy writes between the events is told in
   }
 }
 
-TEST_CASE("fault 114: what a member error holds but does not report, and lines that are no JSON, end nothing") {
+TEST_CASE("fault 113: what a member error holds but does not report, and lines that are no JSON, end nothing") {
   for (const char* none : {"{}", "null", "false", "\"\"", "[]"}) {
     CAPTURE(none);
     const std::string member = std::string(R"("error":)") + none;

@@ -344,9 +344,8 @@ TEST_CASE("the container and the reason of a stop are kept") {
                                                R"("container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}},)"
                                                R"("usage":{"output_tokens":1})") +
                         event("message_stop"));
-  REQUIRE(got.states.size() == 2);
+  REQUIRE(got.states.size() == 1);
   CHECK(got.states[0] == std::pair(1, state(R"({"container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}})")));
-  CHECK(got.states[1] == std::pair(2, state(R"({"stop_details":{"type":"refusal","explanation":"Because."}})")));
   CHECK(got.warnings == std::vector<std::string>{"stop_explained"});
 }
 

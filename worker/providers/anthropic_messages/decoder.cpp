@@ -26,6 +26,15 @@ FinishReason finish_reason(std::string_view stop_reason) {
   return found == kReasons.end() ? shared_finish_reason(stop_reason) : found->second;
 }
 
+// True if a stop's details hold more than the explanation: a category, another model, a credit token.
+bool says_more(const JsonElement& details) {
+  simdjson::dom::object members;
+  if (details.get(members) != simdjson::SUCCESS) return false;
+  return std::any_of(members.begin(), members.end(), [](const auto& member) {
+    return member.key != "type" && member.key != "explanation" && !member.value.is_null();
+  });
+}
+
 void take_count(std::optional<std::int64_t>& into, const JsonElement& object, std::string_view key) {
   const auto count = get_count(object, key);
   if (count && (!into || *count > *into)) into = count;
@@ -189,7 +198,7 @@ void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
   const auto details = get_member(object, "stop_details");
   const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
   if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));
-  if (details && details->is_object()) add_detail("stop_details", *details);
+  if (details && says_more(*details)) add_detail("stop_details", *details);
 }
 
 // What the API's own context management cleared from this request.

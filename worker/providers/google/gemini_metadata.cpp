@@ -122,7 +122,9 @@ void GeminiSources::add_url_context(const EventJson& json, const JsonElement& me
   }
 }
 
+// The chunks are told as sources; they are kept because supports name them by number.
 void GeminiGrounding::add(const EventJson& json, const JsonElement& metadata) {
+  constexpr std::string_view kChunks = "groundingChunks";
   simdjson::dom::object given;
   if (metadata.get(given) != simdjson::SUCCESS) return;
   std::size_t bytes = 0;
@@ -130,8 +132,8 @@ void GeminiGrounding::add(const EventJson& json, const JsonElement& metadata) {
   for (const auto [key, value] : given) {
     simdjson::dom::array list;
     const bool is_empty = value.is_null() || (value.get(list) == simdjson::SUCCESS && list.begin() == list.end());
-    // The chunks are told as sources; the supports name them by number.
     if (is_empty) continue;
+    if (key != kChunks) says_more_ = true;
     std::string text = json.json_text(value);
     if (bytes + key.size() + text.size() > kMaxBytes) continue;
     bytes += key.size() + text.size();

@@ -41,12 +41,14 @@ class GeminiGrounding {
 
   // Chunks of a stream may bring it piece by piece, and repeat it: the last of each member counts.
   void add(const EventJson& json, const JsonElement& metadata);
-  [[nodiscard]] bool empty() const { return members_.empty(); }
+  // True if there is nothing but sources.
+  [[nodiscard]] bool empty() const { return !says_more_; }
   // The state of a text with this signature.
   [[nodiscard]] std::string write_state(std::string_view signature) const;
 
  private:
   std::map<std::string, std::string, std::less<>> members_;  // names and JSON values
+  bool says_more_ = false;
 };
 
 // A candidate's logprobsResult as the protocol's array; empty if it has no tokens.

@@ -101,4 +101,45 @@ TEST_CASE("fault 113: a provider's refusal in place of a stream is told in its w
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 111: a whole call before [DONE] without a finish reason runs") {
+  Upstream upstream;
+  TestWorker worker;
+  const Json call = {
+      {"index", 0}, {"id", "t"}, {"type", "function"}, {"function", {{"name", "look"}, {"arguments", "{\"at\":1}"}}}};
+  const Json chunk = {{"choices", {{{"index", 0}, {"delta", {{"role", "assistant"}, {"tool_calls", {call}}}}}}}};
+  upstream.answer("p", {event_stream(sse(chunk) + "data: [DONE]\n\n"), event_stream(openai_answer({"ok"}))});
+  worker.send(upstream.chat("a", "p", {{"tools", Json::array({{{"name", "look"}}})}}));
+  const Json asked = worker.wait_for("a", "tool_call");
+  CHECK(asked.at("data").at("executor") == "parent");
+  CHECK(asked.at("data").at("input") == Json{{"at", 1}});
+  worker.send(tool_result_line("r", "a", "t", {{"type", "text"}, {"value", "noon"}}));
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(upstream.count("p") == 2);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 111: a finish reason that is a failure is asked for again while nothing was told") {
+  Upstream upstream;
+  TestWorker worker;
+  const Json failed = {{"choices", {{{"index", 0}, {"delta", Json::object()}, {"finish_reason", "network_error"}}}}};
+  upstream.answer("p", {event_stream(sse(failed) + "data: [DONE]\n\n"), event_stream(openai_answer({"ok"}))});
+  worker.send(upstream.chat("a", "p"));
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(upstream.count("p") == 2);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 113: events that are called application/json are told as they come") {
+  Upstream upstream;
+  TestWorker worker;
+  Script labelled = event_stream(openai_answer({"Hel", "lo"}));
+  labelled.headers = {{"Content-Type", "application/json"}};
+  upstream.answer("p", {labelled});
+  worker.send(upstream.chat("a", "p"));
+  const FrameLog& log = worker.end_of("a");
+  CHECK(log.outcome() == "done");
+  CHECK(log.text() == "Hello");
+  CHECK(worker.close_and_exit() == 0);
+}
+
 }  // namespace aiw::e2e

@@ -12,6 +12,9 @@
 namespace aiw {
 namespace {
 
+// White space and the bytes of a byte order mark, which may come in pieces: nothing begins with one of them.
+constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
+
 Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
 
 Error bad_body() { return upstream_fault("bad_response", "the answer's body is no JSON object", false); }
@@ -27,21 +30,24 @@ class BodyDecoder final : public ResponseDecoder {
   explicit BodyDecoder(std::unique_ptr<JsonAnswer> answer) : answer_(std::move(answer)) {}
 
   void feed(std::string_view bytes, StepSink& sink) override {
-    if (!answer_ || answer_->ended()) return;
+    if (events_) return events_->feed(bytes, sink);
+    if (answer_->ended()) return;
     if (body_.size() + bytes.size() > kMaxEventBytes) {
       std::string().swap(body_);
       return answer_->fail(too_large(), sink);
     }
     body_ += bytes;
+    if (format_known_) return;
+    const auto has_events = begins_events(body_);
+    format_known_ = has_events.has_value();
+    if (!has_events.value_or(false)) return;
+    events_ = make_events_decoder(std::move(answer_));
+    events_->feed(body_, sink);
   }
 
   void end(StepSink& sink) override {
-    if (!answer_ || answer_->ended()) return;
-    if (begins_events(body_)) {
-      const auto events = make_events_decoder(std::move(answer_));
-      events->feed(body_, sink);
-      return events->end(sink);
-    }
+    if (events_) return events_->end(sink);
+    if (answer_->ended()) return;
     EventJson json;
     auto root = parse_body(json, body_);
     if (!root) return answer_->fail(std::move(root).error(), sink);
@@ -51,6 +57,8 @@ class BodyDecoder final : public ResponseDecoder {
  private:
   std::unique_ptr<JsonAnswer> answer_;
   std::string body_;
+  std::unique_ptr<ResponseDecoder> events_;  // it has the answer then
+  bool format_known_ = false;
 };
 
 class SseDecoder final : public ResponseDecoder {
@@ -221,9 +229,8 @@ void JsonAnswer::fail_truncated(StepSink& sink) {
   fail(upstream_fault("truncated_stream", "the answer stopped before its end was announced", true), sink);
 }
 
-// A byte order mark may come in pieces; neither a body nor an event begins with one of its bytes.
 std::optional<bool> begins_body(std::string_view bytes) {
-  const std::size_t first = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  const std::size_t first = bytes.find_first_not_of(kBeforeText);
   if (first == std::string_view::npos) return std::nullopt;
   return bytes[first] == '{' || bytes[first] == '[' || bytes[first] == '<';
 }
@@ -240,10 +247,13 @@ bool is_error_event(const SseEvent& event, const JsonElement& root) {
   return event.unframed && (get_error(root) || get_string(root, "message") || get_string(root, "detail"));
 }
 
-bool begins_events(std::string_view body) {
-  body = trim(without_byte_order_mark(body));
+std::optional<bool> begins_events(std::string_view beginning) {
   constexpr std::array<std::string_view, 6> kFields = {"data:", "event:", "id:", "retry:", "error:", ":"};
-  return std::ranges::any_of(kFields, [&](std::string_view field) { return body.starts_with(field); });
+  beginning.remove_prefix(std::min(beginning.find_first_not_of(kBeforeText), beginning.size()));
+  const auto begins = [&](std::string_view field) { return beginning.starts_with(field); };
+  const auto may_begin = [&](std::string_view field) { return field.starts_with(beginning); };
+  if (std::ranges::any_of(kFields, begins)) return true;
+  return std::ranges::any_of(kFields, may_begin) ? std::nullopt : std::optional(false);
 }
 
 std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body) {

@@ -74,8 +74,8 @@ std::optional<bool> begins_body(std::string_view bytes);
 // True if an event is an error by its form: by its name, or unframed JSON that has a message and none of an API's
 // members.
 bool is_error_event(const SseEvent& event, const JsonElement& root);
-// True if one body holds server-sent events instead.
-bool begins_events(std::string_view body);
+// True if what should be one body begins as server-sent events do. Nothing: more of it must come.
+std::optional<bool> begins_events(std::string_view beginning);
 // `body` without a byte order mark, or without the end of one whose beginning came apart from it.
 std::string_view without_byte_order_mark(std::string_view body);
 // The object that a body holds; a proxy may wrap it in an array. A page or anything else is an error.

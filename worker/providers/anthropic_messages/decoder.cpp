@@ -217,23 +217,25 @@ void AnthropicDecoder::add_detail(std::string_view name, const JsonElement& valu
   details_.append("\"").append(name).append("\":").append(json);
 }
 
+// Some servers stream although they were asked for one body.
 void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
+  if (events_) return events_->feed(bytes, sink);
   if (done_) return;
   if (bytes.size() > kMaxEventBytes - body_.size()) {
     return fail(upstream_fault("response_too_large", "the answer exceeds the limit", false), sink);
   }
   body_ += bytes;
+  if (form_known_) return;
+  const auto has_events = begins_events(body_);
+  form_known_ = has_events.has_value();
+  if (!has_events.value_or(false)) return;
+  events_ = std::make_unique<AnthropicStreamDecoder>();
+  events_->feed(body_, sink);
 }
 
 void AnthropicUnaryDecoder::end(StepSink& sink) {
+  if (events_) return events_->end(sink);
   if (done_) return;
-  // Some servers stream although they were asked for one body.
-  if (begins_events(body_)) {
-    done_ = true;
-    AnthropicStreamDecoder events;
-    events.feed(body_, sink);
-    return events.end(sink);
-  }
   auto message = parse_body(json_, body_);
   if (!message) return fail(std::move(message).error(), sink);
   if (get_string(*message, "type") == "error" || get_error(*message)) return fail_as_told(*message, sink);

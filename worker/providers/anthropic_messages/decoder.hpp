@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ class AnthropicUnaryDecoder : public AnthropicDecoder {
 
  private:
   std::string body_;
+  std::unique_ptr<ResponseDecoder> events_;
+  bool form_known_ = false;
 };
 
 class AnthropicStreamDecoder : public AnthropicDecoder {

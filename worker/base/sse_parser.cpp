@@ -32,9 +32,9 @@ void SseParser::feed(std::string_view bytes) {
 
 bool SseParser::next(SseEvent& event) {
   if (dispatched_) reset_event();
+  if (next_line_ && on_line(*std::exchange(next_line_, std::nullopt), event)) return true;
   std::string_view line;
-  while (!too_large_ && (next_line_ || take_line(line))) {
-    if (next_line_) line = *std::exchange(next_line_, std::nullopt);
+  while (!too_large_ && take_line(line)) {
     if (on_line(line, event)) return true;
   }
   keep_data();
@@ -87,6 +87,12 @@ void SseParser::release_line() {
 bool SseParser::on_line(std::string_view line, SseEvent& event) {
   if (std::exchange(at_start_, false) && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   if (line.empty()) return dispatch(event);
+  constexpr std::string_view kData = "data:";
+  if (line.starts_with(kData) && !unframed_) {  // nearly every line
+    line.remove_prefix(kData.size());
+    add_data(line.substr(line.starts_with(' ') ? 1 : 0));
+    return false;
+  }
   if (with_errors_ && (unframed_ || line.front() == '{' || (has_data_ && line.starts_with("error:")))) {
     return on_odd_line(line, event);
   }

@@ -198,6 +198,15 @@ void TextChannel::add(std::string_view text, bool repaired, int& next_part, Step
   sink.delta(part, kind, whole, {});
 }
 
+void TextChannel::add_value(const EventJson& json, const JsonElement& value, int& next_part, StepSink& sink) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) {
+    add(text, json.repaired(), next_part, sink);
+  } else if (value.is_object()) {
+    add(json.json_text(value), false, next_part, sink);
+  }
+}
+
 void TextChannel::flush(int& next_part, StepSink& sink) {
   const auto rest = joiner.flush();
   if (rest.empty()) return;
@@ -208,15 +217,6 @@ void TextChannel::flush(int& next_part, StepSink& sink) {
 std::string complete_arguments(std::string arguments) {
   const auto words = trim(arguments);
   return words.empty() || words == "null" ? "{}" : std::move(arguments);
-}
-
-TextOrJson::TextOrJson(const EventJson& json, const JsonElement& value) {
-  if (value.get(text) == simdjson::SUCCESS) {
-    repaired = json.repaired();
-  } else if (value.is_object()) {
-    storage = json.json_text(value);
-    text = storage;
-  }
 }
 
 void JsonAnswer::fail(Error error, StepSink& sink) {

@@ -22,24 +22,14 @@ struct TextChannel {
   TextJoiner joiner{};
 
   void add(std::string_view text, bool repaired, int& next_part, StepSink& sink);
+  // A string, or an object as its JSON text: some servers parse structured output. Nothing else is added.
+  void add_value(const EventJson& json, const JsonElement& value, int& next_part, StepSink& sink);
   // No more text comes.
   void flush(int& next_part, StepSink& sink);
 };
 
 // Arguments of a call as they are handed on: of none, or of a written null, the empty object.
 std::string complete_arguments(std::string arguments);
-// A string as it is, an object as its JSON text: some servers parse structured output. Nothing for any other value.
-// `text` may refer to `storage`, which holds what needs no repair any more.
-struct TextOrJson {
-  std::string_view text{};
-  bool repaired = false;
-  std::string storage{};
-
-  TextOrJson(const EventJson& json, const JsonElement& value);
-  TextOrJson(const TextOrJson&) = delete;
-  TextOrJson& operator=(const TextOrJson&) = delete;
-};
-
 // What a wire API makes of the texts. Each call may end the answer; after that nothing more is called.
 class JsonAnswer {
  public:

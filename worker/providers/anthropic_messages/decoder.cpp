@@ -133,6 +133,8 @@ void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, St
     return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
   }
   const auto type = get_string(*json, "type");
+  const bool usual = type && event.type != "error" && !event.unframed;
+  if (usual) return on_message(*type, *json, sink);
   if (is_error_event(event, *json) || (!type && get_error(*json))) return fail_as_told(*json, sink);
   if (type) on_message(*type, *json, sink);
 }

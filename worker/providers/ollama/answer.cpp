@@ -81,8 +81,7 @@ void OllamaAnswer::add_message(const EventJson& json, const JsonElement& message
 }
 
 void OllamaAnswer::add_text(TextChannel& channel, const EventJson& json, const JsonElement& value, StepSink& sink) {
-  const TextOrJson text(json, value);
-  channel.add(text.text, text.repaired, next_part_, sink);
+  channel.add_value(json, value, next_part_, sink);
 }
 
 void OllamaAnswer::add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink) {

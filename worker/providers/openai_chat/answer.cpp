@@ -190,12 +190,8 @@ void OpenAiChatAnswer::add_logprobs(const JsonElement& logprobs, StepSink& sink)
 void OpenAiChatAnswer::add_content(const JsonElement& content, StepSink& sink) {
   if (is_spoken_) return;
   simdjson::dom::array parts;
-  if (content.get(parts) == simdjson::SUCCESS) {
-    for (const JsonElement part : parts) add_content_part(part, sink);
-    return;
-  }
-  const TextOrJson text(*json_, content);
-  text_.add(text.text, text.repaired, next_part_, sink);
+  if (content.get(parts) != simdjson::SUCCESS) return text_.add_value(*json_, content, next_part_, sink);
+  for (const JsonElement part : parts) add_content_part(part, sink);
 }
 
 // Mistral: content is an array once the model thinks, of {type: text, text} and {type: thinking, thinking: [text…]}.

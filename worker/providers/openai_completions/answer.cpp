@@ -58,10 +58,7 @@ void OpenAiCompletionsAnswer::add_choice(const EventJson& json, const JsonElemen
     }
   }
   if (text || !finish.empty()) has_choice_ = true;
-  if (text) {
-    const TextOrJson whole(json, *text);
-    text_.add(whole.text, whole.repaired, next_part_, sink);
-  }
+  if (text) text_.add_value(json, *text, next_part_, sink);
   if (usage) usage_.add(read_openai_chat_usage(*usage), sink);
   if (logprobs) add_logprobs(json, *logprobs, sink);
   if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json.plain_text(finish), 256);

@@ -279,7 +279,7 @@ TEST_CASE("calls of custom tools appear, their input as a JSON string") {
 TEST_CASE("parallel calls with one index and one id are two calls") {
   const std::string first = R"("index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"})";
   const std::string second = R"("index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":2}"})";
-  const std::vector<Called> both = {{"a", "f", R"({"x":1})"}, {"a_1", "f", R"({"x":2})"}};
+  const std::vector<Called> both = {{"a", "f", R"({"x":1})"}, {"a", "f", R"({"x":2})"}};
   CHECK(calls(stream({call(first), call(second), kCalls, kDone})) == both);
   CHECK(calls(stream({choice(R"({"tool_calls":[{)" + first + "},{" + second + "}]}"), kCalls, kDone})) == both);
   CHECK(calls(stream({call(first), call(R"("index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"})"),

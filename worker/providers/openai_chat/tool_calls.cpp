@@ -38,7 +38,10 @@ bool ToolCallAssembler::add(const ToolCallFragment& fragment, bool repaired, int
   if (found != nullptr && begins_another(*found, fragment)) found = nullptr;
   if (found == nullptr && calls_.size() == kMaxCalls) return false;
   Call& call = found != nullptr ? *found : begin(fragment, next_part);
-  if (call.id.empty() && !fragment.id.empty()) set_id(call, fragment.id);
+  if (call.id.empty() && !fragment.id.empty()) {
+    call.id = fragment.id;
+    by_id_.insert_or_assign(call.id, static_cast<std::size_t>(&call - calls_.data()));
+  }
   call.is_custom = call.is_custom || fragment.is_custom;
   if (call.name.empty()) call.name = fragment.name;
   if (!fragment.extra_content.empty()) call.extra_content = fragment.extra_content;
@@ -73,14 +76,6 @@ bool ToolCallAssembler::all_closed() const {
   return std::ranges::all_of(calls_, [](const Call& call) { return call.is_custom || call.end.closed(); });
 }
 
-// Some servers give parallel calls one id; the parent needs to tell them apart.
-void ToolCallAssembler::set_id(Call& call, std::string_view id) {
-  const auto number = static_cast<std::size_t>(&call - calls_.data());
-  const bool is_new = by_id_.insert_or_assign(std::string(id), number).second;
-  call.wire_id = id;
-  call.id = is_new ? std::string(id) : std::string(id) + "_" + std::to_string(number);
-}
-
 ToolCallAssembler::Call& ToolCallAssembler::begin(const ToolCallFragment& fragment, int& next_part) {
   if (fragment.index) latest_by_index_[*fragment.index] = calls_.size();
   calls_.emplace_back().part = next_part++;
@@ -108,8 +103,7 @@ ToolCallAssembler::Call* ToolCallAssembler::find(const ToolCallFragment& fragmen
 }
 
 bool ToolCallAssembler::begins_another(const Call& call, const ToolCallFragment& fragment) {
-  const std::string& known = call.wire_id.empty() ? call.id : call.wire_id;
-  if (!fragment.id.empty() && !known.empty() && fragment.id != known) return true;
+  if (!fragment.id.empty() && !call.id.empty() && fragment.id != call.id) return true;
   if (call.is_custom || fragment.name.empty() || !call.end.closed() || fragment.arguments.empty()) return false;
   return fragment.id.empty() || trim(fragment.arguments).starts_with('{');
 }

@@ -56,7 +56,6 @@ class ToolCallAssembler {
   struct Call {
     int part = 0;
     std::string id;
-    std::string wire_id;  // as the server says it
     std::string name;
     std::string arguments;
     std::string extra_content;
@@ -68,7 +67,6 @@ class ToolCallAssembler {
   Call& begin(const ToolCallFragment& fragment, int& next_part);
   Call* find(const ToolCallFragment& fragment);
   static bool begins_another(const Call& call, const ToolCallFragment& fragment);
-  void set_id(Call& call, std::string_view id);
   void finish_custom(Call& call, StepSink& sink);
   void forward(Call& call, std::string_view text, StepSink& sink);
   const std::string& id_of(Call& call);

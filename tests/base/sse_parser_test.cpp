@@ -16,25 +16,30 @@ struct Parsed {
   bool operator==(const Parsed&) const = default;
 };
 
-Parsed parse(const std::vector<std::string>& pieces, bool finish = false, std::size_t limit = 1 << 20) {
-  SseParser parser(limit);
+Parsed parse(const std::vector<std::string>& pieces, bool finish = false, std::size_t limit = 1 << 20,
+             SseSyntax syntax = SseSyntax::standard) {
+  SseParser parser(limit, syntax);
   Parsed out;
   SseEvent event;
   const auto record = [&] {
-    out.events.push_back(std::string(event.type) + "|" + std::string(event.data) + "|" + std::string(event.id));
+    out.events.push_back(std::string(event.type) + "|" + std::string(event.data) + "|" + std::string(event.id) +
+                         (event.unframed ? "|unframed" : ""));
   };
   for (const auto& piece : pieces) {
     const std::string own = piece;  // gone after this round, as a socket's buffer is
     parser.feed(own);
     while (parser.next(event)) record();
   }
-  if (finish && parser.finish(event)) record();
+  while (finish && parser.finish(event)) record();
   out.too_large = parser.too_large();
   return out;
 }
 
 // The events of `text`, after checking that every cut into two or three pieces and into bytes gives the same.
-std::vector<std::string> events(const std::string& text, bool finish = false) {
+std::vector<std::string> events(const std::string& text, bool finish = false, SseSyntax syntax = SseSyntax::standard) {
+  const auto parse = [&](const std::vector<std::string>& pieces, bool to_end) {
+    return ::parse(pieces, to_end, std::size_t{1} << 20, syntax);
+  };
   const Parsed whole = parse({text}, finish);
   std::vector<std::string> bytes;
   for (std::size_t a = 0; a < text.size(); ++a) {
@@ -80,6 +85,22 @@ TEST_CASE("one byte order mark at the very start is dropped") {
                "data: 1\n\n") == Events{"|1|"});
   CHECK(events("\xEF\xBB\xBF\n\xEF\xBB\xBF"
                "data: 1\n\ndata: 2\n\n") == Events{"|2|"});
+}
+
+TEST_CASE("errors between events: lines of JSON and a field of their own, if they are asked for") {
+  const auto errors = [](const std::string& text) { return events(text, true, SseSyntax::with_errors); };
+  const Events chunk_and_error = {"|a|", "|{\"e\":1}||unframed"};
+  for (const std::string end : {"", "\n", "\r\n\r\n", "\n\n\n"}) {
+    CHECK(errors("data: a\n\n{\"e\":1}" + end) == chunk_and_error);
+    CHECK(errors("data: a\n{\"e\":1}" + end) == chunk_and_error);  // in the middle of an event
+  }
+  CHECK(errors("{\n  \"e\":\n}\n\ndata: b\n\n") == Events{"|{\n  \"e\":\n}||unframed", "|b|"});
+  CHECK(errors("{\"e\":1}\nevent: t\ndata: b\n\n") == Events{"|{\"e\":1}||unframed", "t|b|"});
+  CHECK(errors("{\"e\":1}\n: c\n{\"f\":1}\n") == Events{"|{\"e\":1}||unframed", "|{\"f\":1}||unframed"});
+  CHECK(errors("error: no\n\ndata: b\n\n") == Events{"error|no|", "|b|"});
+  CHECK(errors("data: a\nerror: no\n\n") == Events{"|a|", "error|no|"});
+  CHECK(errors("data: {\ndata: }\n\nother\n\"x\": 1\n\n") == Events{"|{\n}|"});
+  CHECK(events("{\"e\":1}\nerror: no\n\ndata: a\n\n", true) == Events{"|a|"});
 }
 
 TEST_CASE("an event without its blank line comes out of finish only") {

@@ -101,4 +101,68 @@ TEST_CASE("fault 113: a provider's refusal in place of a stream is told in its w
   CHECK(worker.close_and_exit() == 0);
 }
 
+TEST_CASE("fault 111: a whole call before [DONE] without a finish reason runs") {
+  Upstream upstream;
+  TestWorker worker;
+  const Json call = {
+      {"index", 0}, {"id", "t"}, {"type", "function"}, {"function", {{"name", "look"}, {"arguments", "{\"at\":1}"}}}};
+  const Json chunk = {{"choices", {{{"index", 0}, {"delta", {{"role", "assistant"}, {"tool_calls", {call}}}}}}}};
+  upstream.answer("p", {event_stream(sse(chunk) + "data: [DONE]\n\n"), event_stream(openai_answer({"ok"}))});
+  worker.send(upstream.chat("a", "p", {{"tools", Json::array({{{"name", "look"}}})}}));
+  const Json asked = worker.wait_for("a", "tool_call");
+  CHECK(asked.at("data").at("executor") == "parent");
+  CHECK(asked.at("data").at("input") == Json{{"at", 1}});
+  worker.send(tool_result_line("r", "a", "t", {{"type", "text"}, {"value", "noon"}}));
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(upstream.count("p") == 2);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 111: a finish reason that is a failure is asked for again while nothing was told") {
+  Upstream upstream;
+  TestWorker worker;
+  const Json failed = {{"choices", {{{"index", 0}, {"delta", Json::object()}, {"finish_reason", "network_error"}}}}};
+  upstream.answer("p", {event_stream(sse(failed) + "data: [DONE]\n\n"), event_stream(openai_answer({"ok"}))});
+  worker.send(upstream.chat("a", "p"));
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(upstream.count("p") == 2);
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("fault 113: events that are called application/json are told as they come") {
+  Upstream upstream;
+  TestWorker worker;
+  Script labelled = event_stream(openai_answer({"Hel", "lo"}));
+  labelled.headers = {{"Content-Type", "application/json"}};
+  upstream.answer("p", {labelled});
+  worker.send(upstream.chat("a", "p"));
+  const FrameLog& log = worker.end_of("a");
+  CHECK(log.outcome() == "done");
+  CHECK(log.text() == "Hello");
+  CHECK(worker.close_and_exit() == 0);
+}
+
+TEST_CASE("parallel calls with one id are two calls, each with an id of its own") {
+  Upstream upstream;
+  TestWorker worker;
+  const auto call = [](const std::string& arguments) {
+    return Json{
+        {"index", 0}, {"id", "t"}, {"type", "function"}, {"function", {{"name", "look"}, {"arguments", arguments}}}};
+  };
+  const Json delta = {{"tool_calls", {call("{\"at\":1}"), call("{\"at\":2}")}}};
+  const Json chunk = {{"choices", {{{"index", 0}, {"delta", delta}, {"finish_reason", "tool_calls"}}}}};
+  upstream.answer("p", {event_stream(sse(chunk) + "data: [DONE]\n\n"), event_stream(openai_answer({"ok"}))});
+  worker.send(upstream.chat("a", "p", {{"tools", Json::array({{{"name", "look"}}})}}));
+  worker.wait_for("a", "tool_call", 2);
+  const auto calls = worker.log("a").all("tool_call");
+  const std::string first = calls[0].at("data").at("toolCallId"), second = calls[1].at("data").at("toolCallId");
+  CHECK(first == "t");
+  CHECK(second == "t_1");
+  CHECK(calls[1].at("data").at("input") == Json{{"at", 2}});
+  worker.send(tool_result_line("r1", "a", first, {{"type", "text"}, {"value", "x"}}));
+  worker.send(tool_result_line("r2", "a", second, {{"type", "text"}, {"value", "y"}}));
+  CHECK(worker.end_of("a").outcome() == "done");
+  CHECK(worker.close_and_exit() == 0);
+}
+
 }  // namespace aiw::e2e

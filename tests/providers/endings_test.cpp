@@ -2,6 +2,7 @@
 // last words that contradict what was streamed.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -124,21 +125,225 @@ TEST_CASE("fault 111: an end with no answer before it is an error in every API, 
   }
 }
 
+namespace {
+
+// Streams that come to their API's end: a word or nothing, and no reason; or a whole call, and no reason.
+struct Silent {
+  std::string name;
+  const WireApi& api;
+  std::string nothing, text, call;
+};
+
+std::string claude(const json& block) {
+  std::vector<json> events = {{{"type", "message_start"}, {"message", {{"id", "m"}, {"content", json::array()}}}}};
+  if (!block.is_null()) {
+    events.push_back({{"type", "content_block_start"}, {"index", 0}, {"content_block", block}});
+    events.push_back({{"type", "content_block_stop"}, {"index", 0}});
+  }
+  events.push_back(kClaudeStop);
+  return sse(events);
+}
+
+std::string invoke(const std::string& events) {
+  std::string out;
+  for (std::size_t at = 0, end = 0; (end = events.find("\n\n", at)) != std::string::npos; at = end + 2) {
+    out += invoke_chunk(json::parse(events.substr(at + 6, end - at - 6)));
+  }
+  return out;
+}
+
+std::string nova(const std::string& start, const std::string& delta) {
+  using aiw::testing::bedrock_event;
+  std::string out = bedrock_event("messageStart", "{}");
+  if (!start.empty()) out += bedrock_event("contentBlockStart", start);
+  if (!delta.empty()) out += bedrock_event("contentBlockDelta", delta) + bedrock_event("contentBlockStop", "{}");
+  return out + bedrock_event("messageStop", "{}");
+}
+
+std::string command(const std::string& type, const json& message) {
+  return sse({{{"type", type}, {"index", 0}, {"delta", {{"message", message}}}},
+              {{"type", "message-end"}, {"delta", json::object()}}});
+}
+
+std::vector<Silent> silent_forms() {
+  const json text_block = {{"type", "text"}, {"text", "a"}};
+  const json call_block = {{"type", "tool_use"}, {"id", "t"}, {"name", "f"}, {"input", {{"x", 1}}}};
+  const json function = {{"name", "f"}, {"arguments", R"({"x":1})"}};
+  const auto chat = [](const json& delta) { return sse({{{"choices", {{{"delta", delta}}}}}, "[DONE]"}); };
+  const auto body = [](const json& choice) { return json{{"choices", {choice}}}.dump(); };
+  const json chat_call = {{"tool_calls", {{{"index", 0}, {"id", "t"}, {"function", function}}}}};
+  const auto ollama = [](const json& message) { return json{{"message", message}, {"done", true}}.dump() + "\n"; };
+  return {
+      {"openai-chat", openai_chat_api(), chat({{"role", "assistant"}, {"content", ""}}), chat({{"content", "a"}}),
+       chat(chat_call)},
+      {"openai-chat, one body", openai_chat_api(), body({{"message", {{"content", nullptr}}}, {"finish_reason", ""}}),
+       body({{"message", {{"content", "a"}}}, {"finish_reason", nullptr}}), body({{"message", chat_call}})},
+      {"openai-completions", openai_completions_api(), sse({{{"choices", {{{"text", ""}}}}}, "[DONE]"}),
+       sse({{{"choices", {{{"text", "a"}}}}}, "[DONE]"}), ""},
+      {"anthropic-messages", anthropic_messages_api(), claude(nullptr), claude(text_block), claude(call_block)},
+      {"bedrock-invoke", bedrock_invoke_api(), invoke(claude(nullptr)), invoke(claude(text_block)),
+       invoke(claude(call_block))},
+      {"bedrock-converse", bedrock_converse_api(), nova("", ""), nova("", R"({"delta":{"text":"a"}})"),
+       nova(R"({"start":{"toolUse":{"toolUseId":"t","name":"f"}}})", R"({"delta":{"toolUse":{"input":"{\"x\":1}"}}})")},
+      {"cohere-chat", cohere_chat_api(), command("message-start", json::object()),
+       command("content-delta", {{"content", {{"text", "a"}}}}),
+       command("tool-call-start", {{"tool_calls", {{"id", "t"}, {"function", function}}}})},
+      {"ollama-chat", ollama_chat_api(), ollama({{"content", ""}}), "", ""},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("fault 111: an end with neither content nor a reason is an error in every API") {
+  for (const Silent& form : silent_forms()) {
+    CAPTURE(form.name);
+    CHECK(outcome(decode(form.api, form.nothing)) == "bad_response");
+  }
+}
+
 TEST_CASE("fault 111: an answer that does not say why it ends is told of with a warning") {
-  using Words = std::vector<std::string>;
+  for (const Silent& form : silent_forms()) {
+    if (form.text.empty()) continue;
+    CAPTURE(form.name);
+    const auto got = decode(form.api, form.text);
+    CHECK(got.text_of(ContentKind::text) == "a");
+    CHECK(got.finished == FinishReason::other);
+    CHECK(got.warnings == std::vector<std::string>{"missing_finish_reason"});
+  }
+}
+
+TEST_CASE("fault 111: a whole call before an end without a reason is made") {
+  for (const Silent& form : silent_forms()) {
+    if (form.call.empty()) continue;
+    CAPTURE(form.name);
+    const auto got = decode(form.api, form.call);
+    CHECK(got.finished == FinishReason::tool_calls);
+    CHECK(got.warnings == std::vector<std::string>{"missing_finish_reason"});
+    REQUIRE(got.calls.size() == 1);
+    CHECK(got.calls[0].second.input_text == R"({"x":1})");
+  }
+  // Half a call may be one that was cut short.
+  const json half = {{"index", 0}, {"id", "t"}, {"function", {{"name", "f"}, {"arguments", R"({"x":)"}}}};
+  const auto cut = decode(openai_chat_api(), sse({{{"choices", {{{"delta", {{"tool_calls", {half}}}}}}}}, "[DONE]"}));
+  CHECK(cut.finished == FinishReason::other);
+}
+
+namespace {
+
+// The stream of each API that has server-sent events, with a word and then `end` in it.
+struct EventForm {
+  std::string name;
+  const WireApi& api;
+  std::string word;
+};
+
+std::vector<EventForm> event_forms() {
   const json start = {{"type", "message_start"}, {"message", {{"id", "m"}, {"content", json::array()}}}};
-  const auto claude = decode(anthropic_messages_api(), sse({start, kClaudeStop}));
-  CHECK(claude.finished == FinishReason::other);
-  CHECK(claude.warnings == Words{"missing_finish_reason"});
-  const auto nova = decode(bedrock_converse_api(), aiw::testing::bedrock_event("messageStart", "{}") +
-                                                       aiw::testing::bedrock_event("messageStop", "{}"));
-  CHECK(nova.finished == FinishReason::other);
-  CHECK(nova.warnings == Words{"missing_finish_reason"});
-  const auto cohere =
-      decode(cohere_chat_api(), sse({{{"type", "message-start"}, {"delta", {{"message", json::object()}}}},
-                                     {{"type", "message-end"}, {"delta", json::object()}}}));
-  CHECK(cohere.finished == FinishReason::other);
-  CHECK(cohere.warnings == Words{"missing_finish_reason"});
+  const std::string claude_word =
+      sse({start, {{"type", "content_block_delta"}, {"index", 0}, {"delta", {{"type", "text_delta"}, {"text", "a"}}}}});
+  const std::string gemini_word = sse({{{"candidates", {{{"content", {{"parts", {{{"text", "a"}}}}}}}}}}});
+  return {
+      {"openai-chat", openai_chat_api(), sse({{{"choices", {{{"delta", {{"content", "a"}}}}}}}})},
+      {"openai-completions", openai_completions_api(), sse({{{"choices", {{{"text", "a"}}}}}})},
+      {"openai-responses", openai_responses_api(),
+       sse({{{"type", "response.output_text.delta"}, {"output_index", 0}, {"content_index", 0}, {"delta", "a"}}})},
+      {"anthropic-messages", anthropic_messages_api(), claude_word},
+      {"vertex-anthropic", vertex_anthropic_api(), claude_word},
+      {"gemini-generate", gemini_generate_api(), gemini_word},
+      {"vertex", vertex_api(), gemini_word},
+      {"cohere-chat", cohere_chat_api(),
+       sse({{{"type", "content-delta"},
+             {"index", 0},
+             {"delta", {{"message", {{"content", {{"type", "text"}, {"text", "a"}}}}}}}}})},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("fault 113: an error that a proxy writes between the events is told in its words, in every API") {
+  const std::string error = R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})";
+  const std::string pretty = "{\n  \"error\": {\n    \"message\": \"too long\"\n  }\n}";
+  for (const EventForm& form : event_forms()) {
+    for (const std::string& tail :
+         {error, error + "\n", error + "\n\n", error + "\n\ndata: [DONE]\n\n", error + "\ndata: [DONE]\n\n",
+          pretty + "\n", pretty + "\n\nevent: end\ndata: {}\n\n", ": ping\n\n" + error + "\n",
+          "error: " + error + "\n\n", std::string("error: {\"message\":\"too long\"}\n\ndata: [DONE]\n\n"),
+          std::string("error: too long\n\n"), "event: error\ndata: " + error + "\n\n",
+          std::string("event: error\ndata: {\"message\":\"too long\"}\n\n"),
+          std::string("event: error\ndata: too long\n\n"), std::string("{\"detail\":\"too long\"}\n")}) {
+      CAPTURE(form.name);
+      CAPTURE(tail);
+      std::vector<std::string> heads = {": ping\n\n", form.word};
+      // Without the blank line after the event.
+      if (tail.starts_with('{') || tail.starts_with("error:"))
+        heads.push_back(form.word.substr(0, form.word.size() - 1));
+      for (const std::string& before : heads) {
+        CAPTURE(before);
+        const auto got = decode(form.api, before + tail);
+        CHECK(outcome(got) == "upstream_error");
+        if (got.failed) CHECK(got.failed->message == "too long");
+        if (before != ": ping\n\n") CHECK(got.text_of(ContentKind::text) == "a");
+      }
+    }
+  }
+}
+
+TEST_CASE("fault 113: what a member error holds but does not report, and lines that are no JSON, end nothing") {
+  for (const char* none : {"{}", "null", "false", "\"\"", "[]"}) {
+    CAPTURE(none);
+    const std::string member = std::string(R"("error":)") + none;
+    const auto with = [&](const std::string& object) { return "{" + member + "," + object.substr(1); };
+    const auto events = [&](std::vector<std::string> objects) {
+      std::string out;
+      for (const auto& object : objects) out += "data: " + (object[0] == '{' ? with(object) : object) + "\n\n";
+      return out;
+    };
+    const std::string choice =
+        R"({"choices":[{"index":0,"delta":{"content":"a"},"text":"a","finish_reason":"stop",)" + member + "}]}";
+    for (const WireApi& api : {std::cref(openai_chat_api()), std::cref(openai_completions_api())}) {
+      CHECK(decode(api, events({choice, "[DONE]"})).text_of(ContentKind::text) == "a");
+    }
+    const std::string item = R"({"type":"message","content":[{"type":"output_text","text":"a"}]})";
+    const std::string response = R"({"status":"completed","output":[)" + item + "]}";
+    CHECK(outcome(decode(openai_responses_api(),
+                         events({R"({"type":"response.completed","response":)" + with(response) + "}"}))) == "finish");
+    CHECK(outcome(decode(openai_responses_api(), with(response), BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(anthropic_messages_api(), with(kClaudeBody.dump()), BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(cohere_chat_api(), with(R"({"message":{"content":"a"},"finish_reason":"COMPLETE"})"),
+                         BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(gemini_generate_api(),
+                         events({R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]})"}))) ==
+          "finish");
+    CHECK(outcome(decode(ollama_chat_api(),
+                         with(R"({"message":{"content":"a"},"done":true,"done_reason":"stop"})") + "\n")) == "finish");
+  }
+  const std::string chunk = R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]})";
+  CHECK(outcome(decode(openai_chat_api(), "{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "bad_response");
+  CHECK(outcome(decode(openai_chat_api(), ": x\n\n{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "finish");
+}
+
+TEST_CASE("fault 113: a stream in place of the one body that was asked for is read") {
+  for (const EventForm& form : event_forms()) {
+    CAPTURE(form.name);
+    const auto got = decode(form.api, "\xEF\xBB\xBF" + form.word, BodyFormat::unary);
+    CHECK(got.text_of(ContentKind::text) == "a");
+    CHECK(outcome(got) == "truncated_stream");
+  }
+  const std::string done =
+      "event: message\n" + sse({{{"choices", {{{"delta", {{"content", "a"}}}, {"finish_reason", "stop"}}}}}, "[DONE]"});
+  CHECK(decode(openai_chat_api(), done, BodyFormat::unary).finished == FinishReason::stop);
+}
+
+TEST_CASE("fault 113: a body may begin with a byte order mark") {
+  for (const Form& form : forms()) {
+    CAPTURE(form.name);
+    for (const BodyFormat format : {BodyFormat::stream, BodyFormat::unary}) {
+      if (format == BodyFormat::stream && form.name.starts_with("bedrock")) continue;  // a length
+      const auto got = decode(form.api, "\xEF\xBB\xBF" + form.body, format);
+      CHECK(outcome(got) == "finish");
+      CHECK(got.text_of(ContentKind::text) == "whole");
+    }
+  }
 }
 
 namespace {
@@ -307,5 +512,114 @@ TEST_CASE("fault 113: a body in place of a stream is the answer, or an error in 
     CHECK(error.failed->category == Category::invalid_request);
     CHECK(!error.failed->retryable);
     CHECK(decode(form.api, busy).failed->retryable);
+  }
+}
+
+TEST_CASE("numbers of a call's arguments are kept as they were written, in every API that has them as JSON") {
+  const std::string args = R"({"wei":1000000000000000000000,"n":-99999999999999999999,"price":1.10,"far":1e400})";
+  const std::string chat_call = R"("tool_calls":[{"id":"a","function":{"name":"pay","arguments":)" + args + "}}]";
+  const std::string claude_call = R"({"type":"tool_use","id":"t","name":"pay","input":)" + args + "}";
+  const std::string gemini_call = R"({"candidates":[{"content":{"parts":[{"functionCall":{"name":"pay","args":)" +
+                                  args + R"(}}]},"finishReason":"STOP"}]})";
+  const std::string claude_body =
+      R"({"type":"message","id":"m","content":[)" + claude_call + R"(],"stop_reason":"tool_use"})";
+  const std::string claude_stream = R"(data: {"type":"message_start","message":{"id":"m"}})"
+                                    "\n\ndata: "
+                                    R"({"type":"content_block_start","index":0,"content_block":)" +
+                                    claude_call + "}\n\n" + sse({kClaudeStop});
+  const std::string ollama_call = R"({"message":{)" + chat_call + R"(},"done":true,"done_reason":"stop"})" + "\n";
+  const std::string nova_body =
+      R"({"output":{"message":{"content":[{"toolUse":{"toolUseId":"t","name":"pay","input":)" + args +
+      R"(}}]}},"stopReason":"tool_use"})";
+  const std::string item = R"({"type":"function_call","call_id":"c","name":"pay","arguments":)" + args + "}";
+  struct Row {
+    const WireApi& api;
+    std::string body;
+    BodyFormat format;
+  };
+  for (const Row& row : std::vector<Row>{
+           {openai_chat_api(), R"(data: {"choices":[{"delta":{)" + chat_call + "}}]}\n\ndata: [DONE]\n\n",
+            BodyFormat::stream},
+           {openai_chat_api(), R"({"choices":[{"message":{)" + chat_call + "}}]}", BodyFormat::unary},
+           {openai_responses_api(), R"({"status":"completed","output":[)" + item + "]}", BodyFormat::unary},
+           {anthropic_messages_api(), claude_body, BodyFormat::unary},
+           {anthropic_messages_api(), claude_stream, BodyFormat::stream},
+           {bedrock_invoke_api(), claude_body, BodyFormat::unary},
+           {gemini_generate_api(), "data: " + gemini_call + "\n\n", BodyFormat::stream},
+           {vertex_api(), gemini_call, BodyFormat::unary},
+           {bedrock_converse_api(), nova_body, BodyFormat::unary},
+           {cohere_chat_api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})", BodyFormat::unary},
+           {ollama_chat_api(), ollama_call, BodyFormat::stream}}) {
+    CAPTURE(row.body);
+    const auto got = decode(row.api, row.body, row.format);
+    REQUIRE(got.calls.size() == 1);
+    CHECK(got.calls[0].second.input_text == args);
+    CHECK(outcome(got) == "finish");
+  }
+}
+
+TEST_CASE("arguments that are a written null are none, in every API") {
+  const std::string chat_call = R"("tool_calls":[{"id":"a","function":{"name":"f","arguments":"null"}}])";
+  const json claude_delta = {{"type", "content_block_delta"},
+                             {"index", 0},
+                             {"delta", {{"type", "input_json_delta"}, {"partial_json", "null"}}}};
+  const json claude_block = {{"type", "tool_use"}, {"id", "t"}, {"name", "f"}, {"input", nullptr}};
+  const json claude_start = {{"type", "content_block_start"}, {"index", 0}, {"content_block", claude_block}};
+  const json item = {{"type", "function_call"}, {"call_id", "c"}, {"name", "f"}, {"arguments", "null"}};
+  const json part = {{"functionCall", {{"name", "f"}, {"args", "null"}}}};
+  const std::pair<const WireApi&, std::string> rows[] = {
+      {openai_responses_api(), json{{"status", "completed"}, {"output", {item}}}.dump()},
+      {anthropic_messages_api(), sse({claude_start, claude_delta, kClaudeStop})},
+      {bedrock_converse_api(),
+       nova(R"({"start":{"toolUse":{"toolUseId":"t","name":"f"}}})", R"({"delta":{"toolUse":{"input":"null"}}})")},
+      {gemini_generate_api(),
+       json{{"candidates", {{{"content", {{"parts", {part}}}}, {"finishReason", "STOP"}}}}}.dump()},
+      {cohere_chat_api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})"},
+      {ollama_chat_api(), R"({"message":{)" + chat_call + R"(},"done":true,"done_reason":"stop"})" + "\n"}};
+  for (const auto& [api, body] : rows) {
+    CAPTURE(body);
+    const auto got = decode(api, body);
+    REQUIRE(got.calls.size() == 1);
+    CHECK(got.calls[0].second.input_text == "{}");
+  }
+}
+
+TEST_CASE("a filter's word or a failure's is known in every API, in upper or lower case") {
+  const auto chat = [](const std::string& raw) {
+    return R"({"choices":[{"message":{"content":"a"},"text":"a","finish_reason":")" + raw + R"("}]})";
+  };
+  const auto claude_end = [](const std::string& raw) {
+    return R"({"type":"message","id":"m","content":[{"type":"text","text":"a"}],"stop_reason":")" + raw + R"("})";
+  };
+  const auto ends = [&](const std::string& raw) {
+    return std::vector<std::pair<const WireApi*, std::string>>{
+        {&openai_chat_api(), chat(raw)},
+        {&openai_completions_api(), chat(raw)},
+        {&openai_responses_api(),
+         R"({"status":"incomplete","incomplete_details":{"reason":")" + raw + R"("},"output":[]})"},
+        {&anthropic_messages_api(), claude_end(raw)},
+        {&bedrock_invoke_api(), claude_end(raw)},
+        {&bedrock_converse_api(), R"({"output":{"message":{"content":[{"text":"a"}]}},"stopReason":")" + raw + R"("})"},
+        {&gemini_generate_api(),
+         R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":")" + raw + R"("}]})"},
+        {&cohere_chat_api(), R"({"message":{"content":"a"},"finish_reason":")" + raw + R"("})"},
+        {&ollama_chat_api(), R"({"message":{"content":"a"},"done":true,"done_reason":")" + raw + "\"}\n"},
+        {&ollama_generate_api(), R"({"response":"a","done":true,"done_reason":")" + raw + "\"}\n"}};
+  };
+  for (const char* raw : {"sensitive", "SAFETY", "content_filter", "prohibited_content"}) {
+    for (const auto& [api, body] : ends(raw)) {
+      CAPTURE(body);
+      CHECK(decode(*api, body, BodyFormat::unary).finished == FinishReason::content_filter);
+    }
+  }
+  for (const char* raw : {"network_error", "insufficient_system_resource", "MALFORMED_FUNCTION_CALL"}) {
+    for (const auto& [api, body] : ends(raw)) {
+      CAPTURE(body);
+      const auto got = decode(*api, body, BodyFormat::unary);
+      REQUIRE(got.failed);
+      CHECK(got.failed->code == "upstream_error");
+      CHECK(got.failed->provider_code == raw);
+      CHECK(got.failed->retryable);
+    }
   }
 }

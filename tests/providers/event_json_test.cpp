@@ -119,6 +119,70 @@ TEST_CASE("getters give nothing for missing members, nulls and other types") {
   CHECK(to_json(*get_member(*root, "o")) == R"({"a":{"b":7}})");
 }
 
+TEST_CASE("numbers of any size and form are written as they came") {
+  EventJson json;
+  for (const std::string text :
+       {R"({"a":1000000000000000000000,"b":-99999999999999999999})",
+        R"({"a":[18446744073709551616,18446744073709551615]})",
+        R"({"a":1e400,"b":-1E+400,"c":[0.10,1.50,1E5,1.0,-0.0]})",
+        R"({"a":0.12345678901234567890123,"b":{"c":1e-400}})", R"([[],{},1.10,[2.20,{"x":"3.30"}],"4.40",5.5])",
+        R"({"s":"\"1.0\"","t":"\\","n":1.00})", "{\"s\":\"\xF4\x8F\xA4\x80\",\"n\":1000000000000000000000}"}) {
+    CAPTURE(text);
+    const auto root = json.parse(text);
+    REQUIRE(root);
+    CHECK(json.is_valid_json() == !text.contains('\xF4'));
+    CHECK(json.json_text(*root) == text);
+  }
+}
+
+TEST_CASE("each value of a text has its own fractions") {
+  EventJson json;
+  const auto root = json.parse(R"({"a": {"x": 1.10}, "b": [ {"y": 2.20}, {"z": [3.30, {}, []]} ], "c": {"w": 4.40}})");
+  REQUIRE(root);
+  CHECK(json.json_text(*get_member(*root, "c")) == R"({"w":4.40})");
+  CHECK(json.json_text(*get_member(*root, "a")) == R"({"x":1.10})");
+  const auto list = *get_array(*root, "b");
+  CHECK(json.json_text(list.at(1).value()) == R"({"z":[3.30,{},[]]})");
+  CHECK(json.json_text(list.at(0).value()) == R"({"y":2.20})");
+  CHECK(json.json_text(*get_member(*root, "b")) == R"([{"y":2.20},{"z":[3.30,{},[]]}])");
+}
+
+TEST_CASE("large numbers and broken characters in one text are both repaired") {
+  EventJson json;
+  for (const std::string text :
+       {R"({"t":"\ud83d","n":[1000000000000000000000,1.10]})", R"({"n":[1000000000000000000000,1.10],"t":"\ud83d"})",
+        "{\"n\":[1000000000000000000000,1.10],\"t\":\"\xFF\"}"}) {
+    CAPTURE(text);
+    const auto root = json.parse(text);
+    REQUIRE(root);
+    CHECK(json.repaired());
+    CHECK_FALSE(json.is_valid_json());
+    CHECK(json.json_text(*get_member(*root, "n")) == "[1000000000000000000000,1.10]");
+    CHECK(json.plain_text(get_string_or_empty(*root, "t")) == "\xEF\xBF\xBD");
+  }
+  const auto root = json.parse(R"({"id":1000000000000000000000})");
+  REQUIRE(root);
+  CHECK(json.plain_text(get_string_or_empty(*root, "id")) == "1000000000000000000000");
+  CHECK_FALSE(get_count(*root, "id"));
+  for (const std::string bad : {"[01000000000000000000000]", "[1000000000000000000000.]", "[1000000000000000000000e]",
+                                "[-]", "[+1000000000000000000000]", "[1000000000000000000000"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(json.parse(bad));
+  }
+}
+
+TEST_CASE("an error is what says something") {
+  EventJson json;
+  for (const char* none : {"null", "false", "{}", "[]", "\"\""}) {
+    const std::string text = std::string("{\"error\":") + none + "}";
+    CHECK_FALSE(get_error(*json.parse(text)));
+  }
+  for (const char* some : {"true", "1", "{\"a\":null}", "[0]", "\"x\""}) {
+    const std::string text = std::string("{\"error\":") + some + "}";
+    CHECK(get_error(*json.parse(text)));
+  }
+}
+
 TEST_CASE("JSONTestSuite: events accept what is JSON and reject what is not") {
   const auto root = testing::corpus_root();
   if (!root) {

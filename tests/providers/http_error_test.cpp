@@ -73,6 +73,23 @@ TEST_CASE("JSON bodies of every shape") {
   CHECK(error_of(400, R"({"error":{"code":"content_filter","message":"m"}})").category == Category::content_filter);
 }
 
+TEST_CASE("the reason of the provider behind a gateway is in the message") {
+  const auto message = [](const std::string& raw) {
+    ResponseHead head;
+    head.status = 400;
+    return http_error(head, R"({"error":{"message":"Provider returned error","code":400,"metadata":{"raw":)" + raw +
+                                R"(,"provider_name":"P"}}})")
+        .message;
+  };
+  CHECK(message(R"("the prompt is too long")") == "Provider returned error: the prompt is too long");
+  CHECK(message(R"("{\"error\":{\"message\":\"too long\"}}")") == "Provider returned error: too long");
+  CHECK(message(R"("{\"message\":\"too long\"}")") == "Provider returned error: too long");
+  CHECK(message(R"({"error":{"message":"too long"}})") == "Provider returned error: too long");
+  CHECK(message(R"("{\"code\":7}")") == R"(Provider returned error: {"code":7})");
+  CHECK(message("7") == "Provider returned error");
+  CHECK(message("\"\"") == "Provider returned error");
+}
+
 TEST_CASE("HTML is reduced to its words") {
   const std::string page =
       "<html><head><title>502</title><style>p{}</style></head>\n<body><h1>Bad   Gateway</h1><script>var x='<b>';"

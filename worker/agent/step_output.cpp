@@ -51,15 +51,20 @@ void StepOutput::send(const ChatEvent& event) {
   if (events_.must_pause()) handlers_.on_full();
 }
 
-// Some servers give every step's first call the same id, or none, and the decoder then counts from 0: a result must
-// belong to one call of the conversation. Each frame of a call repeats its id, so one without end is cut.
-const std::string& StepOutput::own_call_id(std::string_view id) {
+// Some servers give every step's first call the same id, or parallel calls one id, or none, and the decoder then counts
+// from 0: a result must belong to one call of the conversation. Each frame of a call repeats its id, so one without end
+// is cut.
+const std::string& StepOutput::own_call_id(int part, std::string_view id) {
   const auto known = call_ids_.find(id);
-  if (known != call_ids_.end()) return known->second;
+  if (known != call_ids_.end()) {
+    OwnIds& ids = known->second;
+    if (part < 0 || part == ids.first_part) return ids.first;
+    return ids.others.try_emplace(part, ids.first + "_" + std::to_string(part)).first->second;
+  }
   std::string own(utf8_prefix(id, kMaxCallIdBytes));
   if (own.size() < id.size()) own += "_" + std::to_string(call_ids_.size());
   if (transcript_.has_call(own)) own += "_" + std::to_string(transcript_.messages().size());
-  return call_ids_.emplace(id, std::move(own)).first->second;
+  return call_ids_.emplace(id, OwnIds{part, std::move(own)}).first->second.first;
 }
 
 void StepOutput::first_byte() {
@@ -68,20 +73,20 @@ void StepOutput::first_byte() {
 
 void StepOutput::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
   answer_.delta(part, kind, text);
-  const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(tool_call_id);
+  const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(part, tool_call_id);
   if (text.empty()) return send(PartBeganEvent{step_, part, to_delta_kind(kind), call_id});
   commit();
   send(DeltaEvent{step_, part, to_delta_kind(kind), text, call_id});
 }
 
 void StepOutput::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
-  send(PartBeganEvent{step_, part, DeltaKind::tool_input, own_call_id(tool_call_id), tool_name});
+  send(PartBeganEvent{step_, part, DeltaKind::tool_input, own_call_id(part, tool_call_id), tool_name});
 }
 
 void StepOutput::tool_call(int part, ToolCall call) {
   call_bytes_ += call.input_text.size();
   if (!MemoryAccount::fits(kHeldTimes * call_bytes_)) return;
-  call.id = own_call_id(call.id);
+  call.id = own_call_id(part, call.id);
   if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
   send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});
   if (!call.by_provider) {
@@ -101,7 +106,7 @@ void StepOutput::tool_call(int part, ToolCall call) {
 void StepOutput::tool_result(ProviderToolResult result) {
   commit();
   result.output = fit_output(std::move(result.output));
-  send(ToolResultEvent{step_, own_call_id(result.tool_call_id), result.tool_name, JsonSpan{result.output}});
+  send(ToolResultEvent{step_, own_call_id(-1, result.tool_call_id), result.tool_name, JsonSpan{result.output}});
 }
 
 void StepOutput::file(int part, GeneratedFile file) {

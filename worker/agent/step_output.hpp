@@ -60,7 +60,8 @@ class StepOutput : public AttemptObserver {
  private:
   void commit();
   void send(const ChatEvent& event);
-  const std::string& own_call_id(std::string_view id);
+  // Of the call that is part `part`; -1: of the first call with this id.
+  const std::string& own_call_id(int part, std::string_view id);
 
   Outbox& events_;
   Transcript& transcript_;
@@ -70,8 +71,14 @@ class StepOutput : public AttemptObserver {
   int step_ = 0;
   bool committed_ = false;
   Answer answer_;
-  std::size_t call_bytes_ = 0;                                // of this attempt's calls
-  std::map<std::string, std::string, std::less<>> call_ids_;  // of this attempt: the provider's and ours
+  // Our ids of the calls to which a provider gave one id.
+  struct OwnIds {
+    int first_part;
+    std::string first;
+    std::map<int, std::string> others{};  // by part
+  };
+  std::size_t call_bytes_ = 0;                           // of this attempt's calls
+  std::map<std::string, OwnIds, std::less<>> call_ids_;  // of this attempt, by the provider's id
   std::optional<Instant> first_byte_at_, first_output_at_;
 };
 

@@ -1,6 +1,7 @@
 #include "worker/base/sse_parser.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -31,6 +32,7 @@ void SseParser::feed(std::string_view bytes) {
 
 bool SseParser::next(SseEvent& event) {
   if (dispatched_) reset_event();
+  if (next_line_ && on_line(*std::exchange(next_line_, std::nullopt), event)) return true;
   std::string_view line;
   while (!too_large_ && take_line(line)) {
     if (on_line(line, event)) return true;
@@ -42,12 +44,14 @@ bool SseParser::next(SseEvent& event) {
 bool SseParser::finish(SseEvent& event) {
   if (dispatched_) reset_event();
   if (too_large_) return false;
-  release_line();
-  if (!line_.empty()) {
+  if (!next_line_) {
+    release_line();
     line_in_input_ = false;
     line_done_ = true;
-    if (on_line(line_, event)) return true;  // a line that holds nothing but a byte order mark
+    if (!line_.empty()) next_line_ = line_;
   }
+  // True: a line that holds nothing but a byte order mark, or one that the event before it ends with.
+  if (next_line_ && on_line(*std::exchange(next_line_, std::nullopt), event)) return true;
   return !too_large_ && dispatch(event);
 }
 
@@ -83,10 +87,33 @@ void SseParser::release_line() {
 bool SseParser::on_line(std::string_view line, SseEvent& event) {
   if (std::exchange(at_start_, false) && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   if (line.empty()) return dispatch(event);
+  constexpr std::string_view kData = "data:";
+  if (line.starts_with(kData) && !unframed_) {  // nearly every line
+    line.remove_prefix(kData.size());
+    add_data(line.substr(line.starts_with(' ') ? 1 : 0));
+    return false;
+  }
+  if (with_errors_ && (unframed_ || line.front() == '{' || (has_data_ && line.starts_with("error:")))) {
+    return on_odd_line(line, event);
+  }
   const std::size_t colon = std::min(line.find(':'), line.size());
   auto value = line.substr(std::min(colon + 1, line.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
   on_field(line.substr(0, colon), value);
+  return false;
+}
+
+// A line of JSON that stands between events, the field that ends such lines, or an error in the middle of an event.
+// False: the event goes on.
+bool SseParser::on_odd_line(std::string_view line, SseEvent& event) {
+  constexpr std::array<std::string_view, 6> kFields = {"", "data", "event", "id", "retry", "error"};
+  const bool is_field = std::ranges::find(kFields, line.substr(0, line.find(':'))) != kFields.end();
+  if (has_data_ && (is_field || !unframed_)) {
+    next_line_ = line;
+    return dispatch(event);
+  }
+  unframed_ = true;
+  add_data(line);
   return false;
 }
 
@@ -95,6 +122,9 @@ void SseParser::on_field(std::string_view name, std::string_view value) {
     add_data(value);
   } else if (name == "event") {
     type_ = value;
+  } else if (name == "error" && with_errors_) {
+    type_ = name;
+    add_data(value);
   } else if (name == "id") {
     if (value.find('\0') == std::string_view::npos) id_ = value;
   } else if (name == "retry") {
@@ -146,13 +176,13 @@ bool SseParser::dispatch(SseEvent& event) {
     type_.clear();
     return false;
   }
-  event = {type_, data_, id_};
+  event = {type_, data_, id_, unframed_};
   dispatched_ = true;
   return true;
 }
 
 void SseParser::reset_event() {
-  dispatched_ = has_data_ = data_in_input_ = false;
+  dispatched_ = has_data_ = data_in_input_ = unframed_ = false;
   data_ = {};
   clear(data_buffer_);
   type_.clear();

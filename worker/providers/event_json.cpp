@@ -1,6 +1,7 @@
 #include "worker/providers/event_json.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -15,7 +16,9 @@ namespace {
 // so that the joiner gives back what was sent.
 constexpr char32_t kSurrogateMarkers = 0x10F000;              // + (surrogate - 0xD800)
 constexpr char32_t kByteMarkers = kSurrogateMarkers + 0x800;  // + byte
-constexpr char32_t kMarkersEnd = kByteMarkers + 0x100;
+constexpr char32_t kNumberMarker = kByteMarkers + 0x100;      // begins a string that was a number
+constexpr char32_t kMarkersEnd = kNumberMarker + 1;
+constexpr std::string_view kMarkedNumber = "\"\xF4\x8F\xA4\x80";  // a quote and kNumberMarker
 constexpr std::size_t kLongText = std::size_t{1} << 20;
 constexpr std::size_t kUsualFactor = 2;  // what a parsed text takes, of its bytes
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -132,10 +135,103 @@ void repair(std::string_view text, std::string& out) {
   }
 }
 
+// Length of the string at the start of `json`, with both quotes.
+std::size_t string_length(std::string_view json) {
+  std::size_t at = 1;
+  for (; at < json.size() && json[at] != '"'; ++at) {
+    if (json[at] == '\\') ++at;
+  }
+  return std::min(at + 1, json.size());
+}
+
+// Length of the number at the start of `json`; 0 if its grammar is broken.
+std::size_t number_length(std::string_view json) {
+  std::size_t at = json.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t first = at;
+    while (at < json.size() && json[at] >= '0' && json[at] <= '9') ++at;
+    return at - first;
+  };
+  const bool zero = json.substr(at).starts_with('0');
+  const std::size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return 0;
+  if (json.substr(at).starts_with('.') && (++at, digits() == 0)) return 0;
+  if (at < json.size() && (json[at] | 0x20) == 'e') {
+    ++at;
+    if (at < json.size() && (json[at] == '+' || json[at] == '-')) ++at;
+    if (digits() == 0) return 0;
+  }
+  return at;
+}
+
+bool is_fraction(std::string_view number) { return number.find_first_of(".eE") != std::string_view::npos; }
+
+template <typename T>
+bool reads_as(std::string_view number) {
+  T value;
+  return std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{};
+}
+
+// True if the parser has no type for it.
+bool is_large_number(std::string_view number) {
+  if (is_fraction(number)) return !reads_as<double>(number);
+  return !reads_as<std::int64_t>(number) && !reads_as<std::uint64_t>(number);
+}
+
+// Calls `on_number` with each number of the JSON text, and `on_text` with each piece between them.
+template <typename OnText, typename OnNumber>
+void split_at_numbers(std::string_view json, OnText&& on_text, OnNumber&& on_number) {
+  std::size_t done = 0, at = 0;
+  while ((at = json.find_first_of("\"-0123456789", at)) != std::string_view::npos) {
+    const auto rest = json.substr(at);
+    const std::size_t length = rest.front() == '"' ? string_length(rest) : number_length(rest);
+    if (rest.front() != '"' && length > 0) {
+      on_text(json.substr(done, at - done));
+      on_number(rest.substr(0, length));
+      done = at + length;
+    }
+    at += std::max<std::size_t>(length, 1);
+  }
+  on_text(json.substr(done));
+}
+
+// Makes strings of the numbers that the parser has no type for.
+void mark_large_numbers(std::string& json) {
+  std::string out;
+  out.reserve(json.size() + json.size() / 8);
+  split_at_numbers(
+      json, [&](std::string_view text) { out += text; },
+      [&](std::string_view number) {
+        const bool large = is_large_number(number);
+        if (large) out += kMarkedNumber;
+        out += number;
+        if (large) out += '"';
+      });
+  json = std::move(out);
+}
+
+// The opposite, in compact JSON.
+void unmark_numbers(std::string& json) {
+  std::size_t at = json.find(kMarkedNumber);
+  if (at == std::string::npos) return;
+  std::string out = json.substr(0, at);
+  while (at < json.size()) {
+    const auto rest = std::string_view(json).substr(at);
+    const std::size_t length = rest.front() == '"' ? string_length(rest) : std::min(rest.find('"'), rest.size());
+    const auto piece = rest.substr(0, length);
+    out += piece.starts_with(kMarkedNumber) ? piece.substr(kMarkedNumber.size(), length - kMarkedNumber.size() - 1)
+                                            : piece;
+    at += length;
+  }
+  json = std::move(out);
+}
+
 // Appends generalised UTF-8 in place of one marker, the character itself for any other.
 void append_unmarked(std::string& out, const Sequence& sequence, std::string_view bytes) {
   if (!is_marker(sequence.code_point)) {
     out += bytes;
+  } else if (sequence.code_point == kNumberMarker) {
+    return;  // the number's digits follow
   } else if (sequence.code_point >= kByteMarkers) {
     out += static_cast<char>(sequence.code_point - kByteMarkers);
   } else {
@@ -209,7 +305,9 @@ bool EventJson::reserve(std::string_view text) {
 }
 
 std::optional<JsonElement> EventJson::parse(std::string_view text) {
-  repaired_ = false;
+  repaired_ = valid_json_ = false;
+  fractions_.reset();
+  source_ = text;
   if (text.empty()) return std::nullopt;  // may have no address, which the parser would copy from
   JsonElement element;
   if (parser_.max_depth() != kMaxDepth && parser_.allocate(kFirstCapacity, kMaxDepth) != simdjson::SUCCESS) {
@@ -217,14 +315,30 @@ std::optional<JsonElement> EventJson::parse(std::string_view text) {
   }
   if (text.size() >= kLongText && !reserve(text)) return std::nullopt;
   auto error = parser_.parse(text.data(), text.size()).get(element);
-  if (error == simdjson::UTF8_ERROR || error == simdjson::STRING_ERROR) {
-    repair(text, copy_);
-    if (copy_.size() >= kLongText && !reserve(copy_)) return std::nullopt;
-    error = parser_.parse(copy_).get(element);
-    repaired_ = true;
+  valid_json_ = error == simdjson::SUCCESS;
+  if (error == simdjson::UTF8_ERROR || error == simdjson::STRING_ERROR || error == simdjson::NUMBER_ERROR) {
+    error = parse_leniently(text, error, element);
   }
   if (error != simdjson::SUCCESS) return std::nullopt;
   return element;
+}
+
+// Broken characters may hide a number that is too large, and the other way round: the first fault ends a parse.
+simdjson::error_code EventJson::parse_leniently(std::string_view text, simdjson::error_code error,
+                                                JsonElement& element) {
+  repair(text, copy_);
+  const bool same_text = copy_ == text;
+  repaired_ = true;
+  for (const bool mark_numbers : {false, true}) {
+    if (error == simdjson::NUMBER_ERROR && !mark_numbers) continue;
+    if (mark_numbers) mark_large_numbers(copy_);
+    if (copy_.size() >= kLongText && !reserve(copy_)) return simdjson::MEMALLOC;
+    source_ = copy_;
+    error = parser_.parse(copy_).get(element);
+    if (error != simdjson::NUMBER_ERROR) break;
+  }
+  valid_json_ = error == simdjson::SUCCESS && same_text;
+  return error;
 }
 
 std::string EventJson::plain_text(std::string_view text) const {
@@ -233,6 +347,67 @@ std::string EventJson::plain_text(std::string_view text) const {
   std::string out(joiner.add(text, true));
   out += joiner.flush();
   return out;
+}
+
+std::string EventJson::json_text(const JsonElement& value) const {
+  std::string json = to_json(value);
+  restore_fractions(value, json);
+  if (!repaired_) return json;
+  unmark_numbers(json);
+  return plain_text(json);
+}
+
+// The parser keeps a fraction as a double only, so what was written is found by its place among the fractions.
+void EventJson::restore_fractions(const JsonElement& value, std::string& json) const {
+  if (!value.is_object() && !value.is_array()) return;
+  bool any = false;
+  split_at_numbers(json, [](std::string_view) {}, [&](std::string_view number) { any = any || is_fraction(number); });
+  if (!any) return;
+  if (!fractions_) {
+    Fractions& all = fractions_.emplace();
+    split_at_numbers(
+        source_, [](std::string_view) {},
+        [&](std::string_view number) {
+          if (is_fraction(number)) all.texts.push_back(number);
+        });
+    std::size_t count = 0;
+    all.add(parser_.doc.root(), count);
+  }
+  std::size_t next = fractions_->before(value);
+  std::string out;
+  split_at_numbers(
+      json, [&](std::string_view text) { out += text; },
+      [&](std::string_view number) {
+        const bool known = is_fraction(number) && next < fractions_->texts.size();
+        out += known ? fractions_->texts[next++] : number;
+      });
+  json = std::move(out);
+}
+
+void EventJson::Fractions::add(const JsonElement& value, std::size_t& count) {
+  simdjson::dom::object object;
+  simdjson::dom::array array;
+  if (value.type() == simdjson::dom::element_type::DOUBLE) {
+    ++count;
+  } else if (value.get(object) == simdjson::SUCCESS) {
+    objects.emplace_back(object.begin(), count);
+    for (const auto member : object) add(member.value, count);
+  } else if (value.get(array) == simdjson::SUCCESS) {
+    arrays.emplace_back(array.begin(), count);
+    for (const JsonElement item : array) add(item, count);
+  }
+}
+
+std::size_t EventJson::Fractions::before(const JsonElement& value) const {
+  const auto find = [](const auto& places, const auto& begin) {
+    const auto place = std::ranges::lower_bound(
+        places, begin, [](const auto& a, const auto& b) { return a < b; },
+        [](const auto& entry) { return entry.first; });
+    return place->second;
+  };
+  simdjson::dom::object object;
+  if (value.get(object) == simdjson::SUCCESS) return find(objects, object.begin());
+  return find(arrays, simdjson::dom::array(value).begin());
 }
 
 std::string_view TextJoiner::join(std::string_view text, bool repaired) {
@@ -321,6 +496,22 @@ std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::
 
 std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::string_view key) {
   return get_as<simdjson::dom::array>(object, key);
+}
+
+bool reports_error(const JsonElement& error) {
+  bool flag = true;
+  std::string_view text = "-";
+  simdjson::dom::object object;
+  simdjson::dom::array array;
+  if (error.is_null() || (error.get(flag) == simdjson::SUCCESS && !flag)) return false;
+  if (error.get(text) == simdjson::SUCCESS) return !text.empty();
+  if (error.get(object) == simdjson::SUCCESS) return object.begin() != object.end();
+  return error.get(array) != simdjson::SUCCESS || array.begin() != array.end();
+}
+
+std::optional<JsonElement> get_error(const JsonElement& object) {
+  const auto error = get_member(object, "error");
+  return error && reports_error(*error) ? error : std::nullopt;
 }
 
 std::string to_json(const JsonElement& value) { return simdjson::minify(value); }

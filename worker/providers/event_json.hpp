@@ -1,5 +1,5 @@
-// One event's JSON, parsed strictly at first and leniently where broken Unicode is the only fault, and the joiner that
-// puts characters together which an upstream split across deltas.
+// One event's JSON, parsed strictly at first and leniently where broken Unicode or a large number is the only fault,
+// and the joiner that puts characters together which an upstream split across deltas.
 #pragma once
 
 #include <simdjson.h>
@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace aiw {
 
@@ -18,21 +20,37 @@ using JsonElement = simdjson::dom::element;
 // A parser to be reused for all events of one answer. Parses exactly one JSON value, fully validated, at most 128
 // levels deep. If lone surrogate escapes or invalid UTF-8 make it fail, it tries once more on a copy in which each
 // such surrogate and each such byte is a marker character of a private range: repaired() is then true, and text must
-// go through a TextJoiner or plain_text(), which know the markers. Not thread-safe.
+// go through a TextJoiner or plain_text(), which know the markers. A number that fits neither 64 bits nor a double is a
+// marked string in that copy; json_text() writes it as the number that it was. Not thread-safe.
 class EventJson {
  public:
   static constexpr std::size_t kMaxDepth = 128;
 
   // Nothing: the text is not one JSON value, or there is no memory for it, which ends its owner. The element lives
-  // until the next call.
+  // until the next call, and json_text() needs `text` until then.
   std::optional<JsonElement> parse(std::string_view text);
-  // Whether the element last returned holds marker characters.
+  // True if the element last returned holds marker characters.
   [[nodiscard]] bool repaired() const { return repaired_; }
+  // True if the text last parsed is valid JSON as it stands, whatever the size of its numbers. (Not noticed: large
+  // numbers beside characters of the markers' range.)
+  [[nodiscard]] bool is_valid_json() const { return valid_json_; }
   // A string of that element as valid UTF-8, for what is not streamed: names, ids, messages.
   [[nodiscard]] std::string plain_text(std::string_view text) const;
+  // A value of that element as compact, valid JSON, with its numbers as they were written.
+  [[nodiscard]] std::string json_text(const JsonElement& value) const;
 
  private:
   static constexpr std::size_t kFirstCapacity = 4096;
+
+  // Objects and arrays of the element in document order, each with the number of fractions before it.
+  struct Fractions {
+    std::vector<std::string_view> texts;  // as written
+    std::vector<std::pair<simdjson::dom::object::iterator, std::size_t>> objects;
+    std::vector<std::pair<simdjson::dom::array::iterator, std::size_t>> arrays;
+
+    void add(const JsonElement& value, std::size_t& count);
+    [[nodiscard]] std::size_t before(const JsonElement& value) const;
+  };
 
   // Memory that the parser reserves and never touches is nobody's (worker/base/memory_account.hpp).
   class Untouched {
@@ -48,11 +66,16 @@ class EventJson {
   };
 
   bool reserve(std::string_view text);
+  simdjson::error_code parse_leniently(std::string_view text, simdjson::error_code error, JsonElement& element);
+  void restore_fractions(const JsonElement& value, std::string& json) const;
 
   Untouched untouched_;  // longer than the parser
   simdjson::dom::parser parser_{};
   std::string copy_;
+  std::string_view source_;                     // what was parsed: the caller's text or copy_
+  mutable std::optional<Fractions> fractions_;  // of source_, once they are needed
   bool repaired_ = false;
+  bool valid_json_ = false;
 };
 
 // Joins the text deltas of one channel (one content part): turns markers back into characters, keeps the half of a
@@ -91,7 +114,11 @@ std::optional<bool> get_bool(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::string_view key);
 
-// The value written again as compact JSON.
+// The member `error` of an object if it reports one: null, false and empty values do not.
+std::optional<JsonElement> get_error(const JsonElement& object);
+bool reports_error(const JsonElement& error);
+
+// The value written again as compact JSON, numbers as the parser reads them. Answers use EventJson::json_text().
 std::string to_json(const JsonElement& value);
 
 }  // namespace aiw

@@ -54,7 +54,7 @@ std::string retry_delay(const JsonElement& error) {
   return {};
 }
 
-std::string pick_message(const EventJson& json, const JsonElement& error) {
+std::string own_message(const EventJson& json, const JsonElement& error) {
   for (const std::string_view key : {"message", "detail", "error_description", "error", "msg"}) {
     if (const auto text = get_string(error, key)) return json.plain_text(*text);
     // A validation report (FastAPI's `detail`) is worth more than nothing.
@@ -65,6 +65,32 @@ std::string pick_message(const EventJson& json, const JsonElement& error) {
   return {};
 }
 
+JsonElement nested_error(const JsonElement& body) {
+  const auto nested = get_member(body, "error");
+  return nested && nested->is_object() ? *nested : body;
+}
+
+// What the provider behind a gateway said (OpenRouter: error.metadata.raw, as text, JSON or JSON in a text).
+std::string inner_message(const EventJson& json, const JsonElement& error) {
+  const auto raw = get_path(error, {"metadata", "raw"});
+  if (!raw) return {};
+  if (raw->is_object()) return own_message(json, nested_error(*raw));
+  std::string_view text;
+  if (raw->get(text) != simdjson::SUCCESS) return {};
+  const std::string words = json.plain_text(text);
+  EventJson inner;
+  const auto root = inner.parse(words);
+  std::string message = root && root->is_object() ? own_message(inner, nested_error(*root)) : std::string();
+  return message.empty() ? words : message;
+}
+
+std::string pick_message(const EventJson& json, const JsonElement& error) {
+  std::string message = own_message(json, error);
+  const std::string inner = inner_message(json, error);
+  if (!inner.empty() && !message.contains(inner)) message += message.empty() ? inner : ": " + inner;
+  return message;
+}
+
 std::optional<Details> read_json(std::string_view body) {
   EventJson json;
   auto root = json.parse(body);
@@ -73,8 +99,7 @@ std::optional<Details> read_json(std::string_view body) {
     root = root->at(0).get(first) == simdjson::SUCCESS ? std::optional(first) : std::nullopt;
   }
   if (!root || !root->is_object()) return std::nullopt;
-  const auto nested = get_member(*root, "error");
-  const JsonElement error = nested && nested->is_object() ? *nested : *root;
+  const JsonElement error = nested_error(*root);
   return Details{pick_message(json, error),       pick_code(json, error),    retry_delay(error),
                  word(json, *root, "request_id"), get_count(error, "n_ctx"), get_count(error, "n_prompt_tokens")};
 }

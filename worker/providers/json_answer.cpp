@@ -1,5 +1,7 @@
 #include "worker/providers/json_answer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "worker/base/sse_parser.hpp"
@@ -10,27 +12,41 @@
 namespace aiw {
 namespace {
 
+// White space and the bytes of a byte order mark, which may come in pieces: nothing begins with one of them.
+constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
+
 Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
 
 Error bad_body() { return upstream_fault("bad_response", "the answer's body is no JSON object", false); }
 
 Error too_large() { return upstream_fault("event_too_large", "an event of the answer is too large", false); }
 
-// One body that holds the whole answer.
+// Decoder of a stream that is known to be server-sent events.
+std::unique_ptr<ResponseDecoder> make_events_decoder(std::unique_ptr<JsonAnswer> answer);
+
+// One body that holds the whole answer. Some servers stream although they were asked for one body.
 class BodyDecoder final : public ResponseDecoder {
  public:
   explicit BodyDecoder(std::unique_ptr<JsonAnswer> answer) : answer_(std::move(answer)) {}
 
   void feed(std::string_view bytes, StepSink& sink) override {
+    if (events_) return events_->feed(bytes, sink);
     if (answer_->ended()) return;
     if (body_.size() + bytes.size() > kMaxEventBytes) {
       std::string().swap(body_);
       return answer_->fail(too_large(), sink);
     }
     body_ += bytes;
+    if (format_known_) return;
+    const auto has_events = begins_events(body_);
+    format_known_ = has_events.has_value();
+    if (!has_events.value_or(false)) return;
+    events_ = make_events_decoder(std::move(answer_));
+    events_->feed(body_, sink);
   }
 
   void end(StepSink& sink) override {
+    if (events_) return events_->end(sink);
     if (answer_->ended()) return;
     EventJson json;
     auto root = parse_body(json, body_);
@@ -41,6 +57,8 @@ class BodyDecoder final : public ResponseDecoder {
  private:
   std::unique_ptr<JsonAnswer> answer_;
   std::string body_;
+  std::unique_ptr<ResponseDecoder> events_;  // it has the answer then
+  bool format_known_ = false;
 };
 
 class SseDecoder final : public ResponseDecoder {
@@ -60,7 +78,7 @@ class SseDecoder final : public ResponseDecoder {
     if (body_) return body_->end(sink);
     if (answer_->ended()) return;
     SseEvent event;
-    if (parser_.finish(event)) on_event(event, true, sink);
+    while (!answer_->ended() && parser_.finish(event)) on_event(event, true, sink);
     if (!answer_->ended()) answer_->end_of_stream(sink);
   }
 
@@ -81,14 +99,21 @@ class SseDecoder final : public ResponseDecoder {
     if (data == "[DONE]") return answer_->done(sink);
     if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
     const auto root = json_.parse(data);
-    if (root ? root->is_null() : unfinished) return;
-    if (!root || !root->is_object()) return answer_->fail(bad_event(), sink);
-    answer_->add_event(json_, *root, event.type, sink);
+    if (!root || !root->is_object()) return on_odd_event(event, root, unfinished, sink);
+    const bool bare_error = event.unframed && is_error_event(event, *root);
+    answer_->add_event(json_, *root, bare_error ? std::string_view("error") : event.type, sink);
+  }
+
+  // The data are no object.
+  void on_odd_event(const SseEvent& event, const std::optional<JsonElement>& root, bool unfinished, StepSink& sink) {
+    if (root ? root->is_null() : unfinished || event.unframed) return;
+    if (event.type != "error") return answer_->fail(bad_event(), sink);
+    answer_->fail(root ? in_stream_error(json_, *root) : in_stream_error({}, event.data), sink);
   }
 
   std::unique_ptr<JsonAnswer> answer_;
   std::unique_ptr<BodyDecoder> body_;
-  SseParser parser_{kMaxEventBytes};
+  SseParser parser_{kMaxEventBytes, SseSyntax::with_errors};
   EventJson json_;
   bool format_known_ = false;
 };
@@ -111,6 +136,7 @@ class NdjsonDecoder final : public ResponseDecoder {
     const bool has_rest = parser_.finish(line);
     if (has_rest && !body_.empty()) collect(line, sink);
     if (answer_->ended()) return;
+    line = without_byte_order_mark(line);
     if (!body_.empty()) line = body_;
     if (has_rest || !body_.empty()) add(line, true, sink);
     if (answer_->ended()) return;
@@ -121,6 +147,8 @@ class NdjsonDecoder final : public ResponseDecoder {
  private:
   // A body that is written over several lines shows in its first line being no JSON text: then all lines are one.
   void on_line(std::string_view line, StepSink& sink) {
+    line = without_byte_order_mark(line);
+    if (is_blank(line)) return;
     if (!body_.empty()) return collect(line, sink);
     if (add(line, false, sink) || answer_->ended()) return;
     const char first = line[line.find_first_not_of(kWhiteSpace)];
@@ -157,6 +185,10 @@ class NdjsonDecoder final : public ResponseDecoder {
   bool has_event_ = false;
 };
 
+std::unique_ptr<ResponseDecoder> make_events_decoder(std::unique_ptr<JsonAnswer> answer) {
+  return std::make_unique<SseDecoder>(std::move(answer));
+}
+
 }  // namespace
 
 void TextChannel::add(std::string_view text, bool repaired, int& next_part, StepSink& sink) {
@@ -166,6 +198,15 @@ void TextChannel::add(std::string_view text, bool repaired, int& next_part, Step
   sink.delta(part, kind, whole, {});
 }
 
+void TextChannel::add_value(const EventJson& json, const JsonElement& value, int& next_part, StepSink& sink) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) {
+    add(text, json.repaired(), next_part, sink);
+  } else if (value.is_object()) {
+    add(json.json_text(value), false, next_part, sink);
+  }
+}
+
 void TextChannel::flush(int& next_part, StepSink& sink) {
   const auto rest = joiner.flush();
   if (rest.empty()) return;
@@ -173,10 +214,9 @@ void TextChannel::flush(int& next_part, StepSink& sink) {
   sink.delta(part, kind, rest, {});
 }
 
-std::optional<std::int64_t> add_counts(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
-  std::int64_t sum = 0;
-  if (!a || !b || __builtin_add_overflow(*a, *b, &sum)) return std::nullopt;
-  return sum;
+std::string complete_arguments(std::string arguments) {
+  const auto words = trim(arguments);
+  return words.empty() || words == "null" ? "{}" : std::move(arguments);
 }
 
 void JsonAnswer::fail(Error error, StepSink& sink) {
@@ -190,12 +230,34 @@ void JsonAnswer::fail_truncated(StepSink& sink) {
 }
 
 std::optional<bool> begins_body(std::string_view bytes) {
-  const std::size_t first = bytes.find_first_not_of(kWhiteSpace);
+  const std::size_t first = bytes.find_first_not_of(kBeforeText);
   if (first == std::string_view::npos) return std::nullopt;
   return bytes[first] == '{' || bytes[first] == '[' || bytes[first] == '<';
 }
 
+std::string_view without_byte_order_mark(std::string_view body) {
+  for (const std::string_view mark : {"\xEF\xBB\xBF", "\xBB\xBF", "\xBF"}) {
+    if (body.starts_with(mark)) return body.substr(mark.size());
+  }
+  return body;
+}
+
+bool is_error_event(const SseEvent& event, const JsonElement& root) {
+  if (event.type == "error") return true;
+  return event.unframed && (get_error(root) || get_string(root, "message") || get_string(root, "detail"));
+}
+
+std::optional<bool> begins_events(std::string_view beginning) {
+  constexpr std::array<std::string_view, 6> kFields = {"data:", "event:", "id:", "retry:", "error:", ":"};
+  beginning.remove_prefix(std::min(beginning.find_first_not_of(kBeforeText), beginning.size()));
+  const auto begins = [&](std::string_view field) { return beginning.starts_with(field); };
+  const auto may_begin = [&](std::string_view field) { return field.starts_with(beginning); };
+  if (std::ranges::any_of(kFields, begins)) return true;
+  return std::ranges::any_of(kFields, may_begin) ? std::nullopt : std::optional(false);
+}
+
 std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body) {
+  body = without_byte_order_mark(body);
   if (trim(body).starts_with('<')) return std::unexpected(page_fault("bad_response", body));
   auto root = json.parse(body);
   JsonElement first;
@@ -206,7 +268,7 @@ std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view b
 
 std::unique_ptr<ResponseDecoder> make_sse_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format) {
   if (format == BodyFormat::unary) return std::make_unique<BodyDecoder>(std::move(answer));
-  return std::make_unique<SseDecoder>(std::move(answer));
+  return make_events_decoder(std::move(answer));
 }
 
 std::unique_ptr<ResponseDecoder> make_ndjson_decoder(std::unique_ptr<JsonAnswer> answer, BodyFormat format) {

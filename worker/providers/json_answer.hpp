@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "worker/base/sse_parser.hpp"
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/provider.hpp"
+#include "worker/providers/usage_tally.hpp"
 
 namespace aiw {
 
@@ -20,19 +22,20 @@ struct TextChannel {
   TextJoiner joiner{};
 
   void add(std::string_view text, bool repaired, int& next_part, StepSink& sink);
+  // A string, or an object as its JSON text: some servers parse structured output. Nothing else is added.
+  void add_value(const EventJson& json, const JsonElement& value, int& next_part, StepSink& sink);
   // No more text comes.
   void flush(int& next_part, StepSink& sink);
 };
 
-// The sum of two counts; nothing if either is missing or the sum does not fit.
-std::optional<std::int64_t> add_counts(std::optional<std::int64_t> a, std::optional<std::int64_t> b);
-
+// Arguments of a call as they are handed on: of none, or of a written null, the empty object.
+std::string complete_arguments(std::string arguments);
 // What a wire API makes of the texts. Each call may end the answer; after that nothing more is called.
 class JsonAnswer {
  public:
   virtual ~JsonAnswer() = default;
 
-  // One event of a stream, an object. `type`: the event's name; empty: none.
+  // One event of a stream, an object. `type`: the event's name; empty: none. An event named "error" reports an error.
   virtual void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) = 0;
   // `data: [DONE]` came. Must end the answer.
   virtual void done(StepSink& sink) { end_of_stream(sink); }
@@ -58,6 +61,13 @@ class JsonAnswer {
 // True if the first bytes of a stream are those of one body instead: some servers answer a streaming request with JSON,
 // and proxies with a page. Neither begins as a stream can. Nothing: only white space came.
 std::optional<bool> begins_body(std::string_view bytes);
+// True if an event is an error by its form: by its name, or unframed JSON that has a message and none of an API's
+// members.
+bool is_error_event(const SseEvent& event, const JsonElement& root);
+// True if what should be one body begins as server-sent events do. Nothing: more of it must come.
+std::optional<bool> begins_events(std::string_view beginning);
+// `body` without a byte order mark, or without the end of one whose beginning came apart from it.
+std::string_view without_byte_order_mark(std::string_view body);
 // The object that a body holds; a proxy may wrap it in an array. A page or anything else is an error.
 std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body);
 

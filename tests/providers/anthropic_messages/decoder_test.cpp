@@ -5,6 +5,7 @@
 
 #include "tests/providers/corpus.hpp"
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/state.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -343,8 +344,37 @@ TEST_CASE("the container and the reason of a stop are kept") {
                                                R"("container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}},)"
                                                R"("usage":{"output_tokens":1})") +
                         event("message_stop"));
-  CHECK(got.states.back() == std::pair(1, state(R"({"container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}})")));
+  REQUIRE(got.states.size() == 1);
+  CHECK(got.states[0] == std::pair(1, state(R"({"container":{"id":"c_1","expires_at":"2026-01-01T00:00:00Z"}})")));
   CHECK(got.warnings == std::vector<std::string>{"stop_explained"});
+}
+
+TEST_CASE("what context management cleared, and the token of a refusal, are state that is not sent back") {
+  const std::string details = R"({"type":"refusal","fallback_credit_token":"t"})";
+  const std::string edits = R"({"applied_edits":[{"type":"clear_tool_uses_20250919","cleared_tool_uses":2}]})";
+  const std::string both = R"({"stop_details":)" + details + R"(,"context_management":)" + edits + "}";
+  const auto got = read(message_start() + text_block(0, "Hi") +
+                        event("message_delta", R"("delta":{"stop_reason":"refusal","stop_details":)" + details +
+                                                   R"(},"context_management":)" + edits + R"(,"usage":{})") +
+                        event("message_stop"));
+  REQUIRE(got.states.size() == 1);
+  CHECK(got.states[0].second == state(both));
+  CHECK(got.warnings.empty());
+  EventJson parser;
+  const auto back = read_anthropic_state(RawString{got.states[0].second}, parser);
+  CHECK(back.block.empty());
+  CHECK(back.container_id.empty());
+}
+
+TEST_CASE("counts never shrink, whatever the last delta says") {
+  const auto got = read(
+      event("message_start", R"("message":{"id":"m","content":[],"usage":{"input_tokens":9,"output_tokens":1}})") +
+      text_block(0, "Hi") +
+      event("message_delta", R"("delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":0,"output_tokens":5})") +
+      event("message_delta", R"("delta":{},"usage":{"input_tokens":0,"output_tokens":0}})") + event("message_stop"));
+  REQUIRE(got.last_usage);
+  CHECK(got.last_usage->input_tokens == 9);
+  CHECK(got.last_usage->output_tokens == 5);
 }
 
 TEST_CASE("whatever is unknown passes without harm") {

@@ -190,12 +190,18 @@ TEST_CASE("converse decoder: stop reasons") {
       {"tool_use", FinishReason::tool_calls},
       {"guardrail_intervened", FinishReason::content_filter},
       {"content_filtered", FinishReason::content_filter},
-      {"malformed_tool_use", FinishReason::other},
+      {"something_new", FinishReason::other},
   };
   for (const auto& [raw, reason] : rows) {
     const auto got = stream(message_start() + ending(raw));
     CHECK(got.finished == reason);
     CHECK(got.finish_raw == raw);
+  }
+  for (const char* raw : {"malformed_tool_use", "malformed_model_output"}) {
+    const auto got = stream(message_start() + ending(raw));
+    REQUIRE(got.failed);
+    CHECK(got.failed->provider_code == raw);
+    CHECK(got.failed->retryable);
   }
 }
 

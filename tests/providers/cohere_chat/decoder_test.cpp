@@ -225,3 +225,18 @@ TEST_CASE("cohere: a unary answer") {
   CHECK(decode(R"({"message":{"content":"plain"},"finish_reason":"COMPLETE"})", BodyFormat::unary)
             .text_of(ContentKind::text) == "plain");
 }
+
+TEST_CASE("an error in the end is an error, with or without a finish reason") {
+  const auto end = [](const std::string& fields) {
+    return stream({content(0, R"("text":"a")"), event("message-end", R"("delta":{)" + fields + "}")});
+  };
+  for (const char* fields : {R"("error":"out of memory")", R"("finish_reason":"ERROR","error":"out of memory")",
+                             R"("finish_reason":"","error":{"message":"out of memory"})"}) {
+    CAPTURE(fields);
+    const auto got = end(fields);
+    REQUIRE(got.failed);
+    CHECK(got.failed->code == "upstream_error");
+    CHECK(got.failed->message == "out of memory");
+  }
+  CHECK(end(R"("finish_reason":"COMPLETE","error":{})").finished == FinishReason::stop);
+}

@@ -275,11 +275,10 @@ TEST_CASE("usage counts thoughts as output, tools' prompts as input, and the las
 
 TEST_CASE("finish reasons") {
   const std::pair<const char*, FinishReason> reasons[] = {
-      {"MAX_TOKENS", FinishReason::length},          {"SAFETY", FinishReason::content_filter},
-      {"RECITATION", FinishReason::content_filter},  {"PROHIBITED_CONTENT", FinishReason::content_filter},
-      {"SPII", FinishReason::content_filter},        {"IMAGE_SAFETY", FinishReason::content_filter},
-      {"BLOCKLIST", FinishReason::content_filter},   {"MALFORMED_FUNCTION_CALL", FinishReason::other},
-      {"UNEXPECTED_TOOL_CALL", FinishReason::other}, {"SOMETHING_NEW", FinishReason::other}};
+      {"MAX_TOKENS", FinishReason::length},         {"SAFETY", FinishReason::content_filter},
+      {"RECITATION", FinishReason::content_filter}, {"PROHIBITED_CONTENT", FinishReason::content_filter},
+      {"SPII", FinishReason::content_filter},       {"IMAGE_SAFETY", FinishReason::content_filter},
+      {"BLOCKLIST", FinishReason::content_filter},  {"SOMETHING_NEW", FinishReason::other}};
   for (const auto& [raw, reason] : reasons) {
     const auto got =
         run(event(parts("", R"(,"finishReason":")" + std::string(raw) + R"(","finishMessage":"because")")));
@@ -287,6 +286,57 @@ TEST_CASE("finish reasons") {
     CHECK(got.finish_raw == raw);
     CHECK(got.warnings == std::vector<std::string>{"finish_message"});
   }
+}
+
+TEST_CASE("reasons that say that the answer failed are errors with the server's words") {
+  for (const char* raw :
+       {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "TOO_MANY_TOOL_CALLS"}) {
+    CAPTURE(raw);
+    const auto got =
+        run(event(parts("", R"(,"finishReason":")" + std::string(raw) + R"(","finishMessage":"because")")));
+    REQUIRE(got.failed);
+    CHECK(got.failed->provider_code == raw);
+    CHECK(got.failed->message == "because");
+    CHECK(got.failed->retryable);
+  }
+  const auto unexplained = run(event(parts(R"({"text":"a"})", R"(,"finishReason":"MISSING_THOUGHT_SIGNATURE")")));
+  REQUIRE(unexplained.failed);
+  CHECK(unexplained.failed->message.ends_with("MISSING_THOUGHT_SIGNATURE"));
+  CHECK_FALSE(unexplained.failed->retryable);
+}
+
+TEST_CASE("STOP with nothing is no answer") {
+  for (const std::string& body : {event(parts("", R"(,"finishReason":"STOP")")), parts("", R"(,"finishReason":"STOP")"),
+                                  event(parts(R"({"text":""})", R"(,"finishReason":"STOP")"))}) {
+    const auto got = run(body);
+    REQUIRE(got.failed);
+    CHECK(got.failed->code == "bad_response");
+    CHECK(got.failed->retryable);
+  }
+  CHECK(run(R"({"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":null}}]}}]})", BodyFormat::unary)
+            .finished == FinishReason::tool_calls);
+}
+
+TEST_CASE("what grounding says beside its sources is state of the text") {
+  const std::string grounding =
+      R"(,"finishReason":"STOP","groundingMetadata":{"searchEntryPoint":{"renderedContent":"<b>\u00e9</b>"},)"
+      R"("webSearchQueries":["q"],"groundingChunks":[],"groundingSupports":[{"confidenceScores":[0.10]}],)"
+      R"("googleMapsWidgetContextToken":"w"})";
+  const auto got = run(event(parts(R"({"text":"a"})")) + event(parts(R"({"text":"b"})", grounding)));
+  REQUIRE(got.states.size() == 1);
+  CHECK(got.states[0].first == 0);
+  CHECK(
+      got.states[0].second ==
+      R"(gemini:{"groundingMetadata":{"googleMapsWidgetContextToken":"w","groundingSupports":[{"confidenceScores":[0.10]}],)"
+      R"("searchEntryPoint":{"renderedContent":"<b>\u00e9</b>"},"webSearchQueries":["q"]}})");
+  EventJson parser;
+  CHECK(read_gemini_state(RawString{got.states[0].second}, parser).part.empty());
+  const auto signed_text = run(event(parts(R"({"text":"a","thoughtSignature":"s"})", grounding)));
+  REQUIRE(signed_text.states.size() == 2);
+  CHECK(signed_text.states[1].second.starts_with(R"(gemini:{"thoughtSignature":"s","groundingMetadata":{)"));
+  const auto alone =
+      run(event(parts("", R"(,"finishReason":"SAFETY","groundingMetadata":{"webSearchQueries":["q"]})")));
+  CHECK(alone.states.size() == 1);
 }
 
 TEST_CASE("a reason in each chunk does not end the answer") {

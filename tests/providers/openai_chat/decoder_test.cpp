@@ -56,6 +56,18 @@ TEST_CASE("usage wherever a server puts it, and never garbage") {
                   "completion_tokens_details":{"reasoning_tokens":227}}})")
             ->output_tokens == 253);
   CHECK_FALSE(usage(R"({"choices":[],"usage":null})"));
+  CHECK(usage(R"({"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":1,"completion_tokens":4}}]})")
+            ->output_tokens == 4);
+  const auto beside = usage(R"({"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,
+                                "prompt_tokens_details":{"cached_tokens":100},
+                                "completion_tokens_details":{"reasoning_tokens":48}}})");
+  CHECK(beside->input_tokens == 110);
+  CHECK(beside->output_tokens == 53);
+  CHECK(beside->total_tokens == 163);
+  const auto shrunk = stream({R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}})", kStop,
+                              R"({"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}})", kDone});
+  CHECK(shrunk.last_usage->input_tokens == 9);
+  CHECK(shrunk.last_usage->output_tokens == 3);
   CHECK_FALSE(usage(R"({"choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":9223372036854775808}})"));
   const auto repeated = stream({R"({"choices":[],"usage":{"prompt_tokens":1}})",
                                 R"({"choices":[],"usage":{"prompt_tokens":2,"completion_tokens":3}})", kStop, kDone});
@@ -206,8 +218,87 @@ TEST_CASE("finish reasons") {
   CHECK(reason("function_call") == FinishReason::tool_calls);
   CHECK(reason("content_filter") == FinishReason::content_filter);
   CHECK(reason("refusal") == FinishReason::refusal);
-  CHECK(reason("insufficient_system_resource") == FinishReason::other);
+  CHECK(reason("sensitive") == FinishReason::content_filter);
+  CHECK(reason("SAFETY") == FinishReason::content_filter);
+  CHECK(reason("something_new") == FinishReason::other);
   CHECK(stream({choice("{}", "\"error\""), kDone}).failed->code == "upstream_error");
+  for (const char* raw : {"network_error", "insufficient_system_resource", "abort", "malformed_function_call"}) {
+    const auto got = stream({choice(R"({"content":"a"})"), choice("{}", "\"" + std::string(raw) + "\""), kDone});
+    REQUIRE(got.failed);
+    CHECK(got.failed->provider_code == raw);
+    CHECK(got.failed->retryable);
+  }
+  CHECK(stream({choice("{}", "\"insufficient_system_resource\""), kDone}).failed->category == Category::overloaded);
+}
+
+TEST_CASE("a gateway's native finish reason tells of a failure that its own word hides") {
+  const auto end = [](const std::string& own, const std::string& native) {
+    return stream({R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":)" + own +
+                       R"(,"native_finish_reason":)" + native + "}]}",
+                   kDone});
+  };
+  const auto hidden = end("\"stop\"", "\"MALFORMED_FUNCTION_CALL\"");
+  REQUIRE(hidden.failed);
+  CHECK(hidden.failed->provider_code == "MALFORMED_FUNCTION_CALL");
+  CHECK(hidden.failed->retryable);
+  const auto both = end("\"error\"", "\"network_error\"");
+  REQUIRE(both.failed);
+  CHECK(both.failed->message == "the provider ended its answer with the finish reason error (network_error)");
+  CHECK(end("\"stop\"", "\"completed\"").finished == FinishReason::stop);
+}
+
+TEST_CASE("reasoning that only reasoning_details carry is told, once") {
+  const auto detail = [](const std::string& type, const std::string& key, const std::string& text) {
+    return R"("reasoning_details":[{"type":"reasoning.)" + type + R"(","index":0,")" + key + R"(":")" + text + R"("}])";
+  };
+  const auto got =
+      stream({choice("{" + detail("summary", "summary", "Think") + R"(,"reasoning":null,"reasoning_content":""})"),
+              choice("{" + detail("text", "text", "ing") + "}"), choice("{" + detail("encrypted", "data", "xyz") + "}"),
+              choice(R"({"content":"Hi"})"), kStop, kDone});
+  CHECK(got.text_of(ContentKind::reasoning) == "Thinking");
+  CHECK(text(got) == "Hi");
+  const auto both = stream({choice(R"({"reasoning":"Think",)" + detail("text", "text", "Think") + "}"),
+                            choice("{" + detail("text", "text", "Think") + "}"), kStop, kDone});
+  CHECK(both.text_of(ContentKind::reasoning) == "Think");
+}
+
+TEST_CASE("calls of custom tools appear, their input as a JSON string") {
+  const auto got = stream({call(R"("index":0,"id":"a","type":"custom","custom":{"name":"run","input":"4 "})"),
+                           call(R"("index":0,"custom":{"input":"+ \"4\""})"), kCalls, kDone});
+  CHECK(calls(got) == std::vector<Called>{{"a", "run", R"("4 + \"4\"")"}});
+  CHECK(got.parts.at(0).text == R"("4 + \"4\"")");
+  REQUIRE(got.states.size() == 1);
+  CHECK(got.states[0].second == R"(openai-chat:{"type":"custom"})");
+  const auto body =
+      decode(R"({"choices":[{"message":{"tool_calls":[{"id":"a","type":"custom","function":{"name":"","arguments":""},
+                               "custom":{"name":"run","input":""}}]},"finish_reason":"tool_calls"}]})",
+             BodyFormat::unary);
+  CHECK(calls(body) == std::vector<Called>{{"a", "run", "\"\""}});
+}
+
+TEST_CASE("parallel calls with one index and one id are two calls") {
+  const std::string first = R"("index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"})";
+  const std::string second = R"("index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":2}"})";
+  const std::vector<Called> both = {{"a", "f", R"({"x":1})"}, {"a", "f", R"({"x":2})"}};
+  CHECK(calls(stream({call(first), call(second), kCalls, kDone})) == both);
+  CHECK(calls(stream({choice(R"({"tool_calls":[{)" + first + "},{" + second + "}]}"), kCalls, kDone})) == both);
+  CHECK(calls(stream({call(first), call(R"("index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"})"),
+                      call(R"("index":0,"function":{"arguments":"2}"})"), kCalls, kDone})) == both);
+  // A server that repeats the whole call at its end asks for it once.
+  CHECK(calls(stream({call(first), call(first), kCalls, kDone})) == std::vector<Called>{both[0]});
+}
+
+TEST_CASE("arguments that are null or blank are no arguments") {
+  for (const char* none : {R"("null")", R"("")", R"(" \n")", "null", "{}"}) {
+    CAPTURE(none);
+    CHECK(calls(stream({call(R"("index":0,"id":"a","function":{"name":"f","arguments":)" + std::string(none) + "}"),
+                        kCalls, kDone})) == std::vector<Called>{{"a", "f", "{}"}});
+  }
+}
+
+TEST_CASE("content that is an object is its JSON text") {
+  CHECK(text(decode(R"({"choices":[{"message":{"content":{"a":1.50}},"finish_reason":"stop"}]})", BodyFormat::unary)) ==
+        R"({"a":1.50})");
 }
 
 TEST_CASE("errors inside a 200") {
@@ -249,7 +340,7 @@ TEST_CASE("Azure's chunks without content, other choices, odd members") {
       stream({R"({"choices":[],"prompt_filter_results":[{"prompt_index":0}],"id":"","model":""})",
               R"({"choices":[{"index":1,"delta":{"content":"no"},"finish_reason":"length"}]})",
               R"({"choices":[{"index":0,"content_filter_offsets":{"start":1},"finish_reason":null}]})",
-              R"({"choices":null})", R"({"choices":[7,{"delta":3},{"delta":{"content":{"a":1},"tool_calls":7}}]})",
+              R"({"choices":null})", R"({"choices":[7,{"delta":3},{"delta":{"content":5,"tool_calls":7}}]})",
               choice(R"({"content":"yes","role":"assistant","tool_calls":null,"annotations":[]})"), kStop, kDone});
   CHECK(text(got) == "yes");
   CHECK(got.finished == FinishReason::stop);

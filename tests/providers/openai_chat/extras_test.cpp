@@ -49,6 +49,26 @@ TEST_CASE("annotations are sources: pages, and files that were read") {
   CHECK(got.sources[1].filename == "a.pdf");
 }
 
+TEST_CASE("files that a gateway read are state of the text, once") {
+  const std::string file =
+      R"({"type":"file","file":{"hash":"h","name":"a.pdf","content":[{"type":"text","text":"t"}]}})";
+  const auto got = stream({choice(R"({"content":"x","annotations":[)" + file + "]}"),
+                           choice(R"({"annotations":[)" + file + "]}"), kStop, kDone});
+  REQUIRE(got.sources.size() == 1);
+  REQUIRE(got.states.size() == 1);
+  CHECK(got.states[0] == std::pair(0, R"(openai-chat:{"annotations":[)" + file + "]}"));
+}
+
+TEST_CASE("a page that annotations and citations both name is one source") {
+  const auto got = decode(R"({"choices":[{"message":{"content":"x","annotations":[
+      {"type":"url_citation","url_citation":{"url":"u"}}]},"finish_reason":"stop"}],"citations":["u","v"]})",
+                          BodyFormat::unary);
+  REQUIRE(got.sources.size() == 2);
+  CHECK(got.sources[0].url == "u");
+  CHECK(got.sources[1].url == "v");
+  CHECK(got.sources[1].id == "2");
+}
+
 TEST_CASE("generated images are files, as data or by address") {
   const auto got = stream({choice(R"({"content":"here","images":[
       {"type":"image_url","image_url":{"url":"data:image/webp;base64,AAAA"}},
@@ -74,6 +94,11 @@ TEST_CASE("a spoken answer is its words and one file") {
   CHECK(got.files[0].second.media_type == "audio/wav");
   CHECK(got.files[0].second.data == "UklGRgEC");
   CHECK(stream({choice(R"({"content":"x","audio":{"data":"","transcript":""}})"), kStop, kDone}).files.empty());
+  // The words come once, under whichever name came first.
+  CHECK(text(stream({choice(R"({"content":"Hello","audio":{"data":"AQI=","transcript":"Hello"}})"), kStop, kDone})) ==
+        "Hello");
+  CHECK(text(stream({choice(R"({"audio":{"transcript":"Hel"}})"), choice(R"({"audio":{"transcript":"lo"}})"),
+                     choice(R"({"content":"Hello"})"), kStop, kDone})) == "Hello");
 }
 
 TEST_CASE("logprobs belong to the text or refusal part") {

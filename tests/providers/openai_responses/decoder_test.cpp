@@ -361,3 +361,50 @@ TEST_CASE("responses: two calls of the provider's that share an id stay two, eac
   CHECK(got.calls[0].second.id != got.calls[1].second.id);
   for (std::size_t i = 0; i < 2; ++i) CHECK(got.provider_results[i].tool_call_id == got.calls[i].second.id);
 }
+
+TEST_CASE("contents that events number from 1 are those that the item lists from 0") {
+  const auto item = [](const std::vector<std::string>& texts) {
+    json content = json::array();
+    for (const auto& text : texts)
+      content.push_back({{"type", "output_text"}, {"text", text}, {"annotations", json::array()}});
+    return json{{"type", "message"}, {"id", "m"}, {"status", "completed"}, {"content", content}};
+  };
+  const auto text_done = [](int index, const std::string& text) {
+    return json{{"type", "response.output_text.done"}, {"output_index", 0}, {"content_index", index}, {"text", text}};
+  };
+  const auto one = stream({added(0, item({})), delta("output_text", 0, "Hello", 1), text_done(1, "Hello"),
+                           done(0, item({"Hello"})), completed({item({"Hello"})})});
+  CHECK(one.text_of(ContentKind::text) == "Hello");
+  CHECK(one.parts.size() == 1);
+  const auto two = stream({added(0, item({})), delta("output_text", 0, "A", 1), delta("output_text", 0, "B", 2),
+                           done(0, item({"A", "B"})), completed({item({"A", "B"})})});
+  CHECK(two.text_of(ContentKind::text) == "AB");
+  const auto same = stream({added(0, item({})), delta("output_text", 0, "A", 1), delta("output_text", 0, "A", 2),
+                            done(0, item({"A", "A"})), completed()});
+  CHECK(same.text_of(ContentKind::text) == "AA");
+  // The events agree neither with each other.
+  const auto mixed = stream({added(0, item({})), delta("output_text", 0, "Hello", 1), text_done(0, "Hello"),
+                             done(0, item({"Hello"})), completed()});
+  CHECK(mixed.text_of(ContentKind::text) == "Hello");
+  // A content whose deltas were lost is shown all the same.
+  const auto lost =
+      stream({added(0, item({})), delta("output_text", 0, "B", 1), done(0, item({"A", "B"})), completed()});
+  CHECK(lost.text_of(ContentKind::text).size() == 2);
+  const json reasoning = {
+      {"type", "reasoning"}, {"id", "r"}, {"summary", {{{"type", "summary_text"}, {"text", "Think"}}}}};
+  json begun = reasoning;
+  begun["summary"] = json::array();
+  json thought = delta("reasoning_summary_text", 0, "Think");
+  thought["summary_index"] = 1;
+  thought.erase("content_index");
+  const auto summary = stream({added(0, begun), thought, done(0, reasoning), completed({reasoning})});
+  CHECK(summary.text_of(ContentKind::reasoning) == "Think");
+}
+
+TEST_CASE("an answer that is completed with a message that is not has a warning") {
+  json cut = message("m", "Hi");
+  cut["status"] = "incomplete";
+  const auto got = stream({done(0, cut), completed({cut})});
+  CHECK(got.finished == FinishReason::stop);
+  CHECK(got.warnings == std::vector<std::string>{"status_contradicted"});
+}

@@ -1,11 +1,12 @@
 #include "worker/providers/anthropic_messages/blocks.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "protocol/json_text.hpp"
-#include "worker/base/white_space.hpp"
 #include "worker/providers/anthropic_messages/sources.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 namespace {
@@ -180,6 +181,10 @@ void AnthropicBlocks::stop(std::int64_t index, StepSink& sink) {
   open_.erase(found);
 }
 
+bool AnthropicBlocks::all_calls_ended() const {
+  return std::ranges::none_of(open_, [](const auto& entry) { return entry.second.type == Type::tool_use; });
+}
+
 void AnthropicBlocks::stop_all(StepSink& sink) {
   for (auto& [index, block] : open_) finish(block, sink);
   open_.clear();
@@ -227,7 +232,8 @@ void AnthropicBlocks::finish_thinking(Block& block, StepSink& sink) {
 
 void AnthropicBlocks::finish_tool_use(Block& block, StepSink& sink) {
   const int part = part_of(block);
-  sink.tool_call(part, {block.id, block.name, is_blank(block.input) ? "{}" : std::move(block.input)});
+  has_calls_ = true;
+  sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input))});
   if (!block.caller.empty()) sink.provider_state(part, state_of("caller", block.caller));
 }
 
@@ -235,12 +241,12 @@ void AnthropicBlocks::finish_opaque(Block& block, StepSink& sink) {
   const int part = part_of(block);
   if (block.is_provider_call) {
     // Broken input stays out of the state, which must be JSON.
-    if (block.input_streamed && input_json_.parse(block.input) && !input_json_.repaired()) {
+    if (block.input_streamed && input_json_.parse(block.input) && input_json_.is_valid_json()) {
       block.changes["input"] = block.input;
     }
     // One that follows its own result is shown to nobody: a result belongs to a call before it.
     if (!answered_.contains(block.id)) {
-      sink.tool_call(part, {block.id, block.name, is_blank(block.input) ? "{}" : std::move(block.input), true});
+      sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input)), true});
     }
   }
   sink.provider_state(part, write_anthropic_state(to_object(block)));
@@ -268,6 +274,6 @@ std::string AnthropicBlocks::plain(const JsonElement& object, std::string_view k
   return json_.plain_text(get_string_or_empty(object, key));
 }
 
-std::string AnthropicBlocks::json_text(const JsonElement& value) const { return json_.plain_text(to_json(value)); }
+std::string AnthropicBlocks::json_text(const JsonElement& value) const { return json_.json_text(value); }
 
 }  // namespace aiw

@@ -30,6 +30,10 @@ class AnthropicBlocks {
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
   [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
+  // Calls for the client that were told.
+  [[nodiscard]] bool has_calls() const { return has_calls_; }
+  // False while a call for the client is open: its input may be cut short.
+  [[nodiscard]] bool all_calls_ended() const;
   // Input came for a call that never began, or had ended.
   [[nodiscard]] bool lost_input() const { return lost_input_; }
   // State that belongs to no block: a part of its own, after those that were shown.
@@ -79,6 +83,7 @@ class AnthropicBlocks {
   std::set<std::string, std::less<>> answered_;                     // ids of the results that came
   int parts_ = 0;
   bool lost_input_ = false;
+  bool has_calls_ = false;
 };
 
 }  // namespace aiw

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/json_answer.hpp"
 
@@ -22,11 +23,21 @@ FinishReason finish_reason(std::string_view stop_reason) {
       {"refusal", FinishReason::refusal},
   }};
   const auto* found = std::ranges::find(kReasons, stop_reason, &std::pair<std::string_view, FinishReason>::first);
-  return found == kReasons.end() ? FinishReason::other : found->second;
+  return found == kReasons.end() ? shared_finish_reason(stop_reason) : found->second;
+}
+
+// True if a stop's details hold more than the explanation: a category, another model, a credit token.
+bool says_more(const JsonElement& details) {
+  simdjson::dom::object members;
+  if (details.get(members) != simdjson::SUCCESS) return false;
+  return std::any_of(members.begin(), members.end(), [](const auto& member) {
+    return member.key != "type" && member.key != "explanation" && !member.value.is_null();
+  });
 }
 
 void take_count(std::optional<std::int64_t>& into, const JsonElement& object, std::string_view key) {
-  if (const auto count = get_count(object, key)) into = count;
+  const auto count = get_count(object, key);
+  if (count && (!into || *count > *into)) into = count;
 }
 
 }  // namespace
@@ -49,6 +60,7 @@ void AnthropicDecoder::add_usage(const JsonElement& message, UsageAccuracy accur
   counts.cache_write_tokens = cache_write_;
   counts.reasoning_tokens = thinking_;
   counts.accuracy = accuracy;
+  include_parts(counts);
   if (!counts.empty()) sink.usage(counts);
 }
 
@@ -58,7 +70,7 @@ void AnthropicDecoder::fail(Error error, StepSink& sink) {
 }
 
 void AnthropicDecoder::fail_as_told(const JsonElement& body, StepSink& sink) {
-  Error error = in_stream_error(json_, get_member(body, "error").value_or(body));
+  Error error = in_stream_error(json_, get_error(body).value_or(body));
   error.request_id = json_.plain_text(get_string_or_empty(body, "request_id"));
   fail(std::move(error), sink);
 }
@@ -67,11 +79,19 @@ void AnthropicDecoder::finish(StepSink& sink) {
   if (blocks_.lost_input() && stop_reason_ == "tool_use") {
     return fail(upstream_fault("bad_event", "the input of a call came without the call", true), sink);
   }
-  done_ = true;
+  const bool all_calls_ended = blocks_.all_calls_ended();
   blocks_.stop_all(sink);
+  if (auto error = finish_reason_error(stop_reason_)) return fail(*std::move(error), sink);
+  if (stop_reason_.empty() && blocks_.empty()) {
+    return fail(upstream_fault("bad_response", "the answer ended with neither content nor a stop reason", false), sink);
+  }
+  done_ = true;
   if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
   if (!container_.empty()) blocks_.add_state("{\"container\":" + container_ + "}", sink);
-  sink.finish(finish_reason(stop_reason_), stop_reason_);
+  if (!details_.empty()) blocks_.add_state("{" + details_ + "}", sink);
+  // The end was announced, so that a call which is whole was meant.
+  const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
+  sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
 }
 
 AnthropicUnaryDecoder* AnthropicStreamDecoder::body_instead(std::string_view bytes) {
@@ -98,7 +118,7 @@ void AnthropicStreamDecoder::end(StepSink& sink) {
   if (body_) return body_->end(sink);
   if (done_) return;
   SseEvent event;
-  if (parser_.finish(event)) on_event(event, true, sink);
+  while (!done_ && parser_.finish(event)) on_event(event, true, sink);
   if (!done_) fail(upstream_fault("truncated_stream", "the stream ended before message_stop", true), sink);
 }
 
@@ -106,13 +126,17 @@ void AnthropicStreamDecoder::end(StepSink& sink) {
 void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
   if (event.data.empty() || event.data == "[DONE]") return;  // some gateways add what OpenAI's streams have
   const auto json = json_.parse(event.data);
-  if (!json && unfinished) return;
+  if (!json && (unfinished || event.unframed)) return;
   if (!json || !json->is_object()) {
+    if (event.type == "error")
+      return fail(json ? in_stream_error(json_, *json) : in_stream_error({}, event.data), sink);
     return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
   }
   const auto type = get_string(*json, "type");
-  if (type) return on_message(*type, *json, sink);
-  if (get_member(*json, "error")) fail_as_told(*json, sink);
+  const bool usual = type && event.type != "error" && !event.unframed;
+  if (usual) return on_message(*type, *json, sink);
+  if (is_error_event(event, *json) || (!type && get_error(*json))) return fail_as_told(*json, sink);
+  if (type) on_message(*type, *json, sink);
 }
 
 void AnthropicStreamDecoder::on_message(std::string_view type, const JsonElement& event, StepSink& sink) {
@@ -153,6 +177,7 @@ void AnthropicStreamDecoder::on_message_start(const JsonElement& event, StepSink
 
 void AnthropicStreamDecoder::on_message_delta(const JsonElement& event, StepSink& sink) {
   if (const auto delta = get_member(event, "delta")) read_end(*delta, sink);
+  read_edits(event);
   add_usage(event, UsageAccuracy::exact, sink);
 }
 
@@ -167,34 +192,62 @@ void AnthropicDecoder::read_content(const JsonElement& message, StepSink& sink) 
 }
 
 void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
-  if (stop_reason_.empty()) stop_reason_ = json_.plain_text(get_string_or_empty(object, "stop_reason"));
+  const auto reason = get_string_or_empty(object, "stop_reason");
+  if (stop_reason_.empty() && !is_missing_reason(reason)) stop_reason_ = json_.plain_text(reason);
   // Code execution goes on in the same container only if the next request names it.
   const auto container = get_member(object, "container");
-  if (container && !get_string_or_empty(*container, "id").empty()) container_ = json_.plain_text(to_json(*container));
+  if (container && !get_string_or_empty(*container, "id").empty()) container_ = json_.json_text(*container);
   const auto details = get_member(object, "stop_details");
   const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
   if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));
+  if (details && says_more(*details)) add_detail("stop_details", *details);
 }
 
+// What the API's own context management cleared from this request.
+void AnthropicDecoder::read_edits(const JsonElement& message) {
+  const auto management = get_member(message, "context_management");
+  const auto edits = management ? get_array(*management, "applied_edits") : std::nullopt;
+  if (edits && edits->size() > 0) add_detail("context_management", *management);
+}
+
+// For the parent, as state that no request reads.
+void AnthropicDecoder::add_detail(std::string_view name, const JsonElement& value) {
+  constexpr std::size_t kMaxDetails = std::size_t{64} << 10;
+  const std::string json = json_.json_text(value);
+  if (details_.contains("\"" + std::string(name) + "\":") || details_.size() + json.size() > kMaxDetails) return;
+  if (!details_.empty()) details_ += ',';
+  details_.append("\"").append(name).append("\":").append(json);
+}
+
+// Some servers stream although they were asked for one body.
 void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
+  if (events_) return events_->feed(bytes, sink);
   if (done_) return;
   if (bytes.size() > kMaxEventBytes - body_.size()) {
     return fail(upstream_fault("response_too_large", "the answer exceeds the limit", false), sink);
   }
   body_ += bytes;
+  if (form_known_) return;
+  const auto has_events = begins_events(body_);
+  form_known_ = has_events.has_value();
+  if (!has_events.value_or(false)) return;
+  events_ = std::make_unique<AnthropicStreamDecoder>();
+  events_->feed(body_, sink);
 }
 
 void AnthropicUnaryDecoder::end(StepSink& sink) {
+  if (events_) return events_->end(sink);
   if (done_) return;
   auto message = parse_body(json_, body_);
   if (!message) return fail(std::move(message).error(), sink);
-  if (get_string(*message, "type") == "error" || get_member(*message, "error")) return fail_as_told(*message, sink);
+  if (get_string(*message, "type") == "error" || get_error(*message)) return fail_as_told(*message, sink);
   if (!get_array(*message, "content")) {
     return fail(upstream_fault("bad_response", "the answer has no content", true), sink);
   }
   add_usage(*message, UsageAccuracy::exact, sink);
   read_content(*message, sink);
   read_end(*message, sink);
+  read_edits(*message);
   finish(sink);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,18 +20,22 @@ class AnthropicDecoder : public ResponseDecoder {
   void fail(Error error, StepSink& sink);
   void fail_as_told(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
   void finish(StepSink& sink);
-  // Counts are cumulative: the last that came hold.
+  // Counts are cumulative: the largest that came hold.
   void add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink);
   void read_content(const JsonElement& message, StepSink& sink);
   // Of a whole message, or of the delta that ends one.
   void read_end(const JsonElement& object, StepSink& sink);
+  void read_edits(const JsonElement& message);
 
   EventJson json_;
   AnthropicBlocks blocks_{json_};
   bool done_ = false;
 
  private:
+  void add_detail(std::string_view name, const JsonElement& value);
+
   std::string stop_reason_;
+  std::string details_;    // members of a JSON object
   std::string container_;  // the last one seen, as JSON
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
@@ -42,6 +47,8 @@ class AnthropicUnaryDecoder : public AnthropicDecoder {
 
  private:
   std::string body_;
+  std::unique_ptr<ResponseDecoder> events_;
+  bool form_known_ = false;
 };
 
 class AnthropicStreamDecoder : public AnthropicDecoder {
@@ -61,7 +68,7 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
   void on_message_start(const JsonElement& event, StepSink& sink);
   void on_message_delta(const JsonElement& event, StepSink& sink);
 
-  SseParser parser_{kMaxEventBytes};
+  SseParser parser_{kMaxEventBytes, SseSyntax::with_errors};
   std::optional<AnthropicUnaryDecoder> body_;
   bool form_known_ = false;
   std::optional<std::string> message_id_;  // set once a message began

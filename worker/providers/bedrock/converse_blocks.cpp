@@ -1,10 +1,11 @@
 #include "worker/providers/bedrock/converse_blocks.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/base/white_space.hpp"
 #include "worker/providers/bedrock/converse_state.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 namespace {
@@ -175,6 +176,10 @@ void BedrockConverseBlocks::stop(std::int64_t index, StepSink& sink) {
   open_.erase(found);
 }
 
+bool BedrockConverseBlocks::all_calls_ended() const {
+  return std::ranges::none_of(open_, [](const auto& entry) { return entry.second.kind == Kind::tool_use; });
+}
+
 void BedrockConverseBlocks::stop_all(StepSink& sink) {
   for (auto& [index, block] : open_) finish(block, sink);
   open_.clear();
@@ -216,12 +221,15 @@ void BedrockConverseBlocks::finish_reasoning(Block& block, StepSink& sink) {
 
 void BedrockConverseBlocks::finish_tool_use(Block& block, StepSink& sink) {
   const int part = part_of(block);
-  if (is_blank(block.input)) block.input = "{}";
-  if (!is_by_provider(block.type)) return sink.tool_call(part, {block.id, block.name, std::move(block.input)});
+  block.input = complete_arguments(std::move(block.input));
+  if (!is_by_provider(block.type)) {
+    has_calls_ = true;
+    return sink.tool_call(part, {block.id, block.name, std::move(block.input)});
+  }
   // One of an id that came before is not shown again: that one's result may be told already.
   const bool is_new = provider_calls_.emplace(block.id, block.name).second;
   // Broken input stays out of the state, which must be JSON.
-  const bool is_json = own_json_.parse(block.input) && !own_json_.repaired();
+  const bool is_json = own_json_.parse(block.input) && own_json_.is_valid_json();
   std::string json;
   JsonWriter(json)
       .begin_object()
@@ -267,7 +275,7 @@ std::string BedrockConverseBlocks::output_of(const Block& block) {
       return json;
     }
     if (const auto value = get_member(item, "json")) {
-      const std::string text = own_json_.plain_text(to_json(*value));
+      const std::string text = own_json_.json_text(*value);
       writer.field("type", failed ? "error-json" : "json").field("value", JsonSpan{text}).end_object();
       return json;
     }

@@ -24,6 +24,11 @@ class BedrockConverseBlocks {
   void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
+  [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
+  // Calls for the client that were told.
+  [[nodiscard]] bool has_calls() const { return has_calls_; }
+  // False while a call is open: its input may be cut short.
+  [[nodiscard]] bool all_calls_ended() const;
   // A block of a whole answer.
   void add_whole(const JsonElement& block, StepSink& sink);
 
@@ -57,13 +62,14 @@ class BedrockConverseBlocks {
   std::string output_of(const Block& block);
   int part_of(Block& block);
   std::string plain(const JsonElement& object, std::string_view key) const;
-  std::string json_text(const JsonElement& value) const { return json_.plain_text(to_json(value)); }
+  std::string json_text(const JsonElement& value) const { return json_.json_text(value); }
 
   const EventJson& json_;
   EventJson own_json_;                                 // reads again what was put together from pieces
   std::map<std::int64_t, Block> open_;                 // by the stream's number
   std::map<std::string, std::string> provider_calls_;  // names of the calls that the provider runs, by id
   int parts_ = 0;
+  bool has_calls_ = false;
 };
 
 }  // namespace aiw

@@ -7,6 +7,7 @@
 #include "worker/providers/bedrock/converse_blocks.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/events.hpp"
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/json_answer.hpp"
 
@@ -25,13 +26,7 @@ FinishReason finish_reason(std::string_view stop_reason) {
       {"refusal", FinishReason::refusal},
   }};
   const auto* found = std::ranges::find(kReasons, stop_reason, &std::pair<std::string_view, FinishReason>::first);
-  return found == kReasons.end() ? FinishReason::other : found->second;
-}
-
-std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
-  std::int64_t result = 0;
-  if (!a || !b || __builtin_add_overflow(*a, *b, &result)) return std::nullopt;
-  return result;
+  return found == kReasons.end() ? shared_finish_reason(stop_reason) : found->second;
 }
 
 // inputTokens counts neither what was read from the cache nor what was written to it.
@@ -39,10 +34,10 @@ Usage read_usage(const JsonElement& usage) {
   Usage counts;
   counts.cached_input_tokens = get_count(usage, "cacheReadInputTokens");
   counts.cache_write_tokens = get_count(usage, "cacheWriteInputTokens");
-  counts.input_tokens = sum(sum(get_count(usage, "inputTokens"), counts.cached_input_tokens.value_or(0)),
-                            counts.cache_write_tokens.value_or(0));
+  counts.input_tokens = add_counts(add_counts(get_count(usage, "inputTokens"), counts.cached_input_tokens.value_or(0)),
+                                   counts.cache_write_tokens.value_or(0));
   counts.output_tokens = get_count(usage, "outputTokens");
-  counts.total_tokens = sum(counts.input_tokens, counts.output_tokens);
+  counts.total_tokens = add_counts(counts.input_tokens, counts.output_tokens);
   return counts;
 }
 
@@ -55,25 +50,33 @@ class ConverseDecoder : public ResponseDecoder {
   }
 
   void finish(StepSink& sink) {
-    done_ = true;
+    const bool all_calls_ended = blocks_.all_calls_ended();
     blocks_.stop_all(sink);
+    if (auto error = finish_reason_error(stop_reason_)) return fail(*std::move(error), sink);
+    if (stop_reason_.empty() && blocks_.empty()) {
+      return fail(upstream_fault("bad_response", "the answer ended with neither content nor a stop reason", false),
+                  sink);
+    }
+    done_ = true;
     if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-    sink.finish(finish_reason(stop_reason_), stop_reason_);
+    // The end was announced, so that a call which is whole was meant.
+    const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
+    sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
   }
 
   // `metrics` and the invocation's details are for AWS's own tools; a guardrail's findings are for the caller.
   void read_metadata(const JsonElement& metadata, StepSink& sink) {
     if (const auto usage = get_member(metadata, "usage")) {
-      const Usage counts = read_usage(*usage);
-      if (!counts.empty()) sink.usage(counts);
+      usage_.add(read_usage(*usage), sink);
     }
     if (const auto trace = get_path(metadata, {"trace", "guardrail"})) {
-      sink.warning("guardrail_trace", bounded_message(json_.plain_text(to_json(*trace))));
+      sink.warning("guardrail_trace", bounded_message(json_.json_text(*trace)));
     }
   }
 
   void read_stop_reason(const JsonElement& object) {
-    if (stop_reason_.empty()) stop_reason_ = json_.plain_text(get_string_or_empty(object, "stopReason"));
+    const auto reason = get_string_or_empty(object, "stopReason");
+    if (stop_reason_.empty() && !is_missing_reason(reason)) stop_reason_ = json_.plain_text(reason);
   }
 
   EventJson json_;
@@ -81,6 +84,7 @@ class ConverseDecoder : public ResponseDecoder {
   bool done_ = false;
 
  private:
+  UsageTally usage_;
   std::string stop_reason_;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "worker/providers/cohere_chat/state.hpp"
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/logprobs_writer.hpp"
 
@@ -12,11 +13,9 @@ namespace aiw {
 namespace {
 
 FinishReason finish_reason(std::string_view raw) {
-  if (raw == "COMPLETE" || raw == "STOP_SEQUENCE") return FinishReason::stop;
-  if (raw == "MAX_TOKENS" || raw == "ERROR_LIMIT") return FinishReason::length;
-  if (raw == "TOOL_CALL") return FinishReason::tool_calls;
+  if (raw == "ERROR_LIMIT") return FinishReason::length;
   if (raw == "ERROR_TOXIC") return FinishReason::content_filter;
-  return FinishReason::other;
+  return shared_finish_reason(raw);
 }
 
 // `billed_units` leaves out what Cohere puts around the prompt; `tokens` is what the model read and wrote. Its
@@ -58,7 +57,7 @@ void CohereChatAnswer::add_event(const EventJson& json, const JsonElement& root,
       delta = value;
     } else if (key == "logprobs") {
       logprobs = value;
-    } else if (key == "error" && !value.is_null()) {
+    } else if (key == "error" && reports_error(value)) {
       error = value;
     }
   }
@@ -95,8 +94,8 @@ void CohereChatAnswer::add_body(const EventJson& json, const JsonElement& root, 
   json_ = &json;
   const auto message = get_member(root, "message");
   if (!message || !message->is_object()) {
-    if (message || get_member(root, "error")) {
-      const auto error = get_member(root, "error");
+    const auto error = get_error(root);
+    if (message || error) {
       return fail(in_stream_error(json, error ? *error : root), sink);
     }
     return fail(upstream_fault("bad_response", "the answer's body has no message", false), sink);
@@ -169,15 +168,17 @@ void CohereChatAnswer::add_tool_call(const std::optional<std::int64_t>& index, c
   const std::string name = json_->plain_text(get_string_or_empty(*function, "name"));
   ToolCallFragment fragment{index, id, name, {}, {}};
   std::string as_object;
+  bool repaired = json_->repaired();
   const auto arguments = get_member(*function, "arguments");
   if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
-    as_object = to_json(*arguments);
+    as_object = json_->json_text(*arguments);
     fragment.arguments = as_object;
+    repaired = false;
   }
   if (id.empty() && name.empty() && fragment.arguments.empty()) return;
   end_block(sink);
   if (plan_told_ == 0) report_plan(sink);
-  if (calls_.add(fragment, json_->repaired(), next_part_, sink)) return;
+  if (calls_.add(fragment, repaired, next_part_, sink)) return;
   fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
 }
 
@@ -228,26 +229,29 @@ void CohereChatAnswer::add_logprobs(const JsonElement& logprobs, StepSink& sink)
 
 // `ending`: the body, or message-end's delta.
 void CohereChatAnswer::finish(const JsonElement& ending, StepSink& sink) {
-  const std::string raw = bounded_message(json_->plain_text(get_string_or_empty(ending, "finish_reason")), 256);
-  if (const auto usage = get_member(ending, "usage")) {
-    Usage counts = read_usage(*usage);
-    if (!counts.empty()) sink.usage(counts);
+  const auto given = get_string_or_empty(ending, "finish_reason");
+  const std::string raw = is_missing_reason(given) ? std::string() : bounded_message(json_->plain_text(given), 256);
+  if (const auto usage = get_member(ending, "usage")) UsageTally().add(read_usage(*usage), sink);
+  const auto said = get_error(ending);
+  const std::string words = said ? in_stream_error(*json_, *said).message : std::string();
+  if (auto error = finish_reason_error(raw, words)) {
+    error->retryable = true;
+    return fail(*std::move(error), sink);
   }
-  if (raw == "ERROR" || raw == "TIMEOUT") {
-    Error error = in_stream_error(raw, json_->plain_text(get_string_or_empty(ending, "error")));
-    error.category = raw == "TIMEOUT" ? Category::timeout : Category::upstream;
-    error.retryable = true;
-    return fail(std::move(error), sink);
-  }
+  if (said && raw.empty()) return fail(in_stream_error(*json_, *said), sink);
   if (!began_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
+  if (raw.empty() && next_part_ == 0) {
+    return fail(upstream_fault("bad_response", "the answer ended with neither content nor a finish reason", false),
+                sink);
+  }
   ended_ = true;
   flush(sink);
   report_state(sink);
   const FinishReason reason = finish_reason(raw);
   calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
   if (raw.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-  const bool calls = !calls_.empty() && reason == FinishReason::stop;
-  sink.finish(calls ? FinishReason::tool_calls : reason, raw);
+  const bool may_call = reason == FinishReason::stop || (raw.empty() && calls_.all_closed());
+  sink.finish(may_call && !calls_.empty() ? FinishReason::tool_calls : reason, raw);
 }
 
 void CohereChatAnswer::report_state(StepSink& sink) {

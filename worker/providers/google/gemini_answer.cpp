@@ -1,13 +1,14 @@
 #include "worker/providers/google/gemini_answer.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "protocol/ascii.hpp"
 #include "protocol/json_writer.hpp"
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/google/gemini_state.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 
@@ -73,7 +74,7 @@ void GeminiAnswer::add(const EventJson& json, const JsonElement& root, StepSink&
       usage = value;
     } else if (key == "promptFeedback") {
       add_feedback(value, sink);
-    } else if (key == "error" && !value.is_null()) {
+    } else if (key == "error" && reports_error(value)) {
       error = value;
     }
   }
@@ -95,7 +96,7 @@ void GeminiAnswer::add_candidate(const JsonElement& candidate, StepSink& sink) {
       add_content(value, sink);
     } else if (key == "finishReason") {
       // Some servers say it in each chunk, and the last one counts. A number is the enum's, which JSON should not hold.
-      if (value.get(text) == simdjson::SUCCESS && !text.empty()) {
+      if (value.get(text) == simdjson::SUCCESS && !is_missing_reason(text)) {
         finish_raw_ = bounded_message(json_->plain_text(text), 256);
       } else if (const auto number = as_count(value)) {
         finish_raw_ = std::to_string(*number);
@@ -104,6 +105,7 @@ void GeminiAnswer::add_candidate(const JsonElement& candidate, StepSink& sink) {
       if (value.get(text) == simdjson::SUCCESS) finish_message_ = bounded_message(json_->plain_text(text));
     } else if (key == "groundingMetadata") {
       sources_.add_grounding(*json_, value, sink);
+      grounding_.add(*json_, value);
     } else if (key == "citationMetadata") {
       sources_.add_citations(*json_, value, sink);
     } else if (key == "urlContextMetadata") {
@@ -161,6 +163,7 @@ void GeminiAnswer::close_text(std::string_view signature, StepSink& sink) {
   if (open_part_ < 0) return;
   const auto rest = joiner_.flush();
   if (!rest.empty()) sink.delta(open_part_, open_thought_ ? ContentKind::reasoning : ContentKind::text, rest, {});
+  if (!open_thought_) last_text_ = {open_part_, std::string(signature)};
   // Thoughts go back as such, and only if this API gave them.
   if (open_thought_ || !signature.empty()) {
     sink.provider_state(open_part_, write_gemini_state(signature, open_thought_));
@@ -176,7 +179,7 @@ int GeminiAnswer::next_part(StepSink& sink) {
 }
 
 // The JSON of a value, without what only the decoder understands.
-std::string GeminiAnswer::whole(const JsonElement& value) const { return json_->plain_text(to_json(value)); }
+std::string GeminiAnswer::whole(const JsonElement& value) const { return json_->json_text(value); }
 
 std::string GeminiAnswer::call_id(const JsonElement& call) {
   std::string id = read_call_id(*json_, call, "id");
@@ -232,13 +235,12 @@ void GeminiAnswer::end_call(bool complete, StepSink& sink) {
   if (complete) {
     streamed_->args.close(streamed_->input);
     if (streamed_->sent > 0) send_input(sink);
-    if (streamed_->input.empty()) streamed_->input = "{}";
     if (!streamed_->signature.empty()) {
       sink.provider_state(streamed_->part, write_gemini_state(streamed_->signature, false));
     }
     has_calls_ = true;
-    sink.tool_call(streamed_->part,
-                   {std::move(streamed_->id), std::move(streamed_->name), std::move(streamed_->input), false});
+    sink.tool_call(streamed_->part, {std::move(streamed_->id), std::move(streamed_->name),
+                                     complete_arguments(std::move(streamed_->input)), false});
   }
   streamed_.reset();
 }
@@ -324,19 +326,32 @@ void GeminiAnswer::add_usage(const JsonElement& metadata, StepSink& sink) {
   auto usage = read_gemini_usage(metadata);
   if (!usage) return;
   usage->accuracy = UsageAccuracy::last_seen;
+  include_parts(*usage);
   usage_ = usage;
   sink.usage(*usage);
 }
 
 FinishReason GeminiAnswer::finish_reason() const {
-  static constexpr std::array<std::string_view, 10> kFiltered = {
-      "SAFETY",      "RECITATION",   "BLOCKLIST",        "PROHIBITED_CONTENT",
-      "SPII",        "IMAGE_SAFETY", "IMAGE_RECITATION", "IMAGE_PROHIBITED_CONTENT",
-      "MODEL_ARMOR", "JAILBREAK"};
-  if (blocked_ || std::ranges::find(kFiltered, finish_raw_) != kFiltered.end()) return FinishReason::content_filter;
-  if (finish_raw_ == "MAX_TOKENS") return FinishReason::length;
-  if (finish_raw_ != "STOP") return FinishReason::other;
-  return has_calls_ ? FinishReason::tool_calls : FinishReason::stop;
+  if (blocked_) return FinishReason::content_filter;
+  const FinishReason reason = shared_finish_reason(finish_raw_);
+  return has_calls_ && (reason == FinishReason::stop || finish_raw_.empty()) ? FinishReason::tool_calls : reason;
+}
+
+// The failures that this API has instead of an answer.
+std::optional<Error> GeminiAnswer::failure() const {
+  if (blocked_) return std::nullopt;
+  if (auto error = finish_reason_error(finish_raw_, finish_message_)) return error;
+  const bool says_nothing = finish_raw_.empty() || shared_finish_reason(finish_raw_) == FinishReason::stop;
+  if (parts_ > 0 || !says_nothing) return std::nullopt;
+  constexpr std::string_view kEmpty = "the answer ended without any content";
+  return upstream_fault("bad_response", finish_message_.empty() ? kEmpty : std::string_view(finish_message_), true);
+}
+
+// Of the text that the grounding is about, or of a part of its own.
+void GeminiAnswer::report_grounding(StepSink& sink) {
+  if (grounding_.empty()) return;
+  const int part = last_text_.first >= 0 ? last_text_.first : parts_++;
+  sink.provider_state(part, grounding_.write_state(last_text_.second));
 }
 
 void GeminiAnswer::finish(StepSink& sink) {
@@ -352,6 +367,11 @@ void GeminiAnswer::finish(StepSink& sink) {
     usage_->accuracy = UsageAccuracy::exact;
     sink.usage(*usage_);
   }
+  if (auto error = failure()) {
+    ended_ = true;
+    return sink.fail(*std::move(error));
+  }
+  report_grounding(sink);
   const FinishReason reason = finish_reason();
   const bool is_usual = reason == FinishReason::stop || reason == FinishReason::tool_calls;
   if (!finish_message_.empty() && !is_usual) sink.warning("finish_message", finish_message_);

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "worker/providers/event_json.hpp"
 #include "worker/providers/google/gemini_metadata.hpp"
@@ -58,6 +59,8 @@ class GeminiAnswer {
   std::string call_id(const JsonElement& call);
   [[nodiscard]] std::string whole(const JsonElement& value) const;
   [[nodiscard]] FinishReason finish_reason() const;
+  [[nodiscard]] std::optional<Error> failure() const;
+  void report_grounding(StepSink& sink);
 
   const EventJson* json_ = nullptr;  // of the object in hand
   int parts_ = 0;
@@ -70,6 +73,8 @@ class GeminiAnswer {
   std::string own_call_id_;          // of the last call that the provider carried out itself
   std::set<std::string> own_calls_;  // all of them
   GeminiSources sources_{};
+  GeminiGrounding grounding_{};
+  std::pair<int, std::string> last_text_{-1, {}};  // the part that is no thought, and its signature
   std::optional<Usage> usage_;
   bool has_usage_metadata_ = false;
   bool has_content_ = false;

@@ -7,28 +7,12 @@
 #include "worker/providers/google/gemini_generate.hpp"
 #include "worker/providers/google/gemini_json_array.hpp"
 #include "worker/providers/http_error.hpp"
+#include "worker/providers/json_answer.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-// Finds where a line begins with `{`: what server-sent events cannot hold, and how this API's servers append an error
-// to a stream that they cannot finish.
-class UnframedFinder {
- public:
-  // The offset of that bracket in the next bytes of the stream; npos: there is none.
-  std::size_t find(std::string_view bytes) {
-    if (at_line_start_ && bytes.starts_with('{')) return 0;
-    std::size_t at = std::string_view::npos;
-    for (const std::string_view start : {"\n{", "\r{"}) at = std::min(at, bytes.find(start));
-    if (!bytes.empty()) at_line_start_ = bytes.back() == '\n' || bytes.back() == '\r';
-    return at == std::string_view::npos ? at : at + 1;
-  }
-
- private:
-  bool at_line_start_ = false;
-};
 
 // Reads the answer by what it looks like, because the content type cannot be trusted: server-sent events, a JSON array
 // of responses (what streaming without alt=sse gives), or one response.
@@ -50,7 +34,7 @@ class GeminiDecoder final : public ResponseDecoder {
     if (answer_.ended()) return;
     if (form_ == Form::events) {
       SseEvent event;
-      if (events_.finish(event)) on_event(event, true, sink);
+      while (!answer_.ended() && events_.finish(event)) on_event(event, true, sink);
     } else if (form_ == Form::object) {
       end_object(sink);
     }
@@ -76,22 +60,21 @@ class GeminiDecoder final : public ResponseDecoder {
   }
 
   void feed_events(std::string_view bytes, StepSink& sink) {
-    const std::size_t unframed = unframed_.find(bytes);
-    events_.feed(bytes.substr(0, unframed));
+    events_.feed(bytes);
     SseEvent event;
     while (!answer_.ended() && events_.next(event)) on_event(event, false, sink);
     if (events_.too_large()) too_large(sink);
-    if (unframed == std::string_view::npos || answer_.ended()) return;
-    if (events_.finish(event)) on_event(event, false, sink);
-    form_ = Form::object;
-    feed(bytes.substr(unframed), sink);
   }
 
   // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
     if (event.data.empty() || event.data == "[DONE]" || event.data.starts_with(':')) return;
     const auto root = json_.parse(event.data);
-    if (!root && unfinished) return;
+    if (!root && (unfinished || event.unframed)) return;
+    if (!root && event.type == "error") return answer_.fail(in_stream_error({}, event.data), sink);
+    if (root && is_error_event(event, *root)) {
+      return answer_.fail(in_stream_error(json_, get_error(*root).value_or(*root)), sink);
+    }
     if (!root) return answer_.fail(upstream_fault("bad_event", "an event's data is not one JSON value", true), sink);
     add(*root, sink);
   }
@@ -156,8 +139,7 @@ class GeminiDecoder final : public ResponseDecoder {
   const BodyFormat asked_;
   Form form_ = Form::unknown;
   std::size_t marks_ = 0;  // bytes of a byte order mark that came
-  UnframedFinder unframed_;
-  SseParser events_{kMaxEventBytes};
+  SseParser events_{kMaxEventBytes, SseSyntax::with_errors};
   JsonArraySplitter elements_{kMaxEventBytes};
   std::string body_;
   EventJson json_;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
+#include "worker/providers/ascii_json.hpp"
+#include "worker/providers/google/gemini_state.hpp"
 
 namespace aiw {
 namespace {
@@ -118,6 +120,38 @@ void GeminiSources::add_url_context(const EventJson& json, const JsonElement& me
     source.url = text_of(json, url, "retrievedUrl");
     report(std::move(source), sink);
   }
+}
+
+// The chunks are told as sources; they are kept because supports name them by number.
+void GeminiGrounding::add(const EventJson& json, const JsonElement& metadata) {
+  constexpr std::string_view kChunks = "groundingChunks";
+  simdjson::dom::object given;
+  if (metadata.get(given) != simdjson::SUCCESS) return;
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : members_) bytes += value.size();
+  for (const auto [key, value] : given) {
+    simdjson::dom::array list;
+    const bool is_empty = value.is_null() || (value.get(list) == simdjson::SUCCESS && list.begin() == list.end());
+    if (is_empty) continue;
+    if (key != kChunks) says_more_ = true;
+    std::string text = json.json_text(value);
+    if (bytes + key.size() + text.size() > kMaxBytes) continue;
+    bytes += key.size() + text.size();
+    members_[json.plain_text(key)] = std::move(text);
+  }
+}
+
+std::string GeminiGrounding::write_state(std::string_view signature) const {
+  std::string grounding;
+  for (const auto& [name, value] : members_) {
+    grounding += grounding.empty() ? '{' : ',';
+    append_json_string(grounding, name);
+    grounding.append(":").append(value);
+  }
+  std::string state = write_gemini_state(signature, false);
+  state.pop_back();
+  if (!state.ends_with('{')) state += ',';
+  return state + "\"groundingMetadata\":" + to_ascii_json(grounding + "}") + "}";
 }
 
 std::string read_gemini_logprobs(const EventJson& json, const JsonElement& result) {

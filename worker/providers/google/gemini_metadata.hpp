@@ -1,9 +1,12 @@
 // What stands beside the content of a Gemini answer: token counts, sources, log probabilities.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "protocol/usage.hpp"
 #include "worker/providers/event_json.hpp"
@@ -28,6 +31,24 @@ class GeminiSources {
   void report(Source source, StepSink& sink);
 
   std::set<std::string> known_;
+};
+
+// What a candidate's groundingMetadata says beside its sources: the search suggestions that Google wants shown, the
+// queries, which words rest on which chunk, the token of the map. For the parent, as state that no request reads.
+class GeminiGrounding {
+ public:
+  static constexpr std::size_t kMaxBytes = std::size_t{256} << 10;
+
+  // Chunks of a stream may bring it piece by piece, and repeat it: the last of each member counts.
+  void add(const EventJson& json, const JsonElement& metadata);
+  // True if there is nothing but sources.
+  [[nodiscard]] bool empty() const { return !says_more_; }
+  // The state of a text with this signature.
+  [[nodiscard]] std::string write_state(std::string_view signature) const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> members_;  // names and JSON values
+  bool says_more_ = false;
 };
 
 // A candidate's logprobsResult as the protocol's array; empty if it has no tokens.

@@ -14,7 +14,7 @@ bool GeminiPartialArgs::add(const EventJson& json, const JsonElement& value, std
   const auto text = get_string(value, "stringValue");
   const auto is_written = [](const Step& step, const Level& level) { return step == level.current; };
   if (!in_string_ || !std::ranges::equal(path, levels_, is_written)) {
-    const auto literal = text ? std::optional<std::string>() : read_literal(value);
+    const auto literal = text ? std::optional<std::string>() : read_literal(json, value);
     if (!text && !literal) return true;  // nothing of it came yet
     if (!move_to(path, out)) return false;
     if (literal) {
@@ -29,10 +29,11 @@ bool GeminiPartialArgs::add(const EventJson& json, const JsonElement& value, std
   return true;
 }
 
-std::optional<std::string> GeminiPartialArgs::read_literal(const JsonElement& value) {
-  double number = 0;
-  const auto given = get_member(value, "numberValue");
-  if (given && given->get(number) == simdjson::SUCCESS) return to_json(*given);
+std::optional<std::string> GeminiPartialArgs::read_literal(const EventJson& json, const JsonElement& value) {
+  if (const auto given = get_member(value, "numberValue"); given && !given->is_object() && !given->is_array()) {
+    std::string number = json.json_text(*given);
+    if (!number.starts_with('"')) return number;
+  }
   if (const auto boolean = get_bool(value, "boolValue")) return *boolean ? "true" : "false";
   JsonElement null;  // "NULL_VALUE", or null itself
   if (value.at_key("nullValue").get(null) == simdjson::SUCCESS) return "null";

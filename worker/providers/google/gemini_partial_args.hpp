@@ -37,7 +37,7 @@ class GeminiPartialArgs {
   };
   static constexpr std::size_t kMaxDepth = 64;
 
-  static std::optional<std::string> read_literal(const JsonElement& value);
+  static std::optional<std::string> read_literal(const EventJson& json, const JsonElement& value);
   static bool read_path(std::string_view text, std::vector<Step>& path);
   static bool read_step(std::string_view& text, Step& step);
   bool move_to(const std::vector<Step>& path, std::string& out);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "worker/providers/ascii_json.hpp"
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/logprobs_writer.hpp"
 
@@ -14,9 +15,8 @@ namespace {
 constexpr std::size_t kMaxCalls = 4096;
 
 FinishReason finish_reason(std::string_view raw, bool has_calls) {
-  if (raw == "length") return FinishReason::length;
   if (raw.empty() || raw == "stop") return has_calls ? FinishReason::tool_calls : FinishReason::stop;
-  return FinishReason::other;  // "load", "unload": no prompt was given
+  return shared_finish_reason(raw);  // "load", "unload": no prompt was given
 }
 
 Usage read_usage(const JsonElement& root) {
@@ -45,7 +45,7 @@ void OllamaAnswer::add_event(const EventJson& json, const JsonElement& root, std
       logprobs = value;
     } else if (key == "image") {
       image = value;
-    } else if (key == "error" && !value.is_null()) {
+    } else if (key == "error" && reports_error(value)) {
       error = value;
     }
   }
@@ -81,8 +81,7 @@ void OllamaAnswer::add_message(const EventJson& json, const JsonElement& message
 }
 
 void OllamaAnswer::add_text(TextChannel& channel, const EventJson& json, const JsonElement& value, StepSink& sink) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) channel.add(text, json.repaired(), next_part_, sink);
+  channel.add_value(json, value, next_part_, sink);
 }
 
 void OllamaAnswer::add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink) {
@@ -106,10 +105,9 @@ void OllamaAnswer::add_tool_call(const EventJson& json, const JsonElement& call,
   made.name = json.plain_text(get_string_or_empty(*function, "name"));
   if (const auto arguments = get_member(*function, "arguments")) {
     std::string_view text;
-    made.input_text =
-        json.plain_text(arguments->get(text) == simdjson::SUCCESS ? std::string(text) : to_json(*arguments));
+    made.input_text = arguments->get(text) == simdjson::SUCCESS ? json.plain_text(text) : json.json_text(*arguments);
   }
-  if (made.input_text.empty()) made.input_text = "{}";
+  made.input_text = complete_arguments(std::move(made.input_text));
   ++call_count_;
   sink.tool_call(next_part_++, std::move(made));
 }
@@ -127,7 +125,11 @@ void OllamaAnswer::add_image(const EventJson& json, std::string_view data, StepS
 }
 
 void OllamaAnswer::finish(const EventJson& json, const JsonElement& root, StepSink& sink) {
-  if (!has_answer_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
+  const std::string raw = bounded_message(json.plain_text(get_string_or_empty(root, "done_reason")), 256);
+  // Older servers give no reason.
+  if (!has_answer_ || (raw.empty() && next_part_ == 0)) {
+    return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
+  }
   if (std::exchange(ended_, true)) return;
   flush(sink);
   if (in_message_ && reasoning_.part >= 0) {
@@ -137,12 +139,11 @@ void OllamaAnswer::finish(const EventJson& json, const JsonElement& root, StepSi
   const auto context = get_member(root, "context");
   if (context && context->is_array() && !json.repaired()) {
     if (text_.part < 0) text_.part = next_part_++;
-    sink.provider_state(text_.part,
-                        std::string(kOllamaGenerateTag) + R"({"context":)" + to_ascii_json(to_json(*context)) + "}");
+    sink.provider_state(
+        text_.part, std::string(kOllamaGenerateTag) + R"({"context":)" + to_ascii_json(json.json_text(*context)) + "}");
   }
-  const Usage usage = read_usage(root);
-  if (!usage.empty()) sink.usage(usage);
-  const std::string raw = bounded_message(json.plain_text(get_string_or_empty(root, "done_reason")), 256);
+  UsageTally().add(read_usage(root), sink);
+  if (auto error = finish_reason_error(raw)) return sink.fail(*std::move(error));
   sink.finish(finish_reason(raw, call_count_ > 0), raw);
 }
 

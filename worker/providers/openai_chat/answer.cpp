@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/logprobs_writer.hpp"
 #include "worker/providers/openai_chat/state.hpp"
@@ -25,7 +26,7 @@ void OpenAiChatAnswer::add_event(const EventJson& json, const JsonElement& root,
         if (!ended_) add_choice(choice, sink);
       }
     } else if (key == "error") {
-      has_error = !value.is_null();
+      has_error = reports_error(value);
       error = value;
     } else if (key == "usage" && value.is_object()) {
       usage = value;
@@ -51,8 +52,10 @@ void OpenAiChatAnswer::add_body(const EventJson& json, const JsonElement& root, 
 }
 
 void OpenAiChatAnswer::done(StepSink& sink) {
-  if (has_choice_) return finish(sink);
-  fail(upstream_fault("bad_response", "the answer ended without a choice", false), sink);
+  if (has_content() || !finish_raw_.empty()) return finish(sink);
+  const auto* const what =
+      has_choice_ ? "the answer ended with neither content nor a finish reason" : "the answer ended without a choice";
+  fail(upstream_fault("bad_response", what, false), sink);
 }
 
 void OpenAiChatAnswer::end_of_stream(StepSink& sink) {
@@ -64,19 +67,23 @@ void OpenAiChatAnswer::end_of_stream(StepSink& sink) {
 void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
   simdjson::dom::object members;
   if (choice.get(members) != simdjson::SUCCESS) return;
-  std::optional<JsonElement> message, error, logprobs;
-  std::string_view finish;
+  std::optional<JsonElement> message, error, logprobs, usage;
+  std::string_view finish, native_finish;
   for (const auto [key, value] : members) {
     if (key == "index") {
       if (as_count(value).value_or(0) != 0) return;
     } else if (key == "delta" || key == "message") {
       if (value.is_object() && (!message || key == content_key_)) message = value;
     } else if (key == "finish_reason") {
-      if (value.get(finish) != simdjson::SUCCESS) finish = {};
-    } else if (key == "error" && !value.is_null()) {
+      if (value.get(finish) != simdjson::SUCCESS || is_missing_reason(finish)) finish = {};
+    } else if (key == "native_finish_reason") {  // OpenRouter
+      if (value.get(native_finish) != simdjson::SUCCESS) native_finish = {};
+    } else if (key == "error" && reports_error(value)) {
       error = value;
     } else if (key == "logprobs" && value.is_object()) {
       logprobs = value;
+    } else if (key == "usage" && value.is_object()) {  // Moonshot
+      usage = value;
     }
   }
   if (message || error || !finish.empty()) has_choice_ = true;
@@ -84,15 +91,17 @@ void OpenAiChatAnswer::add_choice(const JsonElement& choice, StepSink& sink) {
   if (ended_) return;
   if (logprobs) add_logprobs(*logprobs, sink);
   if (error) return fail(in_stream_error(*json_, *error), sink);
+  if (usage) add_usage(*usage, sink);
   if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json_->plain_text(finish), 256);
+  if (!native_finish.empty()) native_finish_ = bounded_message(json_->plain_text(native_finish), 256);
 }
 
 void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
   simdjson::dom::object members;
   if (message.get(members) != simdjson::SUCCESS) return;
   // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
-  std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content, annotations,
-      audio;
+  std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content, details,
+      annotations, audio;
   for (const auto [key, value] : members) {
     if (value.is_null()) continue;
     if (key == "content") {
@@ -103,6 +112,7 @@ void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
       reasoning = value;
     } else if (key == "reasoning_details") {
       details_.add(*json_, value);
+      details = value;
     } else if (key == "refusal") {
       refusal = value;
     } else if (key == "tool_calls") {
@@ -124,17 +134,30 @@ void OpenAiChatAnswer::add_message(const JsonElement& message, StepSink& sink) {
   } else if (reasoning) {
     add_reasoning("reasoning", *reasoning, sink);
   }
+  // Their text usually comes under one of the names above as well.
+  if (details && reasoning_field_.empty()) add_reasoning_details(*details, sink);
   if (content) add_content(*content, sink);
   if (audio) add_audio(*audio, sink);
   if (refusal) add_string(refusal_, *refusal, sink);
-  if (annotations) report_annotations(*json_, *annotations, sink);
+  if (annotations) annotations_.add(*json_, *annotations, sink);
   if (tool_calls) add_tool_calls(*tool_calls, sink);
   if (function_call && !ended_) add_function(*function_call, *function_call, sink);
 }
 
 void OpenAiChatAnswer::add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink) {
-  add_string(reasoning_, value, sink);
-  if (reasoning_field_.empty() && reasoning_.part >= 0) reasoning_field_ = field;
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS || text.empty()) return;
+  add_text(reasoning_, text, sink);
+  if (reasoning_field_.empty()) reasoning_field_ = field;
+}
+
+void OpenAiChatAnswer::add_reasoning_details(const JsonElement& details, StepSink& sink) {
+  simdjson::dom::array list;
+  if (details.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement detail : list) {
+    add_text(reasoning_, get_string_or_empty(detail, "text"), sink);
+    add_text(reasoning_, get_string_or_empty(detail, "summary"), sink);
+  }
 }
 
 void OpenAiChatAnswer::add_images(const JsonElement& images, StepSink& sink) {
@@ -144,7 +167,10 @@ void OpenAiChatAnswer::add_images(const JsonElement& images, StepSink& sink) {
 }
 
 void OpenAiChatAnswer::add_audio(const JsonElement& audio, StepSink& sink) {
-  add_text(text_, get_string_or_empty(audio, "transcript"), sink);
+  // Some servers give the words as content, too.
+  const auto words = get_string_or_empty(audio, "transcript");
+  if (text_.part < 0 && !words.empty()) is_spoken_ = true;
+  if (is_spoken_) add_text(text_, words, sink);
   if (spoken_.add(get_string_or_empty(audio, "data"))) return;
   fail(upstream_fault("event_too_large", "the answer's audio is too large", false), sink);
 }
@@ -162,8 +188,9 @@ void OpenAiChatAnswer::add_logprobs(const JsonElement& logprobs, StepSink& sink)
 }
 
 void OpenAiChatAnswer::add_content(const JsonElement& content, StepSink& sink) {
+  if (is_spoken_) return;
   simdjson::dom::array parts;
-  if (content.get(parts) != simdjson::SUCCESS) return add_string(text_, content, sink);
+  if (content.get(parts) != simdjson::SUCCESS) return text_.add_value(*json_, content, next_part_, sink);
   for (const JsonElement part : parts) add_content_part(part, sink);
 }
 
@@ -191,8 +218,14 @@ void OpenAiChatAnswer::add_tool_calls(const JsonElement& calls, StepSink& sink) 
   simdjson::dom::array list;
   if (calls.get(list) != simdjson::SUCCESS) return;
   for (const JsonElement call : list) {
-    const auto function = get_member(call, "function");
-    if (function && !ended_) add_function(call, *function, sink);
+    if (ended_) return;
+    const auto function = get_member(call, "function"), custom = get_member(call, "custom");
+    // Snowflake sends both members, one of them empty.
+    if (custom && (!function || get_string(call, "type") == "custom")) {
+      add_function(call, *custom, sink);
+    } else if (function) {
+      add_function(call, *function, sink);
+    }
   }
 }
 
@@ -201,18 +234,24 @@ void OpenAiChatAnswer::add_function(const JsonElement& call, const JsonElement& 
   const std::string name = json_->plain_text(get_string_or_empty(function, "name"));
   ToolCallFragment fragment{get_count(call, "index"), id, name, {}, {}};
   std::string as_object, extra;
-  const auto arguments = get_member(function, "arguments");
+  bool repaired = json_->repaired();
+  auto arguments = get_member(function, "arguments");
+  if (const auto input = get_member(function, "input"); input && !arguments) {
+    arguments = input;
+    fragment.is_custom = true;
+  }
   if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
-    as_object = to_json(*arguments);
+    as_object = json_->json_text(*arguments);
     fragment.arguments = as_object;
+    repaired = false;
   }
   // Gemini's OpenAI-compatible endpoint: google.thought_signature must go back with the call.
   if (const auto content = get_member(call, "extra_content")) {
-    extra = json_->plain_text(to_json(*content));
+    extra = json_->json_text(*content);
     fragment.extra_content = extra;
   }
   if (id.empty() && name.empty() && fragment.arguments.empty()) return;
-  if (calls_.add(fragment, json_->repaired(), next_part_, sink)) return;
+  if (calls_.add(fragment, repaired, next_part_, sink)) return;
   fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
 }
 
@@ -226,8 +265,7 @@ void OpenAiChatAnswer::add_text(TextChannel& channel, std::string_view text, Ste
 }
 
 void OpenAiChatAnswer::add_usage(const JsonElement& usage, StepSink& sink) {
-  const Usage counts = read_openai_chat_usage(usage);
-  if (!counts.empty()) sink.usage(counts);
+  usage_.add(read_openai_chat_usage(usage), sink);
 }
 
 void OpenAiChatAnswer::flush(StepSink& sink) {
@@ -251,27 +289,37 @@ void OpenAiChatAnswer::finish(StepSink& sink) {
   flush(sink);
   report_reasoning_state(sink);
   spoken_.report(next_part_, sink);
-  citations_.report(sink);
-  if (finish_raw_ == "error") {
-    return sink.fail(in_stream_error("error", "the provider ended its answer with finish_reason error"));
-  }
+  citations_.report(annotations_, sink);
+  annotations_.report_state(text_.part, next_part_, sink);
+  if (auto error = finish_error()) return sink.fail(*std::move(error));
   const FinishReason reason = finish_reason();
   calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
   if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
   sink.finish(reason, finish_raw_);
 }
 
-FinishReason OpenAiChatAnswer::finish_reason() const {
-  const std::string_view raw = finish_raw_;
-  if (raw == "stop" || raw == "end_turn" || raw == "eos") {
-    if (!calls_.empty()) return FinishReason::tool_calls;  // Ollama, and OpenAI with a forced function
-    return refusal_.part >= 0 ? FinishReason::refusal : FinishReason::stop;
-  }
-  if (raw == "length" || raw == "max_tokens" || raw == "model_length") return FinishReason::length;
-  if (raw == "tool_calls" || raw == "function_call" || raw == "tool_use") return FinishReason::tool_calls;
-  if (raw == "content_filter" || raw == "safety") return FinishReason::content_filter;
-  if (raw == "refusal") return FinishReason::refusal;
-  return FinishReason::other;
+// A gateway may call a failure of the model behind it a usual end, and name it beside.
+std::optional<Error> OpenAiChatAnswer::finish_error() const {
+  auto native = finish_reason_error(native_finish_);
+  auto own = finish_reason_error(finish_raw_);
+  if (native && own)
+    native->message =
+        "the provider ended its answer with the finish reason " + finish_raw_ + " (" + native_finish_ + ")";
+  if (!own && native && !calls_.empty() && calls_.all_closed()) return std::nullopt;
+  return native ? native : own;
 }
+
+FinishReason OpenAiChatAnswer::finish_reason() const {
+  // The end was announced, so that a call which is whole was meant (Snowflake, Kimi behind gateways).
+  if (finish_raw_.empty()) {
+    return !calls_.empty() && calls_.all_closed() ? FinishReason::tool_calls : FinishReason::other;
+  }
+  const FinishReason reason = shared_finish_reason(finish_raw_);
+  if (reason != FinishReason::stop) return reason;
+  if (!calls_.empty()) return FinishReason::tool_calls;  // Ollama, and OpenAI with a forced function
+  return refusal_.part >= 0 ? FinishReason::refusal : FinishReason::stop;
+}
+
+bool OpenAiChatAnswer::has_content() const { return next_part_ > 0 || !details_.empty() || !spoken_.empty(); }
 
 }  // namespace aiw

@@ -33,14 +33,17 @@ class OpenAiChatAnswer final : public JsonAnswer {
   void add_text(TextChannel& channel, std::string_view text, StepSink& sink);
   void add_string(TextChannel& channel, const JsonElement& value, StepSink& sink);
   void add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink);
+  void add_reasoning_details(const JsonElement& details, StepSink& sink);
   void add_images(const JsonElement& images, StepSink& sink);
   void add_audio(const JsonElement& audio, StepSink& sink);
   void add_logprobs(const JsonElement& logprobs, StepSink& sink);
   void add_usage(const JsonElement& usage, StepSink& sink);
-  // The answer is complete: reports the calls and finishes. Without a finish_reason the reason is `other`.
+  // The answer is complete: reports the calls and finishes.
   void finish(StepSink& sink);
   void report_reasoning_state(StepSink& sink);
   [[nodiscard]] FinishReason finish_reason() const;
+  [[nodiscard]] std::optional<Error> finish_error() const;
+  [[nodiscard]] bool has_content() const;
 
   // Some servers send `message` beside `delta`, in either format: then the one that the format calls for counts.
   std::string_view content_key_ = "delta";
@@ -50,11 +53,14 @@ class OpenAiChatAnswer final : public JsonAnswer {
   ToolCallAssembler calls_;
   ReasoningDetails details_;
   std::string_view reasoning_field_;  // the name under which reasoning came first
+  Annotations annotations_;
   CitationList citations_;
   SpokenAnswer spoken_;
   ExecutedTools executed_;
-  std::string finish_raw_;
+  UsageTally usage_;
+  std::string finish_raw_, native_finish_;
   bool has_choice_ = false;
+  bool is_spoken_ = false;  // the text comes as the words of the audio
 };
 
 }  // namespace aiw

@@ -6,6 +6,7 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/base/base64.hpp"
+#include "worker/providers/openai_chat/state.hpp"
 
 namespace aiw {
 namespace {
@@ -38,7 +39,7 @@ std::string tool_output(const EventJson& json, const JsonElement& tool) {
   } else {
     for (const char* key : {"search_results", "browser_results", "code_results"}) {
       const auto results = get_member(tool, key);
-      const std::string value = results ? json.plain_text(to_json(*results)) : std::string();
+      const std::string value = results ? json.json_text(*results) : std::string();
       if (value.empty() || value == "[]" || value == R"({"results":[]})") continue;
       writer.field("type", "json").field("value", JsonSpan{value});
       break;
@@ -72,7 +73,7 @@ void CitationList::add_results(const EventJson& json, const JsonElement& results
   }
 }
 
-void CitationList::report(StepSink& sink) {
+void CitationList::report(const Annotations& annotations, StepSink& sink) {
   std::map<std::string_view, const Source*> known;
   for (const Source& result : results_) known.emplace(result.url, &result);
   std::vector<Source>& sources = urls_.empty() ? results_ : urls_;
@@ -80,11 +81,11 @@ void CitationList::report(StepSink& sink) {
     Source source = sources[i];
     if (const auto found = known.find(source.url); found != known.end()) source = *found->second;
     source.id = std::to_string(i + 1);
-    sink.source(source);
+    if (!annotations.has_url(source.url)) sink.source(source);
   }
 }
 
-void report_annotations(const EventJson& json, const JsonElement& annotations, StepSink& sink) {
+void Annotations::add(const EventJson& json, const JsonElement& annotations, StepSink& sink) {
   simdjson::dom::array list;
   if (annotations.get(list) != simdjson::SUCCESS) return;
   for (const JsonElement annotation : list) {
@@ -92,13 +93,27 @@ void report_annotations(const EventJson& json, const JsonElement& annotations, S
       const Source source{.url = plain_member(json, *cited, "url"),
                           .title = plain_member(json, *cited, "title"),
                           .quote = plain_member(json, *cited, "content")};
-      if (!source.url.empty()) sink.source(source);
+      if (source.url.empty()) continue;
+      urls_.insert(source.url);
+      sink.source(source);
     } else if (const auto file = get_member(annotation, "file")) {
       const std::string name = plain_member(json, *file, "name");
+      const std::string text = json.json_text(annotation);
+      if (!files_.insert(plain_member(json, *file, "hash") + "/" + name).second) continue;
+      if (file_annotations_.size() + text.size() <= kMaxFileBytes) {
+        if (!file_annotations_.empty()) file_annotations_ += ',';
+        file_annotations_ += text;
+      }
       sink.source(
           {.type = Source::Type::document, .id = plain_member(json, *file, "hash"), .title = name, .filename = name});
     }
   }
+}
+
+void Annotations::report_state(int text_part, int& next_part, StepSink& sink) {
+  if (file_annotations_.empty()) return;
+  const int part = text_part >= 0 ? text_part : next_part++;
+  sink.provider_state(part, make_openai_chat_state("annotations", "[" + file_annotations_ + "]"));
 }
 
 void report_image(const EventJson& json, const JsonElement& image, int& next_part, StepSink& sink) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,20 +14,34 @@
 
 namespace aiw {
 
+// A message's `annotations`: OpenAI's and OpenRouter's url_citation, and files that OpenRouter read.
+class Annotations {
+ public:
+  static constexpr std::size_t kMaxFileBytes = std::size_t{8} << 20;  // of the files' contents
+
+  // Tells the sources.
+  void add(const EventJson& json, const JsonElement& annotations, StepSink& sink);
+  // OpenRouter reads a file once if its contents go back: state of the text, or of a part of its own.
+  void report_state(int text_part, int& next_part, StepSink& sink);
+  [[nodiscard]] bool has_url(const std::string& url) const { return urls_.contains(url); }
+
+ private:
+  std::set<std::string, std::less<>> urls_;
+  std::set<std::string, std::less<>> files_;
+  std::string file_annotations_;  // items of a JSON array
+};
+
 // Perplexity's citations, which the text names by number ("[2]"). Every chunk repeats them; they are told once, at the
-// end.
+// end, except those that annotations have told.
 class CitationList {
  public:
   void add_urls(const EventJson& json, const JsonElement& urls);        // `citations`: an array of addresses
   void add_results(const EventJson& json, const JsonElement& results);  // `search_results`: of {url, title, snippet}
-  void report(StepSink& sink);
+  void report(const Annotations& annotations, StepSink& sink);
 
  private:
   std::vector<Source> urls_, results_;
 };
-
-// A message's `annotations`: OpenAI's and OpenRouter's url_citation, and files that OpenRouter read.
-void report_annotations(const EventJson& json, const JsonElement& annotations, StepSink& sink);
 
 // OpenRouter's `images`, and `image_url` parts of content. A new part each.
 void report_image(const EventJson& json, const JsonElement& image, int& next_part, StepSink& sink);
@@ -38,6 +54,7 @@ class SpokenAnswer {
   // False: it is too large.
   [[nodiscard]] bool add(std::string_view base64);
   void report(int& next_part, StepSink& sink);
+  [[nodiscard]] bool empty() const { return bytes_.empty(); }
 
  private:
   std::string bytes_, piece_;

@@ -22,7 +22,7 @@ void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
         if (value.get(text) == simdjson::SUCCESS && !text.empty()) block.signature = json.plain_text(text);
       } else if (first) {
         append_json_string(block.members, json.plain_text(key));
-        block.members += ":" + json.plain_text(to_json(value)) + ",";
+        block.members += ":" + json.json_text(value) + ",";
       }
     }
   }

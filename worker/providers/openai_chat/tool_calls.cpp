@@ -1,5 +1,10 @@
 #include "worker/providers/openai_chat/tool_calls.hpp"
 
+#include <algorithm>
+
+#include "protocol/json_text.hpp"
+#include "worker/base/white_space.hpp"
+#include "worker/providers/json_answer.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 
 namespace aiw {
@@ -27,12 +32,17 @@ void JsonEndFinder::add(std::string_view text) {
 
 bool ToolCallAssembler::add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink) {
   Call* found = find(fragment);
+  // A call that is told again as a whole is one call.
+  if (found != nullptr && found->end.closed() && !found->is_custom && found->arguments == fragment.arguments)
+    return true;
+  if (found != nullptr && begins_another(*found, fragment)) found = nullptr;
   if (found == nullptr && calls_.size() == kMaxCalls) return false;
   Call& call = found != nullptr ? *found : begin(fragment, next_part);
   if (call.id.empty() && !fragment.id.empty()) {
     call.id = fragment.id;
-    by_id_.emplace(call.id, static_cast<std::size_t>(&call - calls_.data()));
+    by_id_.insert_or_assign(call.id, static_cast<std::size_t>(&call - calls_.data()));
   }
+  call.is_custom = call.is_custom || fragment.is_custom;
   if (call.name.empty()) call.name = fragment.name;
   if (!fragment.extra_content.empty()) call.extra_content = fragment.extra_content;
   forward(call, call.joiner.add(fragment.arguments, repaired), sink);
@@ -44,12 +54,26 @@ void ToolCallAssembler::finish(bool cut_short, StepSink& sink) {
     forward(call, call.joiner.flush(), sink);
     if (call.name.empty() && call.arguments.empty()) continue;
     if (cut_short && !call.end.closed()) continue;
+    if (call.is_custom) finish_custom(call, sink);
     if (!call.extra_content.empty()) {
       sink.provider_state(call.part, make_openai_chat_state("extra_content", call.extra_content));
     }
-    if (call.arguments.empty()) call.arguments = "{}";
-    sink.tool_call(call.part, {id_of(call), std::move(call.name), std::move(call.arguments), false});
+    sink.tool_call(call.part,
+                   {id_of(call), std::move(call.name), complete_arguments(std::move(call.arguments)), false});
   }
+}
+
+// The input is text, which is shown as a JSON string.
+void ToolCallAssembler::finish_custom(Call& call, StepSink& sink) {
+  if (!call.arguments.empty()) sink.delta(call.part, ContentKind::tool_input, "\"", id_of(call));
+  std::string text;
+  append_json_string(text, call.arguments);
+  call.arguments = std::move(text);
+  sink.provider_state(call.part, make_openai_chat_state("type", "\"custom\""));
+}
+
+bool ToolCallAssembler::all_closed() const {
+  return std::ranges::all_of(calls_, [](const Call& call) { return call.is_custom || call.end.closed(); });
 }
 
 ToolCallAssembler::Call& ToolCallAssembler::begin(const ToolCallFragment& fragment, int& next_part) {
@@ -79,15 +103,22 @@ ToolCallAssembler::Call* ToolCallAssembler::find(const ToolCallFragment& fragmen
 }
 
 bool ToolCallAssembler::begins_another(const Call& call, const ToolCallFragment& fragment) {
-  if (!fragment.id.empty() && !call.id.empty()) return fragment.id != call.id;
-  return fragment.id.empty() && !fragment.name.empty() && call.end.closed() && !fragment.arguments.empty();
+  if (!fragment.id.empty() && !call.id.empty() && fragment.id != call.id) return true;
+  if (call.is_custom || fragment.name.empty() || !call.end.closed() || fragment.arguments.empty()) return false;
+  return fragment.id.empty() || trim(fragment.arguments).starts_with('{');
 }
 
 void ToolCallAssembler::forward(Call& call, std::string_view text, StepSink& sink) {
   if (text.empty()) return;
-  if (call.arguments.empty()) sink.tool_input_began(call.part, id_of(call), call.name);
+  const bool begins = call.arguments.empty();
+  if (begins) sink.tool_input_began(call.part, id_of(call), call.name);
   call.arguments += text;
   call.end.add(text);
+  if (call.is_custom) {
+    std::string escaped = begins ? "\"" : "";
+    append_json_escaped(escaped, text);
+    return sink.delta(call.part, ContentKind::tool_input, escaped, id_of(call));
+  }
   sink.delta(call.part, ContentKind::tool_input, text, id_of(call));
 }
 

@@ -35,6 +35,7 @@ struct ToolCallFragment {
   std::string_view name;
   std::string_view arguments;
   std::string_view extra_content;  // as JSON; empty: none
+  bool is_custom = false;          // the arguments are text, not JSON
 };
 
 class ToolCallAssembler {
@@ -48,6 +49,8 @@ class ToolCallAssembler {
   // limit or a filter, so that arguments without their end are left out.
   void finish(bool cut_short, StepSink& sink);
   [[nodiscard]] bool empty() const { return calls_.empty(); }
+  // True if the input of every call came to its end.
+  [[nodiscard]] bool all_closed() const;
 
  private:
   struct Call {
@@ -58,17 +61,19 @@ class ToolCallAssembler {
     std::string extra_content;
     TextJoiner joiner{};
     JsonEndFinder end{};
+    bool is_custom = false;
   };
 
   Call& begin(const ToolCallFragment& fragment, int& next_part);
   Call* find(const ToolCallFragment& fragment);
   static bool begins_another(const Call& call, const ToolCallFragment& fragment);
+  void finish_custom(Call& call, StepSink& sink);
   void forward(Call& call, std::string_view text, StepSink& sink);
   const std::string& id_of(Call& call);
 
   std::vector<Call> calls_;
   std::map<std::int64_t, std::size_t> latest_by_index_;  // positions in calls_
-  std::map<std::string, std::size_t> by_id_;
+  std::map<std::string, std::size_t> by_id_;             // the latest with each id of the wire
 };
 
 }  // namespace aiw

@@ -2,22 +2,12 @@
 
 #include <utility>
 
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/logprobs_writer.hpp"
 #include "worker/providers/openai_chat/usage.hpp"
 
 namespace aiw {
-namespace {
-
-FinishReason finish_reason(std::string_view raw) {
-  if (raw == "stop" || raw == "eos") return FinishReason::stop;
-  if (raw == "length" || raw == "max_tokens") return FinishReason::length;
-  if (raw == "content_filter") return FinishReason::content_filter;
-  return FinishReason::other;
-}
-
-}  // namespace
-
 void OpenAiCompletionsAnswer::add_event(const EventJson& json, const JsonElement& root, std::string_view type,
                                         StepSink& sink) {
   simdjson::dom::array choices;
@@ -28,14 +18,11 @@ void OpenAiCompletionsAnswer::add_event(const EventJson& json, const JsonElement
       for (const JsonElement choice : choices) add_choice(json, choice, sink);
     } else if (key == "usage" && value.is_object()) {
       usage = value;
-    } else if (key == "error" && !value.is_null()) {
+    } else if (key == "error" && reports_error(value)) {
       error = value;
     }
   }
-  if (usage) {
-    const Usage counts = read_openai_chat_usage(*usage);
-    if (!counts.empty()) sink.usage(counts);
-  }
+  if (usage) usage_.add(read_openai_chat_usage(*usage), sink);
   if (error || type == "error") fail(in_stream_error(json, error ? *error : root), sink);
 }
 
@@ -45,8 +32,10 @@ void OpenAiCompletionsAnswer::add_body(const EventJson& json, const JsonElement&
 }
 
 void OpenAiCompletionsAnswer::done(StepSink& sink) {
-  if (has_choice_) return finish(sink);
-  fail(upstream_fault("bad_response", "the answer ended without a choice", false), sink);
+  if (next_part_ > 0 || !finish_raw_.empty()) return finish(sink);
+  const auto* const what =
+      has_choice_ ? "the answer ended with neither content nor a finish reason" : "the answer ended without a choice";
+  fail(upstream_fault("bad_response", what, false), sink);
 }
 
 // Of several choices (`n`, `best_of` with a stream) the first is the answer.
@@ -54,21 +43,23 @@ void OpenAiCompletionsAnswer::add_choice(const EventJson& json, const JsonElemen
   simdjson::dom::object members;
   if (choice.get(members) != simdjson::SUCCESS) return;
   std::string_view finish;
-  std::optional<std::string_view> text;
-  std::optional<JsonElement> logprobs;
+  std::optional<JsonElement> text, logprobs, usage;
   for (const auto [key, value] : members) {
     if (key == "index") {
       if (as_count(value).value_or(0) != 0) return;
     } else if (key == "text") {
-      if (std::string_view given; value.get(given) == simdjson::SUCCESS) text = given;
+      if (!value.is_null()) text = value;
     } else if (key == "finish_reason") {
-      if (value.get(finish) != simdjson::SUCCESS) finish = {};
+      if (value.get(finish) != simdjson::SUCCESS || is_missing_reason(finish)) finish = {};
     } else if (key == "logprobs" && value.is_object()) {
       logprobs = value;
+    } else if (key == "usage" && value.is_object()) {
+      usage = value;
     }
   }
   if (text || !finish.empty()) has_choice_ = true;
-  text_.add(text.value_or(""), json.repaired(), next_part_, sink);
+  if (text) text_.add_value(json, *text, next_part_, sink);
+  if (usage) usage_.add(read_openai_chat_usage(*usage), sink);
   if (logprobs) add_logprobs(json, *logprobs, sink);
   if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json.plain_text(finish), 256);
 }
@@ -112,8 +103,9 @@ void OpenAiCompletionsAnswer::end_of_stream(StepSink& sink) {
 void OpenAiCompletionsAnswer::finish(StepSink& sink) {
   if (std::exchange(ended_, true)) return;
   flush(sink);
+  if (auto error = finish_reason_error(finish_raw_)) return sink.fail(*std::move(error));
   if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-  sink.finish(finish_reason(finish_raw_), finish_raw_);
+  sink.finish(shared_finish_reason(finish_raw_), finish_raw_);
 }
 
 }  // namespace aiw

@@ -22,6 +22,7 @@ class OpenAiCompletionsAnswer final : public JsonAnswer {
 
   TextChannel text_;
   int next_part_ = 0;
+  UsageTally usage_;
   bool has_choice_ = false;
   std::string finish_raw_;
 };

@@ -4,6 +4,7 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/base/white_space.hpp"
+#include "worker/providers/finish_reasons.hpp"
 #include "worker/providers/http_error.hpp"
 #include "worker/providers/logprobs_writer.hpp"
 #include "worker/providers/openai_responses/openai_responses.hpp"
@@ -47,7 +48,7 @@ OpenAiResponsesAnswer::Event OpenAiResponsesAnswer::read_event(const JsonElement
       event.response = value;
     } else if (key == "annotation") {
       event.annotation = value;
-    } else if (key == "error" && !value.is_null()) {
+    } else if (key == "error" && reports_error(value)) {
       event.error = value;
     }
   }
@@ -100,8 +101,10 @@ void OpenAiResponsesAnswer::on_event(const Event& event, const JsonElement& root
   } else if (const auto slot = slot_of(type, ".done"); slot && event.whole) {
     Item* const item = item_at(event.output_index, sink);
     if (item == nullptr || item->done) return;
-    Content& content = item->contents[{*slot == Slot::input ? 0 : event.index, *slot}];
-    complete(*item, *slot, content, json_->plain_text(string_of(*event.whole)), sink);
+    const std::string whole = json_->plain_text(string_of(*event.whole));
+    Content& content = *slot == Slot::input ? item->contents[{0, *slot}]
+                                            : content_of(*item, event.index, *slot, whole, Numbering::of_stream);
+    complete(*item, *slot, content, whole, sink);
   }
 }
 
@@ -121,7 +124,8 @@ void OpenAiResponsesAnswer::complete_part(const Event& event, StepSink& sink) {
   const bool refusal = type == "refusal";
   if (!refusal && type != "output_text") return;
   const Slot slot = refusal ? Slot::refusal : Slot::text;
-  complete(*item, slot, item->contents[{event.index, slot}], plain(*event.part, refusal ? "refusal" : "text"), sink);
+  const std::string whole = plain(*event.part, refusal ? "refusal" : "text");
+  complete(*item, slot, content_of(*item, event.index, slot, whole, Numbering::of_stream), whole, sink);
 }
 
 void OpenAiResponsesAnswer::add_annotation(const Event& event, StepSink& sink) {
@@ -134,7 +138,7 @@ void OpenAiResponsesAnswer::add_annotation(const Event& event, StepSink& sink) {
 void OpenAiResponsesAnswer::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
   json_ = &json;
   const auto status = get_string(root, "status").value_or("completed");
-  const auto error = get_member(root, "error");
+  const auto error = get_error(root);
   if (error) return fail(in_stream_error(*json_, *error), sink);
   if (status == "failed" || status == "cancelled") return fail_answer(root, sink);
   if (!get_array(root, "output")) {
@@ -149,7 +153,7 @@ void OpenAiResponsesAnswer::add_body(const EventJson& json, const JsonElement& r
 // The response's own status counts more than the event's name: vLLM calls every end `response.completed`.
 void OpenAiResponsesAnswer::end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink) {
   const auto status = get_string(response, "status").value_or(event_status);
-  const bool failed = status == "failed" || status == "cancelled" || get_member(response, "error");
+  const bool failed = status == "failed" || status == "cancelled" || get_error(response);
   if (failed) return fail_answer(response, sink);
   if (items_.empty() && !get_array(response, "output")) {
     return fail(upstream_fault("bad_response", "the answer ended without any output", false), sink);
@@ -161,7 +165,7 @@ void OpenAiResponsesAnswer::end_as_told(std::string_view event_status, const Jso
 }
 
 void OpenAiResponsesAnswer::fail_answer(const JsonElement& response, StepSink& sink) {
-  const auto error = get_member(response, "error");
+  const auto error = get_error(response);
   if (error) return fail(in_stream_error(*json_, *error), sink);
   fail(in_stream_error(plain(response, "status"), "the provider gave the answer up"), sink);
 }
@@ -178,15 +182,16 @@ void OpenAiResponsesAnswer::end_answer(std::string_view status, const JsonElemen
   add_usage(response, sink);
   ended_ = true;
   if (completed) {
+    if (has_incomplete_message_) {
+      sink.warning("status_contradicted", "the answer is completed, and one of its messages is not");
+    }
     const auto others = has_refusal_ ? FinishReason::refusal : FinishReason::stop;
     return sink.finish(has_client_call_ ? FinishReason::tool_calls : others, status);
   }
   const auto details = get_member(response, "incomplete_details");
   const std::string reason = details ? bounded_message(plain(*details, "reason"), 256) : std::string();
-  const auto finish = reason == "max_output_tokens" ? FinishReason::length
-                      : reason == "content_filter"  ? FinishReason::content_filter
-                                                    : FinishReason::other;
-  sink.finish(finish, reason.empty() ? bounded_message(json_->plain_text(status), 256) : reason);
+  if (auto error = finish_reason_error(reason)) return sink.fail(*std::move(error));
+  sink.finish(shared_finish_reason(reason), reason.empty() ? bounded_message(json_->plain_text(status), 256) : reason);
 }
 
 // Items that the events left out, or whose end they did. An item with the id of one that has begun is that one, since
@@ -221,7 +226,7 @@ void OpenAiResponsesAnswer::add_usage(const JsonElement& response, StepSink& sin
   double cost = 0;  // OpenRouter
   const auto price = get_member(*counts, "cost");
   if (price && price->get(cost) == simdjson::SUCCESS && cost >= 0) usage.cost = cost;
-  if (!usage.empty()) sink.usage(usage);
+  UsageTally().add(usage, sink);
 }
 
 OpenAiResponsesAnswer::Item* OpenAiResponsesAnswer::item_at(std::int64_t output_index, StepSink& sink) {
@@ -307,6 +312,26 @@ void OpenAiResponsesAnswer::complete(Item& item, Slot slot, Content& content, st
   fail(upstream_fault("bad_event", "the end of a text contradicts the text that was streamed", false), sink);
 }
 
+OpenAiResponsesAnswer::Content& OpenAiResponsesAnswer::content_of(Item& item, std::int64_t index, Slot slot,
+                                                                  std::string_view whole, Numbering numbering) {
+  const auto is_taken = [&](const Content& content) {
+    return numbering == Numbering::of_item && content.ended_as >= 0 && content.ended_as != index;
+  };
+  const auto take = [&](Content& content) -> Content& {
+    if (numbering == Numbering::of_item) content.ended_as = index;
+    return content;
+  };
+  const auto own = item.contents.find({index, slot});
+  if (own != item.contents.end() && !own->second.text.empty() && !is_taken(own->second)) return take(own->second);
+  for (const std::int64_t neighbour : {index + 1, index - 1}) {
+    const auto other = item.contents.find({neighbour, slot});
+    if (other == item.contents.end() || other->second.text.empty() || is_taken(other->second)) continue;
+    if (trim(other->second.text) == trim(whole)) return take(other->second);
+  }
+  const bool own_is_free = own == item.contents.end() || !is_taken(own->second);
+  return take(item.contents[{own_is_free ? index : index + kMaxIndex + 1, slot}]);
+}
+
 void OpenAiResponsesAnswer::report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink) {
   LogprobsWriter writer;
   add_token_entries(*json_, tokens, writer);
@@ -339,9 +364,7 @@ std::string OpenAiResponsesAnswer::plain(const JsonElement& object, std::string_
   return json_->plain_text(get_string_or_empty(object, key));
 }
 
-std::string OpenAiResponsesAnswer::json_text(const JsonElement& value) const {
-  return json_->plain_text(to_json(value));
-}
+std::string OpenAiResponsesAnswer::json_text(const JsonElement& value) const { return json_->json_text(value); }
 
 std::unique_ptr<ResponseDecoder> make_openai_responses_decoder(BodyFormat format) {
   return make_sse_decoder(std::make_unique<OpenAiResponsesAnswer>(), format);

@@ -44,7 +44,10 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
     TextJoiner joiner{};
     std::size_t sources = 0;  // annotations that were reported
     bool has_logprobs = false;
+    std::int64_t ended_as = -1;  // its place in the item's own list
   };
+  // Whose index a content is looked up by. Amazon Bedrock's events number contents from 1, its items list them from 0.
+  enum class Numbering { of_stream, of_item };
   struct Item {
     bool done = false;
     bool is_custom = false;  // its input is plain text, shown as a JSON string
@@ -91,6 +94,8 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
 
   void read_call_names(Item& item, const JsonElement& element) const;
   static const std::string& call_id_of(Item& item, int part);
+  // The content that ends as `whole`: the one with the index, or its neighbour if only that was streamed.
+  static Content& content_of(Item& item, std::int64_t index, Slot slot, std::string_view whole, Numbering numbering);
   void show(Item& item, Slot slot, Content& content, std::string_view text, StepSink& sink);
   // A content that ends: shows what no delta showed of `whole`; empty: nobody said. May fail the answer.
   void complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink);
@@ -112,6 +117,7 @@ class OpenAiResponsesAnswer final : public JsonAnswer {
   int next_part_ = 0;
   bool has_client_call_ = false;
   bool has_refusal_ = false;
+  bool has_incomplete_message_ = false;
 };
 
 }  // namespace aiw

@@ -52,6 +52,7 @@ void OpenAiResponsesAnswer::end_message(Item& item, const JsonElement& element, 
   std::string common = other_members(*json_, element, {"type", "role", "content", "status"});
   if (const auto status = get_string(element, "status"); status == "incomplete") {
     add_member(common, "status", "\"incomplete\"");
+    has_incomplete_message_ = true;
   }
   const auto contents = get_array(element, "content");
   std::int64_t index = 0;
@@ -67,8 +68,9 @@ void OpenAiResponsesAnswer::end_message_part(Item& item, std::int64_t index, con
   const bool refusal = type == "refusal";
   if (!refusal && type != "output_text" && type != "text") return;
   const Slot slot = refusal ? Slot::refusal : Slot::text;
-  Content& content = item.contents[{index, slot}];
-  complete(item, slot, content, plain(element, refusal ? "refusal" : "text"), sink);
+  const std::string whole = plain(element, refusal ? "refusal" : "text");
+  Content& content = content_of(item, index, slot, whole, Numbering::of_item);
+  complete(item, slot, content, whole, sink);
   if (ended_) return;
   std::string members(repeated_ <= kMaxRepeated ? common : std::string_view());
   repeated_ += common.size();
@@ -90,7 +92,8 @@ void OpenAiResponsesAnswer::end_reasoning(Item& item, const JsonElement& element
     std::int64_t index = 0;
     if (!texts) continue;
     for (const JsonElement text : *texts) {
-      complete(item, slot, item.contents[{index++, slot}], plain(text, "text"), sink);
+      const std::string whole = plain(text, "text");
+      complete(item, slot, content_of(item, index++, slot, whole, Numbering::of_item), whole, sink);
     }
   }
   int part = -1;
@@ -139,8 +142,8 @@ void OpenAiResponsesAnswer::end_input(Item& item, std::string_view whole, bool b
     input = std::move(text);
   }
   if (content.part < 0) content.part = next_part_++;
-  if (is_blank(input)) input = "{}";
-  report_call(content.part, {call_id_of(item, content.part), item.name, std::move(input), by_provider}, sink);
+  report_call(content.part,
+              {call_id_of(item, content.part), item.name, complete_arguments(std::move(input)), by_provider}, sink);
   if (!state.empty()) sink.provider_state(content.part, std::move(state));
 }
 
@@ -157,10 +160,10 @@ bool OpenAiResponsesAnswer::end_parallel_calls(Item& item, std::string_view inpu
     const auto parameters = get_member(use, "parameters");
     const int part = next_part_++;
     std::string id = call_id_of(item, part) + "_" + std::to_string(number++);
-    report_call(part,
-                {std::move(id), std::move(name),
-                 parameters ? input_json_.plain_text(to_json(*parameters)) : std::string("{}"), false},
-                sink);
+    report_call(
+        part,
+        {std::move(id), std::move(name), parameters ? input_json_.json_text(*parameters) : std::string("{}"), false},
+        sink);
   }
   return true;
 }
@@ -203,8 +206,7 @@ void OpenAiResponsesAnswer::end_other(std::string_view type, const JsonElement& 
                                            : in_braces(other_members(*json_, element,
                                                                      {"type", "id", "call_id", "status", "fingerprint",
                                                                       kind.result.empty() ? "type" : kind.result}));
-    if (is_blank(input)) input = "{}";
-    report_call(part, {call_id, std::move(name), std::move(input), by_provider}, sink);
+    report_call(part, {call_id, std::move(name), complete_arguments(std::move(input)), by_provider}, sink);
     if (by_provider && !kind.result.empty()) report_result(call_id, kind, element, sink);
   }
   sink.provider_state(part, make_openai_responses_state("item", json_text(element)));

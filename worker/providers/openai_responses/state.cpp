@@ -16,7 +16,8 @@ std::string make_openai_responses_state(std::string_view member, std::string_vie
 bool OpenAiResponsesState::read(std::string_view state) {
   root_.reset();
   if (!state.starts_with(kOpenAiResponsesTag)) return false;
-  root_ = json_.parse(state.substr(kOpenAiResponsesTag.size()));
+  text_ = state.substr(kOpenAiResponsesTag.size());
+  root_ = json_.parse(text_);
   // A state comes from the parent: what was mended in it was not ours.
   if (json_.repaired()) root_.reset();
   return root_.has_value();
@@ -42,7 +43,7 @@ std::string other_members(const EventJson& json, const JsonElement& object,
     if (!out.empty()) out += ',';
     append_json_string(out, json.plain_text(key));
     out += ':';
-    out += json.plain_text(to_json(value));
+    out += json.json_text(value);
   }
   return out;
 }

@@ -28,6 +28,7 @@ class OpenAiResponsesState {
                                             std::initializer_list<std::string_view> leave_out) const;
 
  private:
+  std::string text_;  // what json_ refers to
   EventJson json_;
   std::optional<JsonElement> root_;
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <limits>
 #include <list>
 #include <new>
 #include <unordered_map>
@@ -103,6 +104,7 @@ class CurlClient : public HttpClient {
   static void rethrow();
   void settle();
   void tell_results();
+  void tell_later();
   void on_socket(int fd, unsigned ready);
 
   static int watch_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept;
@@ -117,14 +119,15 @@ class CurlClient : public HttpClient {
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> resume_timer_;
   std::unique_ptr<Timer> ends_later_;
+  std::uint64_t long_end_turn_ = std::numeric_limits<std::uint64_t>::max();
   CurlTurn turn_;
   std::uint64_t turn_number_ = 0;
   Running running_;
   std::size_t shared_ = 0;                               // of these, that have no connection of their own
   std::unordered_set<const MemoryAccount*> have_own_{};  // accounts, of which one exchange has
   std::deque<CurlExchange*> giving_way_;
-  std::list<Waiting> waiting_;                           // for a connection
-  bool may_start_waiting_ = false;                       // something changed for them
+  std::list<Waiting> waiting_;      // for a connection
+  bool may_start_waiting_ = false;  // something changed for them
   NameResolver resolver_;
   std::unordered_map<const CurlExchange*, Naming> naming_;
   // Ended by the client itself; told from the loop, since start() must not call the handler.
@@ -375,8 +378,8 @@ void CurlClient::settle() {
 
 // After an end that hands over a long body, the others wait for the next turn: whoever waited for it reads it now.
 void CurlClient::tell_results() {
+  if (loop_.turn() == long_end_turn_) return tell_later();
   int left = 0;
-  if (ends_later_ != nullptr) return;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     auto& exchange = CurlExchange::of(message->easy_handle);
@@ -393,12 +396,17 @@ void CurlClient::tell_results() {
     }
     if (!was_long) continue;
     loop_.cut_turn();
-    ends_later_ = loop_.call_at(loop_.now(), [this] {
-      ends_later_.reset();
-      settle();
-    });
-    return;
+    long_end_turn_ = loop_.turn();
+    return tell_later();
   }
+}
+
+void CurlClient::tell_later() {
+  if (ends_later_ != nullptr) return;
+  ends_later_ = loop_.call_at(loop_.now(), [this] {
+    ends_later_.reset();
+    settle();
+  });
 }
 
 // An error or hang-up shows when curl reads or writes.

@@ -328,8 +328,10 @@ TEST_CASE("profile: more tools than the server takes are left out and told") {
     CHECK(chat.body().at("tools").size() == 128);
     CHECK(chat.notes() == std::vector<std::string>{"tools_dropped"});
   }
-  CHECK(chat_with(Api::openai_chat, "fireworks", json::array({user("x")}), {{"tools", tools}}).body().at("tools").size() ==
-        140);
+  CHECK(chat_with(Api::openai_chat, "fireworks", json::array({user("x")}), {{"tools", tools}})
+            .body()
+            .at("tools")
+            .size() == 140);
 }
 
 TEST_CASE("profile: calls of another provider get the reasoning that a server insists on") {

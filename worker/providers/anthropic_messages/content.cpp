@@ -260,8 +260,8 @@ void AnthropicConversation::plan_assistant_part(const Part& part) {
   }
 }
 
-// docs.claude.com, "Extended thinking with tool use": the assistant's turn before the last results begins with thinking,
-// and so does one that the model is to go on from.
+// docs.claude.com, "Extended thinking with tool use": the assistant's turn before the last results begins with
+// thinking, and so does one that the model is to go on from.
 bool AnthropicConversation::excludes_thinking_budget() const {
   const Turn* calls = nullptr;
   if (!turns_.empty() && turns_.back().speaker == Speaker::assistant) calls = &turns_.back();

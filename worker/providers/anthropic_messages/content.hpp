@@ -35,8 +35,8 @@ class AnthropicConversation {
 
   // Reads all messages that are not written yet. Error: nothing to send.
   std::expected<void, Error> plan();
-  // Whether the model is in the middle of a turn, or of using tools, that does not begin with thinking: the API refuses a
-  // thinking budget then.
+  // Whether the model is in the middle of a turn, or of using tools, that does not begin with thinking: the API refuses
+  // a thinking budget then.
   [[nodiscard]] bool excludes_thinking_budget() const;
   // The container that code execution used last, if it still runs; empty: none. The API wants it named where its code
   // waits for a tool, and keeps the files in it.

@@ -18,6 +18,7 @@ constexpr ChatQuirks kGateway = {
 // In thinking mode a turn with tool calls must have reasoning_content, if only an empty one (400 otherwise).
 constexpr ChatQuirks kDeepSeek = {.reasoning = ReasoningOption::thinking_off,
                                   .reasoning_member = "reasoning_content",
+                                  .plain_model = "deepseek-chat",
                                   .missing_reasoning = "",
                                   .parallel_tool_calls = false,
                                   .json_schema = false,

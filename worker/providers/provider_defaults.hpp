@@ -38,6 +38,7 @@ struct ChatQuirks {
   ReasoningReplay replay = ReasoningReplay::field;
   std::string_view reasoning_member{};  // the only one that it knows; empty: any, as it came
   bool thinking_limits = false;         // while its model thinks, temperature is fixed and no call can be forced
+  std::string_view plain_model{};       // one that does not think
   // Stands for the reasoning of a turn that called tools, where another provider gave that turn; nullptr: nothing has
   // to.
   const char* missing_reasoning = nullptr;

@@ -280,9 +280,10 @@ std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
   built.http = *std::move(http);
   built.http.body.append(options);
   built.http.body.append(options == "{" ? "\"messages\":[" : ",\"messages\":[");
+  ChatQuirks quirks = chat_quirks(input.target.api, input.target.known);
+  if (input.target.model == quirks.plain_model && !input.chat.reasoning) quirks.missing_reasoning = nullptr;
   const auto written =
-      append_openai_chat_messages(input.chat.system, input.messages, chat_quirks(input.target.api, input.target.known),
-                                  built.http.body, notes, input.written);
+      append_openai_chat_messages(input.chat.system, input.messages, quirks, built.http.body, notes, input.written);
   if (!written) return std::unexpected(written.error());
   built.http.body.append("]}");
   built.notes = notes.take();

@@ -236,11 +236,13 @@ void AdaptedChat::push_media() {
 
 // The model does not go on from its own words.
 void AdaptedChat::end_with_user() {
-  if (!copied_ || messages_.empty()) return;
-  const Role last = messages_.back().role;
+  if (!copied_) return;
+  const Role last = messages_.empty() ? Role::system : messages_.back().role;
   if (last != Role::assistant && !(last == Role::system && profile_.one_system)) return;
   // An answer that paused goes back as it is.
-  if (has_part<ProviderPart>(messages_.back().parts)) return;
+  const bool paused = !messages_.empty() && !messages_.back().parts.empty() &&
+                      std::holds_alternative<ProviderPart>(messages_.back().parts.back());
+  if (paused) return;
   tail_ = true;
   notes_->add("user_turn_added", "this model does not go on from the assistant's own words: it is asked to continue");
   messages_.push_back({Role::user, {TextPart{keep("Continue.")}}});
@@ -301,7 +303,9 @@ bool AdaptedChat::change(ProviderPart& part) { return change_state(part.provider
 
 bool AdaptedChat::change(ToolCallPart& part) {
   bool changed = change_state(part.provider_state);
-  changed = change_call_id(part.tool_call_id, ++ids_[part.tool_call_id.text()].calls) || changed;
+  auto& use = ids_[part.tool_call_id.text()];
+  if (use.results >= use.calls) use = {};
+  changed = change_call_id(part.tool_call_id, ++use.calls) || changed;
   changed = change_name(part.tool_name) || changed;
   // Servers that parse what the model wrote would refuse each later request. A custom tool's input is text.
   if (!part.input_text.empty() && !part.provider_state.raw.contains("custom") && part.input_text.raw != "{}" &&
@@ -367,7 +371,7 @@ bool AdaptedChat::change_word(RawString& word, const WordRule& rule) {
   return true;
 }
 
-// `use`: how often the id was there, this time included.
+// `use`: how many calls of that id wait for their results, this one included.
 bool AdaptedChat::change_call_id(RawString& id, std::size_t use) {
   if (profile_.unique_call_ids && use > 1) {
     id = keep(fitted(profile_.call_ids, id.text() + "#" + std::to_string(use)));

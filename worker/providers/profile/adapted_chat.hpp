@@ -34,7 +34,7 @@ class AdaptedChat {
 
  private:
   struct IdUse {
-    std::size_t calls = 0, results = 0;  // so far, of one id
+    std::size_t calls = 0, results = 0;  // of one id, since all its calls had their results
   };
 
   void begin(const StepInput& input);

@@ -27,6 +27,7 @@ constexpr auto kGeminiImages =
     std::to_array<std::string_view>({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"});
 constexpr auto kGeminiFiles = std::to_array<std::string_view>(
     {"application/pdf", "text/", "application/json", "application/rtf", "audio/", "video/"});
+constexpr auto kGeminiAudio = std::to_array<std::string_view>({"audio/", "video/"});
 // platform.openai.com, "Audio" and "PDF files".
 constexpr auto kOpenAiAudio =
     std::to_array<std::string_view>({"audio/wav", "audio/x-wav", "audio/wave", "audio/mpeg", "audio/mp3"});
@@ -60,6 +61,7 @@ constexpr ServerProfile kOpenAi = changed(kCompatible, [](ServerProfile& it) {
 });
 
 constexpr ServerProfile kResponses = changed(kCompatible, [](ServerProfile& it) {
+  it.empty_assistant = true;  // its items are not messages
   it.call_ids = {.most = 64};
   it.most_tools = 128;
   it.schema_items = true;
@@ -72,7 +74,6 @@ constexpr ServerProfile kMistral = changed(kCompatible, [](ServerProfile& it) {
   it.one_system = true;
   it.user_after_result = false;
   it.assistant_last = false;
-  it.audio = kNone;
 });
 
 // Their API references; each refuses parts of other kinds.
@@ -141,8 +142,10 @@ constexpr ServerProfile kConverse = {.call_ids = {.charset = Charset::word, .mos
 // FunctionDeclaration of the API reference. Its schemas are written anew.
 constexpr ServerProfile kGemini = {.tool_names = {.charset = Charset::dotted, .most = 64},
                                    .mute_errors = false,
+                                   .schema_object = false,
                                    .most_stops = 5,
                                    .images = only(kGeminiImages),
+                                   .audio = only(kGeminiAudio),
                                    .files = only(kGeminiFiles)};
 
 // docs.cohere.com, "Tool use" and "Chat".

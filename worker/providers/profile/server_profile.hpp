@@ -37,7 +37,7 @@ struct MediaRule {
 
 struct ServerProfile {
   WordRule call_ids{};
-  bool unique_call_ids = false;  // in the whole history
+  bool unique_call_ids = false;  // of calls side by side
   // Names of tools, those that a history holds included: models invent some.
   WordRule tool_names{.charset = WordRule::Charset::word, .most = 64};
   // Only one system message, and only as the first: the others are merged into it or become user text.
@@ -51,6 +51,7 @@ struct ServerProfile {
   bool thinking_last = true;       // a turn of the assistant may end with its thinking
   bool unsigned_thinking = false;  // thinking goes back to it as it came, signed or not
   bool structured_output = true;   // Claude's output_config.format and strict tools, where the model has them
+  bool schema_object = true;       // the top must say that it is an object
   bool schema_combinators = true;  // oneOf, anyOf, allOf at the top of a tool's schema
   bool schema_properties = false;  // that object must have `properties`
   bool schema_items = false;       // an array must say its `items`

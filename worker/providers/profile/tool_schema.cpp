@@ -339,7 +339,7 @@ class SchemaWalker {
 
 std::optional<AdaptedSchema> adapt_tool_schema(JsonSpan schema, const ServerProfile& profile) {
   if (schema.empty()) return std::nullopt;
-  const bool fine = is_fine(schema, profile);
+  const bool fine = !profile.schema_object || is_fine(schema, profile);
   if (fine && !may_need_walk(schema.json, profile)) return std::nullopt;
   Json json = Json::parse(schema.json, nullptr, false);
   if (!json.is_object()) return std::nullopt;  // for the builder, or a number beyond a double

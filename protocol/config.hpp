@@ -74,6 +74,13 @@ struct ModelConfig {
   std::string script;  // mock only: a JSON array of steps; empty: none (docs/mock.md)
 };
 
+// How a server differs from what is known of it (docs/providers.md, "What a server accepts"). Absent: as it is known.
+struct ServerQuirks {
+  std::optional<bool> one_system, alternating_roles, user_after_result, assistant_last, unsigned_thinking;
+  std::optional<bool> schema_combinators, images, image_links, audio, files;
+  std::optional<std::int64_t> call_id_length, max_tools, max_stop_sequences;  // 0: any
+};
+
 struct ProviderConfig {
   std::string id;
   std::string name;
@@ -88,6 +95,7 @@ struct ProviderConfig {
   std::string project;                                          // Vertex
   std::string api_version;  // Azure: sent as api-version; empty: the v1 API, which has none
   std::vector<std::pair<std::string, std::string>> headers;
+  ServerQuirks quirks;
   std::vector<ModelConfig> models;
 };
 

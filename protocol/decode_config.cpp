@@ -1,6 +1,7 @@
 #include "protocol/decode_config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "protocol/ascii.hpp"
@@ -130,6 +131,46 @@ bool read_access_field(JsonReader& in, std::string_view key, ProviderConfig& pro
   return true;
 }
 
+// A field that is not known is an error: a request that a server refuses would be all that is heard of it.
+ServerQuirks read_quirks(JsonReader& in) {
+  using Flag = std::optional<bool> ServerQuirks::*;
+  using Number = std::optional<std::int64_t> ServerQuirks::*;
+  static constexpr auto kFlags = std::to_array<std::pair<std::string_view, Flag>>({
+      {"oneSystemMessage", &ServerQuirks::one_system},
+      {"alternatingRoles", &ServerQuirks::alternating_roles},
+      {"userAfterToolResult", &ServerQuirks::user_after_result},
+      {"assistantLast", &ServerQuirks::assistant_last},
+      {"unsignedThinking", &ServerQuirks::unsigned_thinking},
+      {"schemaCombinators", &ServerQuirks::schema_combinators},
+      {"images", &ServerQuirks::images},
+      {"imageLinks", &ServerQuirks::image_links},
+      {"audio", &ServerQuirks::audio},
+      {"files", &ServerQuirks::files},
+  });
+  static constexpr auto kNumbers = std::to_array<std::pair<std::string_view, Number>>({
+      {"callIdLength", &ServerQuirks::call_id_length},
+      {"maxTools", &ServerQuirks::max_tools},
+      {"maxStopSequences", &ServerQuirks::max_stop_sequences},
+  });
+  constexpr std::int64_t kMost = 100'000;
+  ServerQuirks quirks;
+  in.object([&](std::string_view key) {
+    const auto* flag = std::ranges::find(kFlags, key, &std::pair<std::string_view, Flag>::first);
+    const auto* number = std::ranges::find(kNumbers, key, &std::pair<std::string_view, Number>::first);
+    if (flag != kFlags.end()) {
+      quirks.*(flag->second) = in.boolean();
+    } else if (number != kNumbers.end()) {
+      quirks.*(number->second) = in.integer(0, kMost);
+    } else {
+      in.fail("not a quirk that this worker knows: see docs/providers.md");
+    }
+  });
+  constexpr std::int64_t kShortest = 16;
+  const auto length = quirks.call_id_length.value_or(0);
+  if (in.ok() && length > 0 && length < kShortest) in.fail("callIdLength is 0 or at least 16");
+  return quirks;
+}
+
 ProviderConfig read_provider(JsonReader& in) {
   ProviderConfig provider;
   in.object([&](std::string_view key) {
@@ -144,6 +185,8 @@ ProviderConfig read_provider(JsonReader& in) {
       provider.base_url = in.string();
     } else if (key == "headers") {
       read_headers(in, provider);
+    } else if (key == "quirks") {
+      provider.quirks = read_quirks(in);
     } else if (key == "models") {
       in.array([&] {
         if (provider.models.size() >= kMaxModels) in.fail("a config has at most 20,000 models");

@@ -360,3 +360,94 @@ TEST_CASE("profile: Claude on Vertex AI has structured outputs from 4.6 on") {
     CHECK(body.at("tools")[0].contains("strict") == takes);
   }
 }
+
+TEST_CASE("profile: the config's quirks win over what is known") {
+  Target target;
+  target.api = Api::openai_chat;
+  target.model = "m";
+  target.base_url = "https://h";
+  target.quirks = {};
+  target.quirks.one_system = true;
+  target.quirks.images = false;
+  target.quirks.image_links = true;
+  target.quirks.audio = true;
+  target.quirks.call_id_length = 20;
+  target.quirks.max_tools = 3;
+  const ServerProfile profile = server_profile(target);
+  CHECK(profile.one_system);
+  CHECK_FALSE(profile.images.any);
+  CHECK(profile.images.types.empty());
+  CHECK(profile.images.links);
+  CHECK(profile.audio.any);
+  CHECK(profile.call_ids.most == 20);
+  CHECK(profile.most_tools == 3);
+  target.quirks = {};
+  target.quirks.user_after_result = true;
+  target.quirks.assistant_last = true;
+  target.quirks.max_stop_sequences = 0;
+  target.known = find_provider_defaults("mistral");
+  CHECK(server_profile(target).user_after_result);
+  CHECK(server_profile(target).assistant_last);
+  CHECK(server_profile(target).call_ids.exact == 9);
+}
+
+TEST_CASE("profile: calls side by side have ids of their own, and each its result") {
+  const json twice = {{"role", "assistant"},
+                      {"content", json::array({call("c", "f").at("content")[0], call("c", "g").at("content")[0]})}};
+  for (const Api api : {Api::anthropic_messages, Api::bedrock_converse}) {
+    const json body =
+        chat_with(api, nullptr,
+                  {user("x"), twice, result("c", "f"), result("c", "g"), user("y"), call("c", "f"), result("c", "f")})
+            .body();
+    const auto calls = strings_at(body.at("messages"), {"id", "toolUseId"});
+    const auto ids = api == Api::anthropic_messages ? strings_at(body, {"tool_use_id"}) : std::vector<std::string>();
+    if (!ids.empty()) CHECK(ids == std::vector<std::string>{calls[0], calls[1], calls[2]});
+    CHECK(calls[0] == "c");
+    CHECK(calls[1] != "c");
+    if (!ids.empty()) CHECK(calls[2] == "c");  // in a later turn it may come again
+  }
+}
+
+TEST_CASE("profile: names of tools and of their properties go out changed and come back as they were") {
+  const json schema = {{"type", "object"},
+                       {"properties", {{"$select", {{"type", "string"}}}, {"ok", {{"type", "string"}}}}},
+                       {"required", json::array({"$select"})}};
+  const auto chat = chat_with(Api::anthropic_messages, nullptr, json::array({user("x")}),
+                              {{"tools", json::array({{{"name", "read file"}, {"inputSchema", schema}}})},
+                               {"toolChoice", {{"type", "tool"}, {"toolName", "read file"}}}});
+  const auto built = chat.built();
+  REQUIRE(built.renamed != nullptr);
+  REQUIRE(built.renamed->tools.size() == 1);
+  REQUIRE(built.renamed->properties.size() == 1);
+  const auto& [sent, own] = *built.renamed->tools.begin();
+  CHECK(own == "read file");
+  const json body = chat.body();
+  CHECK(body.at("tools")[0].at("name") == sent);
+  CHECK(body.at("tool_choice").at("name") == sent);
+  const auto& [property, original] = *built.renamed->properties.begin();
+  CHECK(original == "$select");
+  CHECK(body.at("tools")[0].at("input_schema").at("properties").contains(property));
+  CHECK(body.at("tools")[0].at("input_schema").at("required") == json::array({property}));
+}
+
+TEST_CASE(
+    "profile: a conversation that ends with the assistant is asked to continue where it has to be, in that request "
+    "only") {
+  WireChat chat(Api::anthropic_messages,
+                {{"messages", json::array({user("x"), {{"role", "assistant"}, {"content", "a"}}})}});
+  chat.target.model = "claude-opus-4-7";
+  CHECK(chat.body().at("messages").size() == 3);
+  CHECK(chat.notes() == std::vector<std::string>{"user_turn_added"});
+  chat.target.model = "claude-sonnet-4-5";
+  CHECK(chat.body().at("messages").size() == 2);
+}
+
+TEST_CASE("profile: text files are told as text, and stop sequences stay within their number") {
+  const json file = {{"type", "file"}, {"mediaType", "text/csv"}, {"data", "YSxiCjEsMgo="}, {"filename", "t.csv"}};
+  const auto chat =
+      chat_with(Api::openai_chat, "groq", json::array({{{"role", "user"}, {"content", json::array({file})}}}),
+                {{"stopSequences", {"a", "b", "c", "d", "e"}}});
+  CHECK(chat.body().at("messages")[0].dump().find("t.csv:\\na,b\\n1,2") != std::string::npos);
+  CHECK(chat.body().at("stop").size() == 4);
+  CHECK(chat.notes() == std::vector<std::string>{"parameter_dropped", "media_replaced"});
+}

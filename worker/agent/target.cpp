@@ -190,6 +190,7 @@ Target target_of(const ProviderConfig& provider) {
   target.region = provider.region;
   target.project = provider.project;
   target.api_version = provider.api_version;
+  target.quirks = provider.quirks;
   const Auth own_way = provider.access_key_id.empty() ? default_auth(target.api) : Auth::sigv4;
   target.auth = provider.auth.value_or(own_way);
   target.base_url = provider.base_url;

@@ -39,6 +39,7 @@ struct Target {
   std::string credentials{};  // Vertex: a service account's JSON, from which api_key is made; or empty
   std::string region{}, project{}, api_version{};
   const ProviderDefaults* known = nullptr;  // by id, else by the base URL's host; nullptr: nothing is known
+  ServerQuirks quirks{};                    // the config's, which win over what is known
   RequestHeaders headers{};                 // the config's own, which win
   std::vector<LiveSecret> secrets{};        // all keys of the above, while they are in use
   std::optional<std::int64_t> max_tokens;   // the model's limit from the config

@@ -10,7 +10,7 @@
 namespace aiw {
 namespace {
 
-constexpr int kMaxDepth = 1000;
+constexpr int kMaxMessageDepth = 1000;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kMaxBatch = 1000;
 constexpr std::int64_t kMaxId = std::int64_t{1} << 53;  // what a double holds exactly
@@ -79,7 +79,7 @@ std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
 }
 
 std::optional<std::string> fault_of(std::string& text) {
-  JsonReader reader(text.data(), text.size(), kMaxDepth);
+  JsonReader reader(text.data(), text.size(), kMaxMessageDepth);
   reader.validate();
   if (reader.ok()) return std::nullopt;
   return reader.error().message;
@@ -88,7 +88,7 @@ std::optional<std::string> fault_of(std::string& text) {
 // Returns what is wrong that no lenient parser reads either.
 std::optional<std::string> make_strict(std::string& text) {
   if (!fault_of(text)) return std::nullopt;
-  auto strict = to_strict_json(text, kMaxDepth);
+  auto strict = to_strict_json(text, kMaxMessageDepth);
   if (!strict) return std::move(strict).error();
   text = *std::move(strict);
   return fault_of(text);
@@ -104,7 +104,7 @@ JsonWriter begin(std::string& out) {
 
 JsonReader reader_of(JsonSpan value) {
   // The text was validated, so nothing is left to repair in it.
-  return {const_cast<char*>(value.json.data()), value.json.size(), kMaxDepth};
+  return {const_cast<char*>(value.json.data()), value.json.size(), kMaxMessageDepth};
 }
 
 std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text) {
@@ -113,7 +113,7 @@ std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text) 
   if (auto wrong = make_strict(text)) return std::unexpected(*std::move(wrong));
   // Parts of it become parts of frames, which are lines. In valid JSON a line's end only stands between tokens.
   std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  JsonReader in(text.data(), text.size(), kMaxDepth);
+  JsonReader in(text.data(), text.size(), kMaxMessageDepth);
   std::vector<RpcMessage> messages;
   std::string wrong;
   const auto read_one = [&] {

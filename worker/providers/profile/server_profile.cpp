@@ -31,6 +31,9 @@ constexpr auto kGeminiAudio = std::to_array<std::string_view>({"audio/", "video/
 // platform.openai.com, "Audio" and "PDF files".
 constexpr auto kOpenAiAudio =
     std::to_array<std::string_view>({"audio/wav", "audio/x-wav", "audio/wave", "audio/mpeg", "audio/mp3"});
+// docs.claude.com, "PDF support" and text documents.
+constexpr auto kDocuments =
+    std::to_array<std::string_view>({"application/pdf", "text/", "application/json", "application/xml"});
 constexpr auto kPdf = std::to_array<std::string_view>({"application/pdf"});
 
 constexpr MediaRule only(Types types) { return {.any = false, .types = types}; }
@@ -128,7 +131,8 @@ constexpr ServerProfile kAnthropic = {.call_ids = {.charset = Charset::word},
                                       .property_names = {.charset = Charset::word_or_dot, .most = 64},
                                       .blank_stops = false,
                                       .images = only(kUsualImages),
-                                      .audio = kNone};
+                                      .audio = kNone,
+                                      .files = only(kDocuments)};
 
 // ToolUseBlock and ToolSpecification of Bedrock's service model.
 constexpr ServerProfile kConverse = {.call_ids = {.charset = Charset::word, .most = 64},
@@ -267,9 +271,7 @@ std::string digest_of(std::string_view text, std::size_t length) {
   return out;
 }
 
-}  // namespace
-
-ServerProfile server_profile(const Target& target) {
+ServerProfile known_profile(const Target& target) {
   switch (target.api) {
     case Api::openai_chat: return chat_profile(target);
     case Api::azure_openai: return kOpenAi;
@@ -288,6 +290,36 @@ ServerProfile server_profile(const Target& target) {
     case Api::mock: return {};
   }
   return {};
+}
+
+void set_if(bool& value, const std::optional<bool>& given) { value = given.value_or(value); }
+void set_if(std::size_t& value, const std::optional<std::int64_t>& given) {
+  if (given) value = static_cast<std::size_t>(*given);
+}
+// All of a kind, or none.
+void set_if(MediaRule& rule, const std::optional<bool>& given) {
+  if (given) rule = *given ? MediaRule{} : kNone;
+}
+
+}  // namespace
+
+ServerProfile server_profile(const Target& target) {
+  ServerProfile profile = known_profile(target);
+  const ServerQuirks& quirks = target.quirks;
+  set_if(profile.one_system, quirks.one_system);
+  set_if(profile.alternating_roles, quirks.alternating_roles);
+  set_if(profile.user_after_result, quirks.user_after_result);
+  set_if(profile.assistant_last, quirks.assistant_last);
+  set_if(profile.unsigned_thinking, quirks.unsigned_thinking);
+  set_if(profile.schema_combinators, quirks.schema_combinators);
+  set_if(profile.call_ids.most, quirks.call_id_length);
+  set_if(profile.most_tools, quirks.max_tools);
+  set_if(profile.most_stops, quirks.max_stop_sequences);
+  set_if(profile.images, quirks.images);
+  set_if(profile.images.links, quirks.image_links);
+  set_if(profile.audio, quirks.audio);
+  set_if(profile.files, quirks.files);
+  return profile;
 }
 
 bool fits(const WordRule& rule, std::string_view text) {

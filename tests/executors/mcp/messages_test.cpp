@@ -263,3 +263,17 @@ TEST_CASE("mcp names: thousands of tools of one name get names of their own, and
   CHECK(seen.size() == 50'000);
   CHECK(seen.contains("s__same_50000"));
 }
+
+TEST_CASE(
+    "fault 117: a message of more values than anybody could read is refused before it is parsed, however long its "
+    "texts are") {
+  std::string keys = R"({"jsonrpc":"2.0","id":1,"result":{"structuredContent":{)";
+  for (int i = 0; i < 300'000; ++i) keys += '"' + std::to_string(i) + "\":1,";
+  keys += R"("z":1}}})";
+  const auto refused = aiw::read_rpc(keys);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == "it has more than 300,000 values");
+  std::string text = R"({"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":")" +
+                     std::string(1'000'000, ',') + R"(\"[{\\"}]}})";
+  CHECK(aiw::read_rpc(text));
+}

@@ -13,6 +13,8 @@ namespace {
 constexpr int kMaxMessageDepth = 1000;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kMaxBatch = 1000;
+// Each costs some thousand instructions, all in one turn of the loop; no model could read so many.
+constexpr std::size_t kMaxValues = 300'000;
 constexpr std::int64_t kMaxId = std::int64_t{1} << 53;  // what a double holds exactly
 
 void read_error(JsonReader& in, RpcMessage& message) {
@@ -37,6 +39,26 @@ std::optional<std::int64_t> read_own_id(std::string_view id) {
   if (error != std::errc() || end != id.data() + id.size()) return std::nullopt;
   if (!(number >= 0 && number <= static_cast<double>(kMaxId)) || number != std::floor(number)) return std::nullopt;
   return static_cast<std::int64_t>(number);
+}
+
+bool has_too_many_values(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  std::size_t values = 0;
+  while (at != end) {
+    const char c = *at++;
+    if (c == ',' || c == '[' || c == '{') {
+      if (++values > kMaxValues) return true;
+    } else if (c == '"') {
+      while (at != end && *at != '"') {
+        at = find_json_special(at, end);
+        if (at == end || *at == '"') break;
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+      }
+      if (at != end) ++at;
+    }
+  }
+  return false;
 }
 
 std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
@@ -109,6 +131,7 @@ JsonReader reader_of(JsonSpan value) {
 
 std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text) {
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  if (has_too_many_values(text)) return std::unexpected("it has more than 300,000 values");
   if (find_invalid_utf8(text)) text = sanitize_utf8(text);
   if (auto wrong = make_strict(text)) return std::unexpected(*std::move(wrong));
   // Parts of it become parts of frames, which are lines. In valid JSON a line's end only stands between tokens.

@@ -451,3 +451,20 @@ TEST_CASE("profile: text files are told as text, and stop sequences stay within 
   CHECK(chat.body().at("stop").size() == 4);
   CHECK(chat.notes() == std::vector<std::string>{"parameter_dropped", "media_replaced"});
 }
+
+TEST_CASE("profile: what informs only does not go back, and a custom call goes back as one") {
+  const json ended = {
+      {"role", "assistant"},
+      {"content", json::array({{{"type", "text"}, {"text", "a"}},
+                               {{"type", "provider"},
+                                {"providerState", R"(anthropic-messages:{"stop_details":{"type":"refusal"}})"}}})}};
+  CHECK(chat_with(Api::anthropic_messages, nullptr, json::array({user("x"), ended, user("y")})).notes().empty());
+  const json custom = {
+      {"inputText", "SELECT 1"}, {"input", nullptr}, {"providerState", R"(openai-chat:{"type":"custom"})"}};
+  const json messages =
+      chat_with(Api::openai_chat, nullptr, json::array({user("x"), call("c", "sql", custom), result("c", "sql")}))
+          .body()
+          .at("messages");
+  CHECK(messages[1].at("tool_calls")[0] ==
+        json::parse(R"({"id":"c","type":"custom","custom":{"name":"sql","input":"SELECT 1"}})"));
+}

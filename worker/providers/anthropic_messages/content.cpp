@@ -229,6 +229,7 @@ void AnthropicConversation::plan_own_block(const ProviderPart& part, Item item, 
     container_ = item.state;
     return;
   }
+  if (item.state->informs) return;
   notes_.add("provider_part_dropped", "a part of another provider was left out");
 }
 

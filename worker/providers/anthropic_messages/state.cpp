@@ -39,6 +39,8 @@ AnthropicState read_anthropic_state(RawString state, EventJson& parser) {
     read.container_id = get_string_or_empty(*container, "id");
     read.container_expires = get_string_or_empty(*container, "expires_at");
   }
+  read.informs =
+      get_member(*object, "stop_details").has_value() || get_member(*object, "context_management").has_value();
   return read;
 }
 

@@ -20,6 +20,7 @@ struct AnthropicState {
   std::string context;           // of a document: a string
   // Of the conversation: the id of code execution's container, and when it ends (RFC 3339, UTC; empty: not known).
   std::string container_id, container_expires;
+  bool informs = false;  // of the answer's end, for the parent: nothing goes back
 };
 
 // The state string for `json`, valid JSON in UTF-8.

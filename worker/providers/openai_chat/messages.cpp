@@ -239,12 +239,17 @@ class MessageWriter {
       separate(comma);
       body_.append("{\"id\":\"");
       body_.splice(call.tool_call_id.raw);
-      body_.append(R"(","type":"function","function":{"name":")");
-      body_.splice(call.tool_name.raw);
-      body_.append("\",\"arguments\":\"");
-      arguments(call);
-      body_.append("\"}");
       const auto state = call.provider_state.empty() ? std::string() : call.provider_state.text();
+      const bool custom = read_openai_chat_state(state, "type") == R"("custom")";
+      body_.append(custom ? R"(","type":"custom","custom":{"name":")" : R"(","type":"function","function":{"name":")");
+      body_.splice(call.tool_name.raw);
+      body_.append(custom ? R"(","input":")" : R"(","arguments":")");
+      if (!custom) {
+        arguments(call);
+      } else {
+        body_.splice(call.input.is_string() ? call.input.as_string().raw : call.input_text.raw);
+      }
+      body_.append("\"}");
       if (const auto extra = read_openai_chat_state(state, "extra_content")) {
         body_.append(",\"extra_content\":");
         body_.append(*extra);

@@ -460,7 +460,7 @@ TEST_CASE("profile: what informs only does not go back, and a custom call goes b
                                 {"providerState", R"(anthropic-messages:{"stop_details":{"type":"refusal"}})"}}})}};
   CHECK(chat_with(Api::anthropic_messages, nullptr, json::array({user("x"), ended, user("y")})).notes().empty());
   const json custom = {
-      {"inputText", "SELECT 1"}, {"input", nullptr}, {"providerState", R"(openai-chat:{"type":"custom"})"}};
+      {"inputText", R"("SELECT 1")"}, {"input", "SELECT 1"}, {"providerState", R"(openai-chat:{"type":"custom"})"}};
   const json messages =
       chat_with(Api::openai_chat, nullptr, json::array({user("x"), call("c", "sql", custom), result("c", "sql")}))
           .body()

@@ -468,3 +468,28 @@ TEST_CASE("profile: what informs only does not go back, and a custom call goes b
   CHECK(messages[1].at("tool_calls")[0] ==
         json::parse(R"({"id":"c","type":"custom","custom":{"name":"sql","input":"SELECT 1"}})"));
 }
+
+TEST_CASE("profile: reasoning that nothing follows does not go back to the Responses API") {
+  const json reasoning = {
+      {"type", "reasoning"},
+      {"text", ""},
+      {"providerState",
+       R"(openai-responses:{"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"E"}})"}};
+  const auto sent = [&](json content) {
+    const json turn = {{"role", "assistant"}, {"content", std::move(content)}};
+    return chat_with(Api::openai_responses, nullptr, json::array({user("x"), turn, user("y")})).text().contains("rs_1");
+  };
+  CHECK_FALSE(sent(json::array({reasoning})));
+  CHECK(sent(json::array({reasoning, {{"type", "text"}, {"text", "a"}}})));
+}
+
+TEST_CASE("profile: a history's calls have the names of properties that the schema has") {
+  const json schema = {{"type", "object"}, {"properties", {{"file path", {{"type", "string"}}}}}};
+  const json body =
+      chat_with(Api::anthropic_messages, nullptr,
+                json::array({user("x"), call("c", "f", {{"input", {{"file path", "file path"}}}}), result("c", "f")}),
+                {{"tools", json::array({{{"name", "f"}, {"inputSchema", schema}}})}})
+          .body();
+  const std::string name = body.at("tools")[0].at("input_schema").at("properties").begin().key();
+  CHECK(body.at("messages")[1].at("content")[0].at("input") == json{{name, "file path"}});
+}

@@ -307,6 +307,7 @@ bool AdaptedChat::change(ToolCallPart& part) {
   if (use.results >= use.calls) use = {};
   changed = change_call_id(part.tool_call_id, ++use.calls) || changed;
   changed = change_name(part.tool_name) || changed;
+  if (renamed_ != nullptr && !renamed_->properties.empty()) changed = change_properties(part) || changed;
   // Servers that parse what the model wrote would refuse each later request. A custom tool's input is text.
   if (!part.input_text.empty() && !part.provider_state.raw.contains("custom") && part.input_text.raw != "{}" &&
       !is_json_object(part.input_text)) {
@@ -371,10 +372,29 @@ bool AdaptedChat::change_word(RawString& word, const WordRule& rule) {
   return true;
 }
 
+// The model sees its own calls with the names that its tools' schemas have.
+bool AdaptedChat::change_properties(ToolCallPart& part) {
+  std::string input(part.input.json);
+  for (const auto& [sent, own] : renamed_->properties) {
+    std::string quoted;
+    append_json_string(quoted, own);
+    for (auto at = input.find(quoted); at != std::string::npos; at = input.find(quoted, at + 1)) {
+      const auto next = input.find_first_not_of(" \t\r\n", at + quoted.size());
+      if (next == std::string::npos || input[next] != ':') continue;
+      input.replace(at, quoted.size(), '"' + sent + '"');
+    }
+  }
+  if (input == part.input.json) return false;
+  texts_.push_back(std::move(input));
+  part.input = JsonSpan{texts_.back()};
+  part.input_text = {};
+  return true;
+}
+
 // `use`: how many calls of that id wait for their results, this one included.
 bool AdaptedChat::change_call_id(RawString& id, std::size_t use) {
   if (profile_.unique_call_ids && use > 1) {
-    id = keep(fitted(profile_.call_ids, id.text() + "#" + std::to_string(use)));
+    id = keep(fitted(profile_.call_ids, id.text() + "_" + std::to_string(use)));
     return true;
   }
   return change_word(id, profile_.call_ids);
@@ -382,6 +402,7 @@ bool AdaptedChat::change_call_id(RawString& id, std::size_t use) {
 
 bool AdaptedChat::change_name(RawString& name) {
   if (!change_word(name, profile_.tool_names)) return false;
+  if (renamed_ != nullptr && renamed_->tools.contains(name.raw)) return true;  // the request's own, known both ways
   notes_->add("tool_name_changed", "a tool name of the history has characters that this API does not take");
   return true;
 }

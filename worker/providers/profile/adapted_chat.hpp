@@ -59,6 +59,7 @@ class AdaptedChat {
   bool change_state(RawString& state);
   bool change_word(RawString& word, const WordRule& rule);
   bool change_name(RawString& name);
+  bool change_properties(ToolCallPart& part);
   bool change_call_id(RawString& id, std::size_t use);
   std::shared_ptr<const ToolOutput> changed_output(const ToolResultPart& result);
   [[nodiscard]] std::optional<Part> replaced(const MediaPart& part);

@@ -41,7 +41,8 @@ constexpr MediaRule kNone = {.any = false, .links = false};
 constexpr std::size_t kOpenAiStops = 4;
 
 // OpenAI-compatible servers that nobody here knows: what hosted ones and gateways have in common.
-constexpr ServerProfile kCompatible = {.empty_assistant = false,
+constexpr ServerProfile kCompatible = {.unique_call_ids = true,
+                                       .empty_assistant = false,
                                        .mute_errors = false,
                                        .schema_combinators = false,
                                        .schema_properties = true,
@@ -65,6 +66,7 @@ constexpr ServerProfile kOpenAi = changed(kCompatible, [](ServerProfile& it) {
 
 constexpr ServerProfile kResponses = changed(kCompatible, [](ServerProfile& it) {
   it.empty_assistant = true;  // its items are not messages
+  it.thinking_last = false;   // "Item 'rs_…' of type 'reasoning' was provided without its required following item"
   it.call_ids = {.most = 64};
   it.most_tools = 128;
   it.schema_items = true;
@@ -73,7 +75,6 @@ constexpr ServerProfile kResponses = changed(kCompatible, [](ServerProfile& it) 
 // docs.mistral.ai, "Function calling"; errors 3230, 3280 and 3310 of its API.
 constexpr ServerProfile kMistral = changed(kCompatible, [](ServerProfile& it) {
   it.call_ids = {.charset = Charset::alphanumeric, .exact = 9};
-  it.unique_call_ids = true;
   it.one_system = true;
   it.user_after_result = false;
   it.assistant_last = false;

@@ -110,6 +110,8 @@ class TopFolder {
 
   void merge(Json& schema, Json choices, std::string_view combinator, int depth) {
     const bool all = combinator == "allOf";
+    const auto own = strings_of(schema, "required");
+    std::set<std::string> known(own.begin(), own.end());
     std::optional<std::set<std::string>> in_each;
     std::string told;
     std::size_t seen = 0;
@@ -120,7 +122,7 @@ class TopFolder {
       add_properties(schema, choice);
       const auto required = strings_of(choice, "required");
       if (all) {
-        for (const auto& name : required) require(schema, name);
+        for (const auto& name : required) require(schema, name, known);
         continue;
       }
       tell(told, required);
@@ -132,7 +134,7 @@ class TopFolder {
       }
     }
     if (in_each) {
-      for (const auto& name : *in_each) require(schema, name);
+      for (const auto& name : *in_each) require(schema, name, known);
     }
     if (!told.empty())
       describe(schema, (combinator == "oneOf" ? "Exactly one of: " : "At least one of: ") + told + ".");
@@ -177,10 +179,11 @@ class TopFolder {
     }
   }
 
-  static void require(Json& schema, const std::string& name) {
+  // `known`: what is required already.
+  static void require(Json& schema, const std::string& name, std::set<std::string>& known) {
     Json& required = schema["required"];
     if (!required.is_array()) required = Json::array();
-    if (std::ranges::find(required, Json(name)) == required.end()) required.push_back(name);
+    if (known.insert(name).second) required.push_back(name);
   }
 
   const Json& root_;
@@ -251,11 +254,11 @@ class SchemaWalker {
   }
 
   void give_type(Json& schema) {
-    const std::string before = schema.dump();
-    for (const char* keyword : {"not", "if", "then", "else"}) schema.erase(keyword);
+    for (const char* keyword : {"not", "if", "then", "else"}) changed = schema.erase(keyword) > 0 || changed;
     if (const auto all = schema.find("allOf"); all != schema.end()) {
-      const Json parts = *all;
+      const Json parts = std::move(*all);
       schema.erase("allOf");
+      changed = true;
       for (const Json& part : parts) {
         if (!part.is_object()) continue;
         for (const auto& [key, value] : part.items()) {
@@ -267,14 +270,15 @@ class SchemaWalker {
       Json choices = std::move(*items);
       *items = Json::object();
       (*items)["anyOf"] = std::move(choices);
+      changed = true;
     }
     const bool choice = schema.contains("anyOf") || schema.contains("oneOf") || schema.contains("$ref");
     if (choice) {
-      schema.erase("type");
+      changed = schema.erase("type") > 0 || changed;
     } else if (!schema.contains("type")) {
       schema["type"] = type_of(schema);
+      changed = true;
     }
-    changed = changed || schema.dump() != before;
   }
 
   static const char* type_of(const Json& schema) {

@@ -1,10 +1,13 @@
 // What holds for every wire API's decoders, whatever bytes they get.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <string_view>
 
 #include "tests/fuzz/fuzz_input.hpp"
 #include "tests/providers/corpus.hpp"
+#include "worker/providers/event_json.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw::fuzz {
@@ -26,6 +29,13 @@ inline void check_http_error(const WireApi& api, const Input& input) {
   require(error.code == "upstream_http", "an HTTP error's code");
   require(error.message.size() <= 4096 && !find_invalid_utf8(error.message), "an error's message");
   require(!find_invalid_utf8(error.provider_code) && !find_invalid_utf8(error.request_id), "an error's words");
+}
+
+// A state that a reader may pass over: it holds a number of any size, which is kept as it was written.
+inline bool has_odd_number(std::string_view state) {
+  EventJson parser;
+  const auto json = state.substr(std::min(state.size(), state.find(':') + 1));
+  return !parser.parse(json) || parser.repaired();
 }
 
 // The bytes as a stream, as a whole body and as the body of an HTTP error. `look` sees what was made of the first two.

@@ -128,8 +128,11 @@ class StreamDecoder final : public ConverseDecoder {
   void feed(std::string_view bytes, StepSink& sink) override {
     if (body_) return body_->feed(bytes, sink);
     if (done_ || bytes.empty()) return;
-    // One body in place of a stream: as a length, its first byte would mean a gigabyte.
-    if (!std::exchange(begun_, true) && begins_body(bytes).value_or(false)) return body_.emplace().feed(bytes, sink);
+    // One body in place of a stream, perhaps after white space or a byte order mark: as a length, its first byte alone
+    // would mean more than any event may have.
+    constexpr std::string_view kBodyBegins = "{[< \t\r\n\xEF";
+    const bool is_body = !std::exchange(begun_, true) && kBodyBegins.contains(bytes.front());
+    if (is_body) return body_.emplace().feed(bytes, sink);
     events_.feed(bytes);
     BedrockEvent event;
     while (!done_ && events_.next(event)) on_event(event, sink);

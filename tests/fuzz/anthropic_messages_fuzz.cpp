@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
 
 namespace {
@@ -15,7 +15,7 @@ void check_state(const std::string& state) {
   std::string escaped;
   append_json_escaped(escaped, state);
   EventJson parser;
-  const auto read = read_anthropic_state({escaped}, parser);
+  const auto read = anthropic_messages::read_state({escaped}, parser);
   const bool reads_back = !read.block.empty() || !read.signature.empty() || !read.caller.empty() ||
                           !read.citations.empty() || !read.container_id.empty() || read.informs;
   fuzz::require(reads_back, "a state reads back: " + state);
@@ -29,6 +29,6 @@ void check_states(const testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  fuzz::check_api(anthropic_messages_api(), fuzz::read_input(bytes, size), check_states);
+  fuzz::check_api(anthropic_messages::api(), fuzz::read_input(bytes, size), check_states);
   return 0;
 }

@@ -1,8 +1,8 @@
 // Any bytes as an answer of Converse: as they are, and line by line as the payloads of events with good checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
-#include "worker/providers/bedrock/converse.hpp"
-#include "worker/providers/bedrock/converse_state.hpp"
+#include "worker/providers/bedrock/api.hpp"
+#include "worker/providers/bedrock/state.hpp"
 
 namespace {
 
@@ -30,7 +30,7 @@ void check_state(const std::string& state) {
   std::string escaped;
   append_json_escaped(escaped, state);
   EventJson parser;
-  const auto read = read_bedrock_converse_state({escaped}, parser);
+  const auto read = bedrock::read_state({escaped}, parser);
   fuzz::require(!read.block.empty() || !read.signature.empty(), "a state reads back: " + state);
 }
 
@@ -38,9 +38,9 @@ void check_state(const std::string& state) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto input = fuzz::read_input(bytes, size);
-  fuzz::check_api(bedrock_converse_api(), input);
+  fuzz::check_api(bedrock::converse_api(), input);
   const std::string events = as_events(input.data);
-  const auto got = fuzz::check_decoder(bedrock_converse_api(), BodyFormat::stream, fuzz::recut(input, events));
+  const auto got = fuzz::check_decoder(bedrock::converse_api(), BodyFormat::stream, fuzz::recut(input, events));
   for (const auto& [part, state] : got.states) check_state(state);
   return 0;
 }

@@ -1,6 +1,6 @@
 // Any bytes as an answer of Cohere's chat.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/cohere_chat/cohere_chat.hpp"
+#include "worker/providers/cohere_chat/api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   aiw::fuzz::check_api(aiw::cohere_chat_api(), aiw::fuzz::read_input(bytes, size));

@@ -7,7 +7,7 @@
 
 #include "tests/fuzz/fuzz_input.hpp"
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw::fuzz {

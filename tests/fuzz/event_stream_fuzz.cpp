@@ -11,8 +11,8 @@ constexpr std::size_t kLimit = 4096;
 
 // Everything that was said, in one string.
 std::string parse(const std::vector<std::string>& pieces) {
-  EventStreamParser parser(kLimit);
-  EventStreamMessage message;
+  bedrock::EventStreamParser parser(kLimit);
+  bedrock::EventStreamMessage message;
   std::string out;
   for (const auto& piece : pieces) {
     parser.feed(piece);

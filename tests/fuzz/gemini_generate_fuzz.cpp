@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/google/gemini_generate.hpp"
-#include "worker/providers/google/gemini_state.hpp"
+#include "worker/providers/google/api.hpp"
+#include "worker/providers/google/state.hpp"
 
 namespace {
 
@@ -15,7 +15,7 @@ void check_state(const std::string& state) {
   std::string escaped;
   append_json_escaped(escaped, state);
   EventJson parser;
-  const auto read = read_gemini_state({escaped}, parser);
+  const auto read = google::read_state({escaped}, parser);
   fuzz::require(read.ours, "a state reads back: " + state);
   const bool informs = state.contains(R"({"groundingMetadata":)");  // for the parent, and not sent back
   fuzz::require(!read.part.empty() || !read.signature.empty() || read.thought || informs,
@@ -34,7 +34,7 @@ void check_calls(const testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  fuzz::check_api(gemini_generate_api(), fuzz::read_input(bytes, size), [](const testing::RecordingSink& got) {
+  fuzz::check_api(google::gemini_api(), fuzz::read_input(bytes, size), [](const testing::RecordingSink& got) {
     for (const auto& [part, state] : got.states) check_state(state);
     check_calls(got);
   });

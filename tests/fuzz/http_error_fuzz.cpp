@@ -2,7 +2,7 @@
 #include "protocol/json_text.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 #include "worker/base/retry_after.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
 namespace {
 

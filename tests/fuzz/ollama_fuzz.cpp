@@ -1,6 +1,6 @@
 // Any bytes as an answer of Ollama's own API; both endpoints' answers have one decoder.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/ollama/ollama.hpp"
+#include "worker/providers/ollama/api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   aiw::fuzz::check_api(aiw::ollama_chat_api(), aiw::fuzz::read_input(bytes, size));

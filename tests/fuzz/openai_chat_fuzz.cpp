@@ -1,6 +1,6 @@
 // Any bytes as an answer of Chat Completions.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/openai_chat/openai_chat.hpp"
+#include "worker/providers/openai_chat/api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   aiw::fuzz::check_api(aiw::openai_chat_api(), aiw::fuzz::read_input(bytes, size));

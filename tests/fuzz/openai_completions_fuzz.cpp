@@ -1,6 +1,6 @@
 // Any bytes as an answer of the legacy completions.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/openai_completions/openai_completions.hpp"
+#include "worker/providers/openai_completions/api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   aiw::fuzz::check_api(aiw::openai_completions_api(), aiw::fuzz::read_input(bytes, size));

@@ -2,7 +2,7 @@
 #include <deque>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/openai_responses/openai_responses.hpp"
+#include "worker/providers/openai_responses/api.hpp"
 
 namespace {
 
@@ -24,7 +24,7 @@ void check_replay(const aiw::testing::RecordingSink& got) {
     message.parts.emplace_back(ProviderPart{raw});
   }
   const std::vector<Message> messages = {message};
-  const auto built = build_openai_responses({chat, messages, target});
+  const auto built = openai_responses::build({chat, messages, target});
   fuzz::require(built.has_value(), "a request was built");
   fuzz::require(nlohmann::json::accept(built->http.body.str()), "the body is JSON");
 }

@@ -1,4 +1,4 @@
-#include "worker/providers/context_overflow.hpp"
+#include "worker/providers/codec/context_overflow.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "tests/providers/corpus.hpp"
 #include "worker/providers/bedrock/error.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
 using namespace aiw;
 
@@ -171,9 +171,9 @@ TEST_CASE("Bedrock's words for it, whoever made the model") {
        R"({"message":"This model's maximum context length is 8192 tokens. Please reduce the length of the prompt"})",
        R"({"message":"400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 9000 "})"}) {
     CAPTURE(body);
-    CHECK(marked(bedrock_http_error({400, {{"x-amzn-errortype", "ValidationException"}}}, body)).code ==
+    CHECK(marked(bedrock::aws_http_error({400, {{"x-amzn-errortype", "ValidationException"}}}, body)).code ==
           "context_overflow");
-    CHECK(marked(bedrock_stream_error("validationException", body)).code == "context_overflow");
+    CHECK(marked(bedrock::stream_error("validationException", body)).code == "context_overflow");
   }
   const auto counted =
       http(400, R"({"message":"Too many input tokens. Max input tokens: 8192, request input token count: 9000 "})");
@@ -225,7 +225,7 @@ TEST_CASE("what only speaks of tokens is no context that is too long") {
     CAPTURE(row.body);
     CHECK(http(row.status, row.body).code == "upstream_http");
   }
-  CHECK(marked(bedrock_stream_error("throttlingException", "Too many tokens")).code == "upstream_error");
+  CHECK(marked(bedrock::stream_error("throttlingException", "Too many tokens")).code == "upstream_error");
   CHECK(marked(upstream_fault("truncated_stream", "the context window exceeds", true)).code == "truncated_stream");
 }
 

@@ -9,16 +9,16 @@
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "tests/providers/corpus.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
-#include "worker/providers/bedrock/converse.hpp"
+#include "worker/providers/anthropic_messages/api.hpp"
+#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/invoke.hpp"
-#include "worker/providers/cohere_chat/cohere_chat.hpp"
-#include "worker/providers/google/gemini_generate.hpp"
+#include "worker/providers/cohere_chat/api.hpp"
+#include "worker/providers/google/api.hpp"
 #include "worker/providers/google/vertex.hpp"
-#include "worker/providers/ollama/ollama.hpp"
-#include "worker/providers/openai_chat/openai_chat.hpp"
-#include "worker/providers/openai_completions/openai_completions.hpp"
-#include "worker/providers/openai_responses/openai_responses.hpp"
+#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/openai_chat/api.hpp"
+#include "worker/providers/openai_completions/api.hpp"
+#include "worker/providers/openai_responses/api.hpp"
 
 using namespace aiw;
 using aiw::testing::RecordingSink;
@@ -73,39 +73,39 @@ std::vector<Form> forms() {
   const std::vector<std::string> claude_ends = {sse({kClaudeStop}), sse({kClaudeDelta, kClaudeStop})};
   const std::string gemini = R"({"candidates":[{"content":{"parts":[{"text":"whole"}]},"finishReason":"STOP"}]})";
   return {
-      {"openai-chat", openai_chat_api(), chat, done_alone},
-      {"openai-completions", openai_completions_api(), chat, done_alone},
+      {"openai-chat", openai_chat::api(), chat, done_alone},
+      {"openai-completions", openai_completions::api(), chat, done_alone},
       {"openai-responses",
-       openai_responses_api(),
+       openai_responses::api(),
        R"({"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"whole"}]}]})",
        {sse({{{"type", "response.completed"}}}),
         sse({{{"type", "response.completed"}, {"response", {{"status", "completed"}}}}})}},
-      {"anthropic-messages", anthropic_messages_api(), kClaudeBody.dump(), claude_ends},
-      {"vertex-anthropic", vertex_anthropic_api(), kClaudeBody.dump(), claude_ends},
+      {"anthropic-messages", anthropic_messages::api(), kClaudeBody.dump(), claude_ends},
+      {"vertex-anthropic", google::vertex_anthropic_api(), kClaudeBody.dump(), claude_ends},
       {"bedrock-invoke",
-       bedrock_invoke_api(),
+       bedrock::invoke_api(),
        kClaudeBody.dump(),
        {invoke_chunk(kClaudeStop), invoke_chunk(kClaudeDelta) + invoke_chunk(kClaudeStop)}},
       {"bedrock-converse",
-       bedrock_converse_api(),
+       bedrock::converse_api(),
        R"({"output":{"message":{"content":[{"text":"whole"}]}},"stopReason":"end_turn"})",
        {aiw::testing::bedrock_event("messageStop", R"({"stopReason":"end_turn"})"),
         aiw::testing::bedrock_event("metadata", R"({"usage":{"inputTokens":1}})") +
             aiw::testing::bedrock_event("messageStop", "{}")}},
       {"cohere-chat",
-       cohere_chat_api(),
+       cohere_chat::api(),
        R"({"message":{"content":[{"type":"text","text":"whole"}]},"finish_reason":"COMPLETE"})",
        {sse({{{"type", "message-end"}, {"delta", {{"finish_reason", "COMPLETE"}}}}})}},
       {"ollama-chat",
-       ollama_chat_api(),
+       ollama::chat_api(),
        R"({"message":{"content":"whole"},"done":true,"done_reason":"stop"})",
        {"{\"done\":true,\"done_reason\":\"stop\"}\n"}},
       {"ollama-generate",
-       ollama_generate_api(),
+       ollama::generate_api(),
        R"({"response":"whole","done":true,"done_reason":"stop"})",
        {"{\"done\":true}\n"}},
-      {"gemini-generate", gemini_generate_api(), gemini, {}},
-      {"vertex", vertex_api(), gemini, {}},
+      {"gemini-generate", google::gemini_api(), gemini, {}},
+      {"vertex", google::vertex_api(), gemini, {}},
   };
 }
 
@@ -174,21 +174,21 @@ std::vector<Silent> silent_forms() {
   const json chat_call = {{"tool_calls", {{{"index", 0}, {"id", "t"}, {"function", function}}}}};
   const auto ollama = [](const json& message) { return json{{"message", message}, {"done", true}}.dump() + "\n"; };
   return {
-      {"openai-chat", openai_chat_api(), chat({{"role", "assistant"}, {"content", ""}}), chat({{"content", "a"}}),
+      {"openai-chat", openai_chat::api(), chat({{"role", "assistant"}, {"content", ""}}), chat({{"content", "a"}}),
        chat(chat_call)},
-      {"openai-chat, one body", openai_chat_api(), body({{"message", {{"content", nullptr}}}, {"finish_reason", ""}}),
+      {"openai-chat, one body", openai_chat::api(), body({{"message", {{"content", nullptr}}}, {"finish_reason", ""}}),
        body({{"message", {{"content", "a"}}}, {"finish_reason", nullptr}}), body({{"message", chat_call}})},
-      {"openai-completions", openai_completions_api(), sse({{{"choices", {{{"text", ""}}}}}, "[DONE]"}),
+      {"openai-completions", openai_completions::api(), sse({{{"choices", {{{"text", ""}}}}}, "[DONE]"}),
        sse({{{"choices", {{{"text", "a"}}}}}, "[DONE]"}), ""},
-      {"anthropic-messages", anthropic_messages_api(), claude(nullptr), claude(text_block), claude(call_block)},
-      {"bedrock-invoke", bedrock_invoke_api(), invoke(claude(nullptr)), invoke(claude(text_block)),
+      {"anthropic-messages", anthropic_messages::api(), claude(nullptr), claude(text_block), claude(call_block)},
+      {"bedrock-invoke", bedrock::invoke_api(), invoke(claude(nullptr)), invoke(claude(text_block)),
        invoke(claude(call_block))},
-      {"bedrock-converse", bedrock_converse_api(), nova("", ""), nova("", R"({"delta":{"text":"a"}})"),
+      {"bedrock-converse", bedrock::converse_api(), nova("", ""), nova("", R"({"delta":{"text":"a"}})"),
        nova(R"({"start":{"toolUse":{"toolUseId":"t","name":"f"}}})", R"({"delta":{"toolUse":{"input":"{\"x\":1}"}}})")},
-      {"cohere-chat", cohere_chat_api(), command("message-start", json::object()),
+      {"cohere-chat", cohere_chat::api(), command("message-start", json::object()),
        command("content-delta", {{"content", {{"text", "a"}}}}),
        command("tool-call-start", {{"tool_calls", {{"id", "t"}, {"function", function}}}})},
-      {"ollama-chat", ollama_chat_api(), ollama({{"content", ""}}), "", ""},
+      {"ollama-chat", ollama::chat_api(), ollama({{"content", ""}}), "", ""},
   };
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("fault 111: a whole call before an end without a reason is made") {
   }
   // Half a call may be one that was cut short.
   const json half = {{"index", 0}, {"id", "t"}, {"function", {{"name", "f"}, {"arguments", R"({"x":)"}}}};
-  const auto cut = decode(openai_chat_api(), sse({{{"choices", {{{"delta", {{"tool_calls", {half}}}}}}}}, "[DONE]"}));
+  const auto cut = decode(openai_chat::api(), sse({{{"choices", {{{"delta", {{"tool_calls", {half}}}}}}}}, "[DONE]"}));
   CHECK(cut.finished == FinishReason::other);
 }
 
@@ -243,15 +243,15 @@ std::vector<EventForm> event_forms() {
       sse({start, {{"type", "content_block_delta"}, {"index", 0}, {"delta", {{"type", "text_delta"}, {"text", "a"}}}}});
   const std::string gemini_word = sse({{{"candidates", {{{"content", {{"parts", {{{"text", "a"}}}}}}}}}}});
   return {
-      {"openai-chat", openai_chat_api(), sse({{{"choices", {{{"delta", {{"content", "a"}}}}}}}})},
-      {"openai-completions", openai_completions_api(), sse({{{"choices", {{{"text", "a"}}}}}})},
-      {"openai-responses", openai_responses_api(),
+      {"openai-chat", openai_chat::api(), sse({{{"choices", {{{"delta", {{"content", "a"}}}}}}}})},
+      {"openai-completions", openai_completions::api(), sse({{{"choices", {{{"text", "a"}}}}}})},
+      {"openai-responses", openai_responses::api(),
        sse({{{"type", "response.output_text.delta"}, {"output_index", 0}, {"content_index", 0}, {"delta", "a"}}})},
-      {"anthropic-messages", anthropic_messages_api(), claude_word},
-      {"vertex-anthropic", vertex_anthropic_api(), claude_word},
-      {"gemini-generate", gemini_generate_api(), gemini_word},
-      {"vertex", vertex_api(), gemini_word},
-      {"cohere-chat", cohere_chat_api(),
+      {"anthropic-messages", anthropic_messages::api(), claude_word},
+      {"vertex-anthropic", google::vertex_anthropic_api(), claude_word},
+      {"gemini-generate", google::gemini_api(), gemini_word},
+      {"vertex", google::vertex_api(), gemini_word},
+      {"cohere-chat", cohere_chat::api(),
        sse({{{"type", "content-delta"},
              {"index", 0},
              {"delta", {{"message", {{"content", {{"type", "text"}, {"text", "a"}}}}}}}}})},
@@ -300,26 +300,26 @@ TEST_CASE("fault 113: what a member error holds but does not report, and lines t
     };
     const std::string choice =
         R"({"choices":[{"index":0,"delta":{"content":"a"},"text":"a","finish_reason":"stop",)" + member + "}]}";
-    for (const WireApi& api : {std::cref(openai_chat_api()), std::cref(openai_completions_api())}) {
+    for (const WireApi& api : {std::cref(openai_chat::api()), std::cref(openai_completions::api())}) {
       CHECK(decode(api, events({choice, "[DONE]"})).text_of(ContentKind::text) == "a");
     }
     const std::string item = R"({"type":"message","content":[{"type":"output_text","text":"a"}]})";
     const std::string response = R"({"status":"completed","output":[)" + item + "]}";
-    CHECK(outcome(decode(openai_responses_api(),
+    CHECK(outcome(decode(openai_responses::api(),
                          events({R"({"type":"response.completed","response":)" + with(response) + "}"}))) == "finish");
-    CHECK(outcome(decode(openai_responses_api(), with(response), BodyFormat::unary)) == "finish");
-    CHECK(outcome(decode(anthropic_messages_api(), with(kClaudeBody.dump()), BodyFormat::unary)) == "finish");
-    CHECK(outcome(decode(cohere_chat_api(), with(R"({"message":{"content":"a"},"finish_reason":"COMPLETE"})"),
+    CHECK(outcome(decode(openai_responses::api(), with(response), BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(anthropic_messages::api(), with(kClaudeBody.dump()), BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(cohere_chat::api(), with(R"({"message":{"content":"a"},"finish_reason":"COMPLETE"})"),
                          BodyFormat::unary)) == "finish");
-    CHECK(outcome(decode(gemini_generate_api(),
+    CHECK(outcome(decode(google::gemini_api(),
                          events({R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]})"}))) ==
           "finish");
-    CHECK(outcome(decode(ollama_chat_api(),
+    CHECK(outcome(decode(ollama::chat_api(),
                          with(R"({"message":{"content":"a"},"done":true,"done_reason":"stop"})") + "\n")) == "finish");
   }
   const std::string chunk = R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]})";
-  CHECK(outcome(decode(openai_chat_api(), "{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "bad_response");
-  CHECK(outcome(decode(openai_chat_api(), ": x\n\n{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "finish");
+  CHECK(outcome(decode(openai_chat::api(), "{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "bad_response");
+  CHECK(outcome(decode(openai_chat::api(), ": x\n\n{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "finish");
 }
 
 TEST_CASE("fault 113: a stream in place of the one body that was asked for is read") {
@@ -331,7 +331,7 @@ TEST_CASE("fault 113: a stream in place of the one body that was asked for is re
   }
   const std::string done =
       "event: message\n" + sse({{{"choices", {{{"delta", {{"content", "a"}}}, {"finish_reason", "stop"}}}}}, "[DONE]"});
-  CHECK(decode(openai_chat_api(), done, BodyFormat::unary).finished == FinishReason::stop);
+  CHECK(decode(openai_chat::api(), done, BodyFormat::unary).finished == FinishReason::stop);
 }
 
 TEST_CASE("fault 113: a body may begin with a byte order mark") {
@@ -358,7 +358,7 @@ RecordingSink responses(const std::vector<std::string>& deltas, const std::vecto
         {{"type", "response.output_text.delta"}, {"output_index", 0}, {"content_index", 0}, {"delta", text}});
   }
   events.insert(events.end(), after.begin(), after.end());
-  return decode(openai_responses_api(), sse(events));
+  return decode(openai_responses::api(), sse(events));
 }
 
 json completed(const std::string& status, const json& more = json::object()) {
@@ -439,7 +439,7 @@ TEST_CASE("fault 112: responses: a call is made with what its end says, though i
     }
     events.insert(events.end(), after.begin(), after.end());
     events.push_back(completed("completed"));
-    const auto got = decode(openai_responses_api(), sse(events));
+    const auto got = decode(openai_responses::api(), sse(events));
     REQUIRE(got.calls.size() == 1);
     CHECK(got.calls[0].second.input_text == whole);
   }
@@ -451,7 +451,7 @@ TEST_CASE("fault 112: responses: what has begun is known by its id, where the wh
   json begun = call;
   begun["arguments"] = "";
   const auto got =
-      decode(openai_responses_api(),
+      decode(openai_responses::api(),
              sse({{{"type", "response.output_item.added"},
                    {"output_index", 0},
                    {"item", {{"type", "reasoning"}, {"id", "r"}, {"summary", json::array()}}}},
@@ -473,7 +473,7 @@ TEST_CASE("fault 112: anthropic: a turn that ends for a call whose beginning was
     events.insert(events.begin(), start);
     events.push_back({{"type", "message_delta"}, {"delta", {{"stop_reason", reason}}}});
     events.push_back(kClaudeStop);
-    return outcome(decode(anthropic_messages_api(), sse(events)));
+    return outcome(decode(anthropic_messages::api(), sse(events)));
   };
   CHECK(run({input(0, "{}")}, "tool_use") == "bad_event");
   CHECK(run({input(0, "")}, "tool_use") == "finish");
@@ -538,18 +538,18 @@ TEST_CASE("numbers of a call's arguments are kept as they were written, in every
     BodyFormat format;
   };
   for (const Row& row : std::vector<Row>{
-           {openai_chat_api(), R"(data: {"choices":[{"delta":{)" + chat_call + "}}]}\n\ndata: [DONE]\n\n",
+           {openai_chat::api(), R"(data: {"choices":[{"delta":{)" + chat_call + "}}]}\n\ndata: [DONE]\n\n",
             BodyFormat::stream},
-           {openai_chat_api(), R"({"choices":[{"message":{)" + chat_call + "}}]}", BodyFormat::unary},
-           {openai_responses_api(), R"({"status":"completed","output":[)" + item + "]}", BodyFormat::unary},
-           {anthropic_messages_api(), claude_body, BodyFormat::unary},
-           {anthropic_messages_api(), claude_stream, BodyFormat::stream},
-           {bedrock_invoke_api(), claude_body, BodyFormat::unary},
-           {gemini_generate_api(), "data: " + gemini_call + "\n\n", BodyFormat::stream},
-           {vertex_api(), gemini_call, BodyFormat::unary},
-           {bedrock_converse_api(), nova_body, BodyFormat::unary},
-           {cohere_chat_api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})", BodyFormat::unary},
-           {ollama_chat_api(), ollama_call, BodyFormat::stream}}) {
+           {openai_chat::api(), R"({"choices":[{"message":{)" + chat_call + "}}]}", BodyFormat::unary},
+           {openai_responses::api(), R"({"status":"completed","output":[)" + item + "]}", BodyFormat::unary},
+           {anthropic_messages::api(), claude_body, BodyFormat::unary},
+           {anthropic_messages::api(), claude_stream, BodyFormat::stream},
+           {bedrock::invoke_api(), claude_body, BodyFormat::unary},
+           {google::gemini_api(), "data: " + gemini_call + "\n\n", BodyFormat::stream},
+           {google::vertex_api(), gemini_call, BodyFormat::unary},
+           {bedrock::converse_api(), nova_body, BodyFormat::unary},
+           {cohere_chat::api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})", BodyFormat::unary},
+           {ollama::chat_api(), ollama_call, BodyFormat::stream}}) {
     CAPTURE(row.body);
     const auto got = decode(row.api, row.body, row.format);
     REQUIRE(got.calls.size() == 1);
@@ -568,14 +568,14 @@ TEST_CASE("arguments that are a written null are none, in every API") {
   const json item = {{"type", "function_call"}, {"call_id", "c"}, {"name", "f"}, {"arguments", "null"}};
   const json part = {{"functionCall", {{"name", "f"}, {"args", "null"}}}};
   const std::pair<const WireApi&, std::string> rows[] = {
-      {openai_responses_api(), json{{"status", "completed"}, {"output", {item}}}.dump()},
-      {anthropic_messages_api(), sse({claude_start, claude_delta, kClaudeStop})},
-      {bedrock_converse_api(),
+      {openai_responses::api(), json{{"status", "completed"}, {"output", {item}}}.dump()},
+      {anthropic_messages::api(), sse({claude_start, claude_delta, kClaudeStop})},
+      {bedrock::converse_api(),
        nova(R"({"start":{"toolUse":{"toolUseId":"t","name":"f"}}})", R"({"delta":{"toolUse":{"input":"null"}}})")},
-      {gemini_generate_api(),
+      {google::gemini_api(),
        json{{"candidates", {{{"content", {{"parts", {part}}}}, {"finishReason", "STOP"}}}}}.dump()},
-      {cohere_chat_api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})"},
-      {ollama_chat_api(), R"({"message":{)" + chat_call + R"(},"done":true,"done_reason":"stop"})" + "\n"}};
+      {cohere_chat::api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})"},
+      {ollama::chat_api(), R"({"message":{)" + chat_call + R"(},"done":true,"done_reason":"stop"})" + "\n"}};
   for (const auto& [api, body] : rows) {
     CAPTURE(body);
     const auto got = decode(api, body);
@@ -593,18 +593,19 @@ TEST_CASE("a filter's word or a failure's is known in every API, in upper or low
   };
   const auto ends = [&](const std::string& raw) {
     return std::vector<std::pair<const WireApi*, std::string>>{
-        {&openai_chat_api(), chat(raw)},
-        {&openai_completions_api(), chat(raw)},
-        {&openai_responses_api(),
+        {&openai_chat::api(), chat(raw)},
+        {&openai_completions::api(), chat(raw)},
+        {&openai_responses::api(),
          R"({"status":"incomplete","incomplete_details":{"reason":")" + raw + R"("},"output":[]})"},
-        {&anthropic_messages_api(), claude_end(raw)},
-        {&bedrock_invoke_api(), claude_end(raw)},
-        {&bedrock_converse_api(), R"({"output":{"message":{"content":[{"text":"a"}]}},"stopReason":")" + raw + R"("})"},
-        {&gemini_generate_api(),
+        {&anthropic_messages::api(), claude_end(raw)},
+        {&bedrock::invoke_api(), claude_end(raw)},
+        {&bedrock::converse_api(),
+         R"({"output":{"message":{"content":[{"text":"a"}]}},"stopReason":")" + raw + R"("})"},
+        {&google::gemini_api(),
          R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":")" + raw + R"("}]})"},
-        {&cohere_chat_api(), R"({"message":{"content":"a"},"finish_reason":")" + raw + R"("})"},
-        {&ollama_chat_api(), R"({"message":{"content":"a"},"done":true,"done_reason":")" + raw + "\"}\n"},
-        {&ollama_generate_api(), R"({"response":"a","done":true,"done_reason":")" + raw + "\"}\n"}};
+        {&cohere_chat::api(), R"({"message":{"content":"a"},"finish_reason":")" + raw + R"("})"},
+        {&ollama::chat_api(), R"({"message":{"content":"a"},"done":true,"done_reason":")" + raw + "\"}\n"},
+        {&ollama::generate_api(), R"({"response":"a","done":true,"done_reason":")" + raw + "\"}\n"}};
   };
   for (const char* raw : {"sensitive", "SAFETY", "content_filter", "prohibited_content"}) {
     for (const auto& [api, body] : ends(raw)) {

@@ -1,4 +1,4 @@
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
 #include <doctest/doctest.h>
 

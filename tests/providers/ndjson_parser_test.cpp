@@ -1,4 +1,4 @@
-#include "worker/providers/ndjson_parser.hpp"
+#include "worker/providers/codec/ndjson_parser.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "worker/providers/strict_schema.hpp"
+#include "worker/providers/codec/strict_schema.hpp"
 
 #include <doctest/doctest.h>
 

@@ -8,7 +8,7 @@
 #include "protocol/ascii.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw {

@@ -7,8 +7,8 @@
 
 #include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/context_overflow.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/context_overflow.hpp"
+#include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 
 namespace aiw {

@@ -4,7 +4,7 @@
 
 #include "worker/agent/error_hint.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
 namespace aiw {
 namespace {

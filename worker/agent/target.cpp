@@ -221,7 +221,7 @@ std::expected<Target, Error> look_up(const Choice& choice, const Config& config,
   if (auto model = set_model(target, **provider, choice, may_be_unlisted); !model) {
     return std::unexpected(std::move(model).error());
   }
-  if (target.api == Api::vertex) target.api = vertex_api_of(target.model);
+  if (target.api == Api::vertex) target.api = google::vertex_api_of(target.model);
   if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
   return target;
 }

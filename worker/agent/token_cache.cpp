@@ -7,7 +7,7 @@
 #include "worker/base/live_secret.hpp"
 #include "worker/base/memory_account.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
 namespace aiw {
 namespace {
@@ -67,7 +67,7 @@ class TokenCache::Fetch : private HttpHandler {
   void on_body(std::string_view bytes) override { body_ += bytes; }
   // Nothing of this object may be touched after it.
   void on_end(const Error* error) override {
-    auto token = error != nullptr ? std::unexpected(*error) : read_access_token(head_, body_);
+    auto token = error != nullptr ? std::unexpected(*error) : google::read_access_token(head_, body_);
     if (!token) {
       token.error().url = url_;
       if (token.error().request_id.empty()) token.error().request_id = request_id(head_);
@@ -100,14 +100,14 @@ std::optional<std::string> TokenCache::find(std::string_view credentials) const 
 }
 
 std::expected<std::unique_ptr<TokenCache::Wait>, Error> TokenCache::wait(std::string_view credentials, Callback done) {
-  const auto account = read_service_account(credentials);
+  const auto account = google::read_service_account(credentials);
   if (!account) return std::unexpected(account.error());
   if (auto error = refusal(account->token_uri)) return std::unexpected(*std::move(error));
   const std::string key = key_of(credentials);
   make_room();
   Entry& entry = entries_[key];
   if (!entry.fetch) {
-    auto request = service_account_token_request(*account, wall_time());
+    auto request = google::service_account_token_request(*account, wall_time());
     if (!request) return std::unexpected(std::move(request.error()));
     entry.fetch = std::make_unique<Fetch>(*this, key, *std::move(request));
   }
@@ -136,7 +136,7 @@ std::optional<Error> TokenCache::refusal(std::string_view token_uri) const {
 }
 
 // Calls back whoever still waits. What they do may change everything here.
-void TokenCache::concluded(const std::string& key, std::expected<AccessToken, Error> result) {
+void TokenCache::concluded(const std::string& key, std::expected<google::AccessToken, Error> result) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
   Entry& entry = found->second;

@@ -66,7 +66,7 @@ class TokenCache {
   };
 
   [[nodiscard]] std::optional<Error> refusal(std::string_view token_uri) const;
-  void concluded(const std::string& key, std::expected<AccessToken, Error> result);
+  void concluded(const std::string& key, std::expected<google::AccessToken, Error> result);
   void abandoned(const std::string& key);
   void make_room();
 

@@ -9,7 +9,7 @@
 
 #include "worker/base/memory_account.hpp"
 #include "worker/base/white_space.hpp"
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
 namespace aiw {
 namespace {

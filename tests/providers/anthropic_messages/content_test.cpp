@@ -145,8 +145,8 @@ TEST_CASE("base64 with escaped slashes is recognised and sent as written") {
   MediaPart media;
   media.data = {R"(\/9j\/4AAQ)"};
   Rope body;
-  REQUIRE(anthropic_media_form(media) == AnthropicMediaForm::image);
-  write_anthropic_media(body, media);
+  REQUIRE(anthropic_messages::media_form(media) == anthropic_messages::MediaForm::image);
+  anthropic_messages::write_media_block(body, media);
   CHECK(body.str() == R"({"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"\/9j\/4AAQ"})");
 }
 

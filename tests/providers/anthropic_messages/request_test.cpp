@@ -223,14 +223,14 @@ TEST_CASE("other hosts have the model in the URL and the version in the body") {
   chat.target.headers = {{"Anthropic-Beta", "a-2025-01-01, b-2025-01-01"}};
   const StepInput input{.chat = *chat.request, .messages = chat.request->messages, .target = chat.target};
 
-  const auto vertex = build_anthropic_body(input, AnthropicHost::vertex);
+  const auto vertex = anthropic_messages::build_body(input, anthropic_messages::Host::vertex);
   REQUIRE(vertex);
   CHECK(vertex->body.str() == R"({"anthropic_version":"vertex-2023-10-16","stream":true,"max_tokens":4096,)"
                               R"("tools":[{"name":"memory","type":"memory_20250818"}],"top_k":5,)"
                               R"("messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]})");
   CHECK(vertex->betas == std::vector<std::string>{"context-management-2025-06-27"});
 
-  const auto bedrock = build_anthropic_body(input, AnthropicHost::bedrock);
+  const auto bedrock = anthropic_messages::build_body(input, anthropic_messages::Host::bedrock);
   REQUIRE(bedrock);
   const json body = parse_strictly(bedrock->body.str());
   CHECK(body["anthropic_version"] == "bedrock-2023-05-31");
@@ -297,7 +297,7 @@ TEST_CASE("models without structured output are asked for JSON in the system pro
 
 TEST_CASE("a schema keeps what the API takes, and its limits become words") {
   RequestNotes notes;
-  const auto clean = [&](const std::string& schema) { return to_anthropic_schema({schema}, notes); };
+  const auto clean = [&](const std::string& schema) { return anthropic_messages::to_schema({schema}, notes); };
   const std::string fits = R"({"type":"object", "properties":{"a":{"type":"string","format":"date","enum":["x"]},)"
                            R"("b":{"type":"array","items":{"$ref":"#/$defs/c"},"minItems":1}},)"
                            R"("additionalProperties":false,"$defs":{"c":{"type":["string","null"],"pattern":"^a+$"}}})";
@@ -337,7 +337,7 @@ TEST_CASE("code execution goes on in the container of the history while it runs"
       {"providerState", R"(anthropic-messages:{"container":{"id":"c_1","expires_at":"2026-05-05T21:31:45.4Z"}})"}};
   Chat chat = chat_of({{"messages", {user("x"), assistant(json::array({text("y"), state})), user("z")}}});
   const auto container = [&](std::chrono::sys_seconds now) {
-    const auto built = build_anthropic_messages(
+    const auto built = anthropic_messages::build(
         {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .now = now});
     REQUIRE(built);
     CHECK(built->notes.empty());
@@ -351,7 +351,7 @@ TEST_CASE("code execution goes on in the container of the history while it runs"
 }
 
 TEST_CASE("the provider's models are listed page by page") {
-  const WireApi& api = anthropic_messages_api();
+  const WireApi& api = anthropic_messages::api();
   Target target = chat_of({{"messages", {user("x")}}}).target;
   auto request = api.list_models(target, "", {});
   REQUIRE(request);
@@ -378,7 +378,7 @@ TEST_CASE("HTTP errors keep the API's words") {
   ResponseHead head;
   head.status = 529;
   head.headers = {{"request-id", "req_9"}};
-  const auto error = anthropic_messages_api().http_error(
+  const auto error = anthropic_messages::api().http_error(
       head, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"req_9"})");
   CHECK(error.code == "upstream_http");
   CHECK(error.category == Category::overloaded);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
-#include "worker/providers/bedrock/converse.hpp"
+#include "worker/providers/bedrock/api.hpp"
 
 namespace aiw::testing {
 
@@ -26,7 +26,7 @@ inline Chat bedrock_chat(const json& payload, std::string model = kClaude) {
 }
 
 inline std::expected<BuiltRequest, Error> converse(const Chat& chat, bool offer_tools = true) {
-  return build_bedrock_converse(
+  return bedrock::build_converse(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = offer_tools});
 }
 

@@ -11,7 +11,7 @@ TEST_CASE("bedrock: an HTTP error is named by its header, else by its body") {
   ResponseHead head{.status = 403,
                     .headers = {{"x-amzn-errortype", "ExpiredTokenException:http://internal.amazon.com/"},
                                 {"x-amzn-requestid", "r-1"}}};
-  Error error = bedrock_http_error(head, R"({"message":"The token expired"})");
+  Error error = bedrock::aws_http_error(head, R"({"message":"The token expired"})");
   CHECK(error.provider_code == "ExpiredTokenException");
   CHECK(error.message == "The token expired");
   CHECK(error.request_id == "r-1");
@@ -20,14 +20,15 @@ TEST_CASE("bedrock: an HTTP error is named by its header, else by its body") {
   CHECK_FALSE(error.retryable);
 
   head = {.status = 400, .headers = {}};
-  error = bedrock_http_error(head, R"({"__type":"com.amazon.coral.availability#ThrottlingException","Message":"x"})");
+  error =
+      bedrock::aws_http_error(head, R"({"__type":"com.amazon.coral.availability#ThrottlingException","Message":"x"})");
   CHECK(error.provider_code == "ThrottlingException");
   CHECK(error.category == Category::rate_limit);
   CHECK(error.retryable);
 }
 
 TEST_CASE("bedrock: an HTTP error without a name goes by its status") {
-  const Error error = bedrock_http_error({.status = 503, .headers = {}}, "<html>busy</html>");
+  const Error error = bedrock::aws_http_error({.status = 503, .headers = {}}, "<html>busy</html>");
   CHECK(error.provider_code == "Unknown");
   CHECK(error.category == Category::overloaded);
   CHECK(error.retryable);
@@ -50,7 +51,7 @@ TEST_CASE("bedrock: each exception of a stream has its category") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.name);
-    const Error error = bedrock_stream_error(row.name, "why");
+    const Error error = bedrock::stream_error(row.name, "why");
     CHECK(error.code == "upstream_error");
     CHECK(error.provider_code == row.name);
     CHECK(error.message == "why");

@@ -9,7 +9,7 @@
 
 using namespace aiw;
 using namespace aiw::testing;
-using Fault = EventStreamParser::Fault;
+using Fault = bedrock::EventStreamParser::Fault;
 
 namespace {
 
@@ -23,9 +23,9 @@ struct Parsed {
 };
 
 Parsed parse(const std::vector<std::string>& pieces, std::size_t limit = kLimit) {
-  EventStreamParser parser(limit);
+  bedrock::EventStreamParser parser(limit);
   Parsed out;
-  EventStreamMessage message;
+  bedrock::EventStreamMessage message;
   for (const auto& piece : pieces) {
     parser.feed(piece);
     while (parser.next(message)) out.messages.emplace_back(message.header(":event-type"), message.payload);

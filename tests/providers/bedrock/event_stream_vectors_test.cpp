@@ -26,18 +26,18 @@ std::int64_t as_signed(std::string_view bytes) {
   return number;
 }
 
-json value_of(const EventStreamHeader& header) {
+json value_of(const bedrock::EventStreamHeader& header) {
   switch (header.type) {
-    case EventStreamType::true_value: return {"bool", true};
-    case EventStreamType::false_value: return {"bool", false};
-    case EventStreamType::byte: return {"byte", as_signed(header.value)};
-    case EventStreamType::int16: return {"short", as_signed(header.value)};
-    case EventStreamType::int32: return {"integer", as_signed(header.value)};
-    case EventStreamType::int64: return {"long", as_signed(header.value)};
-    case EventStreamType::timestamp: return {"timestamp", as_signed(header.value)};
-    case EventStreamType::bytes: return {"bytes", base64_encode(header.value)};
-    case EventStreamType::string: return {"string", header.value};
-    case EventStreamType::uuid: break;
+    case bedrock::EventStreamType::true_value: return {"bool", true};
+    case bedrock::EventStreamType::false_value: return {"bool", false};
+    case bedrock::EventStreamType::byte: return {"byte", as_signed(header.value)};
+    case bedrock::EventStreamType::int16: return {"short", as_signed(header.value)};
+    case bedrock::EventStreamType::int32: return {"integer", as_signed(header.value)};
+    case bedrock::EventStreamType::int64: return {"long", as_signed(header.value)};
+    case bedrock::EventStreamType::timestamp: return {"timestamp", as_signed(header.value)};
+    case bedrock::EventStreamType::bytes: return {"bytes", base64_encode(header.value)};
+    case bedrock::EventStreamType::string: return {"string", header.value};
+    case bedrock::EventStreamType::uuid: break;
   }
   std::string digits;
   for (const char c : header.value) {
@@ -50,19 +50,20 @@ json value_of(const EventStreamHeader& header) {
 
 // What the bytes hold: null if they are refused or cut short.
 json parse(const std::vector<std::string>& pieces) {
-  EventStreamParser parser(std::size_t{1} << 20);
-  EventStreamMessage message;
+  bedrock::EventStreamParser parser(std::size_t{1} << 20);
+  bedrock::EventStreamMessage message;
   json out;
   for (const auto& piece : pieces) {
     parser.feed(piece);
     while (parser.next(message)) {
       out = {{"headers", json::object()}, {"payload", base64_encode(message.payload)}};
       std::string_view rest = message.headers;
-      EventStreamHeader header;
-      while (take_event_stream_header(rest, header)) out["headers"][std::string(header.name)] = value_of(header);
+      bedrock::EventStreamHeader header;
+      while (bedrock::take_event_stream_header(rest, header))
+        out["headers"][std::string(header.name)] = value_of(header);
     }
   }
-  return parser.fault() != EventStreamParser::Fault::none || parser.inside_message() ? json() : out;
+  return parser.fault() != bedrock::EventStreamParser::Fault::none || parser.inside_message() ? json() : out;
 }
 
 }  // namespace

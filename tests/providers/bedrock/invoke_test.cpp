@@ -30,9 +30,9 @@ std::string answer(std::string_view text) {
 const json kStop = {{"type", "message_stop"}, {"amazon-bedrock-invocationMetrics", {{"inputTokenCount", 3}}}};
 
 RecordingSink stream(const std::string& body) {
-  const auto differences = cut_differences(bedrock_invoke_api(), BodyFormat::stream, body, 512);
+  const auto differences = cut_differences(bedrock::invoke_api(), BodyFormat::stream, body, 512);
   for (const auto& difference : differences) FAIL_CHECK(difference);
-  return decode(bedrock_invoke_api(), BodyFormat::stream, body);
+  return decode(bedrock::invoke_api(), BodyFormat::stream, body);
 }
 
 std::string code_of(const RecordingSink& got) { return got.failed ? got.failed->code : "none"; }
@@ -70,14 +70,14 @@ TEST_CASE("invoke: one JSON body in place of a stream is read") {
   const json body = {
       {"type", "message"}, {"content", {{{"type", "text"}, {"text", "a"}}}}, {"stop_reason", "end_turn"}};
   CHECK(stream(body.dump()).text_of(ContentKind::text) == "a");
-  CHECK(decode(bedrock_invoke_api(), BodyFormat::unary, body.dump()).text_of(ContentKind::text) == "a");
+  CHECK(decode(bedrock::invoke_api(), BodyFormat::unary, body.dump()).text_of(ContentKind::text) == "a");
 }
 
 TEST_CASE("invoke: the body is a Messages body without model and stream, with AWS's version") {
   Chat chat = bedrock_chat({{"system", "s"}, {"messages", {user("hi")}}, {"maxOutputTokens", 5}});
   chat.target.api = Api::bedrock_invoke;
   const auto build = [&] {
-    return build_bedrock_invoke({.chat = *chat.request, .messages = chat.request->messages, .target = chat.target});
+    return bedrock::build_invoke({.chat = *chat.request, .messages = chat.request->messages, .target = chat.target});
   };
   const auto built = build();
   REQUIRE(built);

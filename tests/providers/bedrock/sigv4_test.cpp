@@ -32,14 +32,14 @@ std::string header(const HttpRequest& request, std::string_view name) {
 
 // The last part of Authorization.
 std::string signature_of(HttpRequest request, const AwsKeys& keys = kKeys) {
-  REQUIRE(sign_sigv4(request, keys, {"us-east-1", "service", kNow}));
+  REQUIRE(bedrock::sign_sigv4(request, keys, {"us-east-1", "service", kNow}));
   const std::string value = header(request, "Authorization");
   return value.substr(value.find("Signature=") + 10);
 }
 
 std::string canonical(const HttpRequest& request) {
   std::string names;
-  return sigv4_canonical_request(request, "HASH", names);
+  return bedrock::sigv4_canonical_request(request, "HASH", names);
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ TEST_CASE("sigv4: temporary keys bring their token, which is signed") {
   AwsKeys keys = kKeys;
   keys.session_token = "token";
   HttpRequest sent = request("POST", "/");
-  REQUIRE(sign_sigv4(sent, keys, {"us-east-1", "service", kNow}));
+  REQUIRE(bedrock::sign_sigv4(sent, keys, {"us-east-1", "service", kNow}));
   CHECK(header(sent, "X-Amz-Security-Token") == "token");
   CHECK(header(sent, "Authorization")
             .starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
@@ -101,7 +101,7 @@ TEST_CASE("sigv4: temporary keys bring their token, which is signed") {
   for (const Header& one : sent.headers) CHECK(one.secret == (one.name != "X-Amz-Date"));
 
   HttpRequest without = request("POST", "/");
-  REQUIRE(sign_sigv4(without, kKeys, {"us-east-1", "service", kNow}));
+  REQUIRE(bedrock::sign_sigv4(without, kKeys, {"us-east-1", "service", kNow}));
   CHECK(header(without, "X-Amz-Security-Token").empty());
   CHECK(header(without, "X-Amz-Date") == "20150830T123600Z");
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/cohere_chat/cohere_chat.hpp"
+#include "worker/providers/cohere_chat/api.hpp"
 
 using namespace aiw;
 using aiw::testing::RecordingSink;
@@ -16,8 +16,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 RecordingSink decode(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  for (const auto& difference : aiw::testing::cut_differences(cohere_chat_api(), format, body)) FAIL_CHECK(difference);
-  auto sink = aiw::testing::decode(cohere_chat_api(), format, body);
+  for (const auto& difference : aiw::testing::cut_differences(cohere_chat::api(), format, body)) FAIL_CHECK(difference);
+  auto sink = aiw::testing::decode(cohere_chat::api(), format, body);
   for (const auto& violation : sink.violations) FAIL_CHECK(violation);
   return sink;
 }

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/google/gemini_generate.hpp"
-#include "worker/providers/google/gemini_state.hpp"
+#include "worker/providers/google/api.hpp"
+#include "worker/providers/google/state.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -14,9 +14,9 @@ using nlohmann::json;
 namespace {
 
 RecordingSink run(std::string_view body, BodyFormat format = BodyFormat::stream) {
-  auto got = decode(gemini_generate_api(), format, body);
+  auto got = decode(google::gemini_api(), format, body);
   CHECK(got.violations.empty());
-  CHECK(cut_differences(gemini_generate_api(), format, body).empty());
+  CHECK(cut_differences(google::gemini_api(), format, body).empty());
   return got;
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("the form of an answer is seen, whatever its content type says") {
 
 TEST_CASE("elements of an array are decoded as they come") {
   RecordingSink sink;
-  const auto decoder = make_gemini_decoder(BodyFormat::unary);
+  const auto decoder = google::make_decoder(BodyFormat::unary);
   decoder->feed("[" + parts(R"({"text":"now"})"), sink);
   CHECK(sink.text_of(ContentKind::text) == "now");
 }
@@ -108,7 +108,7 @@ TEST_CASE("an error is found wherever it stands") {
 TEST_CASE("a refused quota says when to come back") {
   ResponseHead head;
   head.status = 429;
-  const Error error = gemini_generate_api().http_error(head, R"([{"error":{"code":429,"message":"slow down",
+  const Error error = google::gemini_api().http_error(head, R"([{"error":{"code":429,"message":"slow down",
       "status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo",
       "retryDelay":"34.4s"}]}}])");
   CHECK(error.category == Category::rate_limit);
@@ -330,7 +330,7 @@ TEST_CASE("what grounding says beside its sources is state of the text") {
       R"(gemini:{"groundingMetadata":{"googleMapsWidgetContextToken":"w","groundingSupports":[{"confidenceScores":[0.10]}],)"
       R"("searchEntryPoint":{"renderedContent":"<b>\u00e9</b>"},"webSearchQueries":["q"]}})");
   EventJson parser;
-  CHECK(read_gemini_state(RawString{got.states[0].second}, parser).part.empty());
+  CHECK(google::read_state(RawString{got.states[0].second}, parser).part.empty());
   const auto signed_text = run(event(parts(R"({"text":"a","thoughtSignature":"s"})", grounding)));
   REQUIRE(signed_text.states.size() == 2);
   CHECK(signed_text.states[1].second.starts_with(R"(gemini:{"thoughtSignature":"s","groundingMetadata":{)"));
@@ -367,7 +367,7 @@ TEST_CASE("characters that an upstream split are joined") {
 TEST_CASE("too large an event ends the answer and gives its memory back") {
   for (const std::string start : {"data: {\"a\":\"", "[{\"a\":\"", "{\"a\":\""}) {
     RecordingSink sink;
-    const auto decoder = make_gemini_decoder(BodyFormat::stream);
+    const auto decoder = google::make_decoder(BodyFormat::stream);
     decoder->feed(start, sink);
     const std::string block(std::size_t{1} << 20, 'x');
     for (int i = 0; i < 20; ++i) decoder->feed(block, sink);
@@ -382,12 +382,12 @@ TEST_CASE("a state reads back as it was written, and what is no state of ours gi
   const auto read = [&](const std::string& text) {
     std::string escaped;
     append_json_escaped(escaped, text);
-    return read_gemini_state({escaped}, parser);
+    return google::read_state({escaped}, parser);
   };
-  const auto signature = read(write_gemini_state("a\"\\ü", true));
+  const auto signature = read(google::write_state("a\"\\ü", true));
   CHECK(signature.thought);
   CHECK(RawString{signature.signature}.text() == "a\"\\ü");
-  CHECK(json::parse(read(write_gemini_part_state(R"({"x":{"y":"é"}})")).part) == json::parse(R"({"x":{"y":"é"}})"));
+  CHECK(json::parse(read(google::write_part_state(R"({"x":{"y":"é"}})")).part) == json::parse(R"({"x":{"y":"é"}})"));
   for (const std::string text : {"", "gemini:", "gemini:[]", "gemini:{\"part\":1}", "openai-chat:{\"part\":{}}"}) {
     const auto none = read(text);
     CHECK(none.part.empty());

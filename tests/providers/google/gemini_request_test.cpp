@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
-#include "worker/providers/google/gemini_generate.hpp"
-#include "worker/providers/google/gemini_schema.hpp"
+#include "worker/providers/google/api.hpp"
+#include "worker/providers/google/schema.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -27,7 +27,7 @@ Chat gemini_chat(const json& payload, std::string model = "gemini-2.5-flash") {
 }
 
 Sent send(const Chat& chat) {
-  auto built = build_gemini_generate(
+  auto built = google::build_gemini(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = true});
   REQUIRE(built);
   Sent sent{std::move(built->http), {}, {}, {}};
@@ -57,7 +57,7 @@ json function(const json& schema) { return {{"name", "f"}, {"inputSchema", schem
 std::string cleaned(const json& schema, std::vector<std::string>* messages = nullptr) {
   RequestNotes notes;
   const std::string text = schema.dump();
-  std::string out = to_gemini_schema(JsonSpan{text}, notes);
+  std::string out = google::to_schema(JsonSpan{text}, notes);
   if (messages != nullptr) {
     for (const auto& note : notes.take()) messages->push_back(note.message);
   }
@@ -212,7 +212,7 @@ TEST_CASE("gemini: media of a result is in it, or follows the results") {
 TEST_CASE("gemini: a conversation must have something, and begin with the user") {
   const Chat chat =
       gemini_chat({{"messages", json::array({assistant(json::array({{{"type", "reasoning"}, {"text", "t"}}}))})}});
-  const auto built = build_gemini_generate(
+  const auto built = google::build_gemini(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = true});
   REQUIRE_FALSE(built);
   CHECK(built.error().pointer == "/payload/messages");
@@ -308,7 +308,7 @@ TEST_CASE("gemini schema: one that fits stays as it is, byte for byte") {
       R"({ "type":"object", "properties":{"$schema":{"type":["string","null"]},"b":{"anyOf":[{"type":"integer"}]}},)"
       R"( "additionalProperties":false, "required":["b"], "propertyOrdering":["b"] })";
   RequestNotes notes;
-  CHECK(to_gemini_schema(JsonSpan{schema}, notes) == schema);
+  CHECK(google::to_schema(JsonSpan{schema}, notes) == schema);
   CHECK(notes.take().empty());
 }
 
@@ -372,7 +372,7 @@ TEST_CASE("gemini schema: one that grows without bounds becomes any object") {
 
 TEST_CASE("gemini: models are listed by pages") {
   Chat chat = gemini_chat({{"messages", {user("hi")}}});
-  const auto& api = gemini_generate_api();
+  const auto& api = google::gemini_api();
   CHECK(api.list_models(chat.target, "", {})->url ==
         "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000");
   CHECK(api.list_models(chat.target, "a+b=", {})->url.ends_with("&pageToken=a%2Bb%3D"));

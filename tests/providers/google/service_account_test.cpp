@@ -28,10 +28,11 @@ json decoded(std::string_view part) {
 }  // namespace
 
 TEST_CASE("a token is asked for by a signed claim") {
-  const auto account = read_service_account(credentials().dump());
+  const auto account = google::read_service_account(credentials().dump());
   REQUIRE(account);
   CHECK(account->project_id == "p");
-  const auto request = service_account_token_request(*account, std::chrono::sys_seconds(std::chrono::seconds(1000)));
+  const auto request =
+      google::service_account_token_request(*account, std::chrono::sys_seconds(std::chrono::seconds(1000)));
   REQUIRE(request);
   CHECK(request->method == "POST");
   CHECK(request->url == "https://t.example");
@@ -55,15 +56,15 @@ TEST_CASE("credentials that cannot be used are refused without their words") {
   for (const char* key : {"type", "client_email", "private_key"}) {
     json broken = credentials();
     broken.erase(key);
-    const auto account = read_service_account(broken.dump());
+    const auto account = google::read_service_account(broken.dump());
     REQUIRE_FALSE(account);
     CHECK(account.error().category == Category::auth);
     CHECK_FALSE(account.error().message.contains("robot@"));
   }
-  CHECK_FALSE(read_service_account("not json"));
+  CHECK_FALSE(google::read_service_account("not json"));
   json bad_key = credentials();
   bad_key["private_key"] = "canary-of-a-key";
-  const auto request = service_account_token_request(*read_service_account(bad_key.dump()), {});
+  const auto request = google::service_account_token_request(*google::read_service_account(bad_key.dump()), {});
   REQUIRE_FALSE(request);
   CHECK(request.error().category == Category::auth);
   CHECK_FALSE(request.error().message.contains("canary"));
@@ -72,19 +73,21 @@ TEST_CASE("credentials that cannot be used are refused without their words") {
 TEST_CASE("a token's answer is read, or says why there is none") {
   ResponseHead head;
   head.status = 200;
-  const auto token = read_access_token(head, R"({"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"})");
+  const auto token =
+      google::read_access_token(head, R"({"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"})");
   REQUIRE(token);
   CHECK(token->token == "ya29.x");
   CHECK(token->lifetime == std::chrono::seconds(3599));
-  CHECK(read_access_token(head, R"({"access_token":"a\nb"})").error().code == "token_refused");
-  CHECK(read_access_token(head, "{}").error().code == "token_refused");
+  CHECK(google::read_access_token(head, R"({"access_token":"a\nb"})").error().code == "token_refused");
+  CHECK(google::read_access_token(head, "{}").error().code == "token_refused");
   head.status = 400;
-  const auto refused = read_access_token(head, R"({"error":"invalid_grant","error_description":"Invalid JWT"})");
+  const auto refused =
+      google::read_access_token(head, R"({"error":"invalid_grant","error_description":"Invalid JWT"})");
   CHECK(refused.error().code == "token_refused");
   CHECK(refused.error().category == Category::auth);
   CHECK_FALSE(refused.error().retryable);
   head.status = 503;
-  const auto busy = read_access_token(head, "");
+  const auto busy = google::read_access_token(head, "");
   CHECK(busy.error().code == "token_unavailable");
   CHECK(busy.error().retryable);
 }

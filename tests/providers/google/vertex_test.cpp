@@ -13,7 +13,7 @@ namespace {
 Chat vertex_chat(std::string model, json payload = json::object()) {
   payload["messages"] = {user("hi")};
   Chat chat = chat_of(payload);
-  chat.target.api = vertex_api_of(model);
+  chat.target.api = google::vertex_api_of(model);
   chat.target.auth = Auth::bearer;
   chat.target.api_key = "ya29.token";
   chat.target.model = std::move(model);
@@ -103,9 +103,10 @@ TEST_CASE("vertex: a project or region cannot lead elsewhere") {
 
 TEST_CASE("vertex: Google's models are listed") {
   Chat chat = vertex_chat("m");
-  CHECK(vertex_api().list_models(chat.target, "", {})->url ==
+  CHECK(google::vertex_api().list_models(chat.target, "", {})->url ==
         "https://us-east5-aiplatform.googleapis.com/v1beta1/publishers/google/models?pageSize=200");
-  const auto page = vertex_api().read_models(R"({"publisherModels":[{"name":"publishers/google/models/gemini-x"}]})");
+  const auto page =
+      google::vertex_api().read_models(R"({"publisherModels":[{"name":"publishers/google/models/gemini-x"}]})");
   REQUIRE(page);
   REQUIRE(page->models.size() == 1);
   CHECK(page->models[0].id == "gemini-x");

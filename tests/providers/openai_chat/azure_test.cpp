@@ -11,7 +11,7 @@ std::string url(std::string base, std::string version, std::string_view operatio
   target.base_url = std::move(base);
   target.api_version = std::move(version);
   target.model = "my model";
-  return azure_url(target, operation);
+  return openai_chat::azure_url(target, operation);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include "tests/providers/corpus.hpp"
 #include "tests/providers/strict_json.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/openai_chat.hpp"
+#include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 using namespace aiw;
@@ -540,7 +540,7 @@ TEST_CASE("a base URL without a path gets the provider's own, a gateway's is kep
     Target target;
     target.known = find_provider_defaults(id);
     target.base_url = std::move(base);
-    return openai_url(target, "models");
+    return openai_chat::openai_url(target, "models");
   };
   CHECK(url("openai", "https://api.openai.com") == "https://api.openai.com/v1/models");
   CHECK(url("openai", "https://api.openai.com/") == "https://api.openai.com/v1/models");
@@ -568,7 +568,7 @@ TEST_CASE("long text is referred to, not copied") {
 TEST_CASE("what a decoder keeps as state, the builder sends back") {
   const std::string body = R"({"choices":[{"message":{"content":null,"reasoning_content":"r","tool_calls":[{"id":"a",
       "function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"s"}}}]},"finish_reason":"tool_calls"}]})";
-  const auto got = aiw::testing::decode(openai_chat_api(), BodyFormat::unary, body);
+  const auto got = aiw::testing::decode(openai_chat::api(), BodyFormat::unary, body);
   REQUIRE(got.states.size() == 2);
   std::deque<std::string> escaped;
   const auto raw = [&](const std::string& state) {

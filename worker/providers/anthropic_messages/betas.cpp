@@ -4,9 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 using Needs = std::pair<std::string_view, std::string_view>;
@@ -57,7 +57,7 @@ bool has_uploaded_file(const Message& message) {
 
 }  // namespace
 
-std::vector<std::string> anthropic_betas(const StepInput& input) {
+std::vector<std::string> needed_betas(const StepInput& input) {
   const ChatRequest& chat = input.chat;
   std::vector<std::string> betas;
   EventJson parser;
@@ -86,4 +86,4 @@ void merge_betas(std::vector<std::string>& betas, std::string_view list) {
   }
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -7,13 +7,13 @@
 
 #include "worker/providers/provider.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // For the tools' definitions, uploaded files and providerOptions. What is not known here a config names in its own
 // header.
-std::vector<std::string> anthropic_betas(const StepInput& input);
+std::vector<std::string> needed_betas(const StepInput& input);
 
 // Adds the values of a comma-separated list that `betas` does not hold yet.
 void merge_betas(std::vector<std::string>& betas, std::string_view list);
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -6,9 +6,9 @@
 #include "protocol/json_text.hpp"
 #include "worker/providers/anthropic_messages/sources.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
-#include "worker/providers/json_answer.hpp"
+#include "worker/providers/codec/json_event_decoder.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 constexpr std::string_view kResultSuffix = "_tool_result";
@@ -16,12 +16,12 @@ constexpr std::string_view kResultSuffix = "_tool_result";
 std::string state_of(std::string_view name, std::string_view json) {
   std::string object = "{\"";
   object.append(name).append("\":").append(json).append("}");
-  return write_anthropic_state(object);
+  return write_state(object);
 }
 
 }  // namespace
 
-void AnthropicBlocks::start(std::int64_t index, const JsonElement& element, StepSink& sink) {
+void Blocks::start(std::int64_t index, const JsonElement& element, StepSink& sink) {
   stop(index, sink);
   const auto type = get_string(element, "type");
   if (!type) return;
@@ -49,13 +49,13 @@ void AnthropicBlocks::start(std::int64_t index, const JsonElement& element, Step
   }
 }
 
-void AnthropicBlocks::read_citations(Block& block, const JsonElement& element, StepSink& sink) {
+void Blocks::read_citations(Block& block, const JsonElement& element, StepSink& sink) {
   const auto citations = get_array(element, "citations");
   if (!citations) return;
   for (const auto citation : *citations) add_citation(block, citation, sink);
 }
 
-void AnthropicBlocks::add_citation(Block& block, const JsonElement& citation, StepSink& sink) {
+void Blocks::add_citation(Block& block, const JsonElement& citation, StepSink& sink) {
   if (!citation.is_object()) return;
   if (!block.citations.empty()) block.citations += ',';
   block.citations += json_text(citation);
@@ -63,7 +63,7 @@ void AnthropicBlocks::add_citation(Block& block, const JsonElement& citation, St
 }
 
 // The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
-void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) {
+void Blocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) {
   ProviderToolResult result;
   result.tool_call_id = read_call_id(json_, element, "tool_use_id");
   if (result.tool_call_id.empty()) return;
@@ -83,13 +83,13 @@ void AnthropicBlocks::tell_result(const JsonElement& element, std::string_view t
 }
 
 // A call whose block is still open comes before its result all the same.
-void AnthropicBlocks::stop_call(std::string_view id, StepSink& sink) {
+void Blocks::stop_call(std::string_view id, StepSink& sink) {
   const auto open = open_calls_.lower_bound({std::string(id), std::numeric_limits<std::int64_t>::min()});
   if (open != open_calls_.end() && open->first == id) stop(open->second, sink);
 }
 
 // The whole input may stand here already: in whole answers, and for calls made by code execution.
-void AnthropicBlocks::read_call(Block& block, const JsonElement& element) const {
+void Blocks::read_call(Block& block, const JsonElement& element) const {
   block.id = read_call_id(json_, element, "id");
   block.name = plain(element, "name");
   const auto input = get_member(element, "input");
@@ -98,14 +98,14 @@ void AnthropicBlocks::read_call(Block& block, const JsonElement& element) const 
   if (caller && caller->is_object() && get_string(*caller, "type") != "direct") block.caller = json_text(*caller);
 }
 
-void AnthropicBlocks::read_opaque(Block& block, const JsonElement& element) const {
+void Blocks::read_opaque(Block& block, const JsonElement& element) const {
   simdjson::dom::object fields;
   if (element.get(fields) != simdjson::SUCCESS) return;
   for (const auto field : fields) block.fields.emplace_back(json_.plain_text(field.key), json_text(field.value));
 }
 
 // A stream that lost a block's beginning still shows its text.
-AnthropicBlocks::Block* AnthropicBlocks::find_or_imply(std::int64_t index, std::string_view delta_type) {
+Blocks::Block* Blocks::find_or_imply(std::int64_t index, std::string_view delta_type) {
   const auto found = open_.find(index);
   if (found != open_.end()) return &found->second;
   if (delta_type != "text_delta" && delta_type != "thinking_delta") return nullptr;
@@ -114,7 +114,7 @@ AnthropicBlocks::Block* AnthropicBlocks::find_or_imply(std::int64_t index, std::
   return &block;
 }
 
-void AnthropicBlocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
+void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
   const auto type = get_string_or_empty(delta, "type");
   Block* const block = find_or_imply(index, type);
   if (block == nullptr) {
@@ -143,7 +143,7 @@ void AnthropicBlocks::add_delta(std::int64_t index, const JsonElement& delta, St
 }
 
 // What streams in takes the place of the input in the block's beginning, which is {} then.
-void AnthropicBlocks::add_input(Block& block, std::string_view text, StepSink& sink) {
+void Blocks::add_input(Block& block, std::string_view text, StepSink& sink) {
   if (text.empty() || (block.type != Type::tool_use && !block.is_provider_call)) return;
   if (!block.input_streamed) block.input.clear();
   block.input_streamed = true;
@@ -154,7 +154,7 @@ void AnthropicBlocks::add_input(Block& block, std::string_view text, StepSink& s
   }
 }
 
-void AnthropicBlocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
+void Blocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
   const auto joined = block.joiner.add(text, json_.repaired());
   if (joined.empty()) return;
   const int part = part_of(block);
@@ -165,7 +165,7 @@ void AnthropicBlocks::show(Block& block, ContentKind kind, std::string_view text
   sink.delta(part, kind, joined, kind == ContentKind::tool_input ? std::string_view(block.id) : std::string_view());
 }
 
-int AnthropicBlocks::part_of(Block& block) {
+int Blocks::part_of(Block& block) {
   if (block.part < 0) {
     block.part = parts_++;
     if (block.id.empty()) block.id = "call_" + std::to_string(block.part);
@@ -173,7 +173,7 @@ int AnthropicBlocks::part_of(Block& block) {
   return block.part;
 }
 
-void AnthropicBlocks::stop(std::int64_t index, StepSink& sink) {
+void Blocks::stop(std::int64_t index, StepSink& sink) {
   const auto found = open_.find(index);
   if (found == open_.end()) return;
   if (found->second.is_provider_call) open_calls_.erase({found->second.id, index});
@@ -181,21 +181,19 @@ void AnthropicBlocks::stop(std::int64_t index, StepSink& sink) {
   open_.erase(found);
 }
 
-bool AnthropicBlocks::all_calls_ended() const {
+bool Blocks::all_calls_ended() const {
   return std::ranges::none_of(open_, [](const auto& entry) { return entry.second.type == Type::tool_use; });
 }
 
-void AnthropicBlocks::stop_all(StepSink& sink) {
+void Blocks::stop_all(StepSink& sink) {
   for (auto& [index, block] : open_) finish(block, sink);
   open_.clear();
   open_calls_.clear();
 }
 
-void AnthropicBlocks::add_state(std::string_view json, StepSink& sink) {
-  sink.provider_state(parts_++, write_anthropic_state(json));
-}
+void Blocks::add_state(std::string_view json, StepSink& sink) { sink.provider_state(parts_++, write_state(json)); }
 
-void AnthropicBlocks::finish(Block& block, StepSink& sink) {
+void Blocks::finish(Block& block, StepSink& sink) {
   const std::string rest(block.joiner.flush());
   switch (block.type) {
     case Type::text: return finish_text(block, rest, sink);
@@ -214,13 +212,13 @@ void AnthropicBlocks::finish(Block& block, StepSink& sink) {
 }
 
 // Web search wants its citations back: they hold an index that only the API can read.
-void AnthropicBlocks::finish_text(Block& block, std::string_view rest, StepSink& sink) {
+void Blocks::finish_text(Block& block, std::string_view rest, StepSink& sink) {
   if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
   if (block.part < 0 || block.citations.empty()) return;
   sink.provider_state(block.part, state_of("citations", "[" + block.citations + "]"));
 }
 
-void AnthropicBlocks::finish_thinking(Block& block, StepSink& sink) {
+void Blocks::finish_thinking(Block& block, StepSink& sink) {
   // Other models' servers sign nothing, and want their thinking back all the same.
   if (block.signature.empty() && block.part < 0) return;
   // The provider may hide the thinking and still want its signature back.
@@ -230,14 +228,14 @@ void AnthropicBlocks::finish_thinking(Block& block, StepSink& sink) {
   sink.provider_state(block.part, state_of("signature", signature));
 }
 
-void AnthropicBlocks::finish_tool_use(Block& block, StepSink& sink) {
+void Blocks::finish_tool_use(Block& block, StepSink& sink) {
   const int part = part_of(block);
   has_calls_ = true;
   sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input))});
   if (!block.caller.empty()) sink.provider_state(part, state_of("caller", block.caller));
 }
 
-void AnthropicBlocks::finish_opaque(Block& block, StepSink& sink) {
+void Blocks::finish_opaque(Block& block, StepSink& sink) {
   const int part = part_of(block);
   if (block.is_provider_call) {
     // Broken input stays out of the state, which must be JSON.
@@ -249,10 +247,10 @@ void AnthropicBlocks::finish_opaque(Block& block, StepSink& sink) {
       sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input)), true});
     }
   }
-  sink.provider_state(part, write_anthropic_state(to_object(block)));
+  sink.provider_state(part, write_state(to_object(block)));
 }
 
-std::string AnthropicBlocks::to_object(const Block& block) {
+std::string Blocks::to_object(const Block& block) {
   std::string json;
   const auto append = [&](std::string_view name, std::string_view value) {
     json += json.empty() ? '{' : ',';
@@ -270,10 +268,10 @@ std::string AnthropicBlocks::to_object(const Block& block) {
   return json + '}';
 }
 
-std::string AnthropicBlocks::plain(const JsonElement& object, std::string_view key) const {
+std::string Blocks::plain(const JsonElement& object, std::string_view key) const {
   return json_.plain_text(get_string_or_empty(object, key));
 }
 
-std::string AnthropicBlocks::json_text(const JsonElement& value) const { return json_.json_text(value); }
+std::string Blocks::json_text(const JsonElement& value) const { return json_.json_text(value); }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

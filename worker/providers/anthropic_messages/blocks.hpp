@@ -11,18 +11,18 @@
 #include <utility>
 #include <vector>
 
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/step.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // Serves streams and whole answers alike. A block gets a part number when it first shows something. Blocks that are
 // neither text, thinking nor a call for the client are opaque: rebuilt whole, and given out as state to send back; what
 // a tool of the provider's gave is told as well. Files in it have ids only, which stand there.
 // Elements passed in must come from the parser given to the constructor, which must outlive this; they are not kept.
-class AnthropicBlocks {
+class Blocks {
  public:
-  explicit AnthropicBlocks(const EventJson& json) : json_(json) {}
+  explicit Blocks(const EventJson& json) : json_(json) {}
 
   // `index` is the stream's number of the block. A block still open under it ends first.
   void start(std::int64_t index, const JsonElement& block, StepSink& sink);
@@ -86,4 +86,4 @@ class AnthropicBlocks {
   bool has_calls_ = false;
 };
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

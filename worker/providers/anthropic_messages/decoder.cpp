@@ -4,15 +4,15 @@
 #include <array>
 #include <utility>
 
-#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
-#include "worker/providers/finish_reasons.hpp"
-#include "worker/providers/http_error.hpp"
-#include "worker/providers/json_answer.hpp"
+#include "worker/providers/anthropic_messages/api.hpp"
+#include "worker/providers/codec/finish_reasons.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/json_event_decoder.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
-// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn asks for another request: see kAnthropicPauseReason.
+// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn asks for another request: see kPauseReason.
 FinishReason finish_reason(std::string_view stop_reason) {
   static constexpr std::array<std::pair<std::string_view, FinishReason>, 6> kReasons = {{
       {"end_turn", FinishReason::stop},
@@ -42,7 +42,7 @@ void take_count(std::optional<std::int64_t>& into, const JsonElement& object, st
 
 }  // namespace
 
-void AnthropicDecoder::add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink) {
+void Decoder::add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink) {
   const auto usage = get_member(message, "usage");
   if (!usage) return;
   take_count(input_, *usage, "input_tokens");
@@ -64,18 +64,18 @@ void AnthropicDecoder::add_usage(const JsonElement& message, UsageAccuracy accur
   if (!counts.empty()) sink.usage(counts);
 }
 
-void AnthropicDecoder::fail(Error error, StepSink& sink) {
+void Decoder::fail(Error error, StepSink& sink) {
   done_ = true;
   sink.fail(std::move(error));
 }
 
-void AnthropicDecoder::fail_as_told(const JsonElement& body, StepSink& sink) {
+void Decoder::fail_as_told(const JsonElement& body, StepSink& sink) {
   Error error = in_stream_error(json_, get_error(body).value_or(body));
   error.request_id = json_.plain_text(get_string_or_empty(body, "request_id"));
   fail(std::move(error), sink);
 }
 
-void AnthropicDecoder::finish(StepSink& sink) {
+void Decoder::finish(StepSink& sink) {
   if (blocks_.lost_input() && stop_reason_ == "tool_use") {
     return fail(upstream_fault("bad_event", "the input of a call came without the call", true), sink);
   }
@@ -94,7 +94,7 @@ void AnthropicDecoder::finish(StepSink& sink) {
   sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
 }
 
-AnthropicUnaryDecoder* AnthropicStreamDecoder::body_instead(std::string_view bytes) {
+UnaryDecoder* StreamDecoder::body_instead(std::string_view bytes) {
   if (!form_known_) {
     const auto is_body = begins_body(bytes);
     form_known_ = is_body.has_value();
@@ -103,7 +103,7 @@ AnthropicUnaryDecoder* AnthropicStreamDecoder::body_instead(std::string_view byt
   return body_ ? &*body_ : nullptr;
 }
 
-void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
+void StreamDecoder::feed(std::string_view bytes, StepSink& sink) {
   if (auto* const body = body_instead(bytes)) return body->feed(bytes, sink);
   if (done_) return;
   parser_.feed(bytes);
@@ -114,7 +114,7 @@ void AnthropicStreamDecoder::feed(std::string_view bytes, StepSink& sink) {
   }
 }
 
-void AnthropicStreamDecoder::end(StepSink& sink) {
+void StreamDecoder::end(StepSink& sink) {
   if (body_) return body_->end(sink);
   if (done_) return;
   SseEvent event;
@@ -123,7 +123,7 @@ void AnthropicStreamDecoder::end(StepSink& sink) {
 }
 
 // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
-void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
+void StreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
   if (event.data.empty() || event.data == "[DONE]") return;  // some gateways add what OpenAI's streams have
   const auto json = json_.parse(event.data);
   if (!json && (unfinished || event.unframed)) return;
@@ -139,7 +139,7 @@ void AnthropicStreamDecoder::on_event(const SseEvent& event, bool unfinished, St
   if (type) on_message(*type, *json, sink);
 }
 
-void AnthropicStreamDecoder::on_message(std::string_view type, const JsonElement& event, StepSink& sink) {
+void StreamDecoder::on_message(std::string_view type, const JsonElement& event, StepSink& sink) {
   const auto index = get_count(event, "index").value_or(0);
   if (type == "content_block_delta") {
     if (const auto delta = get_member(event, "delta")) blocks_.add_delta(index, *delta, sink);
@@ -159,7 +159,7 @@ void AnthropicStreamDecoder::on_message(std::string_view type, const JsonElement
   }
 }
 
-void AnthropicStreamDecoder::on_message_start(const JsonElement& event, StepSink& sink) {
+void StreamDecoder::on_message_start(const JsonElement& event, StepSink& sink) {
   const auto message = get_member(event, "message");
   if (!message) return;
   std::string id = json_.plain_text(get_string_or_empty(*message, "id"));
@@ -175,13 +175,13 @@ void AnthropicStreamDecoder::on_message_start(const JsonElement& event, StepSink
   read_content(*message, sink);
 }
 
-void AnthropicStreamDecoder::on_message_delta(const JsonElement& event, StepSink& sink) {
+void StreamDecoder::on_message_delta(const JsonElement& event, StepSink& sink) {
   if (const auto delta = get_member(event, "delta")) read_end(*delta, sink);
   read_edits(event);
   add_usage(event, UsageAccuracy::exact, sink);
 }
 
-void AnthropicDecoder::read_content(const JsonElement& message, StepSink& sink) {
+void Decoder::read_content(const JsonElement& message, StepSink& sink) {
   constexpr std::int64_t kWhole = -1;  // no block of a stream has this number
   const auto content = get_array(message, "content");
   if (!content) return;
@@ -191,7 +191,7 @@ void AnthropicDecoder::read_content(const JsonElement& message, StepSink& sink) 
   }
 }
 
-void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
+void Decoder::read_end(const JsonElement& object, StepSink& sink) {
   const auto reason = get_string_or_empty(object, "stop_reason");
   if (stop_reason_.empty() && !is_missing_reason(reason)) stop_reason_ = json_.plain_text(reason);
   // Code execution goes on in the same container only if the next request names it.
@@ -204,14 +204,14 @@ void AnthropicDecoder::read_end(const JsonElement& object, StepSink& sink) {
 }
 
 // What the API's own context management cleared from this request.
-void AnthropicDecoder::read_edits(const JsonElement& message) {
+void Decoder::read_edits(const JsonElement& message) {
   const auto management = get_member(message, "context_management");
   const auto edits = management ? get_array(*management, "applied_edits") : std::nullopt;
   if (edits && edits->size() > 0) add_detail("context_management", *management);
 }
 
 // For the parent, as state that no request reads.
-void AnthropicDecoder::add_detail(std::string_view name, const JsonElement& value) {
+void Decoder::add_detail(std::string_view name, const JsonElement& value) {
   constexpr std::size_t kMaxDetails = std::size_t{64} << 10;
   const std::string json = json_.json_text(value);
   if (details_.contains("\"" + std::string(name) + "\":") || details_.size() + json.size() > kMaxDetails) return;
@@ -220,7 +220,7 @@ void AnthropicDecoder::add_detail(std::string_view name, const JsonElement& valu
 }
 
 // Some servers stream although they were asked for one body.
-void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
+void UnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
   if (events_) return events_->feed(bytes, sink);
   if (done_) return;
   if (bytes.size() > kMaxEventBytes - body_.size()) {
@@ -231,11 +231,11 @@ void AnthropicUnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
   const auto has_events = begins_events(body_);
   form_known_ = has_events.has_value();
   if (!has_events.value_or(false)) return;
-  events_ = std::make_unique<AnthropicStreamDecoder>();
+  events_ = std::make_unique<StreamDecoder>();
   events_->feed(body_, sink);
 }
 
-void AnthropicUnaryDecoder::end(StepSink& sink) {
+void UnaryDecoder::end(StepSink& sink) {
   if (events_) return events_->end(sink);
   if (done_) return;
   auto message = parse_body(json_, body_);
@@ -251,9 +251,9 @@ void AnthropicUnaryDecoder::end(StepSink& sink) {
   finish(sink);
 }
 
-std::unique_ptr<ResponseDecoder> make_anthropic_messages_decoder(BodyFormat format) {
-  if (format == BodyFormat::stream) return std::make_unique<AnthropicStreamDecoder>();
-  return std::make_unique<AnthropicUnaryDecoder>();
+std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
+  if (format == BodyFormat::stream) return std::make_unique<StreamDecoder>();
+  return std::make_unique<UnaryDecoder>();
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

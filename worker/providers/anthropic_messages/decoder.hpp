@@ -9,13 +9,13 @@
 
 #include "worker/base/sse_parser.hpp"
 #include "worker/providers/anthropic_messages/blocks.hpp"
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/provider.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // What both forms of an answer end with.
-class AnthropicDecoder : public ResponseDecoder {
+class Decoder : public ResponseDecoder {
  protected:
   void fail(Error error, StepSink& sink);
   void fail_as_told(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
@@ -28,7 +28,7 @@ class AnthropicDecoder : public ResponseDecoder {
   void read_edits(const JsonElement& message);
 
   EventJson json_;
-  AnthropicBlocks blocks_{json_};
+  Blocks blocks_{json_};
   bool done_ = false;
 
  private:
@@ -40,7 +40,7 @@ class AnthropicDecoder : public ResponseDecoder {
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
 
-class AnthropicUnaryDecoder : public AnthropicDecoder {
+class UnaryDecoder : public Decoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override;
   void end(StepSink& sink) override;
@@ -51,7 +51,7 @@ class AnthropicUnaryDecoder : public AnthropicDecoder {
   bool form_known_ = false;
 };
 
-class AnthropicStreamDecoder : public AnthropicDecoder {
+class StreamDecoder : public Decoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override;
   // The terminator is message_stop: without it the answer is cut short, stop reason or not. The official API always
@@ -60,7 +60,7 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
 
  protected:
   // One body in place of the stream, once its first bytes came.
-  AnthropicUnaryDecoder* body_instead(std::string_view bytes);
+  UnaryDecoder* body_instead(std::string_view bytes);
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
 
  private:
@@ -69,9 +69,9 @@ class AnthropicStreamDecoder : public AnthropicDecoder {
   void on_message_delta(const JsonElement& event, StepSink& sink);
 
   SseParser parser_{kMaxEventBytes, SseSyntax::with_errors};
-  std::optional<AnthropicUnaryDecoder> body_;
+  std::optional<UnaryDecoder> body_;
   bool form_known_ = false;
   std::optional<std::string> message_id_;  // set once a message began
 };
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "worker/base/base64.hpp"
-#include "worker/providers/media_type.hpp"
+#include "worker/providers/codec/media_type.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 // A file behind a URL that nothing is known of is most likely a PDF.
@@ -53,34 +53,34 @@ void write_source(Rope& body, const MediaPart& media, std::string_view media_typ
 
 }  // namespace
 
-AnthropicMediaForm anthropic_media_form(const MediaPart& media) {
+MediaForm media_form(const MediaPart& media) {
   const std::string type = type_of(media);
-  if (media.kind == MediaKind::audio) return AnthropicMediaForm::unsupported;
+  if (media.kind == MediaKind::audio) return MediaForm::unsupported;
   // What an uploaded file is, the API knows; only the block must fit.
   if (!media.file_id.empty()) {
     const bool is_image = media.kind == MediaKind::image || type.starts_with("image/");
-    return is_image ? AnthropicMediaForm::image : AnthropicMediaForm::pdf;
+    return is_image ? MediaForm::image : MediaForm::pdf;
   }
   if (type.starts_with("image/")) {
-    return media.url.empty() && type.ends_with("/*") ? AnthropicMediaForm::unsupported : AnthropicMediaForm::image;
+    return media.url.empty() && type.ends_with("/*") ? MediaForm::unsupported : MediaForm::image;
   }
   if (media.kind == MediaKind::image) {
-    return media.url.empty() ? AnthropicMediaForm::unsupported : AnthropicMediaForm::image;
+    return media.url.empty() ? MediaForm::unsupported : MediaForm::image;
   }
-  if (type == "application/pdf") return AnthropicMediaForm::pdf;
+  if (type == "application/pdf") return MediaForm::pdf;
   const bool is_text = type.starts_with("text/") || type == "application/json" || type == "application/xml";
-  return is_text && media.url.empty() ? AnthropicMediaForm::text : AnthropicMediaForm::unsupported;
+  return is_text && media.url.empty() ? MediaForm::text : MediaForm::unsupported;
 }
 
-void write_anthropic_media(Rope& body, const MediaPart& media) {
-  const auto form = anthropic_media_form(media);
-  if (form == AnthropicMediaForm::image) {
+void write_media_block(Rope& body, const MediaPart& media) {
+  const auto form = media_form(media);
+  if (form == MediaForm::image) {
     body.append(R"({"type":"image",)");
     write_source(body, media, type_of(media));
     return;
   }
   body.append(R"({"type":"document",)");
-  if (form == AnthropicMediaForm::pdf) {
+  if (form == MediaForm::pdf) {
     write_source(body, media, "application/pdf");
   } else {
     body.append(R"("source":{"type":"text","media_type":"text/plain","data":)");
@@ -94,4 +94,4 @@ void write_anthropic_media(Rope& body, const MediaPart& media) {
   }
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -4,14 +4,14 @@
 #include "protocol/chat.hpp"
 #include "worker/base/rope.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
-enum class AnthropicMediaForm { image, pdf, text, unsupported };
+enum class MediaForm { image, pdf, text, unsupported };
 
 // Which block the API has for it. Documents by URL are PDFs only; text files must bring their bytes.
-AnthropicMediaForm anthropic_media_form(const MediaPart& media);
+MediaForm media_form(const MediaPart& media);
 
 // Writes the block up to its last brace, which is to follow. Requires a supported form.
-void write_anthropic_media(Rope& body, const MediaPart& media);
+void write_media_block(Rope& body, const MediaPart& media);
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

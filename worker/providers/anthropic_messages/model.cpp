@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 // A version as 100 * major + minor.
@@ -36,8 +36,8 @@ std::optional<int> claude_version(std::string_view model) {
   return numbers[0] < 0 ? kNewest : 100 * numbers[0] + numbers[1];
 }
 
-AnthropicModelRules anthropic_model_rules(std::string_view model) {
-  AnthropicModelRules rules;
+ModelRules model_rules(std::string_view model) {
+  ModelRules rules;
   const auto version = claude_version(model);
   if (!version) return rules;
   rules.adaptive_thinking = *version >= 406;
@@ -61,4 +61,4 @@ std::int64_t thinking_budget_of_effort(std::string_view effort) {
   return found == kBudgets.end() ? 32'768 : found->second;  // "xhigh", "max"
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -5,11 +5,11 @@
 #include <optional>
 #include <string_view>
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // From the API's model overview and migration guides. Models that are no Claude (other providers speak this API too)
 // and versions before 4.6 think with a token budget; from 4.7 on budgets and sampling options are refused.
-struct AnthropicModelRules {
+struct ModelRules {
   bool adaptive_thinking = false;      // thinking {type: adaptive} and output_config.effort
   bool thinking_budget = true;         // thinking {type: enabled, budget_tokens}
   bool sampling = true;                // temperature, top_p
@@ -22,10 +22,10 @@ struct AnthropicModelRules {
 // 100 * major + minor; a model without numbers counts as the newest. Nothing for what is no Claude.
 std::optional<int> claude_version(std::string_view model);
 
-AnthropicModelRules anthropic_model_rules(std::string_view model);
+ModelRules model_rules(std::string_view model);
 
 // The thinking budget in tokens that stands for an effort, for models without efforts.
 std::int64_t thinking_budget_of_effort(std::string_view effort);
 inline constexpr std::int64_t kMinThinkingBudget = 1024;  // the API's least
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -6,33 +6,33 @@
 #include "worker/providers/anthropic_messages/schema.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 constexpr std::int64_t kDefaultMaxTokens = 4096;
 
 // The model's, as far as the server lets it.
-AnthropicModelRules rules_of(const Target& target) {
-  AnthropicModelRules rules = anthropic_model_rules(target.model);
+ModelRules rules_of(const Target& target) {
+  ModelRules rules = model_rules(target.model);
   rules.structured_output = rules.structured_output && server_profile(target).structured_output;
   return rules;
 }
 
 }  // namespace
 
-AnthropicOptions::AnthropicOptions(const StepInput& input, AnthropicHost host, RequestNotes& notes)
+Options::Options(const StepInput& input, Host host, RequestNotes& notes)
     : input_(input), chat_(input.chat), host_(host), notes_(notes), rules_(rules_of(input.target)) {
   decide_max_tokens();
   decide_thinking();
 }
 
-void AnthropicOptions::decide_max_tokens() {
+void Options::decide_max_tokens() {
   const auto& limit = input_.target.max_tokens;
   const auto unasked = limit ? std::min(*limit, rules_.output_limit) : kDefaultMaxTokens;
   max_tokens_ = output_token_limit(chat_, input_.target, notes_).value_or(unasked);
 }
 
-void AnthropicOptions::decide_thinking() {
+void Options::decide_thinking() {
   if (!chat_.reasoning) return;
   const std::string effort = chat_.reasoning->effort.text();
   const auto& budget = chat_.reasoning->budget_tokens;
@@ -48,7 +48,7 @@ void AnthropicOptions::decide_thinking() {
 }
 
 // The budget is part of max_tokens and must be less.
-void AnthropicOptions::decide_budget(std::int64_t wanted) {
+void Options::decide_budget(std::int64_t wanted) {
   constexpr std::int64_t kNoLimit = 1'000'000;
   const auto limit = std::min(input_.target.max_tokens.value_or(kNoLimit), kNoLimit);
   budget_ = std::clamp(wanted, kMinThinkingBudget, kNoLimit);
@@ -62,19 +62,19 @@ void AnthropicOptions::decide_budget(std::int64_t wanted) {
   notes_.add("thinking_dropped", "the model's limit is too low");
 }
 
-void AnthropicOptions::forbid_thinking_budget() {
+void Options::forbid_thinking_budget() {
   if (budget_ == 0) return;
   budget_ = 0;
   notes_.add("thinking_dropped", "tools are being used in a turn that did not begin with thinking");
 }
 
 // docs.anthropic.com, "Extended thinking": a choice that forces a tool excludes thinking.
-bool AnthropicOptions::is_tool_forced() const {
+bool Options::is_tool_forced() const {
   if (!chat_.tool_choice || chat_.tools.empty() || !input_.offer_tools) return false;
   return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
 }
 
-std::string AnthropicOptions::write(const std::vector<std::string>& betas) {
+std::string Options::write(const std::vector<std::string>& betas) {
   writer_.begin_object();
   write_host(betas);
   writer_.field("max_tokens", max_tokens_);
@@ -91,13 +91,13 @@ std::string AnthropicOptions::write(const std::vector<std::string>& betas) {
 }
 
 // What differs between the hosts, as the documentation of Claude on Vertex AI and on Amazon Bedrock has it.
-void AnthropicOptions::write_host(const std::vector<std::string>& betas) {
+void Options::write_host(const std::vector<std::string>& betas) {
   switch (host_) {
-    case AnthropicHost::anthropic: writer_.field("model", input_.target.model); break;
-    case AnthropicHost::vertex: writer_.field("anthropic_version", "vertex-2023-10-16"); break;
-    case AnthropicHost::bedrock: writer_.field("anthropic_version", "bedrock-2023-05-31"); break;
+    case Host::anthropic: writer_.field("model", input_.target.model); break;
+    case Host::vertex: writer_.field("anthropic_version", "vertex-2023-10-16"); break;
+    case Host::bedrock: writer_.field("anthropic_version", "bedrock-2023-05-31"); break;
   }
-  if (host_ != AnthropicHost::bedrock) {
+  if (host_ != Host::bedrock) {
     writer_.field("stream", chat_.stream.upstream);
   } else if (!betas.empty()) {
     writer_.key("anthropic_beta").begin_array();
@@ -106,26 +106,26 @@ void AnthropicOptions::write_host(const std::vector<std::string>& betas) {
   }
 }
 
-void AnthropicOptions::write_thinking() {
+void Options::write_thinking() {
   if (adaptive_) writer_.key("thinking").begin_object().field("type", "adaptive").end_object();
   if (budget_ > 0) {
     writer_.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget_).end_object();
   }
 }
 
-void AnthropicOptions::write_output_config() {
+void Options::write_output_config() {
   const bool has_format = chat_.response_schema.is_object() && rules_.structured_output;
   if (effort_.empty() && !has_format) return;
   writer_.key("output_config").begin_object();
   if (!effort_.empty()) writer_.field("effort", effort_);
   if (has_format) {
-    const std::string schema = to_anthropic_schema(chat_.response_schema, notes_);
+    const std::string schema = to_schema(chat_.response_schema, notes_);
     writer_.key("format").begin_object().field("type", "json_schema").field("schema", JsonSpan{schema}).end_object();
   }
   writer_.end_object();
 }
 
-std::string AnthropicOptions::instruction() const {
+std::string Options::instruction() const {
   if (!chat_.response_json) return {};
   if (!chat_.response_schema.is_object()) {
     return "Answer with one JSON object and nothing else: no explanation, no code fence.";
@@ -137,7 +137,7 @@ std::string AnthropicOptions::instruction() const {
 
 // Both ways of thinking want the default temperature and no top_k; a budget allows a top_p near 1. Newer models refuse
 // whatever is not the default, which is a temperature of 1.
-void AnthropicOptions::write_sampling() {
+void Options::write_sampling() {
   const bool thinking = adaptive_ || budget_ > 0;
   const bool is_free = rules_.sampling && !thinking;
   const auto left_out = [&](std::string_view name) { notes_.dropped(name, input_.target); };
@@ -157,21 +157,21 @@ void AnthropicOptions::write_sampling() {
   if (chat_.top_k && !is_free) left_out("topK");
 }
 
-void AnthropicOptions::write_stop_sequences() {
+void Options::write_stop_sequences() {
   if (chat_.stop_sequences.empty()) return;
   writer_.key("stop_sequences").begin_array();
   for (const RawString sequence : chat_.stop_sequences) writer_.raw(sequence);
   writer_.end_array();
 }
 
-void AnthropicOptions::write_tools() {
+void Options::write_tools() {
   if (chat_.tools.empty()) return;
   writer_.key("tools").begin_array();
   for (const Tool& tool : chat_.tools) write_tool(tool);
   writer_.end_array();
 }
 
-void AnthropicOptions::write_tool(const Tool& tool) {
+void Options::write_tool(const Tool& tool) {
   if (!tool.definition.empty()) {
     writer_.raw(tool.definition);
     return;
@@ -183,7 +183,7 @@ void AnthropicOptions::write_tool(const Tool& tool) {
   const JsonSpan any{R"({"type":"object","properties":{}})"};
   const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
   if (strict) {
-    const std::string cleaned = to_anthropic_schema(schema, notes_);
+    const std::string cleaned = to_schema(schema, notes_);
     writer_.field("input_schema", JsonSpan{cleaned}).field("strict", true);
   } else {
     writer_.field("input_schema", schema);
@@ -197,7 +197,7 @@ void AnthropicOptions::write_tool(const Tool& tool) {
 }
 
 // A step without tools still defines them: the history may hold calls, and the API refuses calls of unknown tools.
-void AnthropicOptions::write_tool_choice() {
+void Options::write_tool_choice() {
   if (chat_.tools.empty()) return;
   const bool serial = !chat_.parallel_tool_calls.value_or(true);
   const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
@@ -215,11 +215,11 @@ void AnthropicOptions::write_tool_choice() {
   writer_.end_object();
 }
 
-void AnthropicOptions::note_unsupported() {
+void Options::note_unsupported() {
   if (chat_.seed) notes_.dropped("seed", input_.target);
   if (chat_.logprobs.value_or(false)) notes_.dropped("logprobs", input_.target);
   if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", input_.target);
   if (chat_.presence_penalty) notes_.dropped("presencePenalty", input_.target);
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

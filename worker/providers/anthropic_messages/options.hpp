@@ -8,17 +8,17 @@
 #include <vector>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
+#include "worker/providers/codec/request.hpp"
 #include "worker/providers/provider.hpp"
-#include "worker/providers/request.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // Writes one JSON object, in a fixed order. `input` and `notes` must outlive it.
-class AnthropicOptions {
+class Options {
  public:
-  AnthropicOptions(const StepInput& input, AnthropicHost host, RequestNotes& notes);
+  Options(const StepInput& input, Host host, RequestNotes& notes);
 
   // The history allows no thinking budget.
   void forbid_thinking_budget();
@@ -45,9 +45,9 @@ class AnthropicOptions {
 
   const StepInput& input_;
   const ChatRequest& chat_;
-  const AnthropicHost host_;
+  const Host host_;
   RequestNotes& notes_;
-  const AnthropicModelRules rules_;
+  const ModelRules rules_;
   std::string out_;
   JsonWriter writer_{out_};
 
@@ -58,4 +58,4 @@ class AnthropicOptions {
   std::string container_;  // empty: none
 };
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

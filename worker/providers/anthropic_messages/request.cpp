@@ -3,16 +3,16 @@
 #include <utility>
 
 #include "worker/base/url.hpp"
-#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
+#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/betas.hpp"
-#include "worker/providers/anthropic_messages/content.hpp"
+#include "worker/providers/anthropic_messages/messages.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
 #include "worker/providers/anthropic_messages/options.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 constexpr std::string_view kDefaultBaseUrl = "https://api.anthropic.com";
@@ -54,7 +54,7 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
 
 // docs.anthropic.com, "Prompt caching": at most four marks. Those at the end also cover what comes before them.
 // False: see skip_cache_marks.
-bool limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversation, RequestNotes& notes) {
+bool limit_cache_marks(const ChatRequest& chat, Conversation& conversation, RequestNotes& notes) {
   constexpr std::size_t kMaxMarks = 4;
   const auto on_tools =
       std::ranges::count_if(chat.tools, [](const Tool& tool) { return tool.cache != CacheMark::none; });
@@ -66,28 +66,28 @@ bool limit_cache_marks(const ChatRequest& chat, AnthropicConversation& conversat
 
 }  // namespace
 
-std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input, AnthropicHost host) {
+std::expected<Body, Error> build_body(const StepInput& input, Host host) {
   RequestNotes notes;
-  const bool system_turns = anthropic_model_rules(input.target.model).system_turns;
+  const bool system_turns = model_rules(input.target.model).system_turns;
   WrittenHistory unkept;
   WrittenHistory& written = input.written == nullptr ? unkept : *input.written;
-  AnthropicConversation conversation(input.messages, system_turns, server_profile(input.target).unsigned_thinking,
-                                     notes, written);
+  Conversation conversation(input.messages, system_turns, server_profile(input.target).unsigned_thinking, notes,
+                            written);
   if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
-  AnthropicBody built;
+  Body built;
   if (!limit_cache_marks(input.chat, conversation, notes)) {
     written = {};
-    return build_anthropic_body(input, host);
+    return build_body(input, host);
   }
-  built.betas = anthropic_betas(input);
-  if (host == AnthropicHost::bedrock) {
+  built.betas = needed_betas(input);
+  if (host == Host::bedrock) {
     if (const Header* named = input.target.headers.find(kBetaHeader)) merge_betas(built.betas, named->value);
   }
-  AnthropicOptions writer(input, host, notes);
+  Options writer(input, host, notes);
   if (conversation.excludes_thinking_budget()) writer.forbid_thinking_budget();
   writer.set_container(conversation.container(input.now));
   std::string options = apply_provider_options(writer.write(built.betas), input.chat, kReserved, notes);
-  if (host == AnthropicHost::bedrock) built.betas.clear();
+  if (host == Host::bedrock) built.betas.clear();
   options.pop_back();  // the object goes on
   built.body.append(options);
   const std::string instruction = writer.instruction();
@@ -100,7 +100,7 @@ std::expected<AnthropicBody, Error> build_anthropic_body(const StepInput& input,
   return built;
 }
 
-void add_anthropic_betas(HttpRequest& request, const std::vector<std::string>& betas) {
+void add_betas(HttpRequest& request, const std::vector<std::string>& betas) {
   if (betas.empty()) return;
   const Header* const named = request.headers.find(kBetaHeader);
   Header header = named == nullptr ? Header{std::string(kBetaHeader), "", false} : *named;
@@ -112,25 +112,23 @@ void add_anthropic_betas(HttpRequest& request, const std::vector<std::string>& b
   static_cast<void>(request.headers.set(std::move(header)));
 }
 
-std::expected<BuiltRequest, Error> build_anthropic_messages(const StepInput& input) {
+std::expected<BuiltRequest, Error> build(const StepInput& input) {
   const std::string_view accept = input.chat.stream.upstream ? "text/event-stream" : "application/json";
   auto request = start_request(
       "POST", endpoint(input.target.base_url, "v1/messages"),
       {{"Content-Type", "application/json", false}, {"Accept", std::string(accept), false}, version_header()},
       input.target);
   if (!request) return std::unexpected(std::move(request.error()));
-  auto built = build_anthropic_body(input, AnthropicHost::anthropic);
+  auto built = build_body(input, Host::anthropic);
   if (!built) return std::unexpected(std::move(built.error()));
-  add_anthropic_betas(*request, built->betas);
+  add_betas(*request, built->betas);
   request->body = std::move(built->body);
   return BuiltRequest{std::move(*request), std::move(built->notes)};
 }
 
-const WireApi& anthropic_messages_api() {
-  static constexpr WireApi kApi = {
-      build_anthropic_messages, make_anthropic_messages_decoder, http_error, list_models, read_models,
-      kAnthropicPauseReason};
+const WireApi& api() {
+  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models, kPauseReason};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

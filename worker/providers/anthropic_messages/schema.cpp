@@ -7,7 +7,7 @@
 
 #include "worker/base/ordered_json.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 using Json = OrderedJson;
@@ -126,7 +126,7 @@ class Cleaner {
 
 }  // namespace
 
-std::string to_anthropic_schema(JsonSpan schema, RequestNotes& notes) {
+std::string to_schema(JsonSpan schema, RequestNotes& notes) {
   Json json = Json::parse(schema.json, nullptr, false);
   Cleaner cleaner;
   if (json.is_discarded()) return std::string(schema.json);  // a number beyond a double: for the API to refuse
@@ -139,4 +139,4 @@ std::string to_anthropic_schema(JsonSpan schema, RequestNotes& notes) {
   return json.dump();
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

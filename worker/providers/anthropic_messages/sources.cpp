@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // docs.anthropic.com, "Citations" and "Search results": a web_search_result_location has url and title, a
 // search_result_location source (what the request called it, mostly a URL) and title; char_location, page_location and
@@ -25,4 +25,4 @@ Source to_source(const EventJson& json, const JsonElement& citation) {
   return source;
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -1,8 +1,8 @@
 #include "worker/providers/anthropic_messages/state.hpp"
 
-#include "worker/providers/ascii_json.hpp"
+#include "worker/providers/codec/ascii_json.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 namespace {
 
 constexpr std::string_view kTag = "anthropic-messages:";
@@ -14,10 +14,10 @@ std::string json_of(const JsonElement& object, std::string_view key) {
 
 }  // namespace
 
-std::string write_anthropic_state(std::string_view json) { return std::string(kTag) + to_ascii_json(json); }
+std::string write_state(std::string_view json) { return std::string(kTag) + to_ascii_json(json); }
 
-AnthropicState read_anthropic_state(RawString state, EventJson& parser) {
-  AnthropicState read;
+State read_state(RawString state, EventJson& parser) {
+  State read;
   if (!state.raw.starts_with(kTag)) return read;
   const std::string text = state.text();
   const auto json = std::string_view(text).substr(kTag.size());
@@ -44,4 +44,4 @@ AnthropicState read_anthropic_state(RawString state, EventJson& parser) {
   return read;
 }
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -5,13 +5,13 @@
 #include <string_view>
 
 #include "protocol/json_text.hpp"
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::anthropic_messages {
 
 // What a part's state says. Either a whole content block, to be sent again as it was, or fields of a block that the
 // part itself describes, each a JSON value. All empty: the state is not ours, or broken.
-struct AnthropicState {
+struct State {
   std::string block;             // a content block
   std::string signature;         // of a thinking block: a string
   bool signed_thinking = false;  // the signature is not empty
@@ -24,9 +24,9 @@ struct AnthropicState {
 };
 
 // The state string for `json`, valid JSON in UTF-8.
-std::string write_anthropic_state(std::string_view json);
+std::string write_state(std::string_view json);
 
 // Reads a state that a parent gave back; hostile input gives an empty result. `parser` is only borrowed.
-AnthropicState read_anthropic_state(RawString state, EventJson& parser);
+State read_state(RawString state, EventJson& parser);
 
-}  // namespace aiw
+}  // namespace aiw::anthropic_messages

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "protocol/ascii.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 namespace {
 
 struct Meaning {
@@ -66,7 +66,7 @@ std::string name_in(std::string_view body) {
 
 }  // namespace
 
-Error bedrock_http_error(const ResponseHead& head, std::string_view body) {
+Error aws_http_error(const ResponseHead& head, std::string_view body) {
   constexpr std::size_t kMaxNameBytes = 256;
   Error error = http_error(head, body);
   const std::string type =
@@ -81,7 +81,7 @@ Error bedrock_http_error(const ResponseHead& head, std::string_view body) {
   return error;
 }
 
-Error bedrock_stream_error(std::string_view exception, std::string_view message) {
+Error stream_error(std::string_view exception, std::string_view message) {
   Error error = in_stream_error(exception, message);
   const Meaning* const meaning = meaning_of(bare_name(exception));
   if (meaning == nullptr) return error;
@@ -90,4 +90,4 @@ Error bedrock_stream_error(std::string_view exception, std::string_view message)
   return error;
 }
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

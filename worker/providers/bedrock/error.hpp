@@ -6,12 +6,12 @@
 #include "protocol/error.hpp"
 #include "worker/base/http_message.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 
 // Fits WireApi::http_error. The error's name comes from x-amzn-errortype, else from the body's __type.
-Error bedrock_http_error(const ResponseHead& head, std::string_view body);
+Error aws_http_error(const ResponseHead& head, std::string_view body);
 
 // An exception that a stream brought, by its name ("throttlingException").
-Error bedrock_stream_error(std::string_view exception, std::string_view message);
+Error stream_error(std::string_view exception, std::string_view message);
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

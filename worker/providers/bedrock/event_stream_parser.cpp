@@ -4,7 +4,7 @@
 
 #include "worker/base/crc32.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 namespace {
 
 constexpr std::size_t kPreludeBytes = 12;
@@ -133,4 +133,4 @@ bool EventStreamParser::fail(Fault fault) {
   return false;
 }
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

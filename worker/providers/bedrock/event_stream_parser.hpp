@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace aiw {
+namespace aiw::bedrock {
 
 enum class EventStreamType : std::uint8_t {
   true_value = 0,
@@ -76,4 +76,4 @@ class EventStreamParser {
   Fault fault_ = Fault::none;
 };
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

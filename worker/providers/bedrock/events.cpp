@@ -1,20 +1,20 @@
 #include "worker/providers/bedrock/events.hpp"
 
 #include "worker/providers/bedrock/error.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 namespace {
 
 Error exception_of(std::string_view name, std::string_view payload) {
   EventJson json;
   const auto root = json.parse(payload);
-  if (!root || !root->is_object()) return bedrock_stream_error(name, payload);
+  if (!root || !root->is_object()) return stream_error(name, payload);
   auto message = get_string_or_empty(*root, "message");
   if (message.empty()) message = get_string_or_empty(*root, "Message");
   if (message.empty()) message = get_string_or_empty(*root, "originalMessage");
-  return bedrock_stream_error(name, json.plain_text(message));
+  return stream_error(name, json.plain_text(message));
 }
 
 Error fault_of(EventStreamParser::Fault fault) {
@@ -29,7 +29,7 @@ Error fault_of(EventStreamParser::Fault fault) {
 
 }  // namespace
 
-bool BedrockEvents::next(BedrockEvent& event) {
+bool Events::next(Event& event) {
   if (error_) return false;
   EventStreamMessage message;
   while (!error_ && parser_.next(message)) {
@@ -40,23 +40,23 @@ bool BedrockEvents::next(BedrockEvent& event) {
 }
 
 // The three kinds of message that the event-stream specification has; others are ignored.
-bool BedrockEvents::read(const EventStreamMessage& message, BedrockEvent& event) {
+bool Events::read(const EventStreamMessage& message, Event& event) {
   const auto kind = message.header(":message-type");
   if (kind == "exception") {
     error_ = exception_of(message.header(":exception-type"), message.payload);
   } else if (kind == "error") {
-    error_ = bedrock_stream_error(message.header(":error-code"), message.header(":error-message"));
+    error_ = stream_error(message.header(":error-code"), message.header(":error-message"));
   }
   if (kind != "event") return false;
   event = {message.header(":event-type"), message.payload};
   return true;
 }
 
-Error BedrockEvents::cut_short() const {
+Error Events::cut_short() const {
   return upstream_fault(
       "truncated_stream",
       parser_.inside_message() ? "the stream ended within an event" : "the answer stopped before its end was announced",
       true);
 }
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

@@ -7,30 +7,30 @@
 #include "protocol/error.hpp"
 #include "worker/providers/bedrock/event_stream_parser.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 
-struct BedrockEvent {
+struct Event {
   std::string_view type;     // :event-type
   std::string_view payload;  // JSON
 };
 
 // Usage: feed(bytes), then next(event) until it is false, then error(). Not thread-safe.
-class BedrockEvents {
+class Events {
  public:
-  explicit BedrockEvents(std::size_t max_message_bytes) : parser_(max_message_bytes) {}
+  explicit Events(std::size_t max_message_bytes) : parser_(max_message_bytes) {}
 
   void feed(std::string_view bytes) { parser_.feed(bytes); }
-  bool next(BedrockEvent& event);
+  bool next(Event& event);
   // What ended the stream; nothing comes after it.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
   // The body ended before the answer did.
   [[nodiscard]] Error cut_short() const;
 
  private:
-  bool read(const EventStreamMessage& message, BedrockEvent& event);
+  bool read(const EventStreamMessage& message, Event& event);
 
   EventStreamParser parser_;
   std::optional<Error> error_;
 };
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

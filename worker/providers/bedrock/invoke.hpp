@@ -4,12 +4,12 @@
 
 #include "worker/providers/provider.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 
-const WireApi& bedrock_invoke_api();
+const WireApi& invoke_api();
 
 // The parts of it, for tests.
-std::expected<BuiltRequest, Error> build_bedrock_invoke(const StepInput& input);
-std::unique_ptr<ResponseDecoder> make_bedrock_invoke_decoder(BodyFormat format);
+std::expected<BuiltRequest, Error> build_invoke(const StepInput& input);
+std::unique_ptr<ResponseDecoder> make_invoke_decoder(BodyFormat format);
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

@@ -3,50 +3,50 @@
 #include <array>
 #include <utility>
 
-namespace aiw {
+namespace aiw::bedrock {
 
-BedrockFamily bedrock_family(std::string_view model) {
-  static constexpr std::array<std::pair<std::string_view, BedrockFamily>, 14> kVendors = {{
-      {"anthropic.", BedrockFamily::claude},
-      {"amazon.nova", BedrockFamily::nova},
-      {"mistral.", BedrockFamily::mistral},
-      {"cohere.", BedrockFamily::cohere},
-      {"openai.gpt-oss", BedrockFamily::gpt_oss},
-      {"amazon.titan", BedrockFamily::other},
-      {"ai21.", BedrockFamily::other},
-      {"deepseek.", BedrockFamily::other},
-      {"google.", BedrockFamily::other},
-      {"meta.", BedrockFamily::other},
-      {"minimax.", BedrockFamily::other},
-      {"nvidia.", BedrockFamily::other},
-      {"qwen.", BedrockFamily::other},
-      {"writer.", BedrockFamily::other},
+Family family_of(std::string_view model) {
+  static constexpr std::array<std::pair<std::string_view, Family>, 14> kVendors = {{
+      {"anthropic.", Family::claude},
+      {"amazon.nova", Family::nova},
+      {"mistral.", Family::mistral},
+      {"cohere.", Family::cohere},
+      {"openai.gpt-oss", Family::gpt_oss},
+      {"amazon.titan", Family::other},
+      {"ai21.", Family::other},
+      {"deepseek.", Family::other},
+      {"google.", Family::other},
+      {"meta.", Family::other},
+      {"minimax.", Family::other},
+      {"nvidia.", Family::other},
+      {"qwen.", Family::other},
+      {"writer.", Family::other},
   }};
   // A geography ("us.") or an ARN may stand before it.
   for (const auto& [vendor, family] : kVendors) {
     if (model.contains(vendor)) return family;
   }
-  return BedrockFamily::unknown;
+  return Family::unknown;
 }
 
-BedrockModelRules bedrock_model_rules(BedrockFamily family) {
+ModelRules model_rules(Family family) {
   switch (family) {
-    case BedrockFamily::unknown: return {};
-    case BedrockFamily::claude: return {.top_k = "top_k"};
-    case BedrockFamily::nova: return {.tool_cache_points = false, .top_k = {}};  // topK is in an object of its own
-    case BedrockFamily::mistral:
+    case Family::unknown: return {};
+    case Family::claude: return {.top_k = "top_k"};
+    case Family::nova: return {.tool_cache_points = false, .top_k = {}};  // topK is in an object of its own
+    case Family::mistral:
       return {.cache_points = false, .tool_cache_points = false, .result_status = false, .top_k = "top_k"};
-    case BedrockFamily::cohere:
+    case Family::cohere:
       return {.cache_points = false,
               .tool_cache_points = false,
               .forced_tools = false,
               .result_status = false,
               .top_k = "k"};
-    case BedrockFamily::gpt_oss:
-    case BedrockFamily::other: break;
+    case Family::gpt_oss:
+    case Family::other: break;
   }
   return {
       .cache_points = false, .tool_cache_points = false, .forced_tools = false, .result_status = false, .top_k = {}};
 }
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

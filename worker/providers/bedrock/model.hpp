@@ -3,15 +3,15 @@
 
 #include <string_view>
 
-namespace aiw {
+namespace aiw::bedrock {
 
-enum class BedrockFamily { unknown, claude, nova, mistral, cohere, gpt_oss, other };
+enum class Family { unknown, claude, nova, mistral, cohere, gpt_oss, other };
 
 // `unknown`: the id names no vendor, as those of application inference profiles and provisioned throughput do.
-BedrockFamily bedrock_family(std::string_view model);
+Family family_of(std::string_view model);
 
 // From the API reference (CachePointBlock, ToolChoice, ToolResultBlock) and the models' parameter pages.
-struct BedrockModelRules {
+struct ModelRules {
   bool cache_points = true;       // in system and messages
   bool tool_cache_points = true;  // in the list of tools
   bool forced_tools = true;       // toolChoice any, tool
@@ -19,6 +19,6 @@ struct BedrockModelRules {
   std::string_view top_k;         // name in additionalModelRequestFields; empty: none
 };
 
-BedrockModelRules bedrock_model_rules(BedrockFamily family);
+ModelRules model_rules(Family family);
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

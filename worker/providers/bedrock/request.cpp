@@ -1,55 +1,345 @@
-#include "worker/providers/bedrock/request.hpp"
-
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
 #include <utility>
 
-#include "worker/base/url.hpp"
-#include "worker/providers/bedrock/sigv4.hpp"
-#include "worker/providers/request.hpp"
+#include "protocol/json_writer.hpp"
+#include "worker/providers/anthropic_messages/model.hpp"
+#include "worker/providers/anthropic_messages/schema.hpp"
+#include "worker/providers/bedrock/api.hpp"
+#include "worker/providers/bedrock/error.hpp"
+#include "worker/providers/bedrock/messages.hpp"
+#include "worker/providers/bedrock/operation.hpp"
+#include "worker/providers/bedrock/state.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 namespace {
 
-constexpr std::string_view kConfigPointer = "/payload/config/providers";
-constexpr std::string_view kHostPrefix = "bedrock-runtime";
+// Ours, and not for providerOptions: the conversation would be lost.
+constexpr std::array<std::string_view, 2> kReserved = {"messages", "system"};
+
+// docs.anthropic.com, "Extended thinking with tool use": a turn whose calls' results come in the last turn must begin
+// with thinking where there is a budget for it.
+bool uses_tools_without_thought(std::span<const Message> messages) {
+  const auto turn = std::ranges::find(messages.rbegin(), messages.rend(), Role::assistant, &Message::role);
+  if (turn == messages.rend() || std::ranges::none_of(turn.base(), messages.end(), [](const Message& message) {
+        return message.role == Role::tool;
+      })) {
+    return false;
+  }
+  EventJson parser;
+  for (const Part& part : turn->parts) {
+    if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
+      if (!read_state(reasoning->provider_state, parser).signature.empty()) return false;
+    } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
+      return !read_state(own->provider_state, parser).block.contains("redactedContent");
+    } else {
+      return true;
+    }
+  }
+  return true;
+}
+
+// The body's members before the conversation.
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, Family family, const Conversation& conversation, RequestNotes& notes)
+      : input_(input),
+        chat_(input.chat),
+        family_(family),
+        rules_(model_rules(family)),
+        claude_(anthropic_messages::model_rules(input.target.model)),
+        conversation_(conversation),
+        notes_(notes),
+        max_tokens_(output_token_limit(input.chat, input.target, notes)) {}
+
+  std::expected<std::string, Error> write() {
+    decide_reasoning();
+    writer_.begin_object();
+    inference_config();
+    if (auto written = tool_config(); !written) return std::unexpected(std::move(written).error());
+    output_config();
+    additional_fields();
+    writer_.end_object();
+    note_unsupported();
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] bool is_claude() const { return family_ == Family::claude; }
+  [[nodiscard]] bool is_thinking() const { return budget_ > 0 || adaptive_ || !nova_effort_.empty(); }
+
+  void dropped(std::string_view name) { notes_.dropped(name, input_.target); }
+
+  [[nodiscard]] bool is_tool_forced() const {
+    const auto& choice = chat_.tool_choice;
+    return choice && input_.offer_tools && !chat_.tools.empty() &&
+           (choice->type == ToolChoiceType::required || choice->type == ToolChoiceType::tool);
+  }
+
+  void decide_reasoning() {
+    if (!chat_.reasoning) return;
+    const std::string effort = chat_.reasoning->effort.text();
+    const auto& budget = chat_.reasoning->budget_tokens;
+    if (effort == "none" || (budget && *budget <= 0)) return;
+    if (is_claude()) return decide_thinking(effort, budget);
+    if (budget) dropped("reasoning.budgetTokens");
+    if (effort.empty()) return;
+    const bool is_low = effort == "minimal" || effort == "low";
+    const std::string_view level = is_low ? "low" : effort == "medium" ? "medium" : "high";
+    if (family_ == Family::gpt_oss) {
+      gpt_effort_ = level;
+    } else if (family_ == Family::nova && input_.target.model.contains("nova-2")) {
+      nova_effort_ = level;
+    } else {
+      dropped("reasoning.effort");
+    }
+  }
+
+  void decide_thinking(const std::string& effort, std::optional<std::int64_t> budget) {
+    if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+    if (claude_.adaptive_thinking && !(budget && claude_.thinking_budget)) {
+      adaptive_ = true;
+      claude_effort_ = effort == "minimal" ? "low" : effort;
+      if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
+    } else if (budget || !effort.empty()) {
+      decide_budget(budget ? *budget : anthropic_messages::thinking_budget_of_effort(effort));
+    }
+  }
+
+  // The budget is part of maxTokens, whose default is the model's own limit.
+  void decide_budget(std::int64_t wanted) {
+    constexpr std::int64_t kNoLimit = 1'000'000;
+    budget_ = std::clamp(wanted, anthropic_messages::kMinThinkingBudget, kNoLimit);
+    if (max_tokens_ && *max_tokens_ <= budget_) {
+      const auto limit = std::max(input_.target.max_tokens.value_or(kNoLimit), *max_tokens_);
+      max_tokens_ = std::min(limit, *max_tokens_ + budget_);
+      budget_ = std::min(budget_, *max_tokens_ - 1);
+      notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
+    }
+    const std::string_view why = uses_tools_without_thought(input_.messages)
+                                     ? "tools are being used in a turn that did not begin with thinking"
+                                 : budget_ < anthropic_messages::kMinThinkingBudget ? "the model's limit is too low"
+                                                                                    : "";
+    if (why.empty()) return;
+    notes_.add("thinking_dropped", why);
+    budget_ = 0;
+  }
+
+  // Whether `value` may be sent; says so if not.
+  template <typename T>
+  bool may_send(const std::optional<T>& value, std::string_view name, bool refused) {
+    if (value && refused) dropped(name);
+    return value && !refused;
+  }
+
+  // Claude takes no sampling while it thinks; Nova's high effort decides on sampling and length itself.
+  void inference_config() {
+    const bool nova_decides = nova_effort_ == "high";
+    const bool no_sampling = nova_decides || (is_claude() && (is_thinking() || !claude_.sampling));
+    std::string fields;
+    JsonWriter json(fields);
+    json.begin_object();
+    if (may_send(max_tokens_, "maxOutputTokens", nova_decides)) json.field("maxTokens", *max_tokens_);
+    if (may_send(chat_.temperature, "temperature", no_sampling)) {
+      if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
+      json.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
+    }
+    const bool one_only = is_claude() && chat_.temperature && !claude_.both_sampling;
+    if (may_send(chat_.top_p, "topP", no_sampling || one_only)) json.field("topP", *chat_.top_p);
+    if (!chat_.stop_sequences.empty()) {
+      json.key("stopSequences").begin_array();
+      for (const RawString sequence : chat_.stop_sequences) json.raw(sequence);
+      json.end_array();
+    }
+    json.end_object();
+    if (fields != "{}") writer_.field("inferenceConfig", JsonSpan{fields});
+  }
+
+  // The API refuses a history with tool calls if no tools are defined, and cannot forbid their use.
+  std::expected<void, Error> tool_config() {
+    const bool none = !input_.offer_tools || (chat_.tool_choice && chat_.tool_choice->type == ToolChoiceType::none);
+    const auto called = conversation_.called_tools();
+    if (called.empty() && (none || chat_.tools.empty())) return {};
+    if (none) notes_.add("tools_still_offered", "this API takes no history of tool calls without offering tools");
+    std::string list;
+    auto written = write_tools(list, none);
+    if (!written) return written;
+    if (list.empty()) write_called(list, called);
+    writer_.key("toolConfig").begin_object().field("tools", JsonSpan{list});
+    if (!none && chat_.tool_choice && !chat_.tools.empty()) tool_choice(*chat_.tool_choice);
+    writer_.end_object();
+    return {};
+  }
+
+  std::expected<void, Error> write_tools(std::string& list, bool none) {
+    JsonWriter json(list);
+    std::string text;
+    JsonWriter items(text);
+    items.begin_array();
+    bool any = false;
+    for (std::size_t i = 0; i < chat_.tools.size(); ++i) {
+      const Tool& tool = chat_.tools[i];
+      if (none && tool.executor == ToolExecutor::provider) continue;
+      any = true;
+      if (!tool.definition.empty()) {
+        items.raw(tool.definition);
+      } else if (is_name(tool.name.raw)) {
+        write_tool(items, tool);
+      } else {
+        return std::unexpected(
+            invalid_request("Amazon Bedrock takes tool names of 1 to 64 letters, digits, hyphens and underscores",
+                            "/payload/tools/" + std::to_string(i) + "/name"));
+      }
+      const std::string point = cache_point_json(tool.cache, rules_.tool_cache_points, family_);
+      if (!point.empty()) items.raw(JsonSpan{point});
+    }
+    items.end_array();
+    if (any) json.raw(JsonSpan{text});
+    return {};
+  }
+
+  void write_tool(JsonWriter& items, const Tool& tool) {
+    const JsonSpan any{R"({"type":"object","properties":{}})"};
+    const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : any;
+    const bool strict = tool.strict.value_or(false);
+    items.begin_object().key("toolSpec").begin_object().field("name", tool.name);
+    if (!tool.description.empty()) items.field("description", tool.description);
+    items.key("inputSchema").begin_object();
+    if (strict) {
+      const std::string schema = anthropic_messages::to_schema(given, notes_);
+      items.field("json", JsonSpan{schema}).end_object().field("strict", true);
+    } else {
+      items.field("json", given).end_object();
+    }
+    items.end_object().end_object();
+  }
+
+  static void write_called(std::string& list, const std::vector<std::string>& names) {
+    JsonWriter items(list);
+    items.begin_array();
+    for (const std::string& name : names) {
+      items.begin_object().key("toolSpec").begin_object().field("name", name);
+      items.field("inputSchema", JsonSpan{R"({"json":{"type":"object","properties":{}}})"}).end_object().end_object();
+    }
+    items.end_array();
+  }
+
+  // `auto` is the default.
+  void tool_choice(const ToolChoice& choice) {
+    if (!is_tool_forced()) return;
+    if (!rules_.forced_tools) return dropped("toolChoice");
+    writer_.key("toolChoice").begin_object();
+    if (choice.type == ToolChoiceType::required) {
+      writer_.key("any").begin_object().end_object();
+    } else {
+      writer_.key("tool").begin_object().field("name", choice.tool_name).end_object();
+    }
+    writer_.end_object();
+  }
+
+  // Structured outputs: the schema travels as a string. Bedrock takes the subset that Claude's own API does
+  // (docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html).
+  void output_config() {
+    if (!chat_.response_json) return;
+    if (!chat_.response_schema.is_object()) {
+      return notes_.add("option_unsupported", "this provider takes JSON output by schema");
+    }
+    if (is_claude() && !claude_.structured_output) return dropped("responseFormat");
+    writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");
+    writer_.key("structure").begin_object().key("jsonSchema").begin_object();
+    writer_.field("schema", anthropic_messages::to_schema(chat_.response_schema, notes_));
+    if (chat_.response_name.empty()) {
+      writer_.field("name", "response");
+    } else {
+      writer_.field("name", chat_.response_name);
+    }
+    if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
+    writer_.end_object().end_object().end_object().end_object();
+  }
+
+  // What Converse has no name for, in the words of the model's own API.
+  void additional_fields() {
+    std::string fields;
+    JsonWriter json(fields);
+    json.begin_object();
+    if (adaptive_) json.key("thinking").begin_object().field("type", "adaptive").end_object();
+    if (budget_ > 0) {
+      json.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget_).end_object();
+    }
+    if (!claude_effort_.empty()) json.key("output_config").begin_object().field("effort", claude_effort_).end_object();
+    if (!gpt_effort_.empty()) json.field("reasoning_effort", gpt_effort_);
+    if (!nova_effort_.empty()) {
+      json.key("reasoningConfig").begin_object().field("type", "enabled");
+      json.field("maxReasoningEffort", nova_effort_).end_object();
+    }
+    top_k(json);
+    json.end_object();
+    if (fields != "{}") writer_.field("additionalModelRequestFields", JsonSpan{fields});
+  }
+
+  void top_k(JsonWriter& json) {
+    const bool refused = is_claude() && (is_thinking() || !claude_.sampling);
+    const bool is_nova = family_ == Family::nova;
+    if (!may_send(chat_.top_k, "topK", refused || (rules_.top_k.empty() && !is_nova))) return;
+    if (is_nova) {
+      json.key("inferenceConfig").begin_object().field("topK", *chat_.top_k).end_object();
+    } else {
+      json.field(rules_.top_k, *chat_.top_k);
+    }
+  }
+
+  void note_unsupported() {
+    if (chat_.seed) dropped("seed");
+    if (chat_.logprobs.value_or(false)) dropped("logprobs");
+    if (chat_.frequency_penalty) dropped("frequencyPenalty");
+    if (chat_.presence_penalty) dropped("presencePenalty");
+    if (!chat_.parallel_tool_calls.value_or(true)) dropped("parallelToolCalls");
+  }
+
+  const StepInput& input_;
+  const ChatRequest& chat_;
+  const Family family_;
+  const ModelRules rules_;
+  const anthropic_messages::ModelRules claude_;
+  const Conversation& conversation_;
+  RequestNotes& notes_;
+  std::string out_;
+  JsonWriter writer_{out_};
+
+  std::optional<std::int64_t> max_tokens_;
+  std::int64_t budget_ = 0;  // Claude's; 0: none
+  bool adaptive_ = false;
+  std::string claude_effort_;
+  std::string_view gpt_effort_, nova_effort_;  // empty: none
+};
 
 }  // namespace
 
-// Hosts are bedrock-runtime.REGION.amazonaws.com, bedrock-runtime-fips.REGION… and
-// vpce-ID.bedrock-runtime.REGION.vpce.amazonaws.com.
-std::string bedrock_region(const Target& target) {
-  if (!target.region.empty()) return target.region;
-  const auto url = parse_base_url(target.base_url);
-  if (!url) return {};
-  std::string_view rest = url->host;
-  while (!rest.empty()) {
-    const auto label = rest.substr(0, rest.find('.'));
-    rest.remove_prefix(std::min(label.size() + 1, rest.size()));
-    if (label == kHostPrefix || label == "bedrock-runtime-fips") return std::string(rest.substr(0, rest.find('.')));
+std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
+  auto request = start_operation(input.chat.stream.upstream ? "converse-stream" : "converse", input);
+  if (!request) return std::unexpected(std::move(request).error());
+  RequestNotes notes;
+  const Family family = family_of(input.target.model);
+  Conversation conversation(input.chat.system, input.messages, family, notes);
+  auto options = OptionsWriter(input, family, conversation, notes).write();
+  if (!options) return std::unexpected(std::move(options).error());
+  std::string start = apply_provider_options(*std::move(options), input.chat, kReserved, notes);
+  start.pop_back();  // the closing brace
+  if (start.size() > 1) start += ',';
+  request->body.append(start);
+  if (auto written = conversation.write(request->body); !written) return std::unexpected(std::move(written).error());
+  request->body.append("}");
+  if (auto signature = authorise(*request, input); !signature) {
+    return std::unexpected(std::move(signature).error());
   }
-  return {};
+  return BuiltRequest{*std::move(request), notes.take()};
 }
 
-std::expected<HttpRequest, Error> start_bedrock_request(std::string_view operation, const StepInput& input) {
-  const Target& target = input.target;
-  if (target.base_url.find("://bedrock-runtime..") != std::string::npos) {
-    return std::unexpected(invalid_request("Amazon Bedrock needs a region or a baseUrl", kConfigPointer));
-  }
-  std::string path = "model/" + percent_encode(target.model) + "/";
-  path += operation;
-  return start_json_post(join_url(target.base_url, path), "application/vnd.amazon.eventstream", input);
+const WireApi& converse_api() {
+  static constexpr WireApi kApi = {build_converse, make_converse_decoder, aws_http_error};
+  return kApi;
 }
 
-std::expected<void, Error> authorise_bedrock_request(HttpRequest& request, const StepInput& input) {
-  const Target& target = input.target;
-  // The config's own Authorization header wins, as it does over a key.
-  if (target.auth != Auth::sigv4 || request.headers.find("authorization") != nullptr) return {};
-  if (target.aws.access_key_id.empty() || target.aws.secret_access_key.empty()) {
-    return std::unexpected(invalid_request("signing needs accessKeyId and secretAccessKey", kConfigPointer));
-  }
-  const std::string region = bedrock_region(target);
-  if (region.empty()) return std::unexpected(invalid_request("signing needs the provider's region", kConfigPointer));
-  return sign_sigv4(request, target.aws, {.region = region, .service = "bedrock", .now = input.now});
-}
-
-}  // namespace aiw
+}  // namespace aiw::bedrock

@@ -11,7 +11,7 @@
 #include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
@@ -185,4 +185,4 @@ std::expected<void, Error> sign_sigv4(HttpRequest& request, const AwsKeys& keys,
   return cannot_sign("the access key's id holds a character that HTTP forbids");
 }
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

@@ -11,7 +11,7 @@
 #include "worker/base/http_message.hpp"
 #include "worker/providers/provider.hpp"
 
-namespace aiw {
+namespace aiw::bedrock {
 
 struct SigV4Scope {
   std::string_view region, service;
@@ -27,4 +27,4 @@ std::string sigv4_canonical_request(const HttpRequest& request, std::string_view
 // those that proxies and HTTP libraries may change. Error: libcrypto is missing.
 std::expected<void, Error> sign_sigv4(HttpRequest& request, const AwsKeys& keys, const SigV4Scope& scope);
 
-}  // namespace aiw
+}  // namespace aiw::bedrock

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/cohere_chat/state.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/message_parts.hpp"
 
-namespace aiw {
+namespace aiw::cohere_chat {
 namespace {
 
 // {id?, data}: a document in Cohere's words.
@@ -154,7 +154,7 @@ class MessageWriter {
     const auto next = [&] { body_.append(std::exchange(open, true) ? "," : R"(,"content":[)"); };
     for (const Part& part : parts) {
       const auto* reasoning = std::get_if<ReasoningPart>(&part);
-      if (reasoning != nullptr && read_cohere_state(reasoning->provider_state).thinking) {
+      if (reasoning != nullptr && read_state(reasoning->provider_state).thinking) {
         next();
         body_.append(R"({"type":"thinking","thinking":")");
         body_.splice(reasoning->text.raw);
@@ -172,7 +172,7 @@ class MessageWriter {
   void write_plan(const std::vector<Part>& parts) {
     bool written = false;
     for_each_part<ProviderPart>(parts, [&](const ProviderPart& part) {
-      const auto plan = read_cohere_state(part.provider_state).plan;
+      const auto plan = read_state(part.provider_state).plan;
       if (!plan || std::exchange(written, true)) return;
       body_.append(R"(,"tool_plan":)");
       body_.append(*plan);
@@ -245,11 +245,11 @@ class MessageWriter {
 
 }  // namespace
 
-void append_cohere_messages(RawString system, std::span<const Message> messages, Rope& body, RequestNotes& notes) {
+void append_messages(RawString system, std::span<const Message> messages, Rope& body, RequestNotes& notes) {
   MessageWriter writer(body, notes);
   if (!system.empty()) writer.system(system);
   for (const Message& message : messages) writer.message(message);
   writer.flush_media();
 }
 
-}  // namespace aiw
+}  // namespace aiw::cohere_chat

@@ -5,12 +5,12 @@
 
 #include "protocol/chat.hpp"
 #include "worker/base/rope.hpp"
-#include "worker/providers/request.hpp"
+#include "worker/providers/codec/request.hpp"
 
-namespace aiw {
+namespace aiw::cohere_chat {
 
 // Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. Each message
 // becomes the same bytes whatever follows it.
-void append_cohere_messages(RawString system, std::span<const Message> messages, Rope& body, RequestNotes& notes);
+void append_messages(RawString system, std::span<const Message> messages, Rope& body, RequestNotes& notes);
 
-}  // namespace aiw
+}  // namespace aiw::cohere_chat

@@ -1,4 +1,4 @@
-#include "worker/providers/request.hpp"
+#include "worker/providers/codec/request.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,14 +6,14 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/cohere_chat/answer.hpp"
-#include "worker/providers/cohere_chat/cohere_chat.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/cohere_chat/api.hpp"
+#include "worker/providers/cohere_chat/decoder.hpp"
 #include "worker/providers/cohere_chat/messages.hpp"
-#include "worker/providers/http_error.hpp"
 
 // Wire facts are from Cohere's API reference, chat, version 2.
 
-namespace aiw {
+namespace aiw::cohere_chat {
 namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
@@ -152,7 +152,7 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_cohere_chat(const StepInput& input) {
+std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(endpoint(input.target.base_url, "v2/chat"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
@@ -160,19 +160,19 @@ std::expected<BuiltRequest, Error> build_cohere_chat(const StepInput& input) {
   options.back() = ',';
   BuiltRequest built{*std::move(http), {}};
   built.http.body.append(options + "\"messages\":[");
-  append_cohere_messages(input.chat.system, input.messages, built.http.body, notes);
+  append_messages(input.chat.system, input.messages, built.http.body, notes);
   built.http.body.append("]}");
   built.notes = notes.take();
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_cohere_chat_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<CohereChatAnswer>(), format);
+std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<Decoder>(), format);
 }
 
-const WireApi& cohere_chat_api() {
-  static constexpr WireApi kApi = {build_cohere_chat, make_cohere_chat_decoder, http_error, list_models, read_models};
+const WireApi& api() {
+  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::cohere_chat

@@ -1,25 +1,25 @@
 #include "worker/providers/cohere_chat/state.hpp"
 
-#include "worker/providers/ascii_json.hpp"
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/ascii_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::cohere_chat {
 namespace {
 
 constexpr std::string_view kTag = "cohere-chat:";
 
 }  // namespace
 
-std::string make_cohere_thinking_state() { return std::string(kTag) + R"({"type":"thinking"})"; }
+std::string thinking_state() { return std::string(kTag) + R"({"type":"thinking"})"; }
 
-std::string make_cohere_plan_state(std::string_view plan) {
+std::string plan_state(std::string_view plan) {
   std::string json = R"({"tool_plan":)";
   append_json_string(json, plan);
   return std::string(kTag) + to_ascii_json(json + "}");
 }
 
-CohereState read_cohere_state(RawString state) {
-  CohereState read;
+State read_state(RawString state) {
+  State read;
   if (!state.raw.starts_with(kTag)) return read;
   EventJson json;
   const std::string text = state.text();
@@ -31,4 +31,4 @@ CohereState read_cohere_state(RawString state) {
   return read;
 }
 
-}  // namespace aiw
+}  // namespace aiw::cohere_chat

@@ -7,18 +7,18 @@
 
 #include "protocol/json_text.hpp"
 
-namespace aiw {
+namespace aiw::cohere_chat {
 
 // A thinking block, whose text is the part's own.
-std::string make_cohere_thinking_state();
+std::string thinking_state();
 // What the model planned to do before its tool calls.
-std::string make_cohere_plan_state(std::string_view plan);
+std::string plan_state(std::string_view plan);
 
-struct CohereState {
+struct State {
   bool thinking = false;
   std::optional<std::string> plan;  // a JSON string
 };
 // Empty if the state is another API's.
-CohereState read_cohere_state(RawString state);
+State read_state(RawString state);
 
-}  // namespace aiw
+}  // namespace aiw::cohere_chat

@@ -6,10 +6,10 @@
 #include "worker/base/base64.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
 
-namespace aiw {
+namespace aiw::google {
 namespace {
 
 constexpr std::string_view kScope = "https://www.googleapis.com/auth/cloud-platform";
@@ -99,4 +99,4 @@ std::expected<AccessToken, Error> read_access_token(const ResponseHead& head, st
   return AccessToken{std::string(token), std::chrono::seconds(seconds < kMost ? seconds : kMost)};
 }
 
-}  // namespace aiw
+}  // namespace aiw::google

@@ -10,7 +10,7 @@
 #include "protocol/error.hpp"
 #include "worker/base/http_message.hpp"
 
-namespace aiw {
+namespace aiw::google {
 
 // Holds a private key: never print it. Errors, here and below, say nothing of it either.
 struct ServiceAccount {
@@ -31,4 +31,4 @@ struct AccessToken {
 // The answer's token. Error: category auth if the account was refused, else as for any HTTP error.
 std::expected<AccessToken, Error> read_access_token(const ResponseHead& head, std::string_view body);
 
-}  // namespace aiw
+}  // namespace aiw::google

@@ -2,15 +2,15 @@
 
 #include <utility>
 
-#include "worker/providers/anthropic_messages/anthropic_messages.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/google/gemini_generate.hpp"
-#include "worker/providers/google/gemini_request.hpp"
+#include "worker/providers/anthropic_messages/api.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/request.hpp"
+#include "worker/providers/google/api.hpp"
+#include "worker/providers/google/request.hpp"
 #include "worker/providers/google/service_account.hpp"
-#include "worker/providers/http_error.hpp"
-#include "worker/providers/request.hpp"
 
-namespace aiw {
+namespace aiw::google {
 namespace {
 
 constexpr std::string_view kVersion = "v1";
@@ -105,9 +105,9 @@ Api vertex_api_of(std::string_view model) {
 }
 
 std::expected<BuiltRequest, Error> build_vertex(const StepInput& input) {
-  auto built = start(input, "google", gemini_operation(input.chat));
+  auto built = start(input, "google", operation_suffix(input.chat));
   if (!built) return built;
-  auto body = build_gemini_body(input);
+  auto body = build_body(input);
   if (!body) return std::unexpected(std::move(body.error()));
   built->http.body = std::move(body->body);
   built->notes = std::move(body->notes);
@@ -117,24 +117,24 @@ std::expected<BuiltRequest, Error> build_vertex(const StepInput& input) {
 std::expected<BuiltRequest, Error> build_vertex_anthropic(const StepInput& input) {
   auto built = start(input, "anthropic", input.chat.stream.upstream ? ":streamRawPredict" : ":rawPredict");
   if (!built) return built;
-  auto body = build_anthropic_body(input, AnthropicHost::vertex);
+  auto body = anthropic_messages::build_body(input, anthropic_messages::Host::vertex);
   if (!body) return std::unexpected(std::move(body.error()));
-  add_anthropic_betas(built->http, body->betas);
+  anthropic_messages::add_betas(built->http, body->betas);
   built->http.body = std::move(body->body);
   built->notes = std::move(body->notes);
   return built;
 }
 
 const WireApi& vertex_api() {
-  static constexpr WireApi kApi = {build_vertex, make_gemini_decoder, http_error, list_vertex_models,
-                                   read_vertex_models};
+  static constexpr WireApi kApi = {build_vertex, make_decoder, http_error, list_vertex_models, read_vertex_models};
   return kApi;
 }
 
 const WireApi& vertex_anthropic_api() {
   static constexpr WireApi kApi = {
-      build_vertex_anthropic, make_anthropic_messages_decoder, http_error, nullptr, nullptr, kAnthropicPauseReason};
+      build_vertex_anthropic,          anthropic_messages::make_decoder, http_error, nullptr, nullptr,
+      anthropic_messages::kPauseReason};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::google

@@ -3,7 +3,7 @@
 
 #include "worker/providers/provider.hpp"
 
-namespace aiw {
+namespace aiw::google {
 
 const WireApi& vertex_api();
 // Claude's models on Vertex AI.
@@ -16,4 +16,4 @@ Api vertex_api_of(std::string_view model);
 std::expected<BuiltRequest, Error> build_vertex(const StepInput& input);
 std::expected<BuiltRequest, Error> build_vertex_anthropic(const StepInput& input);
 
-}  // namespace aiw
+}  // namespace aiw::google

@@ -1,12 +1,12 @@
 #include <array>
 #include <utility>
 
-#include "worker/providers/message_parts.hpp"
-#include "worker/providers/ollama/answer.hpp"
-#include "worker/providers/ollama/ollama.hpp"
+#include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/ollama/decoder.hpp"
 #include "worker/providers/ollama/request.hpp"
 
-namespace aiw {
+namespace aiw::ollama {
 namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
@@ -42,7 +42,7 @@ class MessageWriter {
 
   void images(const std::vector<Part>& parts) {
     bool open = false;
-    append_ollama_images(body_, parts, open);
+    append_images(body_, parts, open);
     if (open) body_.append("]");
   }
 
@@ -75,7 +75,7 @@ class MessageWriter {
   void thinking(const std::vector<Part>& parts) {
     bool open = false;
     for_each_part<ReasoningPart>(parts, [&](const ReasoningPart& part) {
-      if (!part.provider_state.raw.starts_with(kOllamaChatTag)) return;
+      if (!part.provider_state.raw.starts_with(kChatTag)) return;
       if (!std::exchange(open, true)) body_.append(R"(,"thinking":")");
       body_.splice(part.text.raw);
     });
@@ -116,12 +116,12 @@ class MessageWriter {
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_ollama_chat(const StepInput& input) {
-  auto http = start_ollama_post("api/chat", input);
+std::expected<BuiltRequest, Error> build_chat(const StepInput& input) {
+  auto http = start_post("api/chat", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
-  if (auto media = check_ollama_media(input.messages, notes); !media) return std::unexpected(media.error());
-  std::string options = write_ollama_options(input, true, kReserved, notes);
+  if (auto media = check_media(input.messages, notes); !media) return std::unexpected(media.error());
+  std::string options = write_options(input, true, kReserved, notes);
   options.back() = ',';
   BuiltRequest built{*std::move(http), {}};
   built.http.body.append(options + "\"messages\":[");
@@ -133,4 +133,4 @@ std::expected<BuiltRequest, Error> build_ollama_chat(const StepInput& input) {
   return built;
 }
 
-}  // namespace aiw
+}  // namespace aiw::ollama

@@ -3,14 +3,14 @@
 #include <string>
 #include <utility>
 
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/message_parts.hpp"
-#include "worker/providers/ollama/answer.hpp"
-#include "worker/providers/ollama/ollama.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/codec/transcript_prompt.hpp"
+#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/ollama/decoder.hpp"
 #include "worker/providers/ollama/request.hpp"
-#include "worker/providers/transcript_prompt.hpp"
 
-namespace aiw {
+namespace aiw::ollama {
 namespace {
 
 constexpr std::array<std::string_view, 3> kReserved = {"prompt", "images", "stream"};
@@ -19,10 +19,10 @@ constexpr std::array<std::string_view, 3> kReserved = {"prompt", "images", "stre
 std::optional<std::string> context_of(const Message& message) {
   std::optional<std::string> found;
   const auto look = [&](RawString state) {
-    if (!state.raw.starts_with(kOllamaGenerateTag)) return;
+    if (!state.raw.starts_with(kGenerateTag)) return;
     EventJson json;
     const std::string text = state.text();
-    const auto root = json.parse(std::string_view(text).substr(kOllamaGenerateTag.size()));
+    const auto root = json.parse(std::string_view(text).substr(kGenerateTag.size()));
     const auto context = root ? get_member(*root, "context") : std::nullopt;
     if (context && context->is_array()) found = to_json(*context);
   };
@@ -70,13 +70,13 @@ void append_system(RawString system, std::span<const Message> messages, Rope& bo
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_ollama_generate(const StepInput& input) {
-  auto http = start_ollama_post("api/generate", input);
+std::expected<BuiltRequest, Error> build_generate(const StepInput& input) {
+  auto http = start_post("api/generate", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
-  if (auto media = check_ollama_media(input.messages, notes); !media) return std::unexpected(media.error());
+  if (auto media = check_media(input.messages, notes); !media) return std::unexpected(media.error());
   const Plan plan = make_plan(input.messages);
-  std::string options = write_ollama_options(input, false, kReserved, notes);
+  std::string options = write_options(input, false, kReserved, notes);
   options.back() = ',';
   BuiltRequest built{*std::move(http), {}};
   Rope& body = built.http.body;
@@ -87,10 +87,10 @@ std::expected<BuiltRequest, Error> build_ollama_generate(const StepInput& input)
   append_transcript_prompt({}, plan.prompt, true, body, notes);
   body.append("\"");
   bool open = false;
-  for (const Message& message : plan.prompt) append_ollama_images(body, message.parts, open);
+  for (const Message& message : plan.prompt) append_images(body, message.parts, open);
   body.append(open ? "]}" : "}");
   built.notes = notes.take();
   return built;
 }
 
-}  // namespace aiw
+}  // namespace aiw::ollama

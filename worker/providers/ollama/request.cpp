@@ -4,15 +4,15 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/http_error.hpp"
-#include "worker/providers/message_parts.hpp"
-#include "worker/providers/ollama/answer.hpp"
-#include "worker/providers/ollama/ollama.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/ollama/decoder.hpp"
 
 // Wire facts are from Ollama's docs/api.md and its api/types.go.
 
-namespace aiw {
+namespace aiw::ollama {
 namespace {
 
 class OptionsWriter {
@@ -186,13 +186,13 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
 
 }  // namespace
 
-std::string write_ollama_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
-                                 RequestNotes& notes) {
+std::string write_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
+                          RequestNotes& notes) {
   warn_of_truncation(input, notes);
   return apply_provider_options(OptionsWriter(input, takes_tools, notes).write(), input.chat, reserved, notes);
 }
 
-std::expected<HttpRequest, Error> start_ollama_post(std::string_view path, const StepInput& input) {
+std::expected<HttpRequest, Error> start_post(std::string_view path, const StepInput& input) {
   return start_json_post(endpoint(input.target.base_url, path), "application/x-ndjson", input);
 }
 
@@ -216,14 +216,14 @@ std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size
 
 }  // namespace
 
-std::expected<void, Error> check_ollama_media(std::span<const Message> messages, RequestNotes& notes) {
+std::expected<void, Error> check_media(std::span<const Message> messages, RequestNotes& notes) {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (auto checked = check_media(messages[i].parts, i, notes); !checked) return checked;
   }
   return {};
 }
 
-void append_ollama_images(Rope& body, const std::vector<Part>& parts, bool& open) {
+void append_images(Rope& body, const std::vector<Part>& parts, bool& open) {
   for_each_part<MediaPart>(parts, [&](const MediaPart& media) {
     if (!is_image(media)) return;
     body.append(std::exchange(open, true) ? "," : R"(,"images":[)");
@@ -233,18 +233,18 @@ void append_ollama_images(Rope& body, const std::vector<Part>& parts, bool& open
   });
 }
 
-std::unique_ptr<ResponseDecoder> make_ollama_decoder(BodyFormat format) {
-  return make_ndjson_decoder(std::make_unique<OllamaAnswer>(), format);
+std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
+  return make_ndjson_decoder(std::make_unique<Decoder>(), format);
 }
 
-const WireApi& ollama_chat_api() {
-  static constexpr WireApi kApi = {build_ollama_chat, make_ollama_decoder, http_error, list_models, read_models};
+const WireApi& chat_api() {
+  static constexpr WireApi kApi = {build_chat, make_decoder, http_error, list_models, read_models};
   return kApi;
 }
 
-const WireApi& ollama_generate_api() {
-  static constexpr WireApi kApi = {build_ollama_generate, make_ollama_decoder, http_error, list_models, read_models};
+const WireApi& generate_api() {
+  static constexpr WireApi kApi = {build_generate, make_decoder, http_error, list_models, read_models};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::ollama

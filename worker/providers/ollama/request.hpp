@@ -6,22 +6,22 @@
 #include <string>
 #include <string_view>
 
+#include "worker/providers/codec/request.hpp"
 #include "worker/providers/provider.hpp"
-#include "worker/providers/request.hpp"
 
-namespace aiw {
+namespace aiw::ollama {
 
 // The members of a body before the conversation, as a JSON object with providerOptions applied; those named in
 // `reserved` stay ours.
-std::string write_ollama_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
-                                 RequestNotes& notes);
+std::string write_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
+                          RequestNotes& notes);
 
 // A POST to the endpoint `path`, whichever of its APIs the base URL names.
-std::expected<HttpRequest, Error> start_ollama_post(std::string_view path, const StepInput& input);
+std::expected<HttpRequest, Error> start_post(std::string_view path, const StepInput& input);
 
 // Images go as base64 beside a message's text. Error: an image that is given by URL, which Ollama does not fetch.
-std::expected<void, Error> check_ollama_media(std::span<const Message> messages, RequestNotes& notes);
+std::expected<void, Error> check_media(std::span<const Message> messages, RequestNotes& notes);
 // Appends `,"images":[…]` if there are any; `open` says whether the array was begun.
-void append_ollama_images(Rope& body, const std::vector<Part>& parts, bool& open);
+void append_images(Rope& body, const std::vector<Part>& parts, bool& open);
 
-}  // namespace aiw
+}  // namespace aiw::ollama

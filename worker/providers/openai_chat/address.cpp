@@ -5,7 +5,7 @@
 #include "worker/providers/openai_chat/azure.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 namespace {
 
 // From the first slash after the host; empty if there is none.
@@ -36,4 +36,4 @@ std::string openai_url(const Target& target, std::string_view operation) {
   return join_url(url, operation);
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

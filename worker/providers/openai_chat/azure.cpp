@@ -1,7 +1,7 @@
 #include "worker/providers/openai_chat/azure.hpp"
 
 #include "worker/base/url.hpp"
-namespace aiw {
+namespace aiw::openai_chat {
 namespace {
 
 // Dated versions are of the API with deployments; "preview", "latest" and "v1" are names of the v1 API.
@@ -38,4 +38,4 @@ std::string azure_url(const Target& target, std::string_view operation) {
   return url;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

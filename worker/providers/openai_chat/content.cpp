@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "worker/providers/media_type.hpp"
-#include "worker/providers/message_parts.hpp"
+#include "worker/providers/codec/media_type.hpp"
+#include "worker/providers/codec/message_parts.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 namespace {
 
 // What follows the slash of a media type, as input_audio names formats.
@@ -22,14 +22,14 @@ bool is_video(const MediaPart& part) {
 
 }  // namespace
 
-void OpenAiChatContent::text(RawString text, CacheMark mark) {
+void ContentWriter::text(RawString text, CacheMark mark) {
   body_.append(R"({"type":"text","text":")");
   body_.splice(text.raw);
   body_.append("\"");
   end_part(mark);
 }
 
-void OpenAiChatContent::end_part(CacheMark mark) {
+void ContentWriter::end_part(CacheMark mark) {
   if (mark != CacheMark::none && quirks_.cache_marks) {
     body_.append(",\"cache_control\":");
     body_.append(cache_control(mark));
@@ -37,7 +37,7 @@ void OpenAiChatContent::end_part(CacheMark mark) {
   body_.append("}");
 }
 
-void OpenAiChatContent::media(const MediaPart& part) {
+void ContentWriter::media(const MediaPart& part) {
   switch (part.kind) {
     case MediaKind::image: image(part); break;
     case MediaKind::audio: audio(part); break;
@@ -46,14 +46,14 @@ void OpenAiChatContent::media(const MediaPart& part) {
   end_part(part.cache);
 }
 
-void OpenAiChatContent::image(const MediaPart& part) {
+void ContentWriter::image(const MediaPart& part) {
   if (!part.file_id.empty()) refused_ = "an image needs data or a URL: this API takes no file id for it";
   body_.append(R"({"type":"image_url","image_url":{"url":")");
   append_media_url(body_, part, "image/png");
   body_.append("\"}");
 }
 
-void OpenAiChatContent::audio(const MediaPart& part) {
+void ContentWriter::audio(const MediaPart& part) {
   if (part.data.empty()) refused_ = "audio needs data: this API takes no URL for it";
   body_.append(R"({"type":"input_audio","input_audio":{"data":")");
   body_.splice(part.data.raw);
@@ -62,7 +62,7 @@ void OpenAiChatContent::audio(const MediaPart& part) {
   body_.append("\"}");
 }
 
-void OpenAiChatContent::file(const MediaPart& part) {
+void ContentWriter::file(const MediaPart& part) {
   if (quirks_.video_url && is_video(part)) {
     body_.append(R"({"type":"video_url","video_url":{"url":")");
     append_media_url(body_, part, {});
@@ -85,4 +85,4 @@ void OpenAiChatContent::file(const MediaPart& part) {
   body_.append("\"}");
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

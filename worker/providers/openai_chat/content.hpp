@@ -7,7 +7,7 @@
 #include "worker/base/rope.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 
 // OpenRouter's cache_control, which Anthropic's API brought up: the mark's value.
 constexpr std::string_view cache_control(CacheMark mark) {
@@ -15,9 +15,9 @@ constexpr std::string_view cache_control(CacheMark mark) {
 }
 
 // Appends them to `body`, which then refers to the conversation's bytes.
-class OpenAiChatContent {
+class ContentWriter {
  public:
-  OpenAiChatContent(const ChatQuirks& quirks, Rope& body) : quirks_(quirks), body_(body) {}
+  ContentWriter(const ChatQuirks& quirks, Rope& body) : quirks_(quirks), body_(body) {}
 
   void text(RawString text, CacheMark mark);
   void media(const MediaPart& part);
@@ -36,4 +36,4 @@ class OpenAiChatContent {
   std::string_view refused_;
 };
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "worker/providers/message_parts.hpp"
+#include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/openai_chat/content.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 
@@ -11,7 +11,7 @@
 // otherwise: media, a user's separate texts, cache marks. A message's own parts decide that and nothing after it, so
 // that a longer history begins with the same bytes.
 
-namespace aiw {
+namespace aiw::openai_chat {
 namespace {
 
 class MessageWriter {
@@ -179,7 +179,7 @@ class MessageWriter {
     const std::string quoted = "\"" + std::string(field) + "\"";
     for_each_part<ReasoningPart>(parts, [&](const ReasoningPart& part) {
       if (part.provider_state.empty()) return;
-      if (read_openai_chat_state(part.provider_state.text(), "field") == quoted) out.push_back(&part);
+      if (read_state(part.provider_state.text(), "field") == quoted) out.push_back(&part);
     });
     return out;
   }
@@ -225,7 +225,7 @@ class MessageWriter {
     if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) state = reasoning->provider_state;
     if (const auto* own = std::get_if<ProviderPart>(&part)) state = own->provider_state;
     if (state.empty()) return false;
-    const auto details = read_openai_chat_state(state.text(), "reasoning_details");
+    const auto details = read_state(state.text(), "reasoning_details");
     if (!details) return false;
     body_.append(",\"reasoning_details\":");
     body_.append(*details);
@@ -240,7 +240,7 @@ class MessageWriter {
       body_.append("{\"id\":\"");
       body_.splice(call.tool_call_id.raw);
       const auto state = call.provider_state.empty() ? std::string() : call.provider_state.text();
-      const bool custom = read_openai_chat_state(state, "type") == R"("custom")";
+      const bool custom = read_state(state, "type") == R"("custom")";
       body_.append(custom ? R"(","type":"custom","custom":{"name":")" : R"(","type":"function","function":{"name":")");
       body_.splice(call.tool_name.raw);
       body_.append(custom ? R"(","input":")" : R"(","arguments":")");
@@ -250,7 +250,7 @@ class MessageWriter {
         body_.splice(call.input.is_string() ? call.input.as_string().raw : call.input_text.raw);
       }
       body_.append("\"}");
-      if (const auto extra = read_openai_chat_state(state, "extra_content")) {
+      if (const auto extra = read_state(state, "extra_content")) {
         body_.append(",\"extra_content\":");
         body_.append(*extra);
       }
@@ -322,7 +322,7 @@ class MessageWriter {
   const ChatQuirks& quirks_;
   Rope& body_;
   RequestNotes& notes_;
-  OpenAiChatContent content_;
+  ContentWriter content_;
   std::vector<std::pair<RawString, const MediaPart*>> media_;
   std::size_t index_ = 0;
   bool comma_ = false;
@@ -341,9 +341,9 @@ std::expected<void, Error> write_from(std::size_t first, std::span<const Message
 
 }  // namespace
 
-std::expected<void, Error> append_openai_chat_messages(RawString system, std::span<const Message> messages,
-                                                       const ChatQuirks& quirks, Rope& body, RequestNotes& notes,
-                                                       WrittenHistory* written) {
+std::expected<void, Error> append_messages(RawString system, std::span<const Message> messages,
+                                           const ChatQuirks& quirks, Rope& body, RequestNotes& notes,
+                                           WrittenHistory* written) {
   const std::size_t first = written == nullptr ? 0 : written->messages;
   Rope added;
   MessageWriter writer(quirks, added, notes);
@@ -365,4 +365,4 @@ std::expected<void, Error> append_openai_chat_messages(RawString system, std::sp
   return {};
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

@@ -4,7 +4,7 @@
 
 #include "protocol/json_writer.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 
 void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
   simdjson::dom::array list;
@@ -63,4 +63,4 @@ std::string ReasoningDetails::take_json_array() {
   return out + "]";
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

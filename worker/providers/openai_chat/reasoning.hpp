@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 
 // OpenRouter's reasoning_details, merged block by block as they stream: what must go back to the provider that gave
 // them, signatures and encrypted blocks included. Their text also comes as `reasoning`.
@@ -36,4 +36,4 @@ class ReasoningDetails {
   std::vector<Block> blocks_;
 };
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

@@ -1,21 +1,21 @@
-#include "worker/providers/request.hpp"
+#include "worker/providers/codec/request.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/openai_models.hpp"
+#include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/answer.hpp"
+#include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_chat/content.hpp"
+#include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/messages.hpp"
-#include "worker/providers/openai_chat/models.hpp"
-#include "worker/providers/openai_chat/openai_chat.hpp"
-#include "worker/providers/openai_models.hpp"
+#include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/provider_defaults.hpp"
-#include "worker/providers/strict_schema.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 namespace {
 
 // Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
@@ -270,7 +270,7 @@ class OptionsWriter {
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
+std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_url(input.target, "chat/completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
@@ -283,21 +283,20 @@ std::expected<BuiltRequest, Error> build_openai_chat(const StepInput& input) {
   ChatQuirks quirks = chat_quirks(input.target.api, input.target.known);
   if (input.target.model == quirks.plain_model && !input.chat.reasoning) quirks.missing_reasoning = nullptr;
   const auto written =
-      append_openai_chat_messages(input.chat.system, input.messages, quirks, built.http.body, notes, input.written);
+      append_messages(input.chat.system, input.messages, quirks, built.http.body, notes, input.written);
   if (!written) return std::unexpected(written.error());
   built.http.body.append("]}");
   built.notes = notes.take();
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_openai_chat_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<OpenAiChatAnswer>(), format);
+std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<Decoder>(), format);
 }
 
-const WireApi& openai_chat_api() {
-  static constexpr WireApi kApi = {build_openai_chat, make_openai_chat_decoder, http_error, list_openai_models,
-                                   read_openai_models};
+const WireApi& api() {
+  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

@@ -1,6 +1,6 @@
 #include "worker/providers/openai_chat/usage.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 namespace {
 
 std::optional<std::int64_t> first_count(const JsonElement& object, std::initializer_list<std::string_view> keys) {
@@ -35,7 +35,7 @@ std::optional<double> read_cost(const JsonElement& usage) {
 
 }  // namespace
 
-Usage read_openai_chat_usage(const JsonElement& usage) {
+Usage read_usage(const JsonElement& usage) {
   Usage out;
   out.input_tokens = first_count(usage, {"prompt_tokens", "input_tokens"});
   out.output_tokens = first_count(usage, {"completion_tokens", "output_tokens"});
@@ -57,4 +57,4 @@ Usage read_openai_chat_usage(const JsonElement& usage) {
   return out;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

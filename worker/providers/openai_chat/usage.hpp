@@ -2,12 +2,12 @@
 #pragma once
 
 #include "protocol/usage.hpp"
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::openai_chat {
 
 // Empty if `usage` holds no count. Details are as the wire has them: some gateways report more cached or reasoning
 // tokens than input or output.
-Usage read_openai_chat_usage(const JsonElement& usage);
+Usage read_usage(const JsonElement& usage);
 
-}  // namespace aiw
+}  // namespace aiw::openai_chat

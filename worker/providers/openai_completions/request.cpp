@@ -1,17 +1,17 @@
-#include "worker/providers/request.hpp"
+#include "worker/providers/codec/request.hpp"
 
 #include <array>
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/transcript_prompt.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/models.hpp"
-#include "worker/providers/openai_completions/answer.hpp"
-#include "worker/providers/openai_completions/openai_completions.hpp"
-#include "worker/providers/transcript_prompt.hpp"
+#include "worker/providers/openai_chat/model_list.hpp"
+#include "worker/providers/openai_completions/api.hpp"
+#include "worker/providers/openai_completions/decoder.hpp"
 
-namespace aiw {
+namespace aiw::openai_completions {
 namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"prompt", "stream"};
@@ -64,8 +64,8 @@ class OptionsWriter {
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_openai_completions(const StepInput& input) {
-  auto http = start_json_post(openai_url(input.target, "completions"), "text/event-stream", input);
+std::expected<BuiltRequest, Error> build(const StepInput& input) {
+  auto http = start_json_post(openai_chat::openai_url(input.target, "completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
   std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
@@ -78,14 +78,13 @@ std::expected<BuiltRequest, Error> build_openai_completions(const StepInput& inp
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_openai_completions_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<OpenAiCompletionsAnswer>(), format);
+std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<Decoder>(), format);
 }
 
-const WireApi& openai_completions_api() {
-  static constexpr WireApi kApi = {build_openai_completions, make_openai_completions_decoder, http_error,
-                                   list_openai_models, read_openai_models};
+const WireApi& api() {
+  static constexpr WireApi kApi = {build, make_decoder, http_error, openai_chat::list_models, openai_chat::read_models};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_completions

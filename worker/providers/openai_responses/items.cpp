@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 
-namespace aiw {
+namespace aiw::openai_responses {
 namespace {
 
-using Role = ResponsesItemRole;
+using Role = ItemRole;
 
 // From the API reference's output items. An mcp_list_tools is a server's catalogue: opaque, like all others.
-constexpr std::array<ResponsesItemKind, 15> kKinds = {{
+constexpr std::array<ItemKind, 15> kKinds = {{
     {"web_search_call", Role::provider_call, "web_search", "results", {}},
     {"file_search_call", Role::provider_call, "file_search", "results", {}},
     {"code_interpreter_call", Role::provider_call, "code_interpreter", "outputs", {}},
@@ -43,12 +43,12 @@ bool runs_at_provider(std::string_view type, const JsonElement& item) {
 
 }  // namespace
 
-ResponsesItemKind responses_item_kind(std::string_view type, const JsonElement& item) {
-  const auto* found = std::ranges::find(kKinds, type, &ResponsesItemKind::type);
+ItemKind item_kind(std::string_view type, const JsonElement& item) {
+  const auto* found = std::ranges::find(kKinds, type, &ItemKind::type);
   if (found == kKinds.end()) return {type};
-  ResponsesItemKind kind = *found;
+  ItemKind kind = *found;
   if (kind.role == Role::client_call && runs_at_provider(type, item)) kind.role = Role::provider_call;
   return kind;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_responses

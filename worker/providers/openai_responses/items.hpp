@@ -4,26 +4,26 @@
 
 #include <string_view>
 
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::openai_responses {
 
-enum class ResponsesItemRole {
+enum class ItemRole {
   opaque,           // nothing to show; sent back as it is
   provider_call,    // the provider ran it, or waits for an approval
   provider_result,  // what a provider's call of another item gave
   client_call,      // the client is to run it
 };
 
-struct ResponsesItemKind {
+struct ItemKind {
   std::string_view type;
-  ResponsesItemRole role = ResponsesItemRole::opaque;
+  ItemRole role = ItemRole::opaque;
   std::string_view tool_name{};    // empty: the item's own `name`
   std::string_view result{};       // the member with what the tool gave; empty: none
   std::string_view output_type{};  // of a client_call: the type of the item that answers it
 };
 
 // `item` decides where the type alone does not: a shell may be the provider's or the client's.
-ResponsesItemKind responses_item_kind(std::string_view type, const JsonElement& item);
+ItemKind item_kind(std::string_view type, const JsonElement& item);
 
-}  // namespace aiw
+}  // namespace aiw::openai_responses

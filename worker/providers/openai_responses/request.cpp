@@ -1,20 +1,20 @@
-#include "worker/providers/request.hpp"
+#include "worker/providers/codec/request.hpp"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/event_json.hpp"
-#include "worker/providers/http_error.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/openai_models.hpp"
+#include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/models.hpp"
-#include "worker/providers/openai_models.hpp"
-#include "worker/providers/openai_responses/input.hpp"
-#include "worker/providers/openai_responses/openai_responses.hpp"
-#include "worker/providers/strict_schema.hpp"
+#include "worker/providers/openai_chat/model_list.hpp"
+#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/openai_responses/messages.hpp"
 
-namespace aiw {
+namespace aiw::openai_responses {
 namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"input", "stream"};
@@ -172,8 +172,8 @@ const JsonSpan* find_option(const ChatRequest& chat, std::string_view name) {
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_openai_responses(const StepInput& input) {
-  auto http = start_json_post(openai_url(input.target, "responses"), "text/event-stream", input);
+std::expected<BuiltRequest, Error> build(const StepInput& input) {
+  auto http = start_json_post(openai_chat::openai_url(input.target, "responses"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http.error()));
   BuiltRequest built{.http = std::move(*http), .notes = {}};
   RequestNotes notes;
@@ -183,21 +183,19 @@ std::expected<BuiltRequest, Error> build_openai_responses(const StepInput& input
   body.append(std::string_view(options).substr(0, options.size() - 1));
   body.append(options.size() > 2 ? R"(,"input":[)" : R"("input":[)");
   const JsonSpan* const store = find_option(input.chat, "store");
-  const OpenAiResponsesDialect dialect{
-      .system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
-      .stored =
-          store != nullptr && store->json != "false",  // null takes our `false` out, and the API's default is true
-      .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
-  append_openai_responses_input(input.messages, dialect, body, notes);
+  const Dialect dialect{.system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
+                        .stored = store != nullptr &&
+                                  store->json != "false",  // null takes our `false` out, and the API's default is true
+                        .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
+  append_input(input.messages, dialect, body, notes);
   body.append("]}");
   built.notes = notes.take();
   return built;
 }
 
-const WireApi& openai_responses_api() {
-  static constexpr WireApi kApi = {build_openai_responses, make_openai_responses_decoder, http_error,
-                                   list_openai_models, read_openai_models};
+const WireApi& api() {
+  static constexpr WireApi kApi = {build, make_decoder, http_error, openai_chat::list_models, openai_chat::read_models};
   return kApi;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_responses

@@ -3,33 +3,32 @@
 #include <algorithm>
 
 #include "protocol/json_text.hpp"
-#include "worker/providers/ascii_json.hpp"
+#include "worker/providers/codec/ascii_json.hpp"
 
-namespace aiw {
+namespace aiw::openai_responses {
 
-std::string make_openai_responses_state(std::string_view member, std::string_view value) {
-  std::string state(kOpenAiResponsesTag);
+std::string make_state(std::string_view member, std::string_view value) {
+  std::string state(kStateTag);
   state.append("{\"").append(member).append("\":").append(to_ascii_json(value)).append("}");
   return state;
 }
 
-bool OpenAiResponsesState::read(std::string_view state) {
+bool State::read(std::string_view state) {
   root_.reset();
-  if (!state.starts_with(kOpenAiResponsesTag)) return false;
-  text_ = state.substr(kOpenAiResponsesTag.size());
+  if (!state.starts_with(kStateTag)) return false;
+  text_ = state.substr(kStateTag.size());
   root_ = json_.parse(text_);
   // A state comes from the parent: what was mended in it was not ours.
   if (json_.repaired()) root_.reset();
   return root_.has_value();
 }
 
-std::optional<JsonElement> OpenAiResponsesState::member(std::string_view name) const {
+std::optional<JsonElement> State::member(std::string_view name) const {
   const auto found = root_ ? get_member(*root_, name) : std::nullopt;
   return found && found->is_object() ? found : std::nullopt;
 }
 
-std::string OpenAiResponsesState::members_without(const JsonElement& object,
-                                                  std::initializer_list<std::string_view> leave_out) const {
+std::string State::members_without(const JsonElement& object, std::initializer_list<std::string_view> leave_out) const {
   return to_ascii_json(other_members(json_, object, leave_out));
 }
 
@@ -48,4 +47,4 @@ std::string other_members(const EventJson& json, const JsonElement& object,
   return out;
 }
 
-}  // namespace aiw
+}  // namespace aiw::openai_responses

@@ -7,17 +7,17 @@
 #include <string>
 #include <string_view>
 
-#include "worker/providers/event_json.hpp"
+#include "worker/providers/codec/event_json.hpp"
 
-namespace aiw {
+namespace aiw::openai_responses {
 
-inline constexpr std::string_view kOpenAiResponsesTag = "openai-responses:";
+inline constexpr std::string_view kStateTag = "openai-responses:";
 
 // State with `value`, valid JSON text, as its one member.
-std::string make_openai_responses_state(std::string_view member, std::string_view value);
+std::string make_state(std::string_view member, std::string_view value);
 
 // A state read back; refers to nothing but itself.
-class OpenAiResponsesState {
+class State {
  public:
   // False: the state is another API's, or it was altered.
   bool read(std::string_view state);
@@ -37,4 +37,4 @@ class OpenAiResponsesState {
 std::string other_members(const EventJson& json, const JsonElement& object,
                           std::initializer_list<std::string_view> leave_out);
 
-}  // namespace aiw
+}  // namespace aiw::openai_responses

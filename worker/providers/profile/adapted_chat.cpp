@@ -7,8 +7,8 @@
 #include "protocol/ascii.hpp"
 #include "protocol/json_reader.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/media_type.hpp"
-#include "worker/providers/message_parts.hpp"
+#include "worker/providers/codec/media_type.hpp"
+#include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 #include "worker/providers/profile/tool_schema.hpp"
 

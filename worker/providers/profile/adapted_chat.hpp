@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "worker/providers/codec/request.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 #include "worker/providers/provider.hpp"
-#include "worker/providers/request.hpp"
 
 namespace aiw {
 

@@ -7,7 +7,7 @@
 #include "protocol/ascii.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
-#include "worker/providers/openai_models.hpp"
+#include "worker/providers/codec/openai_models.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
@@ -202,7 +202,7 @@ ServerProfile chat_profile(const Target& target) {
   ServerProfile profile = is_known ? *found->profile : openai_model_rules(target.model).ours ? kOpenAi : kCompatible;
   if (profile.one_system && is_mistral_model(target.model)) profile.user_after_result = false;
   // A gateway sends it on to Claude's API.
-  if (!is_known && claude_version(target.model)) {
+  if (!is_known && anthropic_messages::claude_version(target.model)) {
     profile.call_ids = kAnthropic.call_ids;
     profile.unique_call_ids = true;
   }
@@ -211,7 +211,7 @@ ServerProfile chat_profile(const Target& target) {
 
 // "This model does not support assistant message prefill."
 ServerProfile claude_profile(const Target& target, ServerProfile profile) {
-  const int version = claude_version(target.model).value_or(0);
+  const int version = anthropic_messages::claude_version(target.model).value_or(0);
   profile.assistant_last = version < 406;
   return profile;
 }
@@ -220,7 +220,7 @@ ServerProfile claude_profile(const Target& target, ServerProfile profile) {
 // outputs").
 ServerProfile vertex_claude_profile(const Target& target) {
   ServerProfile profile = claude_profile(target, kAnthropic);
-  profile.structured_output = claude_version(target.model).value_or(0) >= 406;
+  profile.structured_output = anthropic_messages::claude_version(target.model).value_or(0) >= 406;
   return profile;
 }
 
@@ -233,7 +233,7 @@ ServerProfile invoke_profile(const Target& target) {
 
 ServerProfile converse_profile(const Target& target) {
   ServerProfile profile = claude_profile(target, kConverse);
-  if (claude_version(target.model)) profile.property_names = kAnthropic.property_names;
+  if (anthropic_messages::claude_version(target.model)) profile.property_names = kAnthropic.property_names;
   return profile;
 }
 

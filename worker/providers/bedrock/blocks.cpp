@@ -1,0 +1,300 @@
+#include "worker/providers/bedrock/blocks.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/codec/json_event_decoder.hpp"
+
+namespace aiw::bedrock {
+namespace {
+
+constexpr std::int64_t kWhole = -1;  // no block of a stream has this number
+
+// Amazon Nova's built-in tools: the model's own words for a tool that ran where the model did.
+bool is_by_provider(std::string_view type) { return type == "server_tool_use"; }
+
+}  // namespace
+
+Blocks::Block& Blocks::block_of(std::int64_t index, Kind kind, StepSink& sink) {
+  Block* block = &open_[index];
+  if (block->kind != kind && block->kind != Kind::none) {
+    stop(index, sink);
+    block = &open_[index];
+  }
+  block->kind = kind;
+  return *block;
+}
+
+void Blocks::start(std::int64_t index, const JsonElement& start, StepSink& sink) {
+  stop(index, sink);
+  if (const auto use = get_member(start, "toolUse")) {
+    read_tool_use(block_of(index, Kind::tool_use, sink), *use);
+  } else if (const auto result = get_member(start, "toolResult")) {
+    read_tool_result(block_of(index, Kind::tool_result, sink), *result);
+  } else if (const auto image = get_member(start, "image")) {
+    add_image(block_of(index, Kind::image, sink), *image);
+  }
+}
+
+void Blocks::read_tool_use(Block& block, const JsonElement& use) const {
+  block.id = read_call_id(json_, use, "toolUseId");
+  block.name = plain(use, "name");
+  block.type = plain(use, "type");
+}
+
+void Blocks::read_tool_result(Block& block, const JsonElement& result) const {
+  block.id = read_call_id(json_, result, "toolUseId");
+  block.status = plain(result, "status");
+  block.type = plain(result, "type");
+}
+
+void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
+  simdjson::dom::object members;
+  if (delta.get(members) != simdjson::SUCCESS) return;
+  for (const auto [key, value] : members) {
+    std::string_view text;
+    if (key == "text") {
+      if (value.get(text) != simdjson::SUCCESS) continue;
+      show(block_of(index, Kind::text, sink), ContentKind::text, text, sink);
+    } else if (key == "reasoningContent") {
+      add_reasoning(index, value, sink);
+    } else if (key == "toolUse") {
+      show(block_of(index, Kind::tool_use, sink), ContentKind::tool_input, get_string_or_empty(value, "input"), sink);
+    } else if (key == "toolResult") {
+      add_items(block_of(index, Kind::tool_result, sink), value);
+    } else if (key == "image") {
+      add_image(block_of(index, Kind::image, sink), value);
+    } else if (key == "citation") {
+      add_source(value, sink);
+    }
+  }
+}
+
+void Blocks::add_reasoning(std::int64_t index, const JsonElement& reasoning, StepSink& sink) {
+  Block& block = block_of(index, Kind::reasoning, sink);
+  if (const auto text = get_string(reasoning, "text")) show(block, ContentKind::reasoning, *text, sink);
+  block.signature += plain(reasoning, "signature");
+  if (const auto redacted = get_string(reasoning, "redactedContent")) {
+    block.blob.add(json_.plain_text(*redacted));
+  }
+}
+
+void Blocks::add_items(Block& block, const JsonElement& items) const {
+  simdjson::dom::array list;
+  if (items.get(list) != simdjson::SUCCESS) return;
+  for (const auto item : list) {
+    if (!block.items.empty()) block.items += ',';
+    block.items += json_text(item);
+  }
+}
+
+void Blocks::add_image(Block& block, const JsonElement& image) const {
+  if (const auto format = get_string(image, "format")) block.format = json_.plain_text(*format);
+  const auto source = get_member(image, "source");
+  if (!source) return;
+  if (const auto bytes = get_string(*source, "bytes")) block.blob.add(json_.plain_text(*bytes));
+  if (const auto location = get_member(*source, "s3Location")) block.url = plain(*location, "uri");
+}
+
+void Blocks::add_whole(const JsonElement& element, StepSink& sink) {
+  if (const auto reasoning = get_member(element, "reasoningContent")) {
+    const auto text = get_member(*reasoning, "reasoningText");
+    add_reasoning(kWhole, text.value_or(*reasoning), sink);
+  } else if (const auto use = get_member(element, "toolUse")) {
+    Block& block = block_of(kWhole, Kind::tool_use, sink);
+    read_tool_use(block, *use);
+    if (const auto input = get_member(*use, "input"); input && !input->is_string()) block.input = json_text(*input);
+  } else if (const auto result = get_member(element, "toolResult")) {
+    Block& block = block_of(kWhole, Kind::tool_result, sink);
+    read_tool_result(block, *result);
+    if (const auto content = get_member(*result, "content")) add_items(block, *content);
+  } else if (const auto cited = get_member(element, "citationsContent")) {
+    add_citations(*cited, sink);
+  } else if (const auto image = get_member(element, "image")) {
+    add_image(block_of(kWhole, Kind::image, sink), *image);
+  } else if (const auto text = get_string(element, "text")) {
+    show(block_of(kWhole, Kind::text, sink), ContentKind::text, *text, sink);
+  }
+  stop(kWhole, sink);
+}
+
+void Blocks::add_citations(const JsonElement& content, StepSink& sink) {
+  if (const auto texts = get_array(content, "content")) {
+    for (const auto text : *texts) {
+      show(block_of(kWhole, Kind::text, sink), ContentKind::text, get_string_or_empty(text, "text"), sink);
+    }
+  }
+  if (const auto citations = get_array(content, "citations")) {
+    for (const auto citation : *citations) add_source(citation, sink);
+  }
+}
+
+// A citation's location is one of web, documentChar, documentPage, documentChunk and searchResultLocation.
+void Blocks::add_source(const JsonElement& citation, StepSink& sink) const {
+  Source source;
+  source.type = Source::Type::document;
+  source.title = plain(citation, "title");
+  if (const auto origin = get_string(citation, "source"); origin && origin->starts_with("http")) {
+    source.url = json_.plain_text(*origin);
+  }
+  if (const auto web = get_path(citation, {"location", "web"})) source.url = plain(*web, "url");
+  if (!source.url.empty()) source.type = Source::Type::url;
+  for (const std::string_view place : {"documentChar", "documentPage", "documentChunk"}) {
+    const auto index = get_path(citation, {"location", place, "documentIndex"});
+    if (const auto number = index ? as_count(*index) : std::nullopt) source.id = std::to_string(*number);
+  }
+  if (const auto quotes = get_array(citation, "sourceContent")) {
+    for (const auto quote : *quotes) source.quote += plain(quote, "text");
+  }
+  sink.source(source);
+}
+
+void Blocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
+  const auto joined = block.joiner.add(text, json_.repaired());
+  if (joined.empty()) return;
+  const int part = part_of(block);
+  if (kind != ContentKind::tool_input) return sink.delta(part, kind, joined, {});
+  const bool begins = block.input.empty();
+  block.input += joined;
+  if (is_by_provider(block.type)) return;
+  if (begins) sink.tool_input_began(part, block.id, block.name);
+  sink.delta(part, kind, joined, block.id);
+}
+
+int Blocks::part_of(Block& block) {
+  if (block.part < 0) block.part = parts_++;
+  if (block.kind == Kind::tool_use && block.id.empty()) block.id = "call_" + std::to_string(block.part);
+  return block.part;
+}
+
+void Blocks::stop(std::int64_t index, StepSink& sink) {
+  const auto found = open_.find(index);
+  if (found == open_.end()) return;
+  finish(found->second, sink);
+  open_.erase(found);
+}
+
+bool Blocks::all_calls_ended() const {
+  return std::ranges::none_of(open_, [](const auto& entry) { return entry.second.kind == Kind::tool_use; });
+}
+
+void Blocks::stop_all(StepSink& sink) {
+  for (auto& [index, block] : open_) finish(block, sink);
+  open_.clear();
+}
+
+void Blocks::finish(Block& block, StepSink& sink) {
+  const std::string rest(block.joiner.flush());
+  switch (block.kind) {
+    case Kind::none: return;
+    case Kind::text:
+      if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
+      return;
+    case Kind::reasoning:
+      if (!rest.empty()) sink.delta(part_of(block), ContentKind::reasoning, rest, {});
+      return finish_reasoning(block, sink);
+    case Kind::tool_use:
+      block.input += rest;
+      if (!rest.empty() && !is_by_provider(block.type)) {
+        const int part = part_of(block);
+        sink.delta(part, ContentKind::tool_input, rest, block.id);
+      }
+      return finish_tool_use(block, sink);
+    case Kind::tool_result: return finish_tool_result(block, sink);
+    case Kind::image: return finish_image(block, sink);
+  }
+}
+
+void Blocks::finish_reasoning(Block& block, StepSink& sink) {
+  if (!block.signature.empty()) {
+    // The provider may hide the reasoning and still want its signature back.
+    if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
+    sink.provider_state(block.part, write_signature_state(block.signature));
+  }
+  if (block.blob.empty()) return;
+  std::string json = R"({"reasoningContent":{"redactedContent":)";
+  append_json_string(json, block.blob.take());
+  sink.provider_state(parts_++, write_block_state(json + "}}"));
+}
+
+void Blocks::finish_tool_use(Block& block, StepSink& sink) {
+  const int part = part_of(block);
+  block.input = complete_arguments(std::move(block.input));
+  if (!is_by_provider(block.type)) {
+    has_calls_ = true;
+    return sink.tool_call(part, {block.id, block.name, std::move(block.input)});
+  }
+  // One of an id that came before is not shown again: that one's result may be told already.
+  const bool is_new = provider_calls_.emplace(block.id, block.name).second;
+  // Broken input stays out of the state, which must be JSON.
+  const bool is_json = own_json_.parse(block.input) && own_json_.is_valid_json();
+  std::string json;
+  JsonWriter(json)
+      .begin_object()
+      .key("toolUse")
+      .begin_object()
+      .field("toolUseId", block.id)
+      .field("name", block.name)
+      .field("input", JsonSpan{is_json ? std::string_view(block.input) : "{}"})
+      .field("type", block.type)
+      .end_object()
+      .end_object();
+  if (is_new) sink.tool_call(part, {block.id, block.name, std::move(block.input), true});
+  sink.provider_state(part, write_block_state(json));
+}
+
+void Blocks::finish_tool_result(Block& block, StepSink& sink) {
+  const auto call = provider_calls_.find(block.id);
+  if (call != provider_calls_.end()) sink.tool_result({block.id, call->second, output_of(block)});
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object().key("toolResult").begin_object().field("toolUseId", block.id);
+  const std::string content = "[" + block.items + "]";
+  writer.field("content", JsonSpan{content});
+  if (!block.status.empty()) writer.field("status", block.status);
+  if (!block.type.empty()) writer.field("type", block.type);
+  writer.end_object().end_object();
+  sink.provider_state(part_of(block), write_block_state(json));
+}
+
+// A single text or JSON block by what it is, several as the JSON array that they are on the wire.
+std::string Blocks::output_of(const Block& block) {
+  const bool failed = block.status == "error";
+  const std::string items = "[" + block.items + "]";
+  const auto parsed = own_json_.parse(items);
+  simdjson::dom::array list;
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object();
+  if (parsed && parsed->get(list) == simdjson::SUCCESS && list.size() == 1) {
+    const JsonElement item = list.at(0).value_unsafe();
+    if (const auto text = get_string(item, "text")) {
+      writer.field("type", failed ? "error-text" : "text").field("value", own_json_.plain_text(*text)).end_object();
+      return json;
+    }
+    if (const auto value = get_member(item, "json")) {
+      const std::string text = own_json_.json_text(*value);
+      writer.field("type", failed ? "error-json" : "json").field("value", JsonSpan{text}).end_object();
+      return json;
+    }
+  }
+  writer.field("type", failed ? "error-json" : "json").field("value", JsonSpan{items}).end_object();
+  return json;
+}
+
+void Blocks::finish_image(Block& block, StepSink& sink) {
+  if (block.blob.empty() && block.url.empty()) return;
+  GeneratedFile file;
+  file.media_type = "image/" + block.format;
+  file.data = block.blob.take();
+  if (file.data.empty()) file.url = std::move(block.url);
+  sink.file(part_of(block), std::move(file));
+}
+
+std::string Blocks::plain(const JsonElement& object, std::string_view key) const {
+  return json_.plain_text(get_string_or_empty(object, key));
+}
+
+}  // namespace aiw::bedrock

@@ -1,0 +1,75 @@
+// The content blocks of one answer of the Converse API, as they begin, grow and end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "worker/base/base64.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/step.hpp"
+
+namespace aiw::bedrock {
+
+// Serves streams and whole answers alike. A block gets a part number when it first shows something. Elements passed in
+// must come from the parser given to the constructor, which must outlive this; they are not kept.
+class Blocks {
+ public:
+  explicit Blocks(const EventJson& json) : json_(json) {}
+
+  // `index` is the stream's number of the block. A block still open under it ends first.
+  void start(std::int64_t index, const JsonElement& start, StepSink& sink);
+  // Text and reasoning come without a start.
+  void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
+  void stop(std::int64_t index, StepSink& sink);
+  void stop_all(StepSink& sink);
+  [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
+  // Calls for the client that were told.
+  [[nodiscard]] bool has_calls() const { return has_calls_; }
+  // False while a call is open: its input may be cut short.
+  [[nodiscard]] bool all_calls_ended() const;
+  // A block of a whole answer.
+  void add_whole(const JsonElement& block, StepSink& sink);
+
+ private:
+  enum class Kind { none, text, reasoning, tool_use, tool_result, image };
+  struct Block {
+    Kind kind = Kind::none;
+    int part = -1;  // none yet
+    TextJoiner joiner{};
+    std::string id, name, input, type;  // of a tool's call or result; type: empty, or whose tool it is
+    std::string status, items;          // of a result: its content blocks as JSON, separated by commas
+    std::string signature;              // of reasoning
+    std::string format, url;            // of an image
+    Base64Joiner blob{};                // of an image, or of reasoning that is redacted
+  };
+
+  Block& block_of(std::int64_t index, Kind kind, StepSink& sink);
+  void read_tool_use(Block& block, const JsonElement& use) const;
+  void read_tool_result(Block& block, const JsonElement& result) const;
+  void add_reasoning(std::int64_t index, const JsonElement& reasoning, StepSink& sink);
+  void add_items(Block& block, const JsonElement& items) const;
+  void add_image(Block& block, const JsonElement& image) const;
+  void add_citations(const JsonElement& content, StepSink& sink);
+  void add_source(const JsonElement& citation, StepSink& sink) const;
+  void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
+  void finish(Block& block, StepSink& sink);
+  void finish_reasoning(Block& block, StepSink& sink);
+  void finish_tool_use(Block& block, StepSink& sink);
+  void finish_tool_result(Block& block, StepSink& sink);
+  void finish_image(Block& block, StepSink& sink);
+  std::string output_of(const Block& block);
+  int part_of(Block& block);
+  std::string plain(const JsonElement& object, std::string_view key) const;
+  std::string json_text(const JsonElement& value) const { return json_.json_text(value); }
+
+  const EventJson& json_;
+  EventJson own_json_;                                 // reads again what was put together from pieces
+  std::map<std::int64_t, Block> open_;                 // by the stream's number
+  std::map<std::string, std::string> provider_calls_;  // names of the calls that the provider runs, by id
+  int parts_ = 0;
+  bool has_calls_ = false;
+};
+
+}  // namespace aiw::bedrock

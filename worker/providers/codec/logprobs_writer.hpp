@@ -1,0 +1,40 @@
+// Writes how likely tokens were as the JSON array that StepSink::logprobs takes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/codec/event_json.hpp"
+
+namespace aiw {
+
+class LogprobsWriter {
+ public:
+  LogprobsWriter() { writer_.begin_array(); }
+  LogprobsWriter(const LogprobsWriter&) = delete;
+  LogprobsWriter& operator=(const LogprobsWriter&) = delete;
+
+  // The next token; valid UTF-8.
+  void token(std::string_view text, double logprob);
+  // What could have stood in the place of the token last given.
+  void alternative(std::string_view text, double logprob);
+  [[nodiscard]] bool empty() const { return !in_token_; }
+  // The array; nothing may be added after it.
+  std::string_view finish();
+
+ private:
+  void entry(std::string_view text, double logprob);
+  void end_token();
+
+  std::string out_;
+  JsonWriter writer_{out_};
+  bool in_token_ = false;
+  bool in_alternatives_ = false;
+};
+
+// Adds entries of the form that OpenAI gave them and Ollama took over: {token, logprob, top_logprobs: [{token,
+// logprob}]}.
+void add_token_entries(const EventJson& json, const JsonElement& entries, LogprobsWriter& out);
+
+}  // namespace aiw

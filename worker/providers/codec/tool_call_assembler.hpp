@@ -1,0 +1,79 @@
+// Puts the tool calls of one Chat Completions answer together from fragments, whichever way a server numbers them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/step.hpp"
+
+namespace aiw {
+
+// Follows JSON text just far enough to know when its outermost object or array was closed.
+class JsonEndFinder {
+ public:
+  void add(std::string_view text);
+  // The text so far is one bracketed value that was opened and closed.
+  [[nodiscard]] bool closed() const { return opened_ && depth_ == 0 && !in_string_; }
+
+ private:
+  std::size_t depth_ = 0;
+  bool opened_ = false;
+  bool in_string_ = false;
+  bool escaped_ = false;
+};
+
+// One entry of `tool_calls` as it came. Views live for the event.
+struct ToolCallFragment {
+  std::optional<std::int64_t> index;
+  std::string_view id;
+  std::string_view name;
+  std::string_view arguments;
+  std::string_view extra_content;  // as JSON; empty: none
+  bool is_custom = false;          // the arguments are text, not JSON
+};
+
+class ToolCallAssembler {
+ public:
+  static constexpr std::size_t kMaxCalls = 4096;
+
+  // Forwards the fragment's arguments as a tool_input delta. A call that begins takes `next_part` and advances it.
+  // False: it would be one call too many.
+  bool add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink);
+  // The answer is whole: reports the calls, in the order in which they began. `cut_short`: the answer was stopped by a
+  // limit or a filter, so that arguments without their end are left out.
+  void finish(bool cut_short, StepSink& sink);
+  [[nodiscard]] bool empty() const { return calls_.empty(); }
+  // True if the input of every call came to its end.
+  [[nodiscard]] bool all_closed() const;
+
+ private:
+  struct Call {
+    int part = 0;
+    std::string id;
+    std::string name;
+    std::string arguments;
+    std::string extra_content;
+    TextJoiner joiner{};
+    JsonEndFinder end{};
+    bool is_custom = false;
+  };
+
+  Call& begin(const ToolCallFragment& fragment, int& next_part);
+  Call* find(const ToolCallFragment& fragment);
+  static bool begins_another(const Call& call, const ToolCallFragment& fragment);
+  void finish_custom(Call& call, StepSink& sink);
+  void forward(Call& call, std::string_view text, StepSink& sink);
+  const std::string& id_of(Call& call);
+
+  std::vector<Call> calls_;
+  std::map<std::int64_t, std::size_t> latest_by_index_;  // positions in calls_
+  std::map<std::string, std::size_t> by_id_;             // the latest with each id of the wire
+};
+
+}  // namespace aiw

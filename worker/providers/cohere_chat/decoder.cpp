@@ -1,0 +1,270 @@
+#include "worker/providers/cohere_chat/decoder.hpp"
+
+#include <utility>
+
+#include "worker/providers/codec/finish_reasons.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/logprobs_writer.hpp"
+#include "worker/providers/cohere_chat/state.hpp"
+
+// Wire facts are from Cohere's API reference, chat and chat-stream, version 2.
+
+namespace aiw::cohere_chat {
+namespace {
+
+FinishReason finish_reason(std::string_view raw) {
+  if (raw == "ERROR_LIMIT") return FinishReason::length;
+  if (raw == "ERROR_TOXIC") return FinishReason::content_filter;
+  return shared_finish_reason(raw);
+}
+
+// `billed_units` leaves out what Cohere puts around the prompt; `tokens` is what the model read and wrote. Its
+// reasoning_tokens, which the API's reference does not have, are not reported.
+Usage read_usage(const JsonElement& usage) {
+  Usage out;
+  auto counts = get_member(usage, "tokens");
+  if (!counts) counts = get_member(usage, "billed_units");
+  if (!counts) return out;
+  out.input_tokens = get_count(*counts, "input_tokens");
+  out.output_tokens = get_count(*counts, "output_tokens");
+  out.total_tokens = add_counts(out.input_tokens, out.output_tokens);
+  out.cached_input_tokens = get_count(usage, "cached_tokens");
+  return out;
+}
+
+// An array's elements, or the one value that stands in its place: events carry one call or citation, bodies a list.
+template <typename F>
+void for_each_of(const JsonElement& value, F&& action) {
+  simdjson::dom::array list;
+  if (value.get(list) != simdjson::SUCCESS) return action(value);
+  for (const JsonElement item : list) action(item);
+}
+
+}  // namespace
+
+void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view name, StepSink& sink) {
+  json_ = &json;
+  std::string_view type;
+  std::optional<std::int64_t> index;
+  std::optional<JsonElement> delta, logprobs, error;
+  for (const auto [key, value] : simdjson::dom::object(root)) {
+    if (key == "type") {
+      if (value.get(type) != simdjson::SUCCESS) type = {};
+    } else if (key == "index") {
+      index = as_count(value);
+    } else if (key == "delta") {
+      delta = value;
+    } else if (key == "logprobs") {
+      logprobs = value;
+    } else if (key == "error" && reports_error(value)) {
+      error = value;
+    }
+  }
+  if (error) return fail(in_stream_error(json, *error), sink);
+  // An error that is no event of the API: {message, …} as in an HTTP error's body.
+  const bool untyped_error = type.empty() && get_string(root, "message");
+  if (untyped_error || type == "error" || name == "error") return fail(in_stream_error(json, root), sink);
+  if (type == "content-end") return end_block(sink);
+  if (delta) add_delta(type, index, *delta, sink);
+  if (logprobs && !ended_) add_logprobs(*logprobs, sink);
+}
+
+void Decoder::add_delta(std::string_view type, const std::optional<std::int64_t>& index, const JsonElement& delta,
+                        StepSink& sink) {
+  if (type == "message-end") return finish(delta, sink);
+  began_ = true;
+  const auto message = get_member(delta, "message");
+  if (!message) return;
+  if (type == "content-delta" || type == "content-start") {
+    if (type == "content-start") end_block(sink);
+    if (const auto content = get_member(*message, "content")) add_content(index.value_or(0), *content, sink);
+  } else if (type == "tool-plan-delta") {
+    if (const auto plan = get_member(*message, "tool_plan")) add_plan(*plan);
+  } else if (type == "tool-call-start" || type == "tool-call-delta") {
+    if (const auto calls = get_member(*message, "tool_calls")) {
+      for_each_of(*calls, [&](const JsonElement& call) { add_tool_call(index, call, sink); });
+    }
+  } else if (type == "citation-start") {
+    if (const auto citations = get_member(*message, "citations")) add_citations(*citations, sink);
+  }
+}
+
+void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  json_ = &json;
+  const auto message = get_member(root, "message");
+  if (!message || !message->is_object()) {
+    const auto error = get_error(root);
+    if (message || error) {
+      return fail(in_stream_error(json, error ? *error : root), sink);
+    }
+    return fail(upstream_fault("bad_response", "the answer's body has no message", false), sink);
+  }
+  began_ = true;
+  add_message(*message, sink);
+  if (ended_) return;
+  if (const auto logprobs = get_member(root, "logprobs")) add_logprobs(*logprobs, sink);
+  finish(root, sink);
+}
+
+void Decoder::add_message(const JsonElement& message, StepSink& sink) {
+  if (const auto plan = get_member(message, "tool_plan")) add_plan(*plan);
+  if (const auto content = get_member(message, "content")) {
+    std::int64_t index = 0;
+    for_each_of(*content, [&](const JsonElement& item) { add_content(index++, item, sink); });
+  }
+  end_block(sink);
+  if (const auto calls = get_member(message, "tool_calls")) {
+    std::int64_t index = 0;
+    for_each_of(*calls, [&](const JsonElement& call) { add_tool_call(index++, call, sink); });
+  }
+  if (const auto citations = get_member(message, "citations")) add_citations(*citations, sink);
+}
+
+void Decoder::add_content(std::int64_t index, const JsonElement& content, StepSink& sink) {
+  std::string_view text;
+  if (content.get(text) == simdjson::SUCCESS) return add_text(index, ContentKind::text, text, sink);
+  simdjson::dom::object members;
+  if (content.get(members) != simdjson::SUCCESS) return;
+  for (const auto [key, value] : members) {
+    if (value.get(text) != simdjson::SUCCESS) continue;
+    if (key == "text") add_text(index, ContentKind::text, text, sink);
+    if (key == "thinking") add_text(index, ContentKind::reasoning, text, sink);
+  }
+}
+
+void Decoder::add_text(std::int64_t index, ContentKind kind, std::string_view text, StepSink& sink) {
+  if (text.empty()) return;
+  block(index, kind, sink).channel.add(text, json_->repaired(), next_part_, sink);
+}
+
+Decoder::Block& Decoder::block(std::int64_t index, ContentKind kind, StepSink& sink) {
+  if (open_ && open_->index == index && open_->channel.kind == kind) return *open_;
+  end_block(sink);
+  return open_.emplace(index, TextChannel{kind});
+}
+
+void Decoder::end_block(StepSink& sink) {
+  if (!open_) return;
+  TextChannel& channel = open_->channel;
+  channel.flush(next_part_, sink);
+  if (channel.part >= 0 && channel.kind == ContentKind::reasoning) reasoning_parts_.push_back(channel.part);
+  if (channel.part >= 0 && channel.kind == ContentKind::text) last_text_part_ = channel.part;
+  open_.reset();
+}
+
+void Decoder::add_plan(const JsonElement& plan) {
+  std::string_view text;
+  if (plan.get(text) != simdjson::SUCCESS || text.empty()) return;
+  if (plan_part_ < 0) plan_part_ = next_part_++;
+  plan_ += plan_joiner_.add(text, json_->repaired());
+}
+
+void Decoder::add_tool_call(const std::optional<std::int64_t>& index, const JsonElement& call, StepSink& sink) {
+  const auto function = get_member(call, "function");
+  if (!function || ended_) return;
+  const std::string id = read_call_id(*json_, call, "id");
+  const std::string name = json_->plain_text(get_string_or_empty(*function, "name"));
+  ToolCallFragment fragment{index, id, name, {}, {}};
+  std::string as_object;
+  bool repaired = json_->repaired();
+  const auto arguments = get_member(*function, "arguments");
+  if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
+    as_object = json_->json_text(*arguments);
+    fragment.arguments = as_object;
+    repaired = false;
+  }
+  if (id.empty() && name.empty() && fragment.arguments.empty()) return;
+  end_block(sink);
+  if (plan_told_ == 0) report_plan(sink);
+  if (calls_.add(fragment, repaired, next_part_, sink)) return;
+  fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
+}
+
+void Decoder::add_citations(const JsonElement& citations, StepSink& sink) {
+  for_each_of(citations, [&](const JsonElement& citation) { add_citation(citation, sink); });
+}
+
+// A document names itself as the request did: its fields are the parent's own, `title` and `url` by custom.
+void Decoder::add_citation(const JsonElement& citation, StepSink& sink) {
+  Source source;
+  source.type = Source::Type::document;
+  source.quote = json_->plain_text(get_string_or_empty(citation, "text"));
+  const auto sources = get_array(citation, "sources");
+  if (!sources || sources->size() == 0) {
+    if (!source.quote.empty()) sink.source(source);
+    return;
+  }
+  for (const JsonElement item : *sources) {
+    auto fields = get_member(item, "document");
+    if (!fields) fields = get_member(item, "tool_output");
+    source.id = json_->plain_text(get_string_or_empty(item, "id"));
+    source.title = fields ? json_->plain_text(get_string_or_empty(*fields, "title")) : "";
+    source.url = fields ? json_->plain_text(get_string_or_empty(*fields, "url")) : "";
+    source.type = source.url.empty() ? Source::Type::document : Source::Type::url;
+    sink.source(source);
+    repeated_ += source.quote.size();
+    if (repeated_ > kMaxRepeated) source.quote.clear();
+  }
+}
+
+// {text, token_ids, logprobs}: the tokens of a piece of text, whose likelihoods multiply.
+void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
+  LogprobsWriter writer;
+  for_each_of(logprobs, [&](const JsonElement& item) {
+    const auto likelihoods = get_array(item, "logprobs");
+    if (!likelihoods) return;
+    double sum = 0;
+    for (const JsonElement likelihood : *likelihoods) {
+      double value = 0;
+      if (likelihood.get(value) == simdjson::SUCCESS) sum += value;
+    }
+    writer.token(json_->plain_text(get_string_or_empty(item, "text")), sum);
+  });
+  int part = last_text_part_;
+  if (open_ && open_->channel.kind == ContentKind::text && open_->channel.part >= 0) part = open_->channel.part;
+  if (!writer.empty() && part >= 0) sink.logprobs(part, writer.finish());
+}
+
+// `ending`: the body, or message-end's delta.
+void Decoder::finish(const JsonElement& ending, StepSink& sink) {
+  const auto given = get_string_or_empty(ending, "finish_reason");
+  const std::string raw = is_missing_reason(given) ? std::string() : bounded_message(json_->plain_text(given), 256);
+  if (const auto usage = get_member(ending, "usage")) UsageTally().add(read_usage(*usage), sink);
+  const auto said = get_error(ending);
+  const std::string words = said ? in_stream_error(*json_, *said).message : std::string();
+  if (auto error = finish_reason_error(raw, words)) {
+    error->retryable = true;
+    return fail(*std::move(error), sink);
+  }
+  if (said && raw.empty()) return fail(in_stream_error(*json_, *said), sink);
+  if (!began_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
+  if (raw.empty() && next_part_ == 0) {
+    return fail(upstream_fault("bad_response", "the answer ended with neither content nor a finish reason", false),
+                sink);
+  }
+  ended_ = true;
+  flush(sink);
+  report_state(sink);
+  const FinishReason reason = finish_reason(raw);
+  calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
+  if (raw.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  const bool may_call = reason == FinishReason::stop || (raw.empty() && calls_.all_closed());
+  sink.finish(may_call && !calls_.empty() ? FinishReason::tool_calls : reason, raw);
+}
+
+void Decoder::report_state(StepSink& sink) {
+  for (const int part : reasoning_parts_) sink.provider_state(part, thinking_state());
+  plan_ += plan_joiner_.flush();
+  report_plan(sink);
+}
+
+// When calls begin, which come after their plan; and at the end, if it went on.
+void Decoder::report_plan(StepSink& sink) {
+  if (plan_part_ < 0 || plan_.size() == plan_told_) return;
+  plan_told_ = plan_.size();
+  sink.provider_state(plan_part_, plan_state(plan_));
+}
+
+void Decoder::flush(StepSink& sink) { end_block(sink); }
+
+}  // namespace aiw::cohere_chat

@@ -1,0 +1,57 @@
+// What stands beside the content of a Gemini answer: token counts, sources, log probabilities.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "protocol/usage.hpp"
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/step.hpp"
+
+namespace aiw::google {
+
+// usageMetadata as ours. Google leaves zeros out of its JSON, so a count that is missing beside others is 0, except
+// for the details. Nothing: it has no counts (yet).
+std::optional<Usage> read_usage(const JsonElement& metadata);
+
+// Reports each source once, although a stream may repeat them.
+class Sources {
+ public:
+  // A candidate's groundingMetadata, citationMetadata and urlContextMetadata.
+  void add_grounding(const EventJson& json, const JsonElement& metadata, StepSink& sink);
+  void add_citations(const EventJson& json, const JsonElement& metadata, StepSink& sink);
+  void add_url_context(const EventJson& json, const JsonElement& metadata, StepSink& sink);
+
+ private:
+  static constexpr std::size_t kMaxSources = 10'000;
+  void report(Source source, StepSink& sink);
+
+  std::set<std::string> known_;
+};
+
+// What a candidate's groundingMetadata says beside its sources: the search suggestions that Google wants shown, the
+// queries, which words rest on which chunk, the token of the map. For the parent, as state that no request reads.
+class Grounding {
+ public:
+  static constexpr std::size_t kMaxBytes = std::size_t{256} << 10;
+
+  // Chunks of a stream may bring it piece by piece, and repeat it: the last of each member counts.
+  void add(const EventJson& json, const JsonElement& metadata);
+  // True if there is nothing but sources.
+  [[nodiscard]] bool empty() const { return !says_more_; }
+  // The state of a text with this signature.
+  [[nodiscard]] std::string write_state(std::string_view signature) const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> members_;  // names and JSON values
+  bool says_more_ = false;
+};
+
+// A candidate's logprobsResult as the protocol's array; empty if it has no tokens.
+std::string read_logprobs(const EventJson& json, const JsonElement& result);
+
+}  // namespace aiw::google

@@ -1,0 +1,174 @@
+#include "worker/providers/google/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "protocol/json_writer.hpp"
+#include "worker/providers/google/schema.hpp"
+
+namespace aiw::google {
+namespace {
+
+// Ours, and not for providerOptions: the conversation would be lost.
+constexpr std::array<std::string_view, 2> kReserved = {"contents", "systemInstruction"};
+
+constexpr std::int64_t kLeastBudget = 128;  // of the models that always think
+
+// Google's own mapping of efforts, for its OpenAI-compatible endpoint (ai.google.dev/gemini-api/docs/openai#thinking).
+std::int64_t budget_of_effort(std::string_view effort) {
+  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kBudgets = {{
+      {"none", 0},
+      {"minimal", 1024},
+      {"low", 1024},
+      {"medium", 8192},
+  }};
+  const auto* found = std::ranges::find(kBudgets, effort, &std::pair<std::string_view, std::int64_t>::first);
+  return found == kBudgets.end() ? 24'576 : found->second;  // "high", "xhigh", "max"
+}
+
+std::string_view level_of_effort(std::string_view effort, const ModelRules& rules) {
+  if (effort == "none" || effort == "minimal") return rules.takes_minimal ? "MINIMAL" : "LOW";
+  if (effort == "low") return "LOW";
+  return effort == "medium" && rules.takes_medium ? "MEDIUM" : "HIGH";
+}
+
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, const ModelRules& rules, RequestNotes& notes)
+      : chat_(input.chat), target_(input.target), rules_(rules), notes_(notes), offer_tools_(input.offer_tools) {}
+
+  std::string write() {
+    std::string out;
+    JsonWriter writer(out);
+    writer.begin_object();
+    const std::string config = generation_config();
+    if (config != "{}") writer.field("generationConfig", JsonSpan{config});
+    if (offer_tools_ && !chat_.tools.empty()) tools(writer);
+    writer.end_object();
+    return out;
+  }
+
+ private:
+  std::string generation_config() {
+    std::string out;
+    JsonWriter writer(out);
+    writer.begin_object();
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer.field("maxOutputTokens", *limit);
+    sampling(writer);
+    if (chat_.reasoning) reasoning(*chat_.reasoning, writer);
+    if (chat_.response_json) response_format(writer);
+    writer.end_object();
+    return out;
+  }
+
+  void sampling(JsonWriter& writer) {
+    if (chat_.temperature) writer.field("temperature", *chat_.temperature);
+    if (chat_.top_p) writer.field("topP", *chat_.top_p);
+    if (chat_.top_k) writer.field("topK", *chat_.top_k);
+    if (chat_.frequency_penalty) writer.field("frequencyPenalty", *chat_.frequency_penalty);
+    if (chat_.presence_penalty) writer.field("presencePenalty", *chat_.presence_penalty);
+    if (chat_.seed) writer.field("seed", *chat_.seed);
+    if (!chat_.stop_sequences.empty()) {
+      writer.key("stopSequences").begin_array();
+      for (const RawString text : chat_.stop_sequences) writer.raw(text);
+      writer.end_array();
+    }
+    if (chat_.logprobs.value_or(false)) writer.field("responseLogprobs", true);
+  }
+
+  // A budget and a level together are refused; models that know levels still take budgets.
+  void reasoning(const Reasoning& reasoning, JsonWriter& writer) {
+    if (!rules_.thinks) return notes_.dropped("reasoning", target_);
+    if (reasoning.effort.empty() && !reasoning.budget_tokens) return;
+    const std::string effort = reasoning.effort.text();
+    bool thinks = true;
+    writer.key("thinkingConfig").begin_object();
+    if (rules_.takes_levels && !reasoning.budget_tokens) {
+      writer.field("thinkingLevel", level_of_effort(effort, rules_));
+    } else {
+      const std::int64_t wanted = reasoning.budget_tokens ? *reasoning.budget_tokens : budget_of_effort(effort);
+      const std::int64_t budget = wanted == 0 && !rules_.can_stop_thinking ? kLeastBudget : wanted;
+      thinks = budget != 0;
+      writer.field("thinkingBudget", budget);
+    }
+    if (thinks) writer.field("includeThoughts", true);
+    writer.end_object();
+  }
+
+  void response_format(JsonWriter& writer) {
+    writer.field("responseMimeType", "application/json");
+    if (!chat_.response_schema.empty()) schema("responseSchema", "responseJsonSchema", chat_.response_schema, writer);
+  }
+
+  void schema(std::string_view google_key, std::string_view json_key, JsonSpan schema, JsonWriter& writer) {
+    if (is_google_schema(schema)) {
+      writer.field(google_key, schema);
+    } else {
+      const std::string cleaned = to_schema(schema, notes_);
+      writer.field(json_key, JsonSpan{cleaned});
+    }
+  }
+
+  // All functions are in one entry, where the first of them stands; a definition is an entry of its own.
+  void tools(JsonWriter& writer) {
+    const auto is_function = [](const Tool& tool) { return tool.definition.empty(); };
+    const bool any_function = std::ranges::any_of(chat_.tools, is_function);
+    writer.key("tools").begin_array();
+    bool declared = false;
+    for (const Tool& tool : chat_.tools) {
+      if (!is_function(tool)) {
+        writer.raw(tool.definition);
+      } else if (!std::exchange(declared, true)) {
+        writer.begin_object().key("functionDeclarations").begin_array();
+        for (const Tool& function : chat_.tools) {
+          if (is_function(function)) declare(function, writer);
+        }
+        writer.end_array().end_object();
+      }
+    }
+    writer.end_array();
+    if (any_function) calling_config(writer);
+    if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
+  }
+
+  void declare(const Tool& function, JsonWriter& writer) {
+    writer.begin_object().field("name", function.name);
+    if (!function.description.empty()) writer.field("description", function.description);
+    if (!function.input_schema.empty()) schema("parameters", "parametersJsonSchema", function.input_schema, writer);
+    writer.end_object();
+  }
+
+  void calling_config(JsonWriter& writer) {
+    const bool strict = std::ranges::any_of(chat_.tools, [](const Tool& tool) { return tool.strict.value_or(false); });
+    const auto type = chat_.tool_choice ? chat_.tool_choice->type : ToolChoiceType::automatic;
+    if (!chat_.tool_choice && !strict) return;
+    writer.key("toolConfig").begin_object().key("functionCallingConfig").begin_object();
+    switch (type) {
+      // VALIDATED: as AUTO, and calls must be as their schemas say.
+      case ToolChoiceType::automatic: writer.field("mode", strict ? "VALIDATED" : "AUTO"); break;
+      case ToolChoiceType::none: writer.field("mode", "NONE"); break;
+      case ToolChoiceType::required: writer.field("mode", "ANY"); break;
+      case ToolChoiceType::tool:
+        writer.field("mode", "ANY").key("allowedFunctionNames").begin_array();
+        writer.raw(chat_.tool_choice->tool_name).end_array();
+        break;
+    }
+    writer.end_object().end_object();
+  }
+
+  const ChatRequest& chat_;
+  const Target& target_;
+  const ModelRules& rules_;
+  RequestNotes& notes_;
+  const bool offer_tools_;
+};
+
+}  // namespace
+
+std::string write_options(const StepInput& input, const ModelRules& rules, RequestNotes& notes) {
+  return apply_provider_options(OptionsWriter(input, rules, notes).write(), input.chat, kReserved, notes);
+}
+
+}  // namespace aiw::google

@@ -1,0 +1,389 @@
+#include "worker/providers/google/response.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/ascii.hpp"
+#include "protocol/json_writer.hpp"
+#include "worker/providers/codec/finish_reasons.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/json_event_decoder.hpp"
+#include "worker/providers/google/state.hpp"
+
+namespace aiw::google {
+
+// The members of a part. Exactly one of the elements is the part's kind; the others say more about it.
+struct Response::PartView {
+  std::optional<std::string_view> text;
+  std::optional<JsonElement> call, inline_data, file_data, code, code_result, tool_call, tool_response;
+  std::string_view signature;
+  bool thought = false;
+  bool other = false;  // a kind that we do not know
+
+  static PartView of(const JsonElement& part) {
+    PartView view;
+    simdjson::dom::object members;
+    if (part.get(members) != simdjson::SUCCESS) return view;
+    for (const auto [key, value] : members) {
+      std::string_view string;
+      if (key == "text") {
+        if (value.get(string) == simdjson::SUCCESS) view.text = string;
+      } else if (key == "thoughtSignature") {
+        if (value.get(string) == simdjson::SUCCESS) view.signature = string;
+      } else if (key == "thought") {
+        if (value.get(view.thought) != simdjson::SUCCESS) view.thought = false;
+      } else if (value.is_object()) {
+        view.add(key, value);
+      }
+    }
+    return view;
+  }
+
+  void add(std::string_view key, const JsonElement& value) {
+    const std::pair<std::string_view, std::optional<JsonElement>*> kinds[] = {
+        {"functionCall", &call},          {"inlineData", &inline_data},          {"fileData", &file_data},
+        {"executableCode", &code},        {"codeExecutionResult", &code_result}, {"toolCall", &tool_call},
+        {"toolResponse", &tool_response},
+    };
+    for (const auto& [name, member] : kinds) {
+      if (key == name) {
+        *member = value;
+        return;
+      }
+    }
+    // They say how to read the part; they are not what it holds.
+    if (key != "videoMetadata" && key != "partMetadata" && key != "mediaResolution") other = true;
+  }
+};
+
+void Response::add(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  json_ = &json;
+  simdjson::dom::object members;
+  if (root.get(members) != simdjson::SUCCESS) {
+    return fail(upstream_fault("bad_event", "a part of the answer is no JSON object", true), sink);
+  }
+  std::optional<JsonElement> error, usage;
+  for (const auto [key, value] : members) {
+    simdjson::dom::array candidates;
+    if (key == "candidates") {
+      if (value.get(candidates) != simdjson::SUCCESS) continue;
+      for (const JsonElement candidate : candidates) {
+        if (!ended_) add_candidate(candidate, sink);
+      }
+    } else if (key == "usageMetadata") {
+      usage = value;
+    } else if (key == "promptFeedback") {
+      add_feedback(value, sink);
+    } else if (key == "error" && reports_error(value)) {
+      error = value;
+    }
+  }
+  if (ended_) return;
+  if (usage) add_usage(*usage, sink);
+  if (error) fail(in_stream_error(json, *error), sink);
+}
+
+void Response::add_candidate(const JsonElement& candidate, StepSink& sink) {
+  simdjson::dom::object members;
+  if (candidate.get(members) != simdjson::SUCCESS) return;
+  if (get_count(candidate, "index").value_or(0) != 0) return;
+  has_content_ = true;
+  std::optional<JsonElement> logprobs;
+  for (const auto [key, value] : members) {
+    if (ended_) return;
+    std::string_view text;
+    if (key == "content") {
+      add_content(value, sink);
+    } else if (key == "finishReason") {
+      // Some servers say it in each chunk, and the last one counts. A number is the enum's, which JSON should not hold.
+      if (value.get(text) == simdjson::SUCCESS && !is_missing_reason(text)) {
+        finish_raw_ = bounded_message(json_->plain_text(text), 256);
+      } else if (const auto number = as_count(value)) {
+        finish_raw_ = std::to_string(*number);
+      }
+    } else if (key == "finishMessage") {
+      if (value.get(text) == simdjson::SUCCESS) finish_message_ = bounded_message(json_->plain_text(text));
+    } else if (key == "groundingMetadata") {
+      sources_.add_grounding(*json_, value, sink);
+      grounding_.add(*json_, value);
+    } else if (key == "citationMetadata") {
+      sources_.add_citations(*json_, value, sink);
+    } else if (key == "urlContextMetadata") {
+      sources_.add_url_context(*json_, value, sink);
+    } else if (key == "logprobsResult") {
+      logprobs = value;
+    }
+  }
+  if (!logprobs) return;
+  const std::string tokens = read_logprobs(*json_, *logprobs);
+  if (!tokens.empty()) sink.logprobs(std::max(open_part_, 0), tokens);
+}
+
+void Response::add_content(const JsonElement& content, StepSink& sink) {
+  const auto parts = get_array(content, "parts");
+  if (!parts) return;
+  for (const JsonElement part : *parts) {
+    if (!ended_) add_part(part, sink);
+  }
+}
+
+void Response::add_part(const JsonElement& part, StepSink& sink) {
+  const auto view = PartView::of(part);
+  if (view.call) return add_function_call(*view.call, view.signature, sink);
+  if (view.code) return add_own_call(part, *view.code, true, sink);
+  if (view.tool_call) return add_own_call(part, *view.tool_call, false, sink);
+  if (view.code_result) return add_own_result(part, *view.code_result, true, sink);
+  if (view.tool_response) return add_own_result(part, *view.tool_response, false, sink);
+  if (view.inline_data) return add_file(*view.inline_data, view, sink);
+  if (view.file_data) return add_file(*view.file_data, view, sink);
+  if (view.text || !view.signature.empty()) {
+    return add_text(view.text.value_or(""), view.thought, view.signature, sink);
+  }
+  if (!view.other) return;
+  const int number = next_part(sink);
+  if (!ended_) sink.provider_state(number, write_part_state(whole(part)));
+}
+
+// A signature belongs to the part it came with: such a part is neither merged with those before nor with those after.
+void Response::add_text(std::string_view text, bool thought, std::string_view signature, StepSink& sink) {
+  if (text.empty() && signature.empty()) return;
+  const ContentKind kind = thought ? ContentKind::reasoning : ContentKind::text;
+  if (open_part_ < 0 || open_thought_ != thought || !signature.empty()) {
+    const int number = next_part(sink);
+    if (ended_) return;
+    open_part_ = number;
+    open_thought_ = thought;
+  }
+  const auto joined = joiner_.add(text, json_->repaired());
+  if (!joined.empty() || !signature.empty()) sink.delta(open_part_, kind, joined, {});
+  if (!signature.empty()) close_text(json_->plain_text(signature), sink);
+}
+
+void Response::close_text(std::string_view signature, StepSink& sink) {
+  if (open_part_ < 0) return;
+  const auto rest = joiner_.flush();
+  if (!rest.empty()) sink.delta(open_part_, open_thought_ ? ContentKind::reasoning : ContentKind::text, rest, {});
+  if (!open_thought_) last_text_ = {open_part_, std::string(signature)};
+  // Thoughts go back as such, and only if this API gave them.
+  if (open_thought_ || !signature.empty()) {
+    sink.provider_state(open_part_, write_state(signature, open_thought_));
+  }
+  open_part_ = -1;
+}
+
+int Response::next_part(StepSink& sink) {
+  close_text({}, sink);
+  if (streamed_) end_call(true, sink);
+  if (parts_ >= kMaxParts) fail(upstream_fault("too_many_parts", "the answer has too many parts", false), sink);
+  return parts_++;
+}
+
+// The JSON of a value, without what only the decoder understands.
+std::string Response::whole(const JsonElement& value) const { return json_->json_text(value); }
+
+std::string Response::call_id(const JsonElement& call) {
+  std::string id = read_call_id(*json_, call, "id");
+  return id.empty() ? "call_" + std::to_string(made_ids_++) : id;
+}
+
+// A call with a name begins; one without continues the call that is being streamed, and ends it unless it says that
+// more will come.
+void Response::add_function_call(const JsonElement& call, std::string_view signature, StepSink& sink) {
+  const auto name = get_string_or_empty(call, "name");
+  if (name.empty()) {
+    if (streamed_ && !signature.empty()) streamed_->signature = json_->plain_text(signature);
+    if (streamed_) continue_call(call, sink);
+    return;
+  }
+  const int number = next_part(sink);
+  if (ended_) return;
+  streamed_.emplace();
+  streamed_->part = number;
+  streamed_->id = call_id(call);
+  streamed_->name = json_->plain_text(name);
+  streamed_->signature = json_->plain_text(signature);
+  continue_call(call, sink);
+}
+
+void Response::continue_call(const JsonElement& call, StepSink& sink) {
+  if (const auto partial = get_array(call, "partialArgs")) {
+    for (const JsonElement value : *partial) {
+      if (streamed_->args.add(*json_, value, streamed_->input)) continue;
+      return fail(upstream_fault("bad_event", "partial arguments of a call are out of order", true), sink);
+    }
+    send_input(sink);
+  } else if (const auto args = get_member(call, "args"); args && streamed_->input.empty()) {
+    std::string_view text;
+    // Some servers send the arguments' JSON as a string.
+    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : whole(*args);
+    return end_call(true, sink);
+  }
+  if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
+}
+
+// Says what the call's input gained.
+void Response::send_input(StepSink& sink) {
+  const auto grown = std::string_view(streamed_->input).substr(streamed_->sent);
+  if (grown.empty()) return;
+  if (streamed_->sent == 0) sink.tool_input_began(streamed_->part, streamed_->id, streamed_->name);
+  sink.delta(streamed_->part, ContentKind::tool_input, grown, streamed_->id);
+  streamed_->sent = streamed_->input.size();
+}
+
+// `complete`: nothing cut the call short.
+void Response::end_call(bool complete, StepSink& sink) {
+  if (complete) {
+    streamed_->args.close(streamed_->input);
+    if (streamed_->sent > 0) send_input(sink);
+    if (!streamed_->signature.empty()) {
+      sink.provider_state(streamed_->part, write_state(streamed_->signature, false));
+    }
+    has_calls_ = true;
+    sink.tool_call(streamed_->part, {std::move(streamed_->id), std::move(streamed_->name),
+                                     complete_arguments(std::move(streamed_->input)), false});
+  }
+  streamed_.reset();
+}
+
+void Response::add_file(const JsonElement& file, const PartView& view, StepSink& sink) {
+  GeneratedFile made;
+  made.media_type = json_->plain_text(get_string_or_empty(file, "mimeType"));
+  made.data = json_->plain_text(get_string_or_empty(file, "data"));
+  if (made.data.empty()) made.url = json_->plain_text(get_string_or_empty(file, "fileUri"));
+  if (made.data.empty() && made.url.empty()) return;
+  const int number = next_part(sink);
+  if (ended_) return;
+  if (view.thought || !view.signature.empty()) {
+    sink.provider_state(number, write_state(json_->plain_text(view.signature), view.thought));
+  }
+  sink.file(number, std::move(made));
+}
+
+namespace {
+
+// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
+std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
+  if (is_code) return "code_execution";
+  const std::string name = ascii_lower(json.plain_text(get_string_or_empty(call, "toolType")));
+  return name.empty() ? "provider_tool" : name;
+}
+
+}  // namespace
+
+// What the provider carries out itself: executableCode, or a toolCall. Both go back whole.
+void Response::add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink) {
+  const int number = next_part(sink);
+  if (ended_) return;
+  own_call_id_ = call_id(call);
+  own_calls_.insert(own_call_id_);
+  std::string input = "{}";
+  if (is_code) {
+    input.clear();
+    JsonWriter(input)
+        .begin_object()
+        .field("language", json_->plain_text(get_string_or_empty(call, "language")))
+        .field("code", json_->plain_text(get_string_or_empty(call, "code")))
+        .end_object();
+  } else if (const auto args = get_member(call, "args")) {
+    input = whole(*args);
+  }
+  sink.tool_call(number, {own_call_id_, own_tool_name(*json_, call, is_code), std::move(input), true});
+  sink.provider_state(number, write_part_state(whole(part)));
+}
+
+// A result names its call, or follows it.
+void Response::add_own_result(const JsonElement& part, const JsonElement& result, bool is_code, StepSink& sink) {
+  const int number = next_part(sink);
+  if (ended_) return;
+  std::string id = read_call_id(*json_, result, "id");
+  if (id.empty()) id = own_call_id_;
+  if (own_calls_.contains(id)) {
+    const bool failed = is_code && get_string_or_empty(result, "outcome") != "OUTCOME_OK";
+    const auto response = is_code ? std::nullopt : get_member(result, "response");
+    const std::string value = whole(response ? *response : result);
+    std::string output;
+    JsonWriter(output)
+        .begin_object()
+        .field("type", failed ? "error-json" : "json")
+        .field("value", JsonSpan{value})
+        .end_object();
+    sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), std::move(output)});
+  }
+  sink.provider_state(number, write_part_state(whole(part)));
+}
+
+void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {
+  const auto reason = get_string(feedback, "blockReason");
+  if (!reason || reason->empty()) return;
+  close_text({}, sink);
+  blocked_ = has_content_ = true;
+  finish_raw_ = bounded_message(json_->plain_text(*reason), 256);
+  finish_message_ = bounded_message(json_->plain_text(get_string_or_empty(feedback, "blockReasonMessage")));
+}
+
+void Response::add_usage(const JsonElement& metadata, StepSink& sink) {
+  has_usage_metadata_ = true;
+  auto usage = read_usage(metadata);
+  if (!usage) return;
+  usage->accuracy = UsageAccuracy::last_seen;
+  include_parts(*usage);
+  usage_ = usage;
+  sink.usage(*usage);
+}
+
+FinishReason Response::finish_reason() const {
+  if (blocked_) return FinishReason::content_filter;
+  const FinishReason reason = shared_finish_reason(finish_raw_);
+  return has_calls_ && (reason == FinishReason::stop || finish_raw_.empty()) ? FinishReason::tool_calls : reason;
+}
+
+// The failures that this API has instead of an answer.
+std::optional<Error> Response::failure() const {
+  if (blocked_) return std::nullopt;
+  if (auto error = finish_reason_error(finish_raw_, finish_message_)) return error;
+  const bool says_nothing = finish_raw_.empty() || shared_finish_reason(finish_raw_) == FinishReason::stop;
+  if (parts_ > 0 || !says_nothing) return std::nullopt;
+  constexpr std::string_view kEmpty = "the answer ended without any content";
+  return upstream_fault("bad_response", finish_message_.empty() ? kEmpty : std::string_view(finish_message_), true);
+}
+
+// Of the text that the grounding is about, or of a part of its own.
+void Response::report_grounding(StepSink& sink) {
+  if (grounding_.empty()) return;
+  const int part = last_text_.first >= 0 ? last_text_.first : parts_++;
+  sink.provider_state(part, grounding_.write_state(last_text_.second));
+}
+
+void Response::finish(StepSink& sink) {
+  if (ended_) return;
+  close_text({}, sink);
+  if (streamed_) end_call(finish_raw_ == "STOP", sink);
+  // Zeros are not written, so metadata without counts says that a blocked prompt cost nothing.
+  if (!usage_ && has_usage_metadata_ && blocked_) {
+    usage_.emplace();
+    usage_->input_tokens = usage_->output_tokens = usage_->total_tokens = 0;
+  }
+  if (usage_) {
+    usage_->accuracy = UsageAccuracy::exact;
+    sink.usage(*usage_);
+  }
+  if (auto error = failure()) {
+    ended_ = true;
+    return sink.fail(*std::move(error));
+  }
+  report_grounding(sink);
+  const FinishReason reason = finish_reason();
+  const bool is_usual = reason == FinishReason::stop || reason == FinishReason::tool_calls;
+  if (!finish_message_.empty() && !is_usual) sink.warning("finish_message", finish_message_);
+  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  ended_ = true;
+  sink.finish(reason, finish_raw_);
+}
+
+void Response::fail(Error error, StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  close_text({}, sink);
+  sink.fail(std::move(error));
+}
+
+}  // namespace aiw::google

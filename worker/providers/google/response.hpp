@@ -1,0 +1,86 @@
+// One Gemini answer as it grows: GenerateContentResponse objects in, a step's events out, whether they stream or not.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/google/metadata.hpp"
+#include "worker/providers/google/partial_args.hpp"
+#include "worker/providers/provider.hpp"
+
+namespace aiw::google {
+
+// A call whose arguments come piece by piece. Not nested: clang finds a nested type with defaults incomplete where
+// std::optional asks about it.
+struct StreamedCall {
+  int part = 0;
+  std::string id, name, signature;
+  std::string input{};
+  std::size_t sent = 0;  // bytes of it that went out as deltas
+  PartialArgs args{};
+};
+
+class Response {
+ public:
+  static constexpr int kMaxParts = 50'000;
+
+  // One parsed response object. After ended() nothing may be added.
+  void add(const EventJson& json, const JsonElement& root, StepSink& sink);
+  // The answer is complete.
+  void finish(StepSink& sink);
+  void fail(Error error, StepSink& sink);
+
+  [[nodiscard]] bool ended() const { return ended_; }
+  // Something said why the answer ends; the API's only sign that it is whole.
+  [[nodiscard]] bool has_finish_reason() const { return !finish_raw_.empty(); }
+  [[nodiscard]] bool has_content() const { return has_content_; }
+
+ private:
+  struct PartView;
+  void add_candidate(const JsonElement& candidate, StepSink& sink);
+  void add_content(const JsonElement& content, StepSink& sink);
+  void add_part(const JsonElement& part, StepSink& sink);
+  void add_text(std::string_view text, bool thought, std::string_view signature, StepSink& sink);
+  void add_function_call(const JsonElement& call, std::string_view signature, StepSink& sink);
+  void continue_call(const JsonElement& call, StepSink& sink);
+  void send_input(StepSink& sink);
+  void end_call(bool complete, StepSink& sink);
+  void add_file(const JsonElement& file, const PartView& view, StepSink& sink);
+  void add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink);
+  void add_own_result(const JsonElement& part, const JsonElement& result, bool is_code, StepSink& sink);
+  void add_feedback(const JsonElement& feedback, StepSink& sink);
+  void add_usage(const JsonElement& metadata, StepSink& sink);
+  void close_text(std::string_view signature, StepSink& sink);
+  int next_part(StepSink& sink);
+  std::string call_id(const JsonElement& call);
+  [[nodiscard]] std::string whole(const JsonElement& value) const;
+  [[nodiscard]] FinishReason finish_reason() const;
+  [[nodiscard]] std::optional<Error> failure() const;
+  void report_grounding(StepSink& sink);
+
+  const EventJson* json_ = nullptr;  // of the object in hand
+  int parts_ = 0;
+  int open_part_ = -1;  // the text part that the next text continues
+  bool open_thought_ = false;
+  TextJoiner joiner_{};
+  std::optional<StreamedCall> streamed_;
+  bool has_calls_ = false;
+  int made_ids_ = 0;
+  std::string own_call_id_;          // of the last call that the provider carried out itself
+  std::set<std::string> own_calls_;  // all of them
+  Sources sources_{};
+  Grounding grounding_{};
+  std::pair<int, std::string> last_text_{-1, {}};  // the part that is no thought, and its signature
+  std::optional<Usage> usage_;
+  bool has_usage_metadata_ = false;
+  bool has_content_ = false;
+  bool blocked_ = false;
+  std::string finish_raw_, finish_message_;
+  bool ended_ = false;
+};
+
+}  // namespace aiw::google

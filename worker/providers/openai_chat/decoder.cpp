@@ -1,0 +1,322 @@
+#include "worker/providers/openai_chat/decoder.hpp"
+
+#include <utility>
+
+#include "worker/providers/codec/finish_reasons.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/logprobs_writer.hpp"
+#include "worker/providers/openai_chat/state.hpp"
+#include "worker/providers/openai_chat/usage.hpp"
+
+namespace aiw::openai_chat {
+
+void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) {
+  json_ = &json;
+  simdjson::dom::object members;
+  if (root.get(members) != simdjson::SUCCESS) return;
+  JsonElement error;
+  simdjson::dom::array choices;
+  bool has_error = false;
+  std::optional<JsonElement> usage;
+  for (const auto [key, value] : members) {
+    if (key == "choices") {
+      if (value.get(choices) != simdjson::SUCCESS) continue;
+      for (const JsonElement choice : choices) {
+        if (!ended_) add_choice(choice, sink);
+      }
+    } else if (key == "error") {
+      has_error = reports_error(value);
+      error = value;
+    } else if (key == "usage" && value.is_object()) {
+      usage = value;
+    } else if (key == "x_groq" && !usage) {
+      usage = get_member(value, "usage");
+    } else if (key == "citations") {
+      citations_.add_urls(json, value);
+    } else if (key == "search_results") {
+      citations_.add_results(json, value);
+    }
+  }
+  if (ended_) return;
+  if (usage) add_usage(*usage, sink);
+  if (has_error) return fail(in_stream_error(json, error), sink);
+  if (type == "error") fail(in_stream_error(json, root), sink);
+}
+
+void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  content_key_ = "message";
+  add_event(json, root, {}, sink);
+  if (ended()) return;
+  done(sink);
+}
+
+void Decoder::done(StepSink& sink) {
+  if (has_content() || !finish_raw_.empty()) return finish(sink);
+  const auto* const what =
+      has_choice_ ? "the answer ended with neither content nor a finish reason" : "the answer ended without a choice";
+  fail(upstream_fault("bad_response", what, false), sink);
+}
+
+void Decoder::end_of_stream(StepSink& sink) {
+  if (finish_raw_.empty()) return fail_truncated(sink);
+  sink.warning("missing_done", "the stream ended without [DONE]");
+  finish(sink);
+}
+
+void Decoder::add_choice(const JsonElement& choice, StepSink& sink) {
+  simdjson::dom::object members;
+  if (choice.get(members) != simdjson::SUCCESS) return;
+  std::optional<JsonElement> message, error, logprobs, usage;
+  std::string_view finish, native_finish;
+  for (const auto [key, value] : members) {
+    if (key == "index") {
+      if (as_count(value).value_or(0) != 0) return;
+    } else if (key == "delta" || key == "message") {
+      if (value.is_object() && (!message || key == content_key_)) message = value;
+    } else if (key == "finish_reason") {
+      if (value.get(finish) != simdjson::SUCCESS || is_missing_reason(finish)) finish = {};
+    } else if (key == "native_finish_reason") {  // OpenRouter
+      if (value.get(native_finish) != simdjson::SUCCESS) native_finish = {};
+    } else if (key == "error" && reports_error(value)) {
+      error = value;
+    } else if (key == "logprobs" && value.is_object()) {
+      logprobs = value;
+    } else if (key == "usage" && value.is_object()) {  // Moonshot
+      usage = value;
+    }
+  }
+  if (message || error || !finish.empty()) has_choice_ = true;
+  if (message) add_message(*message, sink);
+  if (ended_) return;
+  if (logprobs) add_logprobs(*logprobs, sink);
+  if (error) return fail(in_stream_error(*json_, *error), sink);
+  if (usage) add_usage(*usage, sink);
+  if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json_->plain_text(finish), 256);
+  if (!native_finish.empty()) native_finish_ = bounded_message(json_->plain_text(native_finish), 256);
+}
+
+void Decoder::add_message(const JsonElement& message, StepSink& sink) {
+  simdjson::dom::object members;
+  if (message.get(members) != simdjson::SUCCESS) return;
+  // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
+  std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content, details,
+      annotations, audio;
+  for (const auto [key, value] : members) {
+    if (value.is_null()) continue;
+    if (key == "content") {
+      content = value;
+    } else if (key == "reasoning_content") {
+      reasoning_content = value;
+    } else if (key == "reasoning" || key == "reasoning_text") {  // the latter: GitHub Copilot
+      reasoning = value;
+    } else if (key == "reasoning_details") {
+      details_.add(*json_, value);
+      details = value;
+    } else if (key == "refusal") {
+      refusal = value;
+    } else if (key == "tool_calls") {
+      tool_calls = value;
+    } else if (key == "function_call") {
+      function_call = value;
+    } else if (key == "annotations") {
+      annotations = value;
+    } else if (key == "audio") {
+      audio = value;
+    } else if (key == "images") {
+      add_images(value, sink);
+    } else if (key == "executed_tools") {
+      executed_.add(*json_, value, next_part_, sink);
+    }
+  }
+  if (reasoning_content) {
+    add_reasoning("reasoning_content", *reasoning_content, sink);
+  } else if (reasoning) {
+    add_reasoning("reasoning", *reasoning, sink);
+  }
+  // Their text usually comes under one of the names above as well.
+  if (details && reasoning_field_.empty()) add_reasoning_details(*details, sink);
+  if (content) add_content(*content, sink);
+  if (audio) add_audio(*audio, sink);
+  if (refusal) add_string(refusal_, *refusal, sink);
+  if (annotations) annotations_.add(*json_, *annotations, sink);
+  if (tool_calls) add_tool_calls(*tool_calls, sink);
+  if (function_call && !ended_) add_function(*function_call, *function_call, sink);
+}
+
+void Decoder::add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink) {
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS || text.empty()) return;
+  add_text(reasoning_, text, sink);
+  if (reasoning_field_.empty()) reasoning_field_ = field;
+}
+
+void Decoder::add_reasoning_details(const JsonElement& details, StepSink& sink) {
+  simdjson::dom::array list;
+  if (details.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement detail : list) {
+    add_text(reasoning_, get_string_or_empty(detail, "text"), sink);
+    add_text(reasoning_, get_string_or_empty(detail, "summary"), sink);
+  }
+}
+
+void Decoder::add_images(const JsonElement& images, StepSink& sink) {
+  simdjson::dom::array list;
+  if (images.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement image : list) report_image(*json_, image, next_part_, sink);
+}
+
+void Decoder::add_audio(const JsonElement& audio, StepSink& sink) {
+  // Some servers give the words as content, too.
+  const auto words = get_string_or_empty(audio, "transcript");
+  if (text_.part < 0 && !words.empty()) is_spoken_ = true;
+  if (is_spoken_) add_text(text_, words, sink);
+  if (spoken_.add(get_string_or_empty(audio, "data"))) return;
+  fail(upstream_fault("event_too_large", "the answer's audio is too large", false), sink);
+}
+
+void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
+  for (const auto& [key, channel] : {std::pair("content", &text_), std::pair("refusal", &refusal_)}) {
+    const auto tokens = get_member(logprobs, key);
+    LogprobsWriter writer;
+    if (tokens) add_token_entries(*json_, *tokens, writer);
+    if (writer.empty()) continue;
+    // A token that is half a character has begun no text yet.
+    if (channel->part < 0) sink.delta(channel->part = next_part_++, channel->kind, {}, {});
+    sink.logprobs(channel->part, writer.finish());
+  }
+}
+
+void Decoder::add_content(const JsonElement& content, StepSink& sink) {
+  if (is_spoken_) return;
+  simdjson::dom::array parts;
+  if (content.get(parts) != simdjson::SUCCESS) return text_.add_value(*json_, content, next_part_, sink);
+  for (const JsonElement part : parts) add_content_part(part, sink);
+}
+
+// Mistral: content is an array once the model thinks, of {type: text, text} and {type: thinking, thinking: [text…]}.
+void Decoder::add_content_part(const JsonElement& part, StepSink& sink) {
+  const auto type = get_string_or_empty(part, "type");
+  if (type == "text" || type == "output_text") {
+    add_text(text_, get_string_or_empty(part, "text"), sink);
+  } else if (type == "refusal") {
+    add_text(refusal_, get_string_or_empty(part, "refusal"), sink);
+  } else if (type == "image_url") {
+    report_image(*json_, part, next_part_, sink);
+  } else if (type == "thinking") {
+    if (reasoning_field_.empty()) reasoning_field_ = "thinking";
+    if (const auto text = get_string(part, "thinking")) add_text(reasoning_, *text, sink);
+    const auto thoughts = get_array(part, "thinking");
+    if (!thoughts) return;
+    for (const JsonElement thought : *thoughts) {
+      add_text(reasoning_, get_string_or_empty(thought, "text"), sink);
+    }
+  }
+}
+
+void Decoder::add_tool_calls(const JsonElement& calls, StepSink& sink) {
+  simdjson::dom::array list;
+  if (calls.get(list) != simdjson::SUCCESS) return;
+  for (const JsonElement call : list) {
+    if (ended_) return;
+    const auto function = get_member(call, "function"), custom = get_member(call, "custom");
+    // Snowflake sends both members, one of them empty.
+    if (custom && (!function || get_string(call, "type") == "custom")) {
+      add_function(call, *custom, sink);
+    } else if (function) {
+      add_function(call, *function, sink);
+    }
+  }
+}
+
+void Decoder::add_function(const JsonElement& call, const JsonElement& function, StepSink& sink) {
+  const std::string id = read_call_id(*json_, call, "id");
+  const std::string name = json_->plain_text(get_string_or_empty(function, "name"));
+  ToolCallFragment fragment{get_count(call, "index"), id, name, {}, {}};
+  std::string as_object, extra;
+  bool repaired = json_->repaired();
+  auto arguments = get_member(function, "arguments");
+  if (const auto input = get_member(function, "input"); input && !arguments) {
+    arguments = input;
+    fragment.is_custom = true;
+  }
+  if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
+    as_object = json_->json_text(*arguments);
+    fragment.arguments = as_object;
+    repaired = false;
+  }
+  // Gemini's OpenAI-compatible endpoint: google.thought_signature must go back with the call.
+  if (const auto content = get_member(call, "extra_content")) {
+    extra = json_->json_text(*content);
+    fragment.extra_content = extra;
+  }
+  if (id.empty() && name.empty() && fragment.arguments.empty()) return;
+  if (calls_.add(fragment, repaired, next_part_, sink)) return;
+  fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
+}
+
+void Decoder::add_string(TextChannel& channel, const JsonElement& value, StepSink& sink) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) add_text(channel, text, sink);
+}
+
+void Decoder::add_text(TextChannel& channel, std::string_view text, StepSink& sink) {
+  channel.add(text, json_->repaired(), next_part_, sink);
+}
+
+void Decoder::add_usage(const JsonElement& usage, StepSink& sink) { usage_.add(read_usage(usage), sink); }
+
+void Decoder::flush(StepSink& sink) {
+  for (TextChannel* channel : {&reasoning_, &text_, &refusal_}) channel->flush(next_part_, sink);
+}
+
+// What the builder sends back. Details hold the text too, so that they are kept only where they are what the provider
+// reads: if they are sealed, or if the text had no other name than OpenRouter's.
+void Decoder::report_reasoning_state(StepSink& sink) {
+  int& part = reasoning_.part;
+  if (details_.is_sealed() || (!details_.empty() && reasoning_field_ != "reasoning_content")) {
+    if (part < 0) part = next_part_++;
+    sink.provider_state(part, make_state("reasoning_details", details_.take_json_array()));
+  } else if (part >= 0 && !reasoning_field_.empty()) {
+    sink.provider_state(part, make_state("field", "\"" + std::string(reasoning_field_) + "\""));
+  }
+}
+
+void Decoder::finish(StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  flush(sink);
+  report_reasoning_state(sink);
+  spoken_.report(next_part_, sink);
+  citations_.report(annotations_, sink);
+  annotations_.report_state(text_.part, next_part_, sink);
+  if (auto error = finish_error()) return sink.fail(*std::move(error));
+  const FinishReason reason = finish_reason();
+  calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
+  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  sink.finish(reason, finish_raw_);
+}
+
+// A gateway may call a failure of the model behind it a usual end, and name it beside.
+std::optional<Error> Decoder::finish_error() const {
+  auto native = finish_reason_error(native_finish_);
+  auto own = finish_reason_error(finish_raw_);
+  if (native && own)
+    native->message =
+        "the provider ended its answer with the finish reason " + finish_raw_ + " (" + native_finish_ + ")";
+  if (!own && native && !calls_.empty() && calls_.all_closed()) return std::nullopt;
+  return native ? native : own;
+}
+
+FinishReason Decoder::finish_reason() const {
+  // The end was announced, so that a call which is whole was meant (Snowflake, Kimi behind gateways).
+  if (finish_raw_.empty()) {
+    return !calls_.empty() && calls_.all_closed() ? FinishReason::tool_calls : FinishReason::other;
+  }
+  const FinishReason reason = shared_finish_reason(finish_raw_);
+  if (reason != FinishReason::stop) return reason;
+  if (!calls_.empty()) return FinishReason::tool_calls;  // Ollama, and OpenAI with a forced function
+  return refusal_.part >= 0 ? FinishReason::refusal : FinishReason::stop;
+}
+
+bool Decoder::has_content() const { return next_part_ > 0 || !details_.empty() || !spoken_.empty(); }
+
+}  // namespace aiw::openai_chat

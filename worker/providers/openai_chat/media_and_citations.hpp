@@ -1,0 +1,81 @@
+// What stands beside the text in a Chat Completions answer: sources, generated images and audio, and tools that the
+// provider ran.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/step.hpp"
+
+namespace aiw::openai_chat {
+
+// A message's `annotations`: OpenAI's and OpenRouter's url_citation, and files that OpenRouter read.
+class Annotations {
+ public:
+  static constexpr std::size_t kMaxFileBytes = std::size_t{8} << 20;  // of the files' contents
+
+  // Tells the sources.
+  void add(const EventJson& json, const JsonElement& annotations, StepSink& sink);
+  // OpenRouter reads a file once if its contents go back: state of the text, or of a part of its own.
+  void report_state(int text_part, int& next_part, StepSink& sink);
+  [[nodiscard]] bool has_url(const std::string& url) const { return urls_.contains(url); }
+
+ private:
+  std::set<std::string, std::less<>> urls_;
+  std::set<std::string, std::less<>> files_;
+  std::string file_annotations_;  // items of a JSON array
+};
+
+// Perplexity's citations, which the text names by number ("[2]"). Every chunk repeats them; they are told once, at the
+// end, except those that annotations have told.
+class CitationList {
+ public:
+  void add_urls(const EventJson& json, const JsonElement& urls);        // `citations`: an array of addresses
+  void add_results(const EventJson& json, const JsonElement& results);  // `search_results`: of {url, title, snippet}
+  void report(const Annotations& annotations, StepSink& sink);
+
+ private:
+  std::vector<Source> urls_, results_;
+};
+
+// OpenRouter's `images`, and `image_url` parts of content. A new part each.
+void report_image(const EventJson& json, const JsonElement& image, int& next_part, StepSink& sink);
+
+// OpenAI's spoken answer, whose data come in pieces of base64. What it says comes as text.
+class SpokenAnswer {
+ public:
+  static constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
+
+  // False: it is too large.
+  [[nodiscard]] bool add(std::string_view base64);
+  void report(int& next_part, StepSink& sink);
+  [[nodiscard]] bool empty() const { return bytes_.empty(); }
+
+ private:
+  std::string bytes_, piece_;
+};
+
+// Groq's `executed_tools`: a call is told first, and again with its output.
+class ExecutedTools {
+ public:
+  static constexpr std::size_t kMaxTools = 4096;
+
+  void add(const EventJson& json, const JsonElement& tools, int& next_part, StepSink& sink);
+
+ private:
+  struct Tool {
+    std::string name;
+    bool has_output = false;
+  };
+
+  void add_one(const EventJson& json, const JsonElement& tool, int& next_part, StepSink& sink);
+
+  std::map<std::int64_t, Tool> tools_;  // by index
+};
+
+}  // namespace aiw::openai_chat

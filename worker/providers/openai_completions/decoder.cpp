@@ -1,0 +1,110 @@
+#include "worker/providers/openai_completions/decoder.hpp"
+
+#include <utility>
+
+#include "worker/providers/codec/finish_reasons.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/logprobs_writer.hpp"
+#include "worker/providers/openai_chat/usage.hpp"
+
+namespace aiw::openai_completions {
+void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) {
+  simdjson::dom::array choices;
+  std::optional<JsonElement> usage, error;
+  for (const auto [key, value] : simdjson::dom::object(root)) {
+    if (key == "choices") {
+      if (value.get(choices) != simdjson::SUCCESS) continue;
+      for (const JsonElement choice : choices) add_choice(json, choice, sink);
+    } else if (key == "usage" && value.is_object()) {
+      usage = value;
+    } else if (key == "error" && reports_error(value)) {
+      error = value;
+    }
+  }
+  if (usage) usage_.add(openai_chat::read_usage(*usage), sink);
+  if (error || type == "error") fail(in_stream_error(json, error ? *error : root), sink);
+}
+
+void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  add_event(json, root, {}, sink);
+  if (!ended_) done(sink);
+}
+
+void Decoder::done(StepSink& sink) {
+  if (next_part_ > 0 || !finish_raw_.empty()) return finish(sink);
+  const auto* const what =
+      has_choice_ ? "the answer ended with neither content nor a finish reason" : "the answer ended without a choice";
+  fail(upstream_fault("bad_response", what, false), sink);
+}
+
+// Of several choices (`n`, `best_of` with a stream) the first is the answer.
+void Decoder::add_choice(const EventJson& json, const JsonElement& choice, StepSink& sink) {
+  simdjson::dom::object members;
+  if (choice.get(members) != simdjson::SUCCESS) return;
+  std::string_view finish;
+  std::optional<JsonElement> text, logprobs, usage;
+  for (const auto [key, value] : members) {
+    if (key == "index") {
+      if (as_count(value).value_or(0) != 0) return;
+    } else if (key == "text") {
+      if (!value.is_null()) text = value;
+    } else if (key == "finish_reason") {
+      if (value.get(finish) != simdjson::SUCCESS || is_missing_reason(finish)) finish = {};
+    } else if (key == "logprobs" && value.is_object()) {
+      logprobs = value;
+    } else if (key == "usage" && value.is_object()) {
+      usage = value;
+    }
+  }
+  if (text || !finish.empty()) has_choice_ = true;
+  if (text) text_.add_value(json, *text, next_part_, sink);
+  if (usage) usage_.add(openai_chat::read_usage(*usage), sink);
+  if (logprobs) add_logprobs(json, *logprobs, sink);
+  if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json.plain_text(finish), 256);
+}
+
+// {tokens: [text], token_logprobs: [number or null], top_logprobs: [{text: number}]}, side by side. The first token of
+// an echoed prompt has no likelihood, and so no place here.
+void Decoder::add_logprobs(const EventJson& json, const JsonElement& logprobs, StepSink& sink) {
+  const auto tokens = get_array(logprobs, "tokens"), values = get_array(logprobs, "token_logprobs");
+  if (!tokens || !values) return;
+  const auto tops = get_array(logprobs, "top_logprobs");
+  LogprobsWriter writer;
+  auto value = values->begin();
+  auto top = tops ? tops->begin() : values->end();
+  for (const JsonElement token : *tokens) {
+    if (value == values->end()) break;
+    std::string_view text;
+    double likelihood = 0;
+    const bool known = token.get(text) == simdjson::SUCCESS && (*value).get(likelihood) == simdjson::SUCCESS;
+    if (known) writer.token(json.plain_text(text), likelihood);
+    simdjson::dom::object others;
+    const bool has_others = tops && top != tops->end();
+    if (known && has_others && (*top).get(others) == simdjson::SUCCESS) {
+      for (const auto [name, number] : others) {
+        if (number.get(likelihood) == simdjson::SUCCESS) writer.alternative(json.plain_text(name), likelihood);
+      }
+    }
+    ++value;
+    if (has_others) ++top;
+  }
+  if (writer.empty()) return;
+  if (text_.part < 0) text_.part = next_part_++;
+  sink.logprobs(text_.part, writer.finish());
+}
+
+void Decoder::end_of_stream(StepSink& sink) {
+  if (finish_raw_.empty()) return fail_truncated(sink);
+  sink.warning("missing_done", "the stream ended without [DONE]");
+  finish(sink);
+}
+
+void Decoder::finish(StepSink& sink) {
+  if (std::exchange(ended_, true)) return;
+  flush(sink);
+  if (auto error = finish_reason_error(finish_raw_)) return sink.fail(*std::move(error));
+  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  sink.finish(shared_finish_reason(finish_raw_), finish_raw_);
+}
+
+}  // namespace aiw::openai_completions

@@ -1,4 +1,4 @@
-// A small appender of JSON objects and arrays to a string: commas and quotes right, nothing else hidden.
+// A small appender of JSON objects and arrays: commas and quotes right, nothing else hidden.
 #pragma once
 
 #include <charconv>
@@ -12,101 +12,141 @@
 
 namespace aiw {
 
-// Writes one JSON value into `out`, which must outlive it. Strings must be valid UTF-8. Keys are plain ASCII
-// identifiers and are not escaped.
-class JsonWriter {
+// Writes JSON into `out`, which must outlive it: a std::string, or anything with append(); what has splice(), too, is
+// given long texts to refer to instead of copying them. Strings must be valid UTF-8. Keys are plain ASCII identifiers
+// and are not escaped.
+template <typename Out>
+class BasicJsonWriter {
  public:
-  explicit JsonWriter(std::string& out) : out_(out) {}
+  // `goes_on`: elements or members stand before what is written, so that it begins with a comma.
+  explicit BasicJsonWriter(Out& out, bool goes_on = false) : out_(out), comma_(goes_on) {}
 
-  JsonWriter& begin_object() { return open('{'); }
-  JsonWriter& end_object() { return close('}'); }
-  JsonWriter& begin_array() { return open('['); }
-  JsonWriter& end_array() { return close(']'); }
+  BasicJsonWriter& begin_object() { return open('{'); }
+  BasicJsonWriter& end_object() { return close('}'); }
+  BasicJsonWriter& begin_array() { return open('['); }
+  BasicJsonWriter& end_array() { return close(']'); }
 
-  JsonWriter& key(std::string_view name) {
+  BasicJsonWriter& key(std::string_view name) {
     separate();
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
+    put('"');
+    out_.append(name);
+    out_.append("\":");
     comma_ = false;
     return *this;
   }
 
-  JsonWriter& string(std::string_view text) {
+  BasicJsonWriter& string(std::string_view text) {
     separate();
-    append_json_string(out_, text);
+    if constexpr (std::same_as<Out, std::string>) {
+      append_json_string(out_, text);
+    } else {
+      std::string quoted;
+      append_json_string(quoted, text);
+      out_.append(quoted);
+    }
     return *this;
   }
-  JsonWriter& boolean(bool value) { return token(value ? "true" : "false"); }
-  JsonWriter& null() { return token("null"); }
+  BasicJsonWriter& boolean(bool value) { return token(value ? "true" : "false"); }
+  BasicJsonWriter& null() { return token("null"); }
   template <std::integral T>
-  JsonWriter& number(T value) {
+  BasicJsonWriter& number(T value) {
     char digits[24];
     const auto result = std::to_chars(digits, digits + sizeof digits, value);
     return token({digits, static_cast<std::size_t>(result.ptr - digits)});
   }
-  JsonWriter& number(double value) {
+  BasicJsonWriter& number(double value) {
     char digits[32];
     const auto result = std::to_chars(digits, digits + sizeof digits, value);
     return token({digits, static_cast<std::size_t>(result.ptr - digits)});
   }
   // A value that is JSON already.
-  JsonWriter& raw(JsonSpan value) { return token(value.json); }
-  // A string whose contents are escaped already.
-  JsonWriter& raw(RawString value) {
+  BasicJsonWriter& raw(JsonSpan value) {
     separate();
-    out_ += '"';
-    out_ += value.raw;
-    out_ += '"';
+    refer(value.json);
     return *this;
+  }
+  // A string whose contents are escaped already.
+  BasicJsonWriter& raw(RawString value) {
+    begin_string();
+    refer(value.raw);
+    return end_string();
   }
   // A value that is JSON already, in consecutive pieces.
-  JsonWriter& raw(std::span<const std::string_view> pieces) {
+  BasicJsonWriter& raw(std::span<const std::string_view> pieces) {
     separate();
-    for (const auto piece : pieces) out_ += piece;
+    for (const auto piece : pieces) refer(piece);
     return *this;
   }
+  // A value that is JSON already, always copied: it may end before `out` does.
+  BasicJsonWriter& copy(std::string_view json) { return token(json); }
+  // Members of an object or elements of an array that are JSON already, separated by commas, always copied.
+  BasicJsonWriter& copy_list(std::string_view items) { return items.empty() ? *this : token(items); }
 
-  JsonWriter& field(std::string_view name, std::string_view text) { return key(name).string(text); }
-  JsonWriter& field(std::string_view name, const char* text) { return key(name).string(text); }
-  JsonWriter& field(std::string_view name, bool value) { return key(name).boolean(value); }
+  // A string whose contents, escaped, the caller appends to out() in between.
+  BasicJsonWriter& begin_string() {
+    separate();
+    put('"');
+    return *this;
+  }
+  BasicJsonWriter& end_string() { return close('"'); }
+  [[nodiscard]] Out& out() { return out_; }
+
+  BasicJsonWriter& field(std::string_view name, std::string_view text) { return key(name).string(text); }
+  BasicJsonWriter& field(std::string_view name, const char* text) { return key(name).string(text); }
+  BasicJsonWriter& field(std::string_view name, bool value) { return key(name).boolean(value); }
   template <std::integral T>
-  JsonWriter& field(std::string_view name, T value) {
+  BasicJsonWriter& field(std::string_view name, T value) {
     return key(name).number(value);
   }
-  JsonWriter& field(std::string_view name, double value) { return key(name).number(value); }
-  JsonWriter& field(std::string_view name, JsonSpan value) { return key(name).raw(value); }
-  JsonWriter& field(std::string_view name, RawString value) { return key(name).raw(value); }
+  BasicJsonWriter& field(std::string_view name, double value) { return key(name).number(value); }
+  BasicJsonWriter& field(std::string_view name, JsonSpan value) { return key(name).raw(value); }
+  BasicJsonWriter& field(std::string_view name, RawString value) { return key(name).raw(value); }
   // Absent values become null.
   template <typename T>
-  JsonWriter& field(std::string_view name, const std::optional<T>& value) {
+  BasicJsonWriter& field(std::string_view name, const std::optional<T>& value) {
     return value ? field(name, *value) : key(name).null();
   }
 
  private:
-  JsonWriter& open(char bracket) {
+  BasicJsonWriter& open(char bracket) {
     separate();
-    out_ += bracket;
+    put(bracket);
     comma_ = false;
     return *this;
   }
-  JsonWriter& close(char bracket) {
-    out_ += bracket;
+  BasicJsonWriter& close(char bracket) {
+    put(bracket);
     comma_ = true;
     return *this;
   }
-  JsonWriter& token(std::string_view text) {
+  BasicJsonWriter& token(std::string_view text) {
     separate();
-    out_ += text;
+    out_.append(text);
     return *this;
   }
+  void refer(std::string_view text) {
+    if constexpr (requires { out_.splice(text); }) {
+      out_.splice(text);
+    } else {
+      out_.append(text);
+    }
+  }
+  void put(char c) {
+    if constexpr (requires { out_.push_back(c); }) {
+      out_.push_back(c);
+    } else {
+      out_.append(std::string_view(&c, 1));
+    }
+  }
   void separate() {
-    if (comma_) out_ += ',';
+    if (comma_) put(',');
     comma_ = true;
   }
 
-  std::string& out_;
-  bool comma_ = false;
+  Out& out_;
+  bool comma_;
 };
+
+using JsonWriter = BasicJsonWriter<std::string>;
 
 }  // namespace aiw

@@ -20,6 +20,7 @@ Rope& Rope::operator=(Rope&& other) noexcept {
   shared_ = std::exchange(other.shared_, {});
   block_at_ = std::exchange(other.block_at_, nullptr);
   block_left_ = std::exchange(other.block_left_, 0);
+  copies_last_ = std::exchange(other.copies_last_, false);
   size_ = std::exchange(other.size_, 0);
   cursor_segment_ = std::exchange(other.cursor_segment_, 0);
   cursor_inner_ = std::exchange(other.cursor_inner_, 0);
@@ -27,14 +28,13 @@ Rope& Rope::operator=(Rope&& other) noexcept {
   return *this;
 }
 
-void Rope::append(std::string_view text) {
+void Rope::append_slowly(std::string_view text) {
   while (!text.empty()) {
     if (block_left_ == 0) add_block(text.size());
+    if (!copies_last_) segments_.emplace_back(block_at_, 0);
+    copies_last_ = true;
     const std::size_t take = std::min(block_left_, text.size());
-    std::memcpy(block_at_, text.data(), take);
-    add_bytes(block_at_, take);
-    block_at_ += take;
-    block_left_ -= take;
+    append(text.substr(0, take));
     text.remove_prefix(take);
   }
 }
@@ -42,12 +42,14 @@ void Rope::append(std::string_view text) {
 void Rope::splice(std::string_view text) {
   if (text.size() < kWorthSplicing) return append(text);
   segments_.push_back(text);
+  copies_last_ = false;
   size_ += text.size();
 }
 
 void Rope::share(std::shared_ptr<const Rope> other) {
   if (other->size() == 0) return;
   segments_.emplace_back(nullptr, shared_.size());
+  copies_last_ = false;
   size_ += other->size();
   shared_.push_back(std::move(other));
 }
@@ -57,19 +59,7 @@ void Rope::add_block(std::size_t at_least) {
   block_left_ = std::max(usual, at_least);
   blocks_.push_back(std::make_unique_for_overwrite<char[]>(block_left_));
   block_at_ = blocks_.back().get();
-}
-
-// Bytes of the last block: they go on behind the last segment, or begin one.
-void Rope::add_bytes(const char* data, std::size_t size) {
-  size_ += size;
-  if (!segments_.empty() && segments_.back().data() != nullptr) {
-    Segment& last = segments_.back();
-    if (last.data() + last.size() == data && data != blocks_.back().get()) {
-      last = {last.data(), last.size() + size};
-      return;
-    }
-  }
-  segments_.emplace_back(data, size);
+  copies_last_ = false;
 }
 
 const Rope* Rope::shared(std::size_t segment) const {

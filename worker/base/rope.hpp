@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,7 +22,13 @@ class Rope {
   ~Rope() = default;
 
   // Copies `text` to the end.
-  void append(std::string_view text);
+  void append(std::string_view text) {
+    if (!copies_last_ || text.size() > block_left_) return append_slowly(text);
+    std::memcpy(block_at_, text.data(), text.size());
+    Segment& last = segments_.back();
+    last = {last.data(), last.size() + text.size()};
+    advance(text.size());
+  }
   // Refers to `text` if it is long enough to be worth it, else copies it.
   void splice(std::string_view text);
   // Refers to all of `other`, which shares no rope itself, and keeps it alive.
@@ -40,8 +47,13 @@ class Rope {
   // Of a conversation of short messages there are many. data(): nullptr for shared_[size()].
   using Segment = std::string_view;
 
+  void append_slowly(std::string_view text);
   void add_block(std::size_t at_least);
-  void add_bytes(const char* data, std::size_t size);
+  void advance(std::size_t copied) {
+    block_at_ += copied;
+    block_left_ -= copied;
+    size_ += copied;
+  }
   [[nodiscard]] const Rope* shared(std::size_t segment) const;
   // The `inner`th piece of a segment.
   [[nodiscard]] std::string_view piece(std::size_t segment, std::size_t inner) const;
@@ -52,6 +64,7 @@ class Rope {
   std::vector<std::shared_ptr<const Rope>> shared_;
   char* block_at_ = nullptr;  // where the last block goes on
   std::size_t block_left_ = 0;
+  bool copies_last_ = false;  // the last segment ends at block_at_
   std::size_t size_ = 0;
   std::size_t cursor_segment_ = 0;  // where the next read most likely starts
   std::size_t cursor_inner_ = 0;

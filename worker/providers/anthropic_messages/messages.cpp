@@ -6,30 +6,12 @@
 
 #include "protocol/ascii.hpp"
 #include "worker/providers/anthropic_messages/media.hpp"
+#include "worker/providers/codec/message_parts.hpp"
 
 namespace aiw::anthropic_messages {
 namespace {
 
 constexpr std::size_t kTurnsAtOnce = 256;
-
-// Length of the white space, as written in a JSON string, at the start of `raw`; 0: none.
-std::size_t leading_space(std::string_view raw) {
-  if (raw.starts_with(' ')) return 1;
-  for (const std::string_view escape : {"\\n", "\\r", "\\t", "\\f"}) {
-    if (raw.starts_with(escape)) return 2;
-  }
-  for (const std::string_view escape : {"\\u0020", "\\u000a", "\\u000A", "\\u000d", "\\u000D", "\\u0009"}) {
-    if (raw.starts_with(escape)) return escape.size();
-  }
-  return 0;
-}
-
-// The API refuses text blocks that are empty or white space only.
-bool is_blank(RawString text) {
-  std::string_view raw = text.raw;
-  while (const std::size_t space = leading_space(raw)) raw.remove_prefix(space);
-  return raw.empty();
-}
 
 // The conversation's own bytes are referred to, everything else is copied.
 void write_string(Rope& body, RawString text) {

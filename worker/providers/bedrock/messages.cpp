@@ -7,6 +7,7 @@
 
 #include "protocol/ascii.hpp"
 #include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/codec/message_parts.hpp"
 
 namespace aiw::bedrock {
 namespace {
@@ -23,13 +24,6 @@ std::string digits_of(std::string_view text) {
   std::string out;
   for (int i = 0; i < 16; ++i, hash >>= 4U) out += kDigits[hash & 15U];
   return out;
-}
-
-// The API refuses text blocks of white space only.
-bool is_blank(RawString text) {
-  if (text.raw.size() > 64 && !text.raw.contains('\\'))
-    return text.raw.find_first_not_of(' ') == std::string_view::npos;
-  return text.text().find_first_not_of(" \t\r\n\f\v") == std::string::npos;
 }
 
 }  // namespace

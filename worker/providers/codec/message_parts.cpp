@@ -6,6 +6,50 @@
 #include "worker/providers/codec/media_type.hpp"
 
 namespace aiw {
+namespace {
+
+// Length of the white space, as written in a JSON string, at the start of `raw`; 0: none.
+std::size_t leading_space(std::string_view raw) {
+  if (raw.starts_with(' ')) return 1;
+  for (const std::string_view escape : {"\\n", "\\r", "\\t", "\\f"}) {
+    if (raw.starts_with(escape)) return 2;
+  }
+  for (const std::string_view escape :
+       {"\\u0020", "\\u000a", "\\u000A", "\\u000b", "\\u000B", "\\u000c", "\\u000C", "\\u000d", "\\u000D", "\\u0009"}) {
+    if (raw.starts_with(escape)) return escape.size();
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool is_blank(RawString text) {
+  std::string_view raw = text.raw;
+  while (const std::size_t space = leading_space(raw)) raw.remove_prefix(space);
+  return raw.empty();
+}
+
+bool is_error(const ToolOutput& output) {
+  return output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
+}
+
+void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_view between) {
+  json.begin_string();
+  append_texts(json.out(), parts, between);
+  json.end_string();
+}
+
+void write_output_text(BodyWriter& json, const ToolOutput& output) {
+  json.begin_string();
+  append_output_text(json.out(), output);
+  json.end_string();
+}
+
+void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise) {
+  json.begin_string();
+  append_media_url(json.out(), media, otherwise);
+  json.end_string();
+}
 
 void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between) {
   bool first = true;

@@ -6,6 +6,7 @@
 
 #include "protocol/chat.hpp"
 #include "worker/base/rope.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 
 namespace aiw {
 
@@ -24,13 +25,22 @@ bool has_part(const std::vector<Part>& parts) {
   return false;
 }
 
-// These append the contents of a JSON string, without its quotes, and refer to the conversation's own bytes.
+// True for text that is empty or white space only, as a JSON string writes it.
+bool is_blank(RawString text);
+bool is_error(const ToolOutput& output);
+
+// These write one JSON string.
 
 // The text parts one after the other; `between` is escaped already.
-void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between);
+void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_view between);
 // What a tool gave, as text: JSON as it is written, of `content` the text parts line by line.
-void append_output_text(Rope& body, const ToolOutput& output);
+void write_output_text(BodyWriter& json, const ToolOutput& output);
 // The URL of media, or a data URL of its bytes; `otherwise` is the type of bytes that say none.
+void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise);
+
+// These append the contents of a JSON string, without its quotes.
+void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between);
+void append_output_text(Rope& body, const ToolOutput& output);
 void append_media_url(Rope& body, const MediaPart& media, std::string_view otherwise);
 // Any text.
 void append_escaped(Rope& body, std::string_view text);

@@ -5,6 +5,7 @@
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/cohere_chat/state.hpp"
 
 // Wire facts are from Cohere's API reference, chat and chat-stream, version 2.
@@ -253,7 +254,7 @@ void Decoder::finish(const JsonElement& ending, StepSink& sink) {
 }
 
 void Decoder::report_state(StepSink& sink) {
-  for (const int part : reasoning_parts_) sink.provider_state(part, thinking_state());
+  for (const int part : reasoning_parts_) sink.provider_state(part, make_state(kStateTag, "type", "\"thinking\""));
   plan_ += plan_joiner_.flush();
   report_plan(sink);
 }
@@ -262,7 +263,9 @@ void Decoder::report_state(StepSink& sink) {
 void Decoder::report_plan(StepSink& sink) {
   if (plan_part_ < 0 || plan_.size() == plan_told_) return;
   plan_told_ = plan_.size();
-  sink.provider_state(plan_part_, plan_state(plan_));
+  std::string plan;
+  append_json_string(plan, plan_);
+  sink.provider_state(plan_part_, make_state(kStateTag, kPlan, plan));
 }
 
 void Decoder::flush(StepSink& sink) { end_block(sink); }

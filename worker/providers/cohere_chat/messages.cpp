@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/cohere_chat/state.hpp"
 
 namespace aiw::cohere_chat {
@@ -47,14 +49,12 @@ std::vector<std::string> documents_of(const ToolOutput& output) {
 
 class MessageWriter {
  public:
-  MessageWriter(Rope& body, RequestNotes& notes) : body_(body), notes_(notes) {}
+  MessageWriter(Rope& body, RequestNotes& notes) : json_(body), notes_(notes) {}
 
   void system(RawString text) {
-    begin("system");
-    body_.append(R"(,"content":[)");
-    bool comma = false;
-    write_text(text, comma);
-    body_.append("]}");
+    begin("system").key("content").begin_array();
+    write_text(text);
+    json_.end_array().end_object();
   }
 
   void message(const Message& message) {
@@ -72,37 +72,22 @@ class MessageWriter {
   // all results of the turn.
   void flush_media() {
     if (media_.empty()) return;
-    begin("user");
-    body_.append(R"(,"content":[)");
-    bool comma = false;
+    begin("user").key("content").begin_array();
     for (const auto& [call_id, part] : std::exchange(media_, {})) {
-      separate(comma);
-      body_.append(R"({"type":"text","text":"Returned by tool call )");
-      body_.splice(call_id.raw);
-      body_.append(R"(:"})");
-      write_image(*part, comma);
+      json_.begin_object().field("type", "text").key("text").begin_string();
+      json_.out().append("Returned by tool call ");
+      json_.out().splice(call_id.raw);
+      json_.out().append(":");
+      json_.end_string().end_object();
+      write_image(*part);
     }
-    body_.append("]}");
+    json_.end_array().end_object();
   }
 
  private:
-  void separate(bool& comma) {
-    if (std::exchange(comma, true)) body_.append(",");
-  }
+  BodyWriter& begin(std::string_view role) { return json_.begin_object().field("role", role); }
 
-  void begin(std::string_view role) {
-    separate(comma_);
-    body_.append(R"({"role":")");
-    body_.append(role);
-    body_.append("\"");
-  }
-
-  void write_text(RawString text, bool& comma) {
-    separate(comma);
-    body_.append(R"({"type":"text","text":")");
-    body_.splice(text.raw);
-    body_.append("\"}");
-  }
+  void write_text(RawString text) { json_.begin_object().field("type", "text").field("text", text).end_object(); }
 
   void user(const std::vector<Part>& parts) {
     const bool has_results = has_part<ToolResultPart>(parts);
@@ -113,15 +98,13 @@ class MessageWriter {
   }
 
   void speak(std::string_view role, const std::vector<Part>& parts) {
-    begin(role);
-    body_.append(R"(,"content":[)");
-    bool comma = false;
+    begin(role).key("content").begin_array();
     for (const Part& part : parts) {
-      if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text, comma);
+      if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text);
       const auto* media = std::get_if<MediaPart>(&part);
-      if (media != nullptr && can_send(*media)) write_image(*media, comma);
+      if (media != nullptr && can_send(*media)) write_image(*media);
     }
-    body_.append("]}");
+    json_.end_array().end_object();
   }
 
   bool can_send(const MediaPart& media) {
@@ -130,11 +113,10 @@ class MessageWriter {
     return false;
   }
 
-  void write_image(const MediaPart& media, bool& comma) {
-    separate(comma);
-    body_.append(R"({"type":"image_url","image_url":{"url":")");
-    append_media_url(body_, media, "image/png");
-    body_.append("\"}}");
+  void write_image(const MediaPart& media) {
+    json_.begin_object().field("type", "image_url").key("image_url").begin_object().key("url");
+    write_media_url(json_, media, "image/png");
+    json_.end_object().end_object();
   }
 
   void assistant(const std::vector<Part>& parts) {
@@ -143,7 +125,7 @@ class MessageWriter {
     write_content(parts, has_calls);
     write_plan(parts);
     if (has_calls) write_calls(parts);
-    body_.append("}");
+    json_.end_object();
     if (has_part<MediaPart>(parts)) notes_.add("media_dropped", "media of an assistant message was left out");
     if (has_part<ToolResultPart>(parts)) tool_results(parts);
   }
@@ -151,96 +133,86 @@ class MessageWriter {
   // Thinking that is not Cohere's own is left out.
   void write_content(const std::vector<Part>& parts, bool has_calls) {
     bool open = false;
-    const auto next = [&] { body_.append(std::exchange(open, true) ? "," : R"(,"content":[)"); };
+    const auto next = [&] {
+      if (!std::exchange(open, true)) json_.key("content").begin_array();
+    };
     for (const Part& part : parts) {
       const auto* reasoning = std::get_if<ReasoningPart>(&part);
-      if (reasoning != nullptr && read_state(reasoning->provider_state).thinking) {
+      if (reasoning != nullptr && is_thinking(reasoning->provider_state)) {
         next();
-        body_.append(R"({"type":"thinking","thinking":")");
-        body_.splice(reasoning->text.raw);
-        body_.append("\"}");
+        json_.begin_object().field("type", "thinking").field("thinking", reasoning->text).end_object();
       } else if (const auto* text = std::get_if<TextPart>(&part)) {
         next();
-        bool comma = false;
-        write_text(text->text, comma);
+        write_text(text->text);
       }
     }
-    if (open) return body_.append("]");
-    if (!has_calls) body_.append(R"(,"content":"")");
+    if (open) {
+      json_.end_array();
+    } else if (!has_calls) {
+      json_.field("content", "");
+    }
+  }
+
+  bool is_thinking(RawString state) {
+    const auto object = state_.read(state, kStateTag);
+    return object && get_string_or_empty(*object, "type") == kThinkingType;
   }
 
   void write_plan(const std::vector<Part>& parts) {
     bool written = false;
     for_each_part<ProviderPart>(parts, [&](const ProviderPart& part) {
-      const auto plan = read_state(part.provider_state).plan;
-      if (!plan || std::exchange(written, true)) return;
-      body_.append(R"(,"tool_plan":)");
-      body_.append(*plan);
+      const auto object = state_.read(part.provider_state, kStateTag);
+      if (!object || !get_string(*object, kPlan) || std::exchange(written, true)) return;
+      json_.key(kPlan).copy(state_.json(*object, kPlan));
     });
   }
 
   void write_calls(const std::vector<Part>& parts) {
-    body_.append(R"(,"tool_calls":[)");
-    bool comma = false;
+    json_.key("tool_calls").begin_array();
     for_each_part<ToolCallPart>(parts, [&](const ToolCallPart& call) {
-      separate(comma);
-      body_.append(R"({"id":")");
-      body_.splice(call.tool_call_id.raw);
-      body_.append(R"(","type":"function","function":{"name":")");
-      body_.splice(call.tool_name.raw);
-      body_.append(R"(","arguments":")");
+      json_.begin_object().field("id", call.tool_call_id).field("type", "function");
+      json_.key("function").begin_object().field("name", call.tool_name).key("arguments");
       if (!call.input_text.empty()) {
-        body_.splice(call.input_text.raw);
+        json_.raw(call.input_text);
       } else {
-        append_escaped(body_, call.input.is_object() ? call.input.json : "{}");
+        json_.string(call.input.is_object() ? call.input.json : "{}");
       }
-      body_.append("\"}}");
+      json_.end_object().end_object();
     });
-    body_.append("]");
+    json_.end_array();
   }
 
   void tool_results(const std::vector<Part>& parts) {
     for_each_part<ToolResultPart>(parts, [&](const ToolResultPart& result) {
-      begin("tool");
-      body_.append(R"(,"tool_call_id":")");
-      body_.splice(result.tool_call_id.raw);
-      body_.append(R"(","content":)");
+      begin("tool").field("tool_call_id", result.tool_call_id).key("content");
       if (result.output) {
         write_output(result, *result.output);
       } else {
-        body_.append("\"\"");
+        json_.string("");
       }
-      body_.append("}");
+      json_.end_object();
     });
   }
 
   void write_output(const ToolResultPart& result, const ToolOutput& output) {
     const auto documents = documents_of(output);
-    if (documents.empty() && output.type != ToolOutputType::content) {
-      body_.append("\"");
-      append_output_text(body_, output);
-      return body_.append("\"");
-    }
-    bool comma = false;
-    body_.append("[");
+    if (documents.empty() && output.type != ToolOutputType::content) return write_output_text(json_, output);
+    json_.begin_array();
     for (const std::string& document : documents) {
-      separate(comma);
-      body_.append(R"({"type":"document","document":)");
-      body_.append(document);
-      body_.append("}");
+      json_.begin_object().field("type", "document").key("document").copy(document).end_object();
     }
     for (const Part& part : output.parts) {
-      if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text, comma);
+      if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text);
       const auto* media = std::get_if<MediaPart>(&part);
       if (media != nullptr && can_send(*media)) media_.emplace_back(result.tool_call_id, media);
     }
-    body_.append("]");
+    json_.end_array();
   }
 
-  Rope& body_;
+  BodyWriter json_;
   RequestNotes& notes_;
+  StateReader state_;
   std::vector<std::pair<RawString, const MediaPart*>> media_;
-  bool comma_ = false;
 };
 
 }  // namespace

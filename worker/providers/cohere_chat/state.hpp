@@ -1,24 +1,13 @@
-// The provider state of Cohere's parts: "cohere-chat:" and a JSON object with one member, all ASCII.
+// Members of the provider states of Cohere's parts.
 #pragma once
 
-#include <optional>
-#include <string>
 #include <string_view>
-
-#include "protocol/json_text.hpp"
 
 namespace aiw::cohere_chat {
 
-// A thinking block, whose text is the part's own.
-std::string thinking_state();
-// What the model planned to do before its tool calls.
-std::string plan_state(std::string_view plan);
-
-struct State {
-  bool thinking = false;
-  std::optional<std::string> plan;  // a JSON string
-};
-// Empty if the state is another API's.
-State read_state(RawString state);
+inline constexpr std::string_view kStateTag = "cohere-chat:";
+inline constexpr std::string_view kThinkingType =
+    "thinking";                                         // `type` of a thinking block, whose text is the part's own
+inline constexpr std::string_view kPlan = "tool_plan";  // what the model planned to do before its tool calls
 
 }  // namespace aiw::cohere_chat

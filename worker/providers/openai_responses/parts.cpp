@@ -21,10 +21,6 @@ void append_image_source(Rope& body, const MediaPart& image) {
   body.append("\"");
 }
 
-bool is_error(const ToolOutput& output) {
-  return output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
-}
-
 void append_content(Rope& body, const ToolOutput& output, RequestNotes& notes) {
   std::string_view separator;
   body.append("[");

@@ -17,13 +17,6 @@ namespace {
 
 constexpr int kMaxArgumentsDepth = 1'000;
 
-bool is_blank(RawString text) {
-  if (text.raw.size() > 64 && !text.raw.contains('\\')) {
-    return text.raw.find_first_not_of(' ') == std::string_view::npos;
-  }
-  return text.text().find_first_not_of(" \t\r\n\f\v") == std::string::npos;
-}
-
 bool is_json_object(RawString text) {
   std::string json = text.text();
   JsonReader reader(json.data(), json.size(), kMaxArgumentsDepth);
@@ -68,10 +61,6 @@ bool is_plain_text(std::string_view text) {
 
 bool is_text_type(std::string_view type) {
   return type.starts_with("text/") || type == "application/json" || type == "application/xml";
-}
-
-bool is_error(const ToolOutput& output) {
-  return output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
 }
 
 // An assistant's message with neither is refused by some, and says nothing to anybody.

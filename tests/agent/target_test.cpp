@@ -74,6 +74,20 @@ TEST_CASE("the provider and model that a chat leaves open") {
   CHECK(answer(config, {"first", "", ""}) == "first a a");
 }
 
+TEST_CASE("several keys for one host tell accounts apart, without showing them") {
+  Config config = two_providers();
+  config.providers[1].base_url = "https://FIRST.example/other";
+  CHECK(resolve(config)->account.empty());  // the same key twice
+  config.providers[1].api_key = "k-other";
+  const std::string first = resolve(config)->account, second = resolve(config, {"second", "", ""})->account;
+  CHECK(first.size() == 8);
+  CHECK(second.size() == 8);
+  CHECK(first != second);
+  CHECK_FALSE(std::string("k-literal").contains(first));
+  config.providers[1].base_url = "https://second.example";
+  CHECK(resolve(config)->account.empty());
+}
+
 TEST_CASE("a model may be written as provider/model, with more slashes in the model") {
   CHECK(answer(two_providers(), {"", "", "second/c"}) == "second c c");
   CHECK(answer(two_providers(), {"first", "a", "second/c"}) == "second c c");

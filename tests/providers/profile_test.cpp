@@ -248,6 +248,14 @@ TEST_CASE("profile: a maker is the provider by its host, whatever the config cal
   target.api = Api::anthropic_messages;
   target.base_url = "https://api.deepseek.com/anthropic";
   CHECK(state_maker(target) == "deepseek");
+  CHECK(is_same_maker("deepseek", "deepseek"));
+  CHECK_FALSE(is_same_maker("deepseek", "openai"));
+  target.account = "0123abcd";
+  CHECK(state_maker(target) == "deepseek#0123abcd");
+  CHECK(is_same_maker("deepseek#0123abcd", "deepseek#0123abcd"));
+  CHECK_FALSE(is_same_maker("deepseek#0123abcd", "deepseek#4567abcd"));
+  CHECK(is_same_maker("deepseek", "deepseek#0123abcd"));  // given while the config had one key
+  CHECK(is_same_maker("deepseek#0123abcd", "deepseek"));
   CHECK(split_maker(R"(a:{"b":"}@c"}@d)").maker == "d");
   CHECK(split_maker(R"(a:{"b":"}@c"})").maker.empty());
   CHECK(split_maker("a").state == "a");

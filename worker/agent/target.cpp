@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/google/vertex.hpp"
 #include "worker/providers/provider_defaults.hpp"
@@ -204,13 +205,25 @@ Target target_of(const ProviderConfig& provider) {
 // Checks that the worker can speak to it, and sets its keys.
 std::expected<void, Error> set_access(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   if (target.api == Api::mock) return {};
-  if (wire_api(target.api) == nullptr) {
-    return std::unexpected(refuse("not_supported", Category::invalid_request,
-                                  "this version does not speak " + std::string(to_string(target.api)),
-                                  "/payload/config/providers"));
-  }
   if (target.base_url.empty()) return std::unexpected(bad_url(provider, "it is missing"));
   return set_credentials(target, provider, keys);
+}
+
+// Whether the config has another key for the server that the provider's requests go to.
+bool has_several_keys(const Config& config, const ProviderConfig& provider, const Target& target) {
+  const auto own = parse_base_url(target.base_url);
+  return own && std::ranges::any_of(config.providers, [&](const ProviderConfig& other) {
+           if (other.api_key.empty() || other.api_key == provider.api_key) return false;
+           const auto url = parse_base_url(target_of(other).base_url);
+           return url && url->authority() == own->authority();
+         });
+}
+
+// A digest too short to say anything of the key.
+std::string account_of(std::string_view key) {
+  constexpr std::size_t kDigits = 8;
+  const auto digest = sha256(key);
+  return digest ? to_hex(*digest).substr(0, kDigits) : std::string();
 }
 
 std::expected<Target, Error> look_up(const Choice& choice, const Config& config, const KeyPolicy& keys) {
@@ -223,6 +236,9 @@ std::expected<Target, Error> look_up(const Choice& choice, const Config& config,
   }
   if (target.api == Api::vertex) target.api = google::vertex_api_of(target.model);
   if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
+  if (!target.api_key.empty() && has_several_keys(config, **provider, target)) {
+    target.account = account_of(target.api_key);
+  }
   return target;
 }
 

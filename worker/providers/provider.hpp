@@ -34,6 +34,7 @@ struct Target {
   Api api = Api::openai_chat;
   std::string base_url;       // without a trailing slash
   std::string api_key;        // empty: none is sent
+  std::string account{};      // tells keys apart of which the config has several for this server; else empty
   Auth auth = Auth::bearer;   // how the key is shown
   AwsKeys aws{};              // for Auth::sigv4
   std::string credentials{};  // Vertex: a service account's JSON, from which api_key is made; or empty
@@ -57,16 +58,18 @@ struct WrittenHistory {
 };
 
 class AdaptedChat;
+struct ServerProfile;
 
 struct StepInput {
   const ChatRequest& chat;            // everything but the messages
   std::span<const Message> messages;  // the history, and what earlier steps added
   const Target& target;
-  bool offer_tools = true;            // false: a last step that must answer without tools
-  std::chrono::sys_seconds now{};     // for signatures
-  WrittenHistory* written = nullptr;  // what the builder may keep for the next step; nullptr: nothing
+  bool offer_tools = true;                 // false: a last step that must answer without tools
+  std::chrono::sys_seconds now{};          // for signatures
+  WrittenHistory* written = nullptr;       // what the builder may keep for the next step; nullptr: nothing
   // The chat as the target takes it, kept beside `written`; nullptr: made for this request only.
   std::shared_ptr<AdaptedChat> adapted = nullptr;
+  const ServerProfile* profile = nullptr;  // of the target's server; nullptr: the chat was not adapted to it
 };
 
 // Words that a request sends in place of the chat's own, by what is sent.
@@ -118,8 +121,10 @@ struct WireApi {
   std::string_view pause_reason = {};
 };
 
-// The wire API's functions; nullptr for an API that this build does not speak, and for mock.
+// The functions of a wire API (registry.cpp); nullptr for mock, which has none.
 const WireApi* wire_api(Api api);
+// How a wire API shows its key unless the config says otherwise.
+Auth default_auth(Api api);
 
 // The request for the chat as its target takes it (profile/adapted_chat.hpp), for everybody who builds one. A fault of
 // the builder is this chat's error (code internal), not the end of the process: schemas and histories come from

@@ -218,14 +218,4 @@ const ChatQuirks& chat_quirks(Api api, const ProviderDefaults* known) {
   return known == nullptr || known->chat == nullptr ? kUsual : *known->chat;
 }
 
-Auth default_auth(Api api) {
-  switch (api) {
-    case Api::anthropic_messages: return Auth::x_api_key;
-    case Api::gemini_generate: return Auth::x_goog_api_key;
-    case Api::azure_openai:
-    case Api::azure_openai_responses: return Auth::api_key;
-    default: return Auth::bearer;
-  }
-}
-
 }  // namespace aiw

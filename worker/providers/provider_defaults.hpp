@@ -86,7 +86,4 @@ std::string expand_base_url(const ProviderDefaults& provider, std::string_view r
 // The quirks of a provider, `known` or not. Azure serves OpenAI's API whatever a config calls it.
 const ChatQuirks& chat_quirks(Api api, const ProviderDefaults* known);
 
-// How an API shows its key unless the config says otherwise.
-Auth default_auth(Api api);
-
 }  // namespace aiw

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <iterator>
 #include <new>
@@ -18,25 +20,43 @@
 
 namespace aiw {
 
+namespace {
+
+// The wire APIs in Api's order. Their names in a config are protocol/config.cpp's.
+struct Row {
+  Api api;
+  const WireApi& (*functions)();  // nullptr: it has none
+  Auth auth;                      // how it shows a key unless the config says otherwise
+};
+constexpr auto kRows = std::to_array<Row>({
+    {Api::openai_chat, openai_chat::api, Auth::bearer},
+    {Api::openai_responses, openai_responses::api, Auth::bearer},
+    {Api::openai_completions, openai_completions::api, Auth::bearer},
+    {Api::anthropic_messages, anthropic_messages::api, Auth::x_api_key},
+    {Api::gemini_generate, google::gemini_api, Auth::x_goog_api_key},
+    {Api::vertex, google::vertex_api, Auth::bearer},
+    {Api::azure_openai, openai_chat::api, Auth::api_key},
+    {Api::bedrock_converse, bedrock::converse_api, Auth::bearer},
+    {Api::bedrock_invoke, bedrock::invoke_api, Auth::bearer},
+    {Api::cohere_chat, cohere_chat::api, Auth::bearer},
+    {Api::ollama_chat, ollama::chat_api, Auth::bearer},
+    {Api::ollama_generate, ollama::generate_api, Auth::bearer},
+    {Api::azure_openai_responses, openai_responses::api, Auth::api_key},
+    {Api::vertex_anthropic, google::vertex_anthropic_api, Auth::bearer},
+    {Api::mock, nullptr, Auth::bearer},
+});
+
+constexpr const Row& row_of(Api api) { return kRows[static_cast<std::size_t>(api)]; }
+static_assert(std::ranges::all_of(kRows, [](const Row& row) { return &row_of(row.api) == &row; }));
+
+}  // namespace
+
 const WireApi* wire_api(Api api) {
-  switch (api) {
-    case Api::openai_chat:
-    case Api::azure_openai: return &openai_chat::api();
-    case Api::openai_responses:
-    case Api::azure_openai_responses: return &openai_responses::api();
-    case Api::anthropic_messages: return &anthropic_messages::api();
-    case Api::openai_completions: return &openai_completions::api();
-    case Api::cohere_chat: return &cohere_chat::api();
-    case Api::ollama_chat: return &ollama::chat_api();
-    case Api::ollama_generate: return &ollama::generate_api();
-    case Api::gemini_generate: return &google::gemini_api();
-    case Api::vertex: return &google::vertex_api();
-    case Api::vertex_anthropic: return &google::vertex_anthropic_api();
-    case Api::bedrock_converse: return &bedrock::converse_api();
-    case Api::bedrock_invoke: return &bedrock::invoke_api();
-    default: return nullptr;
-  }
+  const auto functions = row_of(api).functions;
+  return functions == nullptr ? nullptr : &functions();
 }
+
+Auth default_auth(Api api) { return row_of(api).auth; }
 
 std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepInput& input) {
   try {

@@ -100,6 +100,7 @@ constexpr auto kBeforeLimit = std::to_array<std::string_view>({
 });
 constexpr auto kBeforeRequest = std::to_array<std::string_view>({
     "messages resulted in ",
+    "contains at least ",  // vLLM, where it stops counting
     "you requested a total of ",
     "you requested about ",
     "you requested ",

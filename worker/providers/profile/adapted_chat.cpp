@@ -6,9 +6,8 @@
 
 #include "protocol/ascii.hpp"
 #include "protocol/json_reader.hpp"
-#include "worker/base/base64.hpp"
-#include "worker/providers/codec/media_type.hpp"
 #include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/profile/media.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 #include "worker/providers/profile/tool_schema.hpp"
 
@@ -28,39 +27,6 @@ bool has_text(const std::vector<Part>& parts) {
   bool found = false;
   for_each_part<TextPart>(parts, [&](const TextPart& part) { found = found || !part.text.empty(); });
   return found;
-}
-
-bool takes(const MediaRule& rule, std::string_view type) {
-  if (rule.any) return true;
-  return std::ranges::any_of(rule.types, [&](std::string_view known) {
-    return known.ends_with('/') ? type.starts_with(known) : type == known;
-  });
-}
-
-// Images and PDF files that are none end a conversation: each later request is refused. Audio that is an image is none.
-bool is_what_it_says(const MediaPart& part, std::string_view type) {
-  if (part.kind == MediaKind::audio && !type.empty() && !type.starts_with("audio/") && !type.starts_with("video/") &&
-      !type.ends_with("/*") && type != "application/octet-stream" && type != "application/ogg") {
-    return false;
-  }
-  const auto start = part.data.raw.substr(0, 32);
-  const auto is_base64 = [](char c) { return is_ascii_alnum(c) || std::string_view("+/-_=\\").contains(c); };
-  if (!std::ranges::all_of(start, is_base64)) return false;
-  const auto shown = type_of_data(part.data);
-  constexpr auto kShown =
-      std::to_array<std::string_view>({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"});
-  return std::ranges::count(kShown, type) == 0 || shown == type;
-}
-
-bool is_plain_text(std::string_view text) {
-  const auto is_control = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f';
-  };
-  return std::ranges::none_of(text, is_control) && sanitize_utf8(text) == text;
-}
-
-bool is_text_type(std::string_view type) {
-  return type.starts_with("text/") || type == "application/json" || type == "application/xml";
 }
 
 // An assistant's message with neither is refused by some, and says nothing to anybody.
@@ -90,21 +56,15 @@ StepInput AdaptedChat::adapt(const StepInput& input, RequestNotes& notes) {
   from_ = messages_.size();
   for (; seen_ < input.messages.size(); ++seen_) add(input.messages[seen_], input.messages.first(seen_));
   push_media();
-  if (!profile_.assistant_last) {
-    const bool ends_otherwise = !input.messages.empty() && input.messages.back().role != Role::user;
-    if (!copied_ && ends_otherwise) {
-      messages_.assign(input.messages.begin(), input.messages.end());
-      copied_ = true;
-    }
-    end_with_user();
-  }
+  if (!profile_.assistant_last) end_with_user(input.messages);
   notes_ = nullptr;
   StepInput adapted{.chat = chat_ ? *chat_ : input.chat,
                     .messages = copied_ ? std::span<const Message>(messages_) : input.messages,
                     .target = input.target,
                     .offer_tools = input.offer_tools,
                     .now = input.now,
-                    .written = tail_ ? nullptr : input.written};
+                    .written = tail_ ? nullptr : input.written,
+                    .profile = &profile_};
   return adapted;
 }
 
@@ -114,6 +74,10 @@ void AdaptedChat::begin(const StepInput& input) {
   adapt_tools(input.chat);
   adapt_stops(input.chat);
   if (profile_.one_system) adapt_system(input);
+}
+
+void AdaptedChat::own_messages(std::span<const Message> given) {
+  if (!std::exchange(copied_, true)) messages_.assign(given.begin(), given.end());
 }
 
 ChatRequest& AdaptedChat::own_chat(const ChatRequest& chat) {
@@ -163,19 +127,17 @@ void AdaptedChat::adapt_stops(const ChatRequest& chat) {
 // The request's system text and the messages of that role that come first become one text.
 void AdaptedChat::adapt_system(const StepInput& input) {
   std::string all(input.chat.system.raw);
-  for (; leading_ < input.messages.size() && input.messages[leading_].role == Role::system; ++leading_) {
-    for_each_part<TextPart>(input.messages[leading_].parts, [&](const TextPart& part) {
+  std::size_t leading = 0;
+  for (; leading < input.messages.size() && input.messages[leading].role == Role::system; ++leading) {
+    for_each_part<TextPart>(input.messages[leading].parts, [&](const TextPart& part) {
       if (part.text.empty()) return;
       if (!all.empty()) all += "\\n\\n";
       all += part.text.raw;
     });
   }
-  if (leading_ == 0 || (leading_ == 1 && input.chat.system.empty())) {
-    leading_ = 0;
-    return;
-  }
+  if (leading == 0 || (leading == 1 && input.chat.system.empty())) return;
   own_chat(input.chat).system = keep_raw(std::move(all));
-  seen_ = leading_;
+  seen_ = leading;
   copied_ = true;
 }
 
@@ -193,10 +155,10 @@ void AdaptedChat::add(const Message& message, std::span<const Message> before) {
       !profile_.user_after_result && (is_plain_user(now) || later_system) && last != nullptr && *last == Role::tool;
   const bool joins = profile_.alternating_roles && last != nullptr && *last == Role::user && is_plain_user(now);
   if (!adapted && !copied_ && !later_system && !empty && !needs_turn && !joins) return;
-  if (!std::exchange(copied_, true)) messages_.assign(before.begin(), before.end());
+  own_messages(before);
   if (empty) return;
   Message own = adapted ? std::move(*adapted) : message;
-  if (needs_turn) messages_.push_back({Role::assistant, {TextPart{keep("Done.")}}});
+  if (needs_turn) push_turn_between();
   if (later_system) return push_system(std::move(own));
   push(std::move(own));
 }
@@ -211,10 +173,13 @@ void AdaptedChat::push(Message message) {
                std::make_move_iterator(message.parts.end()));
 }
 
+// Between results and a user's turn.
+void AdaptedChat::push_turn_between() { messages_.push_back({Role::assistant, {TextPart{keep("Done.")}}}); }
+
 // Media that tools returned, in a user's turn after the results.
 void AdaptedChat::push_media() {
   if (returned_.empty()) return;
-  messages_.push_back({Role::assistant, {TextPart{keep("Done.")}}});
+  push_turn_between();
   Message media{Role::user, {}};
   for (auto& [id, part] : std::exchange(returned_, {})) {
     media.parts.emplace_back(TextPart{keep_raw("Returned by tool call " + std::string(id.raw) + ":")});
@@ -224,14 +189,16 @@ void AdaptedChat::push_media() {
 }
 
 // The model does not go on from its own words.
-void AdaptedChat::end_with_user() {
-  if (!copied_) return;
-  const Role last = messages_.empty() ? Role::system : messages_.back().role;
+void AdaptedChat::end_with_user(std::span<const Message> given) {
+  if (!copied_ && given.empty()) return;
+  const std::span<const Message> all = copied_ ? messages_ : given;
+  const Role last = all.empty() ? Role::system : all.back().role;
   if (last != Role::assistant && !(last == Role::system && profile_.one_system)) return;
-  // An answer that paused goes back as it is.
-  const bool paused = !messages_.empty() && !messages_.back().parts.empty() &&
-                      std::holds_alternative<ProviderPart>(messages_.back().parts.back());
+  // A response that paused goes back as it is.
+  const bool paused =
+      !all.empty() && !all.back().parts.empty() && std::holds_alternative<ProviderPart>(all.back().parts.back());
   if (paused) return;
+  own_messages(given);
   tail_ = true;
   notes_->add("user_turn_added", "this model does not go on from the assistant's own words: it is asked to continue");
   messages_.push_back({Role::user, {TextPart{keep("Continue.")}}});
@@ -254,7 +221,7 @@ std::optional<Message> AdaptedChat::changed(const Message& message) {
   std::optional<Message> own;
   for (std::size_t i = 0; i < message.parts.size(); ++i) {
     bool dropped = false;
-    auto part = changed_part(message.parts[i], message.role, dropped);
+    auto part = changed_part(message.parts[i], dropped);
     if (!own && (part || dropped)) {
       own = Message{message.role, {message.parts.begin(), message.parts.begin() + static_cast<std::ptrdiff_t>(i)}};
     }
@@ -271,9 +238,9 @@ std::optional<Message> AdaptedChat::changed(const Message& message) {
   return own;
 }
 
-std::optional<Part> AdaptedChat::changed_part(const Part& part, Role, bool& dropped) {
+std::optional<Part> AdaptedChat::changed_part(const Part& part, bool& dropped) {
   if (const auto* media = std::get_if<MediaPart>(&part)) {
-    if (auto text = replaced(*media)) return text;
+    if (auto text = text_instead(*media, profile_, *notes_)) return Part(TextPart{keep(*text)});
   }
   return std::visit(
       [&](const auto& one) -> std::optional<Part> {
@@ -328,8 +295,8 @@ std::shared_ptr<const ToolOutput> AdaptedChat::changed_output(const ToolResultPa
   }
   std::shared_ptr<ToolOutput> own;
   for (std::size_t i = 0; i < output.parts.size(); ++i) {
-    bool dropped = false;
-    auto part = changed_part(output.parts[i], Role::tool, dropped);
+    bool dropped = false;  // results hold text and media only
+    auto part = changed_part(output.parts[i], dropped);
     if (!part) continue;
     if (own == nullptr) own = std::make_shared<ToolOutput>(output);
     own->parts[i] = std::move(*part);
@@ -349,7 +316,7 @@ bool AdaptedChat::change_state(RawString& state) {
   if (state.empty()) return false;
   const MadeState made = split_maker(state.raw);
   if (made.maker.empty()) return false;
-  state.raw = made.maker == maker_ ? made.state : std::string_view();
+  state.raw = is_same_maker(made.maker, maker_) ? made.state : std::string_view();
   return true;
 }
 
@@ -394,31 +361,6 @@ bool AdaptedChat::change_name(RawString& name) {
   if (renamed_ != nullptr && renamed_->tools.contains(name.raw)) return true;  // the request's own, known both ways
   notes_->add("tool_name_changed", "a tool name of the history has characters that this API does not take");
   return true;
-}
-
-// Text in place of media that the server does not take: what is text itself, else a note.
-std::optional<Part> AdaptedChat::replaced(const MediaPart& part) {
-  if (!part.file_id.empty()) return std::nullopt;  // the server's own
-  const std::string type = media_type_of(part);
-  const bool image = part.kind == MediaKind::image || type.starts_with("image/");
-  const bool audio = !image && (part.kind == MediaKind::audio || type.starts_with("audio/"));
-  const MediaRule& rule = image ? profile_.images : audio ? profile_.audio : profile_.files;
-  const bool is_link = part.data.empty();
-  const bool as_it_says = is_what_it_says(part, type);
-  if (is_link ? rule.links : takes(rule, type) && as_it_says) return std::nullopt;
-  const std::string what_not = is_link      ? "media by URL"
-                               : as_it_says ? type
-                                            : "bytes that are not what they are said to be";
-  notes_->add("media_replaced", "this provider takes no " + what_not + "; text stands in its place");
-  if (is_link) return Part(TextPart{keep("[media at " + part.url.text() + " was left out: it cannot be read here]")});
-  std::string text;
-  const bool textual = is_text_type(type) || (!image && !audio && !as_it_says);
-  if (textual && base64_decode(part.data.text(), text) && is_plain_text(text)) {
-    const std::string name = part.filename.empty() ? std::string() : part.filename.text() + ":\n";
-    return Part(TextPart{keep(sanitize_utf8(name + text))});
-  }
-  const std::string_view what = image ? "an image" : audio ? "audio" : "a file";
-  return Part(TextPart{keep("[" + std::string(what) + " of type " + type + " was left out: it cannot be read here]")});
 }
 
 RawString AdaptedChat::keep(std::string_view text) {

@@ -45,11 +45,13 @@ class AdaptedChat {
   void push(Message message);
   void push_system(Message message);
   void push_media();
-  void end_with_user();
+  void push_turn_between();
+  void end_with_user(std::span<const Message> given);
+  void own_messages(std::span<const Message> given);
   ChatRequest& own_chat(const ChatRequest& chat);
 
   std::optional<Message> changed(const Message& message);
-  std::optional<Part> changed_part(const Part& part, Role role, bool& dropped);
+  std::optional<Part> changed_part(const Part& part, bool& dropped);
   bool change(TextPart& part);
   bool change(ReasoningPart& part);
   bool change(MediaPart& part);
@@ -62,7 +64,6 @@ class AdaptedChat {
   bool change_properties(ToolCallPart& part);
   bool change_call_id(RawString& id, std::size_t use);
   std::shared_ptr<const ToolOutput> changed_output(const ToolResultPart& result);
-  [[nodiscard]] std::optional<Part> replaced(const MediaPart& part);
 
   // JSON string contents that live as long as this.
   RawString keep(std::string_view text);
@@ -75,7 +76,6 @@ class AdaptedChat {
   std::shared_ptr<RenamedWords> renamed_;  // of the request's own tools
   std::map<std::string, IdUse, std::less<>> ids_;
   std::vector<std::pair<RawString, MediaPart>> returned_;  // media of results, with their calls' ids
-  std::size_t leading_ = 0;                                // messages that went into the system text
   std::size_t seen_ = 0;                                   // of the input's messages
   std::size_t from_ = 0;                                   // messages_ that the call before gave out
   bool copied_ = false;                                    // messages_ are other than the input's

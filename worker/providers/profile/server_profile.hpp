@@ -8,25 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "worker/providers/profile/word_rule.hpp"
 #include "worker/providers/provider.hpp"
 
 namespace aiw {
-
-// The strings that a server takes in some place.
-struct WordRule {
-  enum class Charset {
-    any,
-    alphanumeric,  // letters and digits
-    word,          // these, `_` and `-`
-    word_or_dot,   // these and `.`
-    letter_first,  // word, but first a letter or `_`
-    dotted,        // these, `.` and `:`
-    identifier,    // letters, digits and `_`, no digit first
-  };
-  Charset charset = Charset::any;
-  std::size_t most = 0;   // bytes; 0: any number
-  std::size_t exact = 0;  // bytes; 0: any number up to `most`
-};
 
 // Media of one kind that a server takes.
 struct MediaRule {
@@ -66,10 +51,5 @@ struct ServerProfile {
 
 // By the target's wire API, provider and model.
 ServerProfile server_profile(const Target& target);
-
-// Whether the string fits the rule.
-bool fits(const WordRule& rule, std::string_view text);
-// A string that does, always the same for the same text, and others for others.
-std::string fitted(const WordRule& rule, std::string_view text);
 
 }  // namespace aiw

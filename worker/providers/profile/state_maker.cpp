@@ -7,7 +7,9 @@
 
 namespace aiw {
 
-std::string state_maker(const Target& target) {
+namespace {
+
+std::string server_of(const Target& target) {
   if (target.api == Api::vertex_anthropic || target.api == Api::bedrock_invoke) return std::string(kClaude);
   const auto url = parse_base_url(target.base_url);
   if (!url) return {};
@@ -22,6 +24,22 @@ std::string state_maker(const Target& target) {
     return url->authority() + std::string(path);
   }
   return std::string(known->id == "anthropic" ? kClaude : known->id);
+}
+
+}  // namespace
+
+std::string state_maker(const Target& target) {
+  std::string maker = server_of(target);
+  const bool has_accounts = !maker.empty() && maker != kClaude;  // a signature of Claude's holds for every account
+  if (has_accounts && !target.account.empty()) maker.append("#").append(target.account);
+  return maker;
+}
+
+bool is_same_maker(std::string_view maker, std::string_view target_maker) {
+  const auto at = maker.rfind('#'), target_at = target_maker.rfind('#');
+  if (maker.substr(0, at) != target_maker.substr(0, target_at)) return false;
+  constexpr auto kNone = std::string_view::npos;
+  return at == kNone || target_at == kNone || maker.substr(at) == target_maker.substr(target_at);
 }
 
 std::string with_maker(std::string state, std::string_view maker) {

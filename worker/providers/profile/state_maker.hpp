@@ -14,8 +14,11 @@ namespace aiw {
 // (docs.claude.com, "Extended thinking").
 inline constexpr std::string_view kClaude = "claude";
 
-// The provider by whose host the target is reached, else that host, port and path.
+// The provider by whose host the target is reached, else that host, port and path; behind `#`, which of several keys
+// of the config asks it, for what one account's requests sealed another's cannot open.
 std::string state_maker(const Target& target);
+// True if `maker` is `target_maker`, or may be: the account is known of only one of them.
+bool is_same_maker(std::string_view maker, std::string_view target_maker);
 
 // The state with its maker behind it.
 std::string with_maker(std::string state, std::string_view maker);

@@ -12,9 +12,9 @@
 
 #include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
-#include "worker/io/child_host.hpp"
 #include "worker/io/log.hpp"
 #include "worker/options.hpp"
+#include "worker/process/child_host.hpp"
 #include "worker/process_setup.hpp"
 #include "worker/worker.hpp"
 

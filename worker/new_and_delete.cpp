@@ -11,8 +11,8 @@
 #include <new>
 
 #include "worker/base/memory_account.hpp"
-#include "worker/base/wipe.hpp"
 #include "worker/emergency_memory.hpp"
+#include "worker/secrets/wipe.hpp"
 
 // The sanitizers have their own operators, which must stay in pairs.
 #ifndef AIW_SANITIZED

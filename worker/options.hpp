@@ -11,9 +11,9 @@
 #include "protocol/dialect.hpp"
 #include "worker/agent/server.hpp"
 #include "worker/executors/mcp/pool.hpp"
-#include "worker/io/curl_client.hpp"
+#include "worker/http/curl_client.hpp"
 #include "worker/io/log.hpp"
-#include "worker/io/parent_watch.hpp"
+#include "worker/process/parent_watch.hpp"
 
 namespace aiw {
 

@@ -8,7 +8,7 @@
 
 #include <csignal>
 
-#include "worker/io/process_limits.hpp"
+#include "worker/process/process_limits.hpp"
 
 namespace aiw {
 namespace {

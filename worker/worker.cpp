@@ -12,11 +12,11 @@
 #include "worker/agent/mcp_keys.hpp"
 #include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
-#include "worker/io/curl_client.hpp"
-#include "worker/io/libcurl.hpp"
+#include "worker/http/curl_client.hpp"
+#include "worker/http/libcurl.hpp"
 #include "worker/io/log.hpp"
-#include "worker/io/loop_child_launcher.hpp"
-#include "worker/io/sandbox.hpp"
+#include "worker/process/loop_child_launcher.hpp"
+#include "worker/process/sandbox.hpp"
 
 namespace aiw {
 namespace {

@@ -11,10 +11,10 @@
 #include "worker/executors/leanspec/leanspec_tools.hpp"
 #include "worker/io/inbox.hpp"
 #include "worker/io/loop.hpp"
-#include "worker/io/parent_watch.hpp"
-#include "worker/io/process_limits.hpp"
 #include "worker/io/stdout_writer.hpp"
 #include "worker/options.hpp"
+#include "worker/process/parent_watch.hpp"
+#include "worker/process/process_limits.hpp"
 
 namespace aiw {
 

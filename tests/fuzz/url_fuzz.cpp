@@ -11,7 +11,7 @@
 #include "tests/fuzz/fuzz_input.hpp"
 #include "worker/base/http_message.hpp"
 #include "worker/base/url.hpp"
-#include "worker/io/egress.hpp"
+#include "worker/http/egress.hpp"
 
 namespace {
 

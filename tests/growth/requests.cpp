@@ -6,7 +6,7 @@
 
 #include "protocol/line_framer.hpp"
 #include "tests/growth/shapes.hpp"
-#include "worker/base/live_secret.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw::growth {
 namespace {

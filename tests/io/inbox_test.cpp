@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "tests/io/test_pipe.hpp"
+#include "tests/support/test_pipe.hpp"
 
 using namespace aiw;
 using namespace std::chrono_literals;

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "tests/io/test_pipe.hpp"
-#include "worker/base/live_secret.hpp"
-#include "worker/io/redact.hpp"
+#include "tests/support/test_pipe.hpp"
+#include "worker/secrets/live_secret.hpp"
+#include "worker/secrets/log_redaction.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/io/test_pipe.hpp"
+#include "tests/support/test_pipe.hpp"
 
 namespace {
 

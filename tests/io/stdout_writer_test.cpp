@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "tests/io/test_pipe.hpp"
+#include "tests/support/test_pipe.hpp"
 
 namespace {
 

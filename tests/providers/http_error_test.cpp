@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "worker/base/live_secret.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 using namespace aiw;
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "protocol/error.hpp"
-#include "worker/base/resolved_text.hpp"
-#include "worker/base/secret_file.hpp"
 #include "worker/base/url.hpp"
+#include "worker/secrets/resolved_text.hpp"
+#include "worker/secrets/secret_file.hpp"
 
 namespace aiw {
 

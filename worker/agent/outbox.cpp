@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "worker/base/live_secret.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {

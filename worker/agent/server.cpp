@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "worker/agent/target.hpp"
-#include "worker/base/live_secret.hpp"
 #include "worker/executors/http_tool.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {

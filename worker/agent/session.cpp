@@ -8,8 +8,8 @@
 #include "protocol/json_writer.hpp"
 #include "worker/agent/error_hint.hpp"
 #include "worker/agent/history_repair.hpp"
-#include "worker/base/live_secret.hpp"
 #include "worker/providers/profile/adapted_chat.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "worker/base/crypto.hpp"
-#include "worker/base/live_secret.hpp"
 #include "worker/base/memory_account.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/base/resolved_text.hpp"
 #include "worker/executors/http_tool_answer.hpp"
 #include "worker/executors/http_tool_request.hpp"
 #include "worker/executors/late_output.hpp"
 #include "worker/executors/secret_values.hpp"
 #include "worker/executors/tool_output.hpp"
+#include "worker/secrets/resolved_text.hpp"
 
 namespace aiw {
 namespace {

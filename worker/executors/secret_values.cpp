@@ -4,8 +4,8 @@
 
 #include "protocol/json_reader.hpp"
 #include "protocol/json_text.hpp"
-#include "worker/base/redaction.hpp"
 #include "worker/executors/tool_output.hpp"
+#include "worker/secrets/redaction.hpp"
 
 namespace aiw {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/base/live_secret.hpp"
-#include "worker/base/value_finder.hpp"
+#include "worker/secrets/live_secret.hpp"
+#include "worker/secrets/value_finder.hpp"
 
 namespace aiw {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "worker/base/memory_account.hpp"
-#include "worker/base/wipe.hpp"
+#include "worker/secrets/wipe.hpp"
 
 namespace aiw {
 namespace {

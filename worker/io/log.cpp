@@ -19,9 +19,9 @@
 #include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
 #include "protocol/json_writer.hpp"
-#include "worker/base/live_secret.hpp"
 #include "worker/io/output_descriptor.hpp"
-#include "worker/io/redact.hpp"
+#include "worker/secrets/live_secret.hpp"
+#include "worker/secrets/log_redaction.hpp"
 
 namespace aiw {
 namespace {

@@ -15,8 +15,8 @@
 #include "protocol/chat.hpp"
 #include "protocol/event.hpp"
 #include "worker/base/http_message.hpp"
-#include "worker/base/live_secret.hpp"
 #include "worker/providers/step.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 
@@ -64,9 +64,9 @@ struct StepInput {
   const ChatRequest& chat;            // everything but the messages
   std::span<const Message> messages;  // the history, and what earlier steps added
   const Target& target;
-  bool offer_tools = true;                 // false: a last step that must answer without tools
-  std::chrono::sys_seconds now{};          // for signatures
-  WrittenHistory* written = nullptr;       // what the builder may keep for the next step; nullptr: nothing
+  bool offer_tools = true;            // false: a last step that must answer without tools
+  std::chrono::sys_seconds now{};     // for signatures
+  WrittenHistory* written = nullptr;  // what the builder may keep for the next step; nullptr: nothing
   // The chat as the target takes it, kept beside `written`; nullptr: made for this request only.
   std::shared_ptr<AdaptedChat> adapted = nullptr;
   const ServerProfile* profile = nullptr;  // of the target's server; nullptr: the chat was not adapted to it

@@ -15,10 +15,10 @@
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
 #include "worker/base/memory_account.hpp"
-#include "worker/base/resolved_text.hpp"
 #include "worker/base/url.hpp"
 #include "worker/executors/mcp/mcp_log.hpp"
 #include "worker/executors/tool_runner.hpp"
+#include "worker/secrets/resolved_text.hpp"
 
 namespace aiw {
 

@@ -7,9 +7,9 @@
 #include "protocol/ascii.hpp"
 #include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
-#include "worker/base/live_secret.hpp"
 #include "worker/base/retry_after.hpp"
 #include "worker/base/white_space.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {

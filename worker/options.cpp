@@ -105,7 +105,7 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-depth", server.max_depth, "Deepest nesting of a line")
+  app.add_option("--max-depth", server.max_depth, "Deepest nesting of a line's JSON")
       ->check(CLI::Range(8, 1000))
       ->capture_default_str()
       ->group(kGroup);
@@ -113,11 +113,11 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-queued", server.max_queued, "Chats that wait behind them")
+  app.add_option("--max-queued", server.max_queued, "Chats that wait for a place")
       ->check(CLI::Range(0, 10'000'000))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-queued-bytes", server.max_queued_bytes, "Bytes of the lines that wait behind them")
+  app.add_option("--max-queued-bytes", server.max_queued_bytes, "Bytes of the lines that wait for a place")
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 40))
       ->capture_default_str()
       ->group(kGroup);
@@ -128,19 +128,18 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 50))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-parallel-tools", server.max_parallel_tools,
-                 "Tool calls that the worker runs at once for a chat")
+  app.add_option("--max-parallel-tools", server.max_parallel_tools, "Tool calls of one chat that run at once")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option_function<std::int64_t>(
          "--drain-ms", [&server](std::int64_t ms) { server.drain = std::chrono::milliseconds(ms); },
-         "Time that chats have to finish after SIGTERM or shutdown [25000]")
+         "Time that chats get to finish after SIGTERM or shutdown [25000]")
       ->check(CLI::Range(0, 86'400'000))
       ->group(kGroup);
   app.add_option_function<std::int64_t>(
          "--stdout-stall-ms", [&options](std::int64_t ms) { options.stdout_stall_ms = ms; },
-         "Give up when nobody reads stdout for so long; 0: never [300000; 0 in the leanspec dialect]")
+         "End the worker if stdout is not read for this long; 0: never [300000; 0 in the leanspec dialect]")
       ->check(CLI::Range(0, 86'400'000))
       ->group(kGroup);
 }
@@ -154,13 +153,14 @@ void add_mcp(CLI::App& app, Options& options) {
         ->check(CLI::Range(0, 86'400'000))
         ->group(kGroup);
   };
-  add_ms("--mcp-idle-ms", mcp.idle_limit, "A server that no chat uses ends after this time [60000]");
-  add_ms("--mcp-connect-ms", mcp.connect_limit, "Time that a server has to say what tools it has; 0: no limit [30000]");
-  app.add_option("--mcp-max-servers", mcp.max_servers, "Servers alive at the same time")
+  add_ms("--mcp-idle-ms", mcp.idle_limit, "Idle time after which an unused server is stopped [60000]");
+  add_ms("--mcp-connect-ms", mcp.connect_limit, "Connect timeout (handshake and tools/list); 0: none [30000]");
+  app.add_option("--mcp-max-servers", mcp.max_servers, "Servers that run at once")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_flag("!--no-mcp-commands", mcp.allow_commands, "Only servers with a URL: a request can start no program")
+  app.add_flag("!--no-mcp-commands", mcp.allow_commands,
+               "Accept only servers with a URL, so that no request can start a program")
       ->group(kGroup);
 }
 
@@ -188,13 +188,14 @@ void add_security(CLI::App& app, Options& options) {
       ->check(CLI::ExistingDirectory)
       ->type_name("FOLDER")
       ->group(kGroup);
-  app.add_flag("--allow-core", options.allow_core, "Core files and debuggers, which see keys and conversations")
+  app.add_flag("--allow-core", options.allow_core, "Allow core files and debuggers, which see keys and conversations")
       ->group(kGroup);
   add_choice(app, "--egress", options.http.egress,
              Choices<Egress>{{"any", Egress::any}, {"public", Egress::public_only}},
              "any: every address but metadata services; public: no private ones either [any]")
       ->group(kGroup);
-  app.add_flag("--sandbox", options.sandbox, "Give up what the worker does not need: files, programs, system calls")
+  app.add_flag("--sandbox", options.sandbox,
+               "Drop access to files, programs and system calls that the worker does not need")
       ->group(kGroup);
 }
 
@@ -218,25 +219,25 @@ std::string proxy_fault(const std::string& url) {
 void add_network(CLI::App& app, Options& options) {
   CurlClientOptions& http = options.http;
   constexpr const char* kGroup = "Network";
-  app.add_option("--ca-file", http.ca_file, "Certificates to trust, PEM, in place of the system's [$SSL_CERT_FILE]")
+  app.add_option("--ca-file", http.ca_file, "Trusted certificates (PEM) instead of the system's [$SSL_CERT_FILE]")
       ->check(pem_fault)
       ->type_name("FILE")
       ->group(kGroup);
-  app.add_option("--proxy", http.proxy, "Proxy for https URLs; hosts in no_proxy go without [$https_proxy]")
+  app.add_option("--proxy", http.proxy, "Proxy for https URLs; hosts in no_proxy are reached directly [$https_proxy]")
       ->check(proxy_fault)
       ->type_name("URL")
       ->group(kGroup);
-  auto* const cert = app.add_option("--client-cert", http.client_cert, "Certificate to show to --mtls-host, PEM")
+  auto* const cert = app.add_option("--client-cert", http.client_cert, "Client certificate (PEM) for --mtls-host")
                          ->check(pem_fault)
                          ->type_name("FILE")
                          ->group(kGroup);
-  app.add_option("--client-key", http.client_key, "Its key, PEM; may stand in --client-cert")
+  app.add_option("--client-key", http.client_key, "Its key (PEM), if it is not in --client-cert")
       ->check(pem_fault)
       ->type_name("FILE")
       ->needs(cert)
       ->group(kGroup);
   auto* const hosts =
-      app.add_option("--mtls-host", http.client_cert_hosts, "Host that the certificate is shown to (repeatable)")
+      app.add_option("--mtls-host", http.client_cert_hosts, "Host that gets the client certificate (repeatable)")
           ->check(host_fault)
           ->transform([](const std::string& host) { return ascii_lower(host); })
           ->type_name("HOST")
@@ -253,9 +254,9 @@ void add_logging(CLI::App& app, Options& options) {
                                {"warn", LogLevel::warn},
                                {"error", LogLevel::error},
                                {"off", LogLevel::off}},
-             "What goes to stderr [warn]");
+             "Lowest level that is logged to stderr [warn]");
   add_choice(app, "--log-format", options.log_format,
-             Choices<LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}, "How [text]");
+             Choices<LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}, "Log line format [text]");
 }
 
 // The leanspec dialect's system prompt, escaped. Error: why the file cannot be used.
@@ -307,9 +308,9 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ai-worker ") + AIW_VERSION);
-  app.add_option("--protocol", "Version of the protocol")->check(CLI::IsMember({"1"}))->type_name("1");
+  app.add_option("--protocol", "Protocol version")->check(CLI::IsMember({"1"}))->type_name("1");
   add_choice(app, "--dialect", options.dialect, Choices<Dialect>{{"v1", Dialect::v1}, {"leanspec", Dialect::leanspec}},
-             "Words of the frames [v1; leanspec if LEANSPEC_IPC_MODE=true]");
+             "Output dialect [v1; leanspec if LEANSPEC_IPC_MODE=true]");
   app.add_option("--system-prompt-file", system_prompt,
                  "File whose text is the system prompt of the leanspec dialect's chats [LEANSPEC_SYSTEM_PROMPT_FILE]");
   std::string schema;

@@ -78,7 +78,7 @@ CLI::Option* add_choice(CLI::App& app, const char* name, T& into, const Choices<
 std::string host_fault(const std::string& host) {
   const bool is_ipv6 = std::ranges::count(host, ':') > 1;
   if (!host.empty() && host.find_first_of("/*@[] ") == std::string::npos && (is_ipv6 || !host.contains(':'))) return {};
-  return "'" + host + "' is no host: a name or an address is, without scheme, port and brackets";
+  return "'" + host + "' is not a host: expected a name or address without scheme, port or brackets";
 }
 
 // The same with or without a port: "host", "host:443", "::1", "[::1]:8080".
@@ -123,8 +123,8 @@ void add_limits(CLI::App& app, Options& options) {
       ->group(kGroup);
   app.add_option(
          "--max-memory", options.max_memory,
-         "Bytes of memory; nearing it, new chats are refused, and those that hold most are ended. 0: the limit of the "
-         "control group, else what the machine has")
+         "Memory limit. Near it, new chats are refused and the largest chats are ended. 0: the control group's limit, "
+         "else the machine's memory")
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 50))
       ->capture_default_str()
       ->group(kGroup);
@@ -206,7 +206,7 @@ std::string pem_fault(const std::string& path) {
   while (std::getline(file, line)) {
     if (line.starts_with("-----BEGIN ")) return {};
   }
-  return file.eof() ? path + " is no PEM file" : path + " cannot be read";
+  return file.eof() ? path + " is not a PEM file" : path + " cannot be read";
 }
 
 std::string proxy_fault(const std::string& url) {

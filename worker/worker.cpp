@@ -150,7 +150,7 @@ void Worker::close_sandbox() const {
   }
   const std::string missing = enter_sandbox(readable);
   if (missing.empty()) return log(LogLevel::info, "the sandbox is closed", {});
-  log(LogLevel::warn, "the sandbox is not whole", {{"missing", missing}});
+  log(LogLevel::warn, "the sandbox is only partly supported", {{"missing", missing}});
 }
 
 int Worker::run() {
@@ -228,7 +228,7 @@ void Worker::output_relieved() {
 
 void Worker::output_broken(int error) {
   const bool lost = busy() || error != EPIPE;  // a parent may close what it needs no more
-  log(lost ? LogLevel::error : LogLevel::info, error == ETIMEDOUT ? "nobody reads stdout" : "stdout is gone",
+  log(lost ? LogLevel::error : LogLevel::info, error == ETIMEDOUT ? "stdout stalled" : "stdout was closed",
       {{"reason", reason_of(error)}});
   leave(lost ? kExitOutput : kExitOk);
 }

@@ -76,11 +76,11 @@ jkthPjRUxFLLpYkRqi2hLESJDtTXY+3twmcrhlKJUB+spYU2NRudJC9z6w2cDwNC
 yqXnD1vn3RbkzYxvEW4fTl3tPY6ir6nsmASkYFirBU0CalypK9jF8Gh4yexw37A=
 -----END ENCRYPTED PRIVATE KEY-----
 )";
-  CHECK(rs256_sign(ec_key, "x").error() == "the private key is no RSA key");
+  CHECK(rs256_sign(ec_key, "x").error() == "the private key is not an RSA key");
   // And nobody is asked for a password: the process speaks on its standard input.
-  CHECK(rs256_sign(encrypted, "x").error() == "the private key is no PEM that can be read");
+  CHECK(rs256_sign(encrypted, "x").error() == "the private key is not readable PEM");
   for (const std::string_view pem : {std::string_view(), std::string_view("sk-secret"), kRfc7515Key.substr(0, 300)}) {
-    CHECK(rs256_sign(pem, "x").error() == "the private key is no PEM that can be read");
+    CHECK(rs256_sign(pem, "x").error() == "the private key is not readable PEM");
   }
   CHECK(rs256_sign(kRfc7515Key, "x"));
 }

@@ -193,7 +193,7 @@ TEST_CASE("fault 24: leanspec: a reader that stops for long is waited for, unles
     // Nobody reads; wait_exit would.
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
     while (std::chrono::steady_clock::now() < until) {
-      if (worker.process().stderr_text().find("nobody reads stdout") != std::string::npos) {
+      if (worker.process().stderr_text().find("stdout stalled") != std::string::npos) {
         CHECK(worker.process().wait_exit(kPatience)->code == 74);
         return true;
       }

@@ -134,9 +134,9 @@ printf '\000\000\377\376{"\n[1,2\n{"jsonrpc":"2.0"}\n"text"\n{}\n'
   worker.send(mcp_chat("some", {{"s", shell_server("garbage 40; " + kSayPid, garbage + "garbage 50\n")}}, {{"s__go"}}));
   CHECK(outputs(worker.end_of("some")).at("s__go").at("type") == "text");
   check_unavailable(worker, "much", shell_server(kSayPid, garbage + "garbage 100\n"),
-                    "says too much that is no message");
+                    "sent too much that is not a message");
   worker.send(mcp_chat("later", {{"s", shell_server("garbage 101", garbage)}}, {{"s__go"}}));
-  CHECK(outputs(worker.end_of("later")).at("s__go") == mcp_error("the MCP server says too much that is no message"));
+  CHECK(outputs(worker.end_of("later")).at("s__go") == mcp_error("the MCP server sent too much that is not a message"));
 
   worker.reset_peak_rss();
   const auto before = worker.peak_rss();

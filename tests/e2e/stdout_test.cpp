@@ -108,7 +108,7 @@ TEST_CASE("fault 24: a reader that never comes back ends the worker with 74") {
   upstream.answer("p", {long_answer(numbered_text(4 * kMiB), 1000)});
   worker.send(upstream.chat("a", "p"));
   // Nobody reads: wait_exit would.
-  REQUIRE(eventually([&] { return worker.process().stderr_text().find("nobody reads stdout") != std::string::npos; }));
+  REQUIRE(eventually([&] { return worker.process().stderr_text().find("stdout stalled") != std::string::npos; }));
   const auto exit = worker.process().wait_exit(kPatience);
   REQUIRE(exit.has_value());
   CHECK(exit->signal == 0);

@@ -114,8 +114,8 @@ std::expected<std::string, std::string> rs256_sign(std::string_view private_key_
   const auto* const c = lib();
   if (c == nullptr) return failed(kMissing);
   const Key key = read_key(*c, private_key_pem);
-  if (key == nullptr) return failed("the private key is no PEM that can be read");
-  if (c->EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return failed("the private key is no RSA key");
+  if (key == nullptr) return failed("the private key is not readable PEM");
+  if (c->EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return failed("the private key is not an RSA key");
   const Context context(c->EVP_MD_CTX_new());
   if (context == nullptr || c->EVP_DigestSignInit(context.get(), nullptr, c->EVP_sha256(), nullptr, key.get()) != 1) {
     return failed("the private key cannot sign");

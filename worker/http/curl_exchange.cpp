@@ -333,7 +333,7 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::encoding:
       return http_failure("bad_encoding", Category::upstream, false,
                           ContentDecoder::knows(encoding_)
-                              ? "the response is not encoded as its content-encoding says"
+                              ? "the response's encoding does not match its content-encoding"
                               : "the response has a content-encoding that was not asked for",
                           request_.url);
     case Stop::long_head:

@@ -223,9 +223,9 @@ TEST_CASE("mcp results: errors") {
   CHECK(output(R"({"isError":true,"content":[],"structuredContent":{"why":1}})") ==
         json::parse(R"({"type":"error-json","value":{"why":1}})"));
   CHECK(output(R"({"isError":true,"content":[{"type":"image","data":"aGk="}]})") ==
-        error("the tool failed and did not say why"));
+        error("the tool failed without a message"));
   for (const std::string result : {"{}", "null", "7", R"("text")", R"({"content":"text"})"}) {
-    CHECK(output(result) == error("the MCP server's answer is no tool result"));
+    CHECK(output(result) == error("the MCP server's response is not a tool result"));
   }
 }
 

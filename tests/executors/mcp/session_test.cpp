@@ -361,7 +361,7 @@ TEST_CASE_FIXTURE(Fixture, "mcp session: a program that says nothing but garbage
   for (int i = 0; i < 100; ++i) wire.handler->on_message("Loading...");
   CHECK(closed.empty());
   wire.handler->on_message("Loading...");
-  CHECK(closed == Names{"says too much that is no message"});
+  CHECK(closed == Names{"sent too much that is not a message"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "mcp session: batches are taken, in revisions that have none, too") {

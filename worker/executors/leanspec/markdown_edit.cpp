@@ -136,7 +136,7 @@ Edited edit_dependencies(std::string_view text, std::string_view spec, bool add)
   const std::size_t body = body_start(lines);
   if (body == 0) return std::unexpected("the spec has no frontmatter");
   auto found = find_dependencies(lines, body - 1);
-  if (!found) return std::unexpected("depends_on in the frontmatter is no list of names");
+  if (!found) return std::unexpected("depends_on in the frontmatter is not a list of names");
   const bool is_there = std::ranges::count(found->names, spec) > 0;
   if (add && is_there) return std::string(text);
   if (!add && !is_there) return std::unexpected("the spec does not depend on " + std::string(spec));

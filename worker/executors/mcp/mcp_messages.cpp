@@ -117,7 +117,7 @@ std::string initialize_params(std::string_view client_version) {
 }
 
 std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result) {
-  if (!result.is_object()) return std::unexpected("its answer to initialize is no object");
+  if (!result.is_object()) return std::unexpected("its response to initialize is not an object");
   McpAgreement agreed;
   JsonReader in = reader_of(result);
   in.object([&](std::string_view key) {
@@ -147,7 +147,7 @@ std::string list_params(std::string_view cursor) {
 std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result, const SecretValues& keys) {
   McpToolPage page;
   bool has_tools = false;
-  if (!result.is_object()) return std::unexpected("its tool list is no object");
+  if (!result.is_object()) return std::unexpected("its tool list is not an object");
   JsonReader in = reader_of(result);
   in.object([&](std::string_view key) {
     if (key == "tools" && in.type() == JsonType::array) {

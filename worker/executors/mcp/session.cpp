@@ -144,7 +144,7 @@ void McpSession::refuse_text(std::string_view text, std::string_view why) {
   }
   if (ended || closed_) return;
   log_(McpLogLevel::debug, "not a message", why);
-  if (++garbage_ > kMaxGarbage) close("says too much that is no message");
+  if (++garbage_ > kMaxGarbage) close("sent too much that is not a message");
 }
 
 void McpSession::handle(const RpcMessage& message) {

@@ -147,7 +147,7 @@ std::string error_of(const std::vector<OutPart>& parts, JsonSpan structured) {
     text += part.text;
   }
   if (!text.empty()) return raw_text_output("error-text", text);
-  if (structured.empty()) return error_output("the tool failed and did not say why");
+  if (structured.empty()) return error_output("the tool failed without a message");
   if (is_too_deep(structured)) return error_output(structured.json);
   std::string out;
   JsonWriter(out).begin_object().field("type", "error-json").field("value", structured).end_object();
@@ -157,7 +157,7 @@ std::string error_of(const std::vector<OutPart>& parts, JsonSpan structured) {
 }  // namespace
 
 std::string tool_output_of(JsonSpan result) {
-  if (!result.is_object()) return error_output("the MCP server's answer is no tool result");
+  if (!result.is_object()) return error_output("the MCP server's response is not a tool result");
   std::vector<OutPart> parts;
   JsonSpan structured;
   bool is_error = false, has_content = false;
@@ -175,7 +175,7 @@ std::string tool_output_of(JsonSpan result) {
     }
   });
   if (is_error) return error_of(parts, structured);
-  if (!has_content && structured.empty()) return error_output("the MCP server's answer is no tool result");
+  if (!has_content && structured.empty()) return error_output("the MCP server's response is not a tool result");
   const bool only_text = std::ranges::all_of(parts, [](const OutPart& part) { return part.type == "text"; });
   if (!structured.empty() && only_text) return structured_output(structured);
   if (parts.empty()) return text_output("");

@@ -2,12 +2,12 @@
 
 namespace aiw {
 
-std::string_view to_string(DeltaKind kind) {
+std::string_view to_string(ContentKind kind) {
   switch (kind) {
-    case DeltaKind::text: return "text";
-    case DeltaKind::reasoning: return "reasoning";
-    case DeltaKind::tool_input: return "tool_input";
-    case DeltaKind::refusal: break;
+    case ContentKind::text: return "text";
+    case ContentKind::reasoning: return "reasoning";
+    case ContentKind::tool_input: return "tool_input";
+    case ContentKind::refusal: break;
   }
   return "refusal";
 }

@@ -10,6 +10,6 @@ namespace aiw {
 void write_usage_fields(JsonWriter& json, const Usage& usage);
 void write_usage(JsonWriter& json, const Usage& usage);
 
-std::string_view to_string(DeltaKind kind);
+std::string_view to_string(ContentKind kind);
 
 }  // namespace aiw

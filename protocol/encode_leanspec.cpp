@@ -57,7 +57,7 @@ class LeanSpecEncoder : public FrameEncoder {
   static bool write_event(std::string& out, std::string_view chat_id, const ChatEvent& event) {
     JsonWriter json(out);
     if (const auto* delta = std::get_if<DeltaEvent>(&event)) {
-      if (delta->kind != DeltaKind::text && delta->kind != DeltaKind::refusal) return false;
+      if (delta->kind != ContentKind::text && delta->kind != ContentKind::refusal) return false;
       if (delta->text.empty()) return false;
       open_frame(json, "chunk", chat_id).key("data").begin_object().field("text", delta->text).end_object();
     } else if (const auto* call = std::get_if<ToolCallEvent>(&event)) {

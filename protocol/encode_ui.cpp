@@ -88,9 +88,9 @@ class UiEvents : public EventEncoder {
  private:
   // A part of the step under way, as far as it is known.
   struct Part {
-    std::optional<DeltaKind> kind;  // text stands for a refusal too
-    bool shown = false;             // the message has it
-    bool open = false;              // a text or reasoning that may still grow
+    std::optional<ContentKind> kind;  // text stands for a refusal too
+    bool shown = false;               // the message has it
+    bool open = false;                // a text or reasoning that may still grow
     std::string state;
     std::string call_id;
   };
@@ -134,7 +134,7 @@ class UiEvents : public EventEncoder {
   }
 
   [[nodiscard]] std::string part_id(int number) const { return std::to_string(step_) + "." + std::to_string(number); }
-  Part& begin(int number, DeltaKind kind);
+  Part& begin(int number, ContentKind kind);
   void begin_tool(int number, std::string_view call_id, std::string_view name, bool by_provider);
   bool show_late_state(const Part& part, std::string_view state);
   void settle_before(int number);
@@ -243,21 +243,21 @@ void UiEvents::settle_before(int number) {
 }
 
 // Text or reasoning that shows itself now, if it did not before.
-UiEvents::Part& UiEvents::begin(int number, DeltaKind kind) {
+UiEvents::Part& UiEvents::begin(int number, ContentKind kind) {
   Part& part = parts_[number];
   if (part.open) return part;
-  part.kind = kind == DeltaKind::refusal ? DeltaKind::text : kind;
+  part.kind = kind == ContentKind::refusal ? ContentKind::text : kind;
   settle_before(number);
   part.shown = part.open = true;
   if (!part.state.empty()) complete_.push_back(number);
-  chunk(*part.kind == DeltaKind::text ? "text-start" : "reasoning-start",
+  chunk(*part.kind == ContentKind::text ? "text-start" : "reasoning-start",
         [&](JsonWriter& json) { json.field("id", part_id(number)); });
   return part;
 }
 
 void UiEvents::end_part(int number, Part& part) {
   part.open = false;
-  chunk(*part.kind == DeltaKind::text ? "text-end" : "reasoning-end", [&](JsonWriter& json) {
+  chunk(*part.kind == ContentKind::text ? "text-end" : "reasoning-end", [&](JsonWriter& json) {
     json.field("id", part_id(number));
     Metadata(json).text("providerState", std::exchange(part.state, {}));
   });
@@ -265,8 +265,8 @@ void UiEvents::end_part(int number, Part& part) {
 
 // A part that has nothing to show but its state: a text without text, or what only the provider can read.
 void UiEvents::place(int number, Part& part) {
-  if (part.kind == DeltaKind::text) {
-    end_part(number, begin(number, DeltaKind::text));
+  if (part.kind == ContentKind::text) {
+    end_part(number, begin(number, ContentKind::text));
     complete_.clear();  // `begin` has ended the others
     return;
   }
@@ -278,35 +278,35 @@ void UiEvents::place(int number, Part& part) {
 }
 
 void UiEvents::on(const DeltaEvent& e) {
-  if (e.kind == DeltaKind::tool_input) {
+  if (e.kind == ContentKind::tool_input) {
     const auto known = parts_.find(e.part);
     if (known == parts_.end() || !known->second.shown) begin_tool(e.part, e.tool_call_id, {}, false);
     return chunk("tool-input-delta",
                  [&](JsonWriter& json) { json.field("toolCallId", e.tool_call_id).field("inputTextDelta", e.text); });
   }
   const Part& part = begin(e.part, e.kind);
-  chunk(*part.kind == DeltaKind::text ? "text-delta" : "reasoning-delta",
+  chunk(*part.kind == ContentKind::text ? "text-delta" : "reasoning-delta",
         [&](JsonWriter& json) { json.field("id", part_id(e.part)).field("delta", e.text); });
 }
 
 void UiEvents::on(const PartBeganEvent& e) {
-  if (e.kind == DeltaKind::tool_input) return begin_tool(e.part, e.tool_call_id, e.tool_name, e.by_provider);
+  if (e.kind == ContentKind::tool_input) return begin_tool(e.part, e.tool_call_id, e.tool_name, e.by_provider);
   // An answer keeps reasoning that has no words, and no such text.
-  if (e.kind == DeltaKind::reasoning) {
+  if (e.kind == ContentKind::reasoning) {
     begin(e.part, e.kind);
   } else if (Part& part = parts_[e.part]; !part.kind) {
-    part.kind = DeltaKind::text;
+    part.kind = ContentKind::text;
   }
 }
 
 void UiEvents::on(const PartStateEvent& e) {
   Part& part = parts_[e.part];
-  if (part.kind == DeltaKind::tool_input && show_late_state(part, e.state)) return;
+  if (part.kind == ContentKind::tool_input && show_late_state(part, e.state)) return;
   const bool first = part.state.empty();
   part.state = e.state;
   if (part.open) {
     if (first) complete_.push_back(e.part);
-  } else if (part.kind != DeltaKind::tool_input) {
+  } else if (part.kind != ContentKind::tool_input) {
     unplaced_.insert(e.part);
   }
 }
@@ -329,7 +329,7 @@ void UiEvents::begin_tool(int number, std::string_view call_id, std::string_view
     part.kind.reset();
     if (!part.state.empty()) unplaced_.insert(number);
   } else {
-    part.kind = DeltaKind::tool_input;
+    part.kind = ContentKind::tool_input;
     part.call_id = call_id;
     call_parts_.insert_or_assign(std::string(call_id), number);
   }

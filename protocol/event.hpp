@@ -15,7 +15,7 @@
 
 namespace aiw {
 
-enum class DeltaKind { text, reasoning, tool_input, refusal };
+enum class ContentKind { text, reasoning, tool_input, refusal };
 
 struct StartEvent {
   int step = 0;
@@ -27,7 +27,7 @@ struct StartEvent {
 struct DeltaEvent {
   int step = 0;
   int part = 0;
-  DeltaKind kind = DeltaKind::text;
+  ContentKind kind = ContentKind::text;
   std::string_view text;          // valid UTF-8
   std::string_view tool_call_id;  // tool_input only
 };
@@ -36,7 +36,7 @@ struct DeltaEvent {
 struct PartBeganEvent {
   int step = 0;
   int part = 0;
-  DeltaKind kind = DeltaKind::text;
+  ContentKind kind = ContentKind::text;
   std::string_view tool_call_id{}, tool_name{};  // tool_input only; a name that is not known yet is empty
   bool by_provider = false;
 };

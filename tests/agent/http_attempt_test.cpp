@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_http.hpp"
 #include "tests/agent/openai_sse.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_http.hpp"
 
 using namespace aiw;
 using std::chrono::milliseconds;

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_output.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_output.hpp"
 
 using namespace aiw;
 using std::chrono::milliseconds;
@@ -22,7 +22,7 @@ struct Ways {
   }
 };
 
-DeltaEvent text(std::string_view text, int part = 0) { return {0, part, DeltaKind::text, text, {}}; }
+DeltaEvent text(std::string_view text, int part = 0) { return {0, part, ContentKind::text, text, {}}; }
 
 // The texts of the deltas of one chat, with a bar between, and other events by their type.
 std::string said(const FakeOutput& output, std::string_view id) {
@@ -67,7 +67,7 @@ TEST_CASE("a reader that lags gets the same text in fewer frames, in order") {
   box->send(text("e", 1));
   box->send(WarningEvent{"w", "m"});
   box->send(text("f", 1));
-  box->send({DeltaEvent{0, 1, DeltaKind::reasoning, "g", {}}});
+  box->send({DeltaEvent{0, 1, ContentKind::reasoning, "g", {}}});
   CHECK(said(ways.output, "c") == "a");
   CHECK(ways.backlog.total() > 0);
   ways.output.is_congested = false;

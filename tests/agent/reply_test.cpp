@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_output.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_output.hpp"
 
 using namespace aiw;
 

@@ -1,8 +1,8 @@
 // Calls that are shown as soon as they are complete (`accept: ["earlyToolCalls"]`).
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_tools.hpp"
 #include "tests/agent/session_fixture.hpp"
+#include "tests/support/fake_tools.hpp"
 
 using namespace aiw;
 

@@ -4,10 +4,10 @@
 #include <doctest/doctest.h>
 
 #include "protocol/decode.hpp"
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_http.hpp"
-#include "tests/agent/fake_output.hpp"
 #include "tests/agent/openai_sse.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_http.hpp"
+#include "tests/support/fake_output.hpp"
 #include "worker/agent/http_attempt.hpp"
 #include "worker/agent/session.hpp"
 #include "worker/agent/target.hpp"

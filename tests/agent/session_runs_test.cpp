@@ -1,8 +1,8 @@
 // Tools that the worker runs itself: sources, runs side by side, approvals, time limits, and who gives up what.
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_tools.hpp"
 #include "tests/agent/session_fixture.hpp"
+#include "tests/support/fake_tools.hpp"
 
 using namespace aiw;
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/alive.hpp"
 #include "tests/e2e/temporary_folder.hpp"
 #include "tests/e2e/test_worker.hpp"
+#include "tests/support/alive.hpp"
 
 namespace aiw::e2e {
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "protocol/json_reader.hpp"
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_http.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_http.hpp"
 #include "worker/executors/http_tool.hpp"
 
 namespace aiw::test {

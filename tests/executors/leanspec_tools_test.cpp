@@ -5,8 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_http.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_http.hpp"
 #include "worker/executors/argument_schema.hpp"
 
 namespace aiw {

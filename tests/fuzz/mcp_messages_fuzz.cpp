@@ -1,8 +1,8 @@
 // Any lines from an MCP server, before, in and after its handshake.
 #include <nlohmann/json.hpp>
 
-#include "tests/agent/fake_clock.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
+#include "tests/support/fake_clock.hpp"
 #include "worker/executors/mcp/pool.hpp"
 
 namespace {

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "protocol/decode.hpp"
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_http.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_http.hpp"
 #include "worker/agent/server.hpp"
 #include "worker/executors/mcp/pool.hpp"
 

@@ -9,7 +9,7 @@
 #include <map>
 #include <sstream>
 
-#include "tests/alive.hpp"
+#include "tests/support/alive.hpp"
 #include "tests/support/test_pipe.hpp"
 #include "worker/process/loop_child_launcher.hpp"
 

@@ -31,9 +31,10 @@ void check_no_word(const ChatEvent& event) {
 }  // namespace
 
 TEST_CASE("leanspec: text and refusals are chunks") {
-  CHECK(frame(DeltaEvent{0, 1, DeltaKind::text, "Hi\n\"", {}}) ==
+  CHECK(frame(DeltaEvent{0, 1, ContentKind::text, "Hi\n\"", {}}) ==
         R"({"type":"chunk","id":"c1","data":{"text":"Hi\n\""}})");
-  CHECK(frame(DeltaEvent{0, 0, DeltaKind::refusal, "no", {}}) == R"({"type":"chunk","id":"c1","data":{"text":"no"}})");
+  CHECK(frame(DeltaEvent{0, 0, ContentKind::refusal, "no", {}}) ==
+        R"({"type":"chunk","id":"c1","data":{"text":"no"}})");
 }
 
 TEST_CASE("leanspec: calls and results in both spellings") {
@@ -109,9 +110,9 @@ TEST_CASE("leanspec: an error is a string") {
 
 TEST_CASE("leanspec: what its parent has no word for is not written") {
   check_no_word(StartEvent{0, "p", "m", 1, {}});
-  check_no_word(DeltaEvent{0, 0, DeltaKind::reasoning, "hm", {}});
-  check_no_word(DeltaEvent{0, 0, DeltaKind::tool_input, "{", "t1"});
-  check_no_word(DeltaEvent{0, 0, DeltaKind::text, "", {}});
+  check_no_word(DeltaEvent{0, 0, ContentKind::reasoning, "hm", {}});
+  check_no_word(DeltaEvent{0, 0, ContentKind::tool_input, "{", "t1"});
+  check_no_word(DeltaEvent{0, 0, ContentKind::text, "", {}});
   check_no_word(ToolCancelEvent{"t1", "r"});
   check_no_word(UsageEvent{});
   check_no_word(RetryEvent{});
@@ -156,7 +157,7 @@ TEST_CASE("leanspec: hostile text stays one valid line that reads back as itself
   std::string text;
   for (char c = 0; c < 0x20; ++c) text += c;
   text += "\x7f\"\\/\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xF0\x9F\x98\x80\xEF\xBF\xBF</script>";
-  const auto chunk = nlohmann::json::parse(frame(DeltaEvent{0, 0, DeltaKind::text, text, {}}, text));
+  const auto chunk = nlohmann::json::parse(frame(DeltaEvent{0, 0, ContentKind::text, text, {}}, text));
   CHECK(chunk["id"] == text);
   CHECK(chunk["data"]["text"] == text);
   const Error error{.code = "x", .message = text};

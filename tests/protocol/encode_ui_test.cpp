@@ -42,7 +42,7 @@ class UiChat {
     for (const auto& chunk : chunks()) types += (types.empty() ? "" : " ") + chunk.at("type").get<std::string>();
     return types;
   }
-  UiChat& text(int part, std::string_view text) { return send(DeltaEvent{0, part, DeltaKind::text, text, {}}); }
+  UiChat& text(int part, std::string_view text) { return send(DeltaEvent{0, part, ContentKind::text, text, {}}); }
   UiChat& done() {
     DoneEvent done;
     done.messages = {"[]"};
@@ -64,7 +64,7 @@ class UiChat {
 TEST_CASE("ui: a part is over once its state is there and another begins") {
   UiChat chat;
   CHECK(chat.types() == "start start-step");
-  chat.send(DeltaEvent{0, 0, DeltaKind::reasoning, "Hm", {}}).state(0, "s0");
+  chat.send(DeltaEvent{0, 0, ContentKind::reasoning, "Hm", {}}).state(0, "s0");
   CHECK(chat.types() == "reasoning-start reasoning-delta");
   CHECK(chat.text(1, "A").types() == "reasoning-end text-start text-delta");
   chat.text(2, "B").text(1, "C");  // nobody said that part 1 is over
@@ -75,7 +75,11 @@ TEST_CASE("ui: a part is over once its state is there and another begins") {
 
 TEST_CASE("ui: what has only a state stands in its place among the parts") {
   UiChat chat;
-  chat.state(0, "opaque").text(1, "A").state(3, "later").send(PartBeganEvent{0, 2, DeltaKind::text}).state(2, "empty");
+  chat.state(0, "opaque")
+      .text(1, "A")
+      .state(3, "later")
+      .send(PartBeganEvent{0, 2, ContentKind::text})
+      .state(2, "empty");
   CHECK(chat.types() == "start start-step custom text-start text-delta");
   chat.done();
   const auto chunks = chat.chunks();
@@ -99,7 +103,7 @@ TEST_CASE("ui: an approved call is told with its answer") {
 
 TEST_CASE("ui: a denied call keeps what the model was told and what the provider wants back") {
   UiChat chat;
-  chat.send(PartBeganEvent{0, 0, DeltaKind::tool_input, "t1", "rm"}).state(0, "s").call(true);
+  chat.send(PartBeganEvent{0, 0, ContentKind::tool_input, "t1", "rm"}).state(0, "s").call(true);
   chat.chunks();
   chat.send(ToolApprovalEvent{"t1", false, "no"})
       .send(ToolResultEvent{0, "t1", "rm", JsonSpan{R"({"type":"error-text","value":"not approved: no"})"}});
@@ -126,9 +130,9 @@ TEST_CASE("ui: a retry takes back its own step only, and only what was shown") {
   CHECK(chat.send(RetryEvent{0, 2, "overloaded", 10}).types() == "data-aiWorkerRetry");
   CHECK(chat.text(0, "A").call().types() == "text-start text-delta text-end tool-input-available");
   chat.send(StartEvent{1, "p", "m", 1, {}});
-  chat.send(DeltaEvent{1, 0, DeltaKind::text, "B", {}}).send(RetryEvent{1, 2, "upstream_reset", 10});
+  chat.send(DeltaEvent{1, 0, ContentKind::text, "B", {}}).send(RetryEvent{1, 2, "upstream_reset", 10});
   CHECK(chat.types() == "finish-step start-step text-start text-delta reset-step data-aiWorkerRetry");
-  chat.send(DeltaEvent{1, 0, DeltaKind::text, "C", {}})
+  chat.send(DeltaEvent{1, 0, ContentKind::text, "C", {}})
       .send(ToolResultEvent{0, "t1", "rm", JsonSpan{R"({"type":"text","value":"x"})"}, true});
   CHECK(chat.types() == "text-start text-delta tool-output-available");
 }
@@ -157,7 +161,7 @@ TEST_CASE("ui: a chat that ends before it began") {
 
 TEST_CASE("a call that is shown early ends no text, and its state may come after it") {
   UiChat chat;
-  chat.text(0, "a").send(PartBeganEvent{0, 1, DeltaKind::tool_input, "t1", "rm"});
+  chat.text(0, "a").send(PartBeganEvent{0, 1, ContentKind::tool_input, "t1", "rm"});
   chat.send(ToolCallEvent{0, "t1", "rm", JsonSpan{R"({"x":1})"}, R"({"x": 1})", "parent", {}, false, true});
   CHECK(chat.types() == "start start-step text-start text-delta tool-input-start tool-input-available");
   chat.state(1, "s");

@@ -79,14 +79,14 @@ TEST_CASE("v1: a cost is there if it is known") {
 }
 
 TEST_CASE("v1: delta") {
-  CHECK(frame(DeltaEvent{0, 1, DeltaKind::text, "Hel\nlo", {}}) ==
+  CHECK(frame(DeltaEvent{0, 1, ContentKind::text, "Hel\nlo", {}}) ==
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":1,"kind":"text","text":"Hel\nlo"}})");
-  CHECK(frame(DeltaEvent{0, 0, DeltaKind::reasoning, "", {}}) ==
+  CHECK(frame(DeltaEvent{0, 0, ContentKind::reasoning, "", {}}) ==
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":0,"kind":"reasoning","text":""}})");
-  CHECK(frame(DeltaEvent{0, 2, DeltaKind::tool_input, "{\"a\"", "t1"}) ==
+  CHECK(frame(DeltaEvent{0, 2, ContentKind::tool_input, "{\"a\"", "t1"}) ==
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":2,"kind":"tool_input","toolCallId":"t1",)"
         R"("text":"{\"a\""}})");
-  CHECK(frame(DeltaEvent{0, 0, DeltaKind::refusal, "no", {}}) ==
+  CHECK(frame(DeltaEvent{0, 0, ContentKind::refusal, "no", {}}) ==
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":0,"kind":"refusal","text":"no"}})");
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("v1: hostile text stays one valid line that reads back as itself") {
   std::string text;
   for (char c = 0; c < 0x20; ++c) text += c;
   text += "\x7f\"\\/\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xF0\x9F\x98\x80\xEF\xBF\xBF</script>";
-  const auto json = nlohmann::json::parse(frame(DeltaEvent{0, 0, DeltaKind::tool_input, text, text}, text));
+  const auto json = nlohmann::json::parse(frame(DeltaEvent{0, 0, ContentKind::tool_input, text, text}, text));
   CHECK(json["id"] == text);
   CHECK(json["data"]["text"] == text);
   CHECK(json["data"]["toolCallId"] == text);

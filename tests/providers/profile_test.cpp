@@ -232,6 +232,28 @@ TEST_CASE("profile: what another server sealed does not go to this one, its own 
   CHECK_FALSE(sent(state + "@"));
 }
 
+TEST_CASE("profile: a state's maker is found however the parent escapes the state") {
+  const auto sent = [](const std::string& maker, std::string_view plain, std::string_view escaped) {
+    const json reasoning = {{"type", "reasoning"}, {"text", "hm"}, {"providerState", "x"}};
+    json turn = call("c", "f");
+    turn.at("content").insert(turn.at("content").begin(), reasoning);
+    auto chat = chat_with(Api::anthropic_messages, nullptr, {user("x"), turn, result("c", "f")});
+    std::string raw;
+    append_json_escaped(raw, with_maker(R"(anthropic-messages:{"signature":"SEA/LED"})", maker));
+    for (auto at = raw.find(plain); at != std::string::npos; at = raw.find(plain, at + escaped.size())) {
+      raw.replace(at, plain.size(), escaped);
+    }
+    std::get<ReasoningPart>(chat.chat->messages.at(1).parts.at(0)).provider_state = RawString{raw};
+    return chat.text().find("SEA/LED") != std::string::npos;
+  };
+  for (const auto& [plain, escaped] :
+       {std::pair{"@", "\\u0040"}, {"}", "\\u007d"}, {"/", "\\/"}, {"\\\"", "\\u0022"}, {"e", "\\u0065"}}) {
+    CAPTURE(escaped);
+    CHECK(sent("provider.example:443", plain, escaped));
+    CHECK_FALSE(sent("other.example:443", plain, escaped));
+  }
+}
+
 TEST_CASE("profile: a maker is the provider by its host, whatever the config calls it; Claude's hosts are one") {
   Target target;
   target.base_url = "https://api.openai.com/v1";

@@ -9,6 +9,7 @@
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/context_overflow.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/renamed_keys.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 
 namespace aiw {
@@ -47,18 +48,10 @@ std::string_view own_name(const RenamedWords& renamed, std::string_view name) {
   return found == renamed.tools.end() ? name : found->second;
 }
 
-// Renamed properties end in a digest, so that no other text of the arguments is one.
 void restore(const RenamedWords& renamed, ToolCall& call) {
   if (const auto found = renamed.tools.find(call.name); found != renamed.tools.end()) call.name = found->second;
-  for (const auto& [sent, own] : renamed.properties) {
-    const std::string quoted = '"' + sent + '"';
-    std::string key;
-    append_json_string(key, own);
-    for (auto at = call.input_text.find(quoted); at != std::string::npos;
-         at = call.input_text.find(quoted, at + key.size())) {
-      call.input_text.replace(at, quoted.size(), key);
-    }
-  }
+  if (renamed.properties.empty()) return;
+  if (auto input = with_renamed_keys(call.input_text, renamed.properties)) call.input_text = std::move(*input);
 }
 
 }  // namespace

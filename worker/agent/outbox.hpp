@@ -74,7 +74,7 @@ class Outbox {
   struct OpenDelta {
     int step = 0;
     int part = 0;
-    DeltaKind kind = DeltaKind::text;
+    ContentKind kind = ContentKind::text;
     std::string tool_call_id;
     std::string text;
   };

@@ -14,16 +14,6 @@ constexpr std::size_t kMaxCallIdBytes = 512;
 // the event and in the history, and in the request.
 constexpr std::size_t kHeldTimes = 8;
 
-DeltaKind to_delta_kind(ContentKind kind) {
-  switch (kind) {
-    case ContentKind::text: return DeltaKind::text;
-    case ContentKind::reasoning: return DeltaKind::reasoning;
-    case ContentKind::tool_input: return DeltaKind::tool_input;
-    case ContentKind::refusal: break;
-  }
-  return DeltaKind::refusal;
-}
-
 }  // namespace
 
 StepOutput::StepOutput(Outbox& events, Transcript& transcript, Clock& clock, bool wants_logprobs, StepHandlers handlers)
@@ -74,13 +64,13 @@ void StepOutput::first_byte() {
 void StepOutput::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
   answer_.delta(part, kind, text);
   const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(part, tool_call_id);
-  if (text.empty()) return send(PartBeganEvent{step_, part, to_delta_kind(kind), call_id});
+  if (text.empty()) return send(PartBeganEvent{step_, part, kind, call_id});
   commit();
-  send(DeltaEvent{step_, part, to_delta_kind(kind), text, call_id});
+  send(DeltaEvent{step_, part, kind, text, call_id});
 }
 
 void StepOutput::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
-  send(PartBeganEvent{step_, part, DeltaKind::tool_input, own_call_id(part, tool_call_id), tool_name});
+  send(PartBeganEvent{step_, part, ContentKind::tool_input, own_call_id(part, tool_call_id), tool_name});
 }
 
 void StepOutput::tool_call(int part, ToolCall call) {
@@ -88,7 +78,7 @@ void StepOutput::tool_call(int part, ToolCall call) {
   if (!MemoryAccount::fits(kHeldTimes * call_bytes_)) return;
   call.id = own_call_id(part, call.id);
   if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
-  send(PartBeganEvent{step_, part, DeltaKind::tool_input, call.id, call.name, call.by_provider});
+  send(PartBeganEvent{step_, part, ContentKind::tool_input, call.id, call.name, call.by_provider});
   if (!call.by_provider) {
     CheckedCall checked = check_call(std::move(call));
     handlers_.on_checked(checked);

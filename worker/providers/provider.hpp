@@ -72,10 +72,11 @@ struct StepInput {
   const ServerProfile* profile = nullptr;  // of the target's server; nullptr: the chat was not adapted to it
 };
 
-// Words that a request sends in place of the chat's own, by what is sent.
+// Words that a request sends in place of the chat's own: the chat's, by what is sent.
 struct RenamedWords {
   std::map<std::string, std::string, std::less<>> tools;
-  std::map<std::string, std::string, std::less<>> properties;  // of tools' arguments
+  std::map<std::string, std::string, std::less<>> properties;       // of tools' arguments
+  std::map<std::string, std::string, std::less<>> sent_properties;  // the other way round
 };
 
 struct BuiltRequest {

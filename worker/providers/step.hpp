@@ -5,11 +5,10 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "protocol/event.hpp"
 #include "protocol/usage.hpp"
 
 namespace aiw {
-
-enum class ContentKind { text, reasoning, tool_input, refusal };
 
 // A call the model asks for, once its input is complete.
 struct ToolCall {

@@ -3,9 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_clock.hpp"
-#include "tests/agent/fake_http.hpp"
 #include "tests/executors/mcp/fakes.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/fake_http.hpp"
 
 using namespace aiw;
 using namespace std::chrono_literals;

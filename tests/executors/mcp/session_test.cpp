@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/agent/fake_clock.hpp"
 #include "tests/executors/mcp/fakes.hpp"
+#include "tests/support/fake_clock.hpp"
 
 using namespace aiw;
 using namespace std::chrono_literals;

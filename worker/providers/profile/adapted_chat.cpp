@@ -7,6 +7,7 @@
 #include "protocol/ascii.hpp"
 #include "protocol/json_reader.hpp"
 #include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/codec/renamed_keys.hpp"
 #include "worker/providers/profile/media.hpp"
 #include "worker/providers/profile/state_maker.hpp"
 #include "worker/providers/profile/tool_schema.hpp"
@@ -21,6 +22,15 @@ bool is_json_object(RawString text) {
   JsonReader reader(json.data(), json.size(), kMaxArgumentsDepth);
   reader.validate();
   return reader.ok() && json[json.find_first_not_of(" \t\r\n")] == '{';
+}
+
+// True for a JSON string's contents that escape quotes and backslashes only, as the worker writes states. A parent may
+// write the same text with other escapes, behind which nobody would find the state's maker.
+bool is_plainly_escaped(std::string_view raw) {
+  for (auto at = raw.find('\\'); at != std::string_view::npos; at = raw.find('\\', at + 2)) {
+    if (at + 1 >= raw.size() || (raw[at + 1] != '"' && raw[at + 1] != '\\')) return false;
+  }
+  return true;
 }
 
 bool has_text(const std::vector<Part>& parts) {
@@ -101,6 +111,7 @@ void AdaptedChat::adapt_tools(const ChatRequest& chat) {
     own_chat(chat).tools[i].input_schema = JsonSpan{texts_.back()};
     if (schema->properties.empty()) continue;
     if (renamed_ == nullptr) renamed_ = std::make_shared<RenamedWords>();
+    for (const auto& [sent, own] : schema->properties) renamed_->sent_properties.emplace(own, sent);
     renamed_->properties.merge(schema->properties);
   }
   if (chat.tool_choice && chat.tool_choice->type == ToolChoiceType::tool && renamed_ != nullptr) {
@@ -314,8 +325,10 @@ std::shared_ptr<const ToolOutput> AdaptedChat::changed_output(const ToolResultPa
 // A state of another maker is nothing to this server; its own is given back without its maker's name.
 bool AdaptedChat::change_state(RawString& state) {
   if (state.empty()) return false;
+  const bool rewritten = !is_plainly_escaped(state.raw);
+  if (rewritten) state = keep(state.text());
   const MadeState made = split_maker(state.raw);
-  if (made.maker.empty()) return false;
+  if (made.maker.empty()) return rewritten;
   state.raw = is_same_maker(made.maker, maker_) ? made.state : std::string_view();
   return true;
 }
@@ -330,18 +343,9 @@ bool AdaptedChat::change_word(RawString& word, const WordRule& rule) {
 
 // The model sees its own calls with the names that its tools' schemas have.
 bool AdaptedChat::change_properties(ToolCallPart& part) {
-  std::string input(part.input.json);
-  for (const auto& [sent, own] : renamed_->properties) {
-    std::string quoted;
-    append_json_string(quoted, own);
-    for (auto at = input.find(quoted); at != std::string::npos; at = input.find(quoted, at + 1)) {
-      const auto next = input.find_first_not_of(" \t\r\n", at + quoted.size());
-      if (next == std::string::npos || input[next] != ':') continue;
-      input.replace(at, quoted.size(), '"' + sent + '"');
-    }
-  }
-  if (input == part.input.json) return false;
-  texts_.push_back(std::move(input));
+  auto input = with_renamed_keys(part.input.json, renamed_->sent_properties);
+  if (!input) return false;
+  texts_.push_back(std::move(*input));
   part.input = JsonSpan{texts_.back()};
   part.input_text = {};
   return true;

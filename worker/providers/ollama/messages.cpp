@@ -1,26 +1,32 @@
-#include <array>
+#include "worker/providers/ollama/messages.hpp"
+
+#include <span>
+#include <string>
 #include <utility>
 
 #include "worker/providers/codec/message_parts.hpp"
-#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/codec/provider_state.hpp"
+#include "worker/providers/codec/transcript_prompt.hpp"
 #include "worker/providers/ollama/decoder.hpp"
-#include "worker/providers/ollama/request.hpp"
 
 namespace aiw::ollama {
 namespace {
 
-constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
+// Begins the member `images` with the first image; `open` says whether it was begun.
+void add_images(BodyWriter& json, const std::vector<Part>& parts, bool& open) {
+  for_each_part<MediaPart>(parts, [&](const MediaPart& media) {
+    if (!is_image(media)) return;
+    if (!std::exchange(open, true)) json.key("images").begin_array();
+    json.raw(media.data);
+  });
+}
 
 // A message has a text, and beside it images, thinking and calls.
 class MessageWriter {
  public:
-  explicit MessageWriter(Rope& body) : body_(body) {}
+  explicit MessageWriter(BodyWriter& json) : json_(json) {}
 
-  void system(RawString text) {
-    begin("system");
-    body_.splice(text.raw);
-    body_.append("\"}");
-  }
+  void system(RawString text) { begin("system").raw(text).end_object(); }
 
   void message(const Message& message) {
     switch (message.role) {
@@ -32,43 +38,35 @@ class MessageWriter {
   }
 
  private:
-  // Leaves the content's string open.
-  void begin(std::string_view role) {
-    if (std::exchange(comma_, true)) body_.append(",");
-    body_.append(R"({"role":")");
-    body_.append(role);
-    body_.append(R"(","content":")");
-  }
+  BodyWriter& begin(std::string_view role) { return json_.begin_object().field("role", role).key("content"); }
 
   void images(const std::vector<Part>& parts) {
     bool open = false;
-    append_images(body_, parts, open);
-    if (open) body_.append("]");
+    add_images(json_, parts, open);
+    if (open) json_.end_array();
   }
 
   void speak(std::string_view role, const std::vector<Part>& parts) {
     begin(role);
-    append_texts(body_, parts, "\\n");
-    body_.append("\"");
+    write_texts(json_, parts, "\\n");
     images(parts);
-    body_.append("}");
+    json_.end_object();
   }
 
   void user(const std::vector<Part>& parts) {
+    tool_results(parts);
     const bool has_results = has_part<ToolResultPart>(parts);
-    if (has_results) tool_results(parts);
     if (!has_results || has_part<TextPart>(parts) || has_part<MediaPart>(parts)) speak("user", parts);
   }
 
   void assistant(const std::vector<Part>& parts) {
     begin("assistant");
-    append_texts(body_, parts, "");
-    body_.append("\"");
+    write_texts(json_, parts, "");
     thinking(parts);
     images(parts);
     if (has_part<ToolCallPart>(parts)) tool_calls(parts);
-    body_.append("}");
-    if (has_part<ToolResultPart>(parts)) tool_results(parts);
+    json_.end_object();
+    tool_results(parts);
   }
 
   // Models that think between tool calls want their thinking back. What is not Ollama's own is left out.
@@ -76,61 +74,115 @@ class MessageWriter {
     bool open = false;
     for_each_part<ReasoningPart>(parts, [&](const ReasoningPart& part) {
       if (!part.provider_state.raw.starts_with(kChatTag)) return;
-      if (!std::exchange(open, true)) body_.append(R"(,"thinking":")");
-      body_.splice(part.text.raw);
+      if (!std::exchange(open, true)) json_.key("thinking").begin_string();
+      json_.out().splice(part.text.raw);
     });
-    if (open) body_.append("\"");
+    if (open) json_.end_string();
   }
 
   void tool_calls(const std::vector<Part>& parts) {
-    body_.append(R"(,"tool_calls":[)");
-    bool comma = false;
+    json_.key("tool_calls").begin_array();
     for_each_part<ToolCallPart>(parts, [&](const ToolCallPart& call) {
-      body_.append(std::exchange(comma, true) ? R"(,{"function":{"name":")" : R"({"function":{"name":")");
-      body_.splice(call.tool_name.raw);
-      body_.append(R"(","arguments":)");
-      body_.splice(call.input.is_object() ? call.input.json : "{}");
-      body_.append("}}");
+      const JsonSpan input = call.input.is_object() ? call.input : JsonSpan{"{}"};
+      json_.begin_object().key("function").begin_object().field("name", call.tool_name).field("arguments", input);
+      json_.end_object().end_object();
     });
-    body_.append("]");
+    json_.end_array();
   }
 
   void tool_results(const std::vector<Part>& parts) {
     for_each_part<ToolResultPart>(parts, [&](const ToolResultPart& result) {
       begin("tool");
-      if (result.output) append_output_text(body_, *result.output);
-      body_.append("\"");
-      if (!result.tool_name.empty()) {
-        body_.append(R"(,"tool_name":")");
-        body_.splice(result.tool_name.raw);
-        body_.append("\"");
+      if (result.output) {
+        write_output_text(json_, *result.output);
+      } else {
+        json_.string("");
       }
+      if (!result.tool_name.empty()) json_.field("tool_name", result.tool_name);
       if (result.output) images(result.output->parts);
-      body_.append("}");
+      json_.end_object();
     });
   }
 
-  Rope& body_;
-  bool comma_ = false;
+  BodyWriter& json_;
 };
+
+// The `context` that an answer of /api/generate left in one of the parts, as JSON; empty: there is none.
+std::string context_of(const Message& message) {
+  std::string found;
+  StateReader reader;
+  const auto look = [&](RawString state) {
+    const auto object = reader.read(state, kGenerateTag);
+    if (object && get_array(*object, "context")) found = reader.json(*object, "context");
+  };
+  for_each_part<TextPart>(message.parts, [&](const TextPart& part) { look(part.provider_state); });
+  for_each_part<ProviderPart>(message.parts, [&](const ProviderPart& part) { look(part.provider_state); });
+  return found;
+}
+
+// Where the parts of a conversation go.
+struct Plan {
+  std::span<const Message> system;  // at the start
+  std::string context;              // stands for everything between; empty: there is none
+  std::span<const Message> prompt;
+};
+
+Plan make_plan(std::span<const Message> messages) {
+  Plan plan;
+  std::size_t start = 0;
+  while (start < messages.size() && messages[start].role == Role::system) ++start;
+  plan.system = messages.first(start);
+  plan.prompt = messages.subspan(start);
+  for (std::size_t i = messages.size(); i-- > start;) {
+    if (messages[i].role != Role::assistant) continue;
+    plan.context = context_of(messages[i]);
+    if (!plan.context.empty()) plan.prompt = messages.subspan(i + 1);
+    return plan;
+  }
+  return plan;
+}
+
+void write_system(RawString system, std::span<const Message> messages, BodyWriter& json) {
+  bool open = false;
+  const auto next = [&] {
+    if (std::exchange(open, true)) {
+      json.out().append("\\n");
+    } else {
+      json.key("system").begin_string();
+    }
+  };
+  if (!system.empty()) {
+    next();
+    json.out().splice(system.raw);
+  }
+  for (const Message& message : messages) {
+    if (!has_part<TextPart>(message.parts)) continue;
+    next();
+    append_texts(json.out(), message.parts, "\\n");
+  }
+  if (open) json.end_string();
+}
 
 }  // namespace
 
-std::expected<BuiltRequest, Error> build_chat(const StepInput& input) {
-  auto http = start_post("api/chat", input);
-  if (!http) return std::unexpected(std::move(http).error());
-  RequestNotes notes;
-  if (auto media = check_media(input.messages, notes); !media) return std::unexpected(media.error());
-  std::string options = write_options(input, true, kReserved, notes);
-  options.back() = ',';
-  BuiltRequest built{*std::move(http), {}};
-  built.http.body.append(options + "\"messages\":[");
-  MessageWriter writer(built.http.body);
+void write_messages(const StepInput& input, BodyWriter& json, RequestNotes&) {
+  json.key("messages").begin_array();
+  MessageWriter writer(json);
   if (!input.chat.system.empty()) writer.system(input.chat.system);
   for (const Message& message : input.messages) writer.message(message);
-  built.http.body.append("]}");
-  built.notes = notes.take();
-  return built;
+  json.end_array();
+}
+
+void write_prompt(const StepInput& input, BodyWriter& json, RequestNotes& notes) {
+  const Plan plan = make_plan(input.messages);
+  write_system(input.chat.system, plan.system, json);
+  if (!plan.context.empty()) json.key("context").copy(plan.context);
+  json.key("prompt").begin_string();
+  append_transcript_prompt({}, plan.prompt, true, json.out(), notes);
+  json.end_string();
+  bool open = false;
+  for (const Message& message : plan.prompt) add_images(json, message.parts, open);
+  if (open) json.end_array();
 }
 
 }  // namespace aiw::ollama

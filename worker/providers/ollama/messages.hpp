@@ -1,27 +1,18 @@
-// What the requests of Ollama's two endpoints have in common: the options before the conversation, and images.
+// A conversation as Ollama's two endpoints take it, spliced from the request line's own bytes.
 #pragma once
 
-#include <expected>
-#include <span>
-#include <string>
-#include <string_view>
-
+#include "protocol/chat.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/request.hpp"
-#include "worker/providers/provider.hpp"
 
 namespace aiw::ollama {
 
-// The members of a body before the conversation, as a JSON object with providerOptions applied; those named in
-// `reserved` stay ours.
-std::string write_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
-                          RequestNotes& notes);
+// Images go as base64 beside a message's text.
+inline bool is_image(const MediaPart& media) { return media.kind == MediaKind::image && !media.data.empty(); }
 
-// A POST to the endpoint `path`, whichever of its APIs the base URL names.
-std::expected<HttpRequest, Error> start_post(std::string_view path, const StepInput& input);
-
-// Images go as base64 beside a message's text. Error: an image that is given by URL, which Ollama does not fetch.
-std::expected<void, Error> check_media(std::span<const Message> messages, RequestNotes& notes);
-// Appends `,"images":[…]` if there are any; `open` says whether the array was begun.
-void append_images(Rope& body, const std::vector<Part>& parts, bool& open);
+// Writes the member `messages` of /api/chat.
+void write_messages(const StepInput& input, BodyWriter& json, RequestNotes& notes);
+// Writes the members `system`, `context`, `prompt` and `images` of /api/generate.
+void write_prompt(const StepInput& input, BodyWriter& json, RequestNotes& notes);
 
 }  // namespace aiw::ollama

@@ -4,6 +4,7 @@
 
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
 #include "worker/providers/codec/provider_state.hpp"
 
@@ -65,29 +66,18 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
 }
 
 void Decoder::add_message(const EventJson& json, const JsonElement& message, StepSink& sink) {
-  simdjson::dom::object members;
-  if (message.get(members) != simdjson::SUCCESS) return;
-  in_message_ = true;
-  std::optional<JsonElement> content, calls;
-  for (const auto [key, value] : members) {
-    if (key == "thinking") {
-      reasoning_.add_value(json, value, next_part_, sink);
-    } else if (key == "content") {
-      content = value;
-    } else if (key == "tool_calls") {
-      calls = value;
-    }
-  }
+  in_message_ = in_message_ || message.is_object();
+  std::optional<JsonElement> thinking, content, calls;
+  read_members(message, {{"thinking", thinking}, {"content", content}, {"tool_calls", calls}});
+  if (thinking) reasoning_.add_value(json, *thinking, next_part_, sink);
   if (content) text_.add_value(json, *content, next_part_, sink);
   if (calls) add_tool_calls(json, *calls, sink);
 }
 
 void Decoder::add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink) {
-  simdjson::dom::array list;
-  if (calls.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement call : list) {
+  for_each_element(calls, [&](const JsonElement& call) {
     if (!ended_) add_tool_call(json, call, sink);
-  }
+  });
 }
 
 // A call comes whole: its arguments are an object, and only newer servers give it an id.

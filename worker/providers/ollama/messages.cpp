@@ -38,7 +38,9 @@ class MessageWriter {
   }
 
  private:
-  BodyWriter& begin(std::string_view role) { return json_.begin_object().field("role", role).key("content"); }
+  BodyWriter& begin(std::string_view role) {
+    return json_.begin_object().field("role", RawString{role}).key("content");
+  }
 
   void images(const std::vector<Part>& parts) {
     bool open = false;

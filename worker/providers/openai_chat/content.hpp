@@ -31,7 +31,9 @@ class ContentWriter {
   [[nodiscard]] std::string_view refused() const { return refused_; }
 
  private:
-  BodyWriter& begin_part(std::string_view type) { return json_.begin_object().field("type", type).key(type); }
+  BodyWriter& begin_part(std::string_view type) {
+    return json_.begin_object().field("type", RawString{type}).key(type);
+  }
   void audio(const MediaPart& part);
   void file(const MediaPart& part);
   // {"url": …} with the media's URL or data.

@@ -52,7 +52,7 @@ class MessageWriter {
     return std::unexpected(invalid_request(content_.refused(), "/payload/messages/" + std::to_string(index_)));
   }
 
-  BodyWriter& begin(std::string_view role) { return json_.begin_object().field("role", role); }
+  BodyWriter& begin(std::string_view role) { return json_.begin_object().field("role", RawString{role}); }
 
   // Media that tools returned: tool messages hold text only, so they follow in a user message, after all results of
   // the turn (they must stand right after their calls).
@@ -194,7 +194,7 @@ class MessageWriter {
       const auto state = state_.read(call.provider_state, kStateTag);
       const bool custom = state && get_string(*state, "type") == "custom";
       const std::string_view type = custom ? "custom" : "function";
-      json_.begin_object().field("id", call.tool_call_id).field("type", type);
+      json_.begin_object().field("id", call.tool_call_id).field("type", RawString{type});
       json_.key(type).begin_object().field("name", call.tool_name);
       if (custom) {
         json_.field("input", call.input.is_string() ? call.input.as_string() : call.input_text);

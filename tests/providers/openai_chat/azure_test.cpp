@@ -1,6 +1,6 @@
-#include "worker/providers/openai_chat/azure.hpp"
-
 #include <doctest/doctest.h>
+
+#include "worker/providers/openai_chat/address.hpp"
 
 using namespace aiw;
 
@@ -8,10 +8,11 @@ namespace {
 
 std::string url(std::string base, std::string version, std::string_view operation = "chat/completions") {
   Target target;
+  target.api = Api::azure_openai;
   target.base_url = std::move(base);
   target.api_version = std::move(version);
   target.model = "my model";
-  return openai_chat::azure_url(target, operation);
+  return openai_chat::openai_url(target, operation);
 }
 
 }  // namespace

@@ -2,10 +2,11 @@
 
 #include <utility>
 
-#include "worker/providers/codec/ascii_json.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 
 // Wire facts are from Ollama's docs/api.md and its api/types.go.
 
@@ -51,45 +52,32 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
   }
   if (message || response || image) has_answer_ = true;
   // Reasoning precedes what it led to, whatever the order of the members.
-  if (thinking) add_text(reasoning_, json, *thinking, sink);
-  if (response) add_text(text_, json, *response, sink);
+  if (thinking) reasoning_.add_value(json, *thinking, next_part_, sink);
+  if (response) text_.add_value(json, *response, next_part_, sink);
   if (message) add_message(json, *message, sink);
   if (ended_) return;
   if (logprobs) add_logprobs(json, *logprobs, sink);
-  std::string_view picture;
-  if (image && image->get(picture) == simdjson::SUCCESS && !picture.empty()) add_image(json, picture, sink);
+  std::string_view data;
+  if (image && image->get(data) == simdjson::SUCCESS && !data.empty()) {
+    sink.file(next_part_++, {.media_type = "image/png", .data = json.plain_text(data)});
+  }
   if (error) return fail(in_stream_error(json, *error), sink);
   if (done) finish(json, root, sink);
 }
 
 void Decoder::add_message(const EventJson& json, const JsonElement& message, StepSink& sink) {
-  simdjson::dom::object members;
-  if (message.get(members) != simdjson::SUCCESS) return;
-  in_message_ = true;
-  std::optional<JsonElement> content, calls;
-  for (const auto [key, value] : members) {
-    if (key == "thinking") {
-      add_text(reasoning_, json, value, sink);
-    } else if (key == "content") {
-      content = value;
-    } else if (key == "tool_calls") {
-      calls = value;
-    }
-  }
-  if (content) add_text(text_, json, *content, sink);
+  in_message_ = in_message_ || message.is_object();
+  std::optional<JsonElement> thinking, content, calls;
+  read_members(message, {{"thinking", thinking}, {"content", content}, {"tool_calls", calls}});
+  if (thinking) reasoning_.add_value(json, *thinking, next_part_, sink);
+  if (content) text_.add_value(json, *content, next_part_, sink);
   if (calls) add_tool_calls(json, *calls, sink);
 }
 
-void Decoder::add_text(TextChannel& channel, const EventJson& json, const JsonElement& value, StepSink& sink) {
-  channel.add_value(json, value, next_part_, sink);
-}
-
 void Decoder::add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink) {
-  simdjson::dom::array list;
-  if (calls.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement call : list) {
+  for_each_element(calls, [&](const JsonElement& call) {
     if (!ended_) add_tool_call(json, call, sink);
-  }
+  });
 }
 
 // A call comes whole: its arguments are an object, and only newer servers give it an id.
@@ -120,10 +108,6 @@ void Decoder::add_logprobs(const EventJson& json, const JsonElement& tokens, Ste
   sink.logprobs(text_.part, writer.finish());
 }
 
-void Decoder::add_image(const EventJson& json, std::string_view data, StepSink& sink) {
-  sink.file(next_part_++, {.media_type = "image/png", .data = json.plain_text(data), .url = {}, .filename = {}});
-}
-
 void Decoder::finish(const EventJson& json, const JsonElement& root, StepSink& sink) {
   const std::string raw = bounded_message(json.plain_text(get_string_or_empty(root, "done_reason")), 256);
   // Older servers give no reason.
@@ -133,14 +117,13 @@ void Decoder::finish(const EventJson& json, const JsonElement& root, StepSink& s
   if (std::exchange(ended_, true)) return;
   flush(sink);
   if (in_message_ && reasoning_.part >= 0) {
-    sink.provider_state(reasoning_.part, std::string(kChatTag) + R"({"thinking":true})");
+    sink.provider_state(reasoning_.part, make_state(kChatTag, "thinking", "true"));
   }
   // What a later request needs to go on from here; it stands for the whole conversation so far.
   const auto context = get_member(root, "context");
   if (context && context->is_array() && !json.repaired()) {
     if (text_.part < 0) text_.part = next_part_++;
-    sink.provider_state(text_.part,
-                        std::string(kGenerateTag) + R"({"context":)" + to_ascii_json(json.json_text(*context)) + "}");
+    sink.provider_state(text_.part, make_state(kGenerateTag, "context", json.json_text(*context)));
   }
   UsageTally().add(read_usage(root), sink);
   if (auto error = finish_reason_error(raw)) return sink.fail(*std::move(error));

@@ -1,5 +1,6 @@
-#include "worker/providers/ollama/request.hpp"
+#include "worker/providers/codec/request.hpp"
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/ollama/api.hpp"
 #include "worker/providers/ollama/decoder.hpp"
+#include "worker/providers/ollama/messages.hpp"
 
 // Wire facts are from Ollama's docs/api.md and its api/types.go.
 
@@ -50,14 +52,12 @@ class OptionsWriter {
   void think(const Reasoning& reasoning) {
     const std::string_view effort = reasoning.effort.raw;
     if (reasoning.budget_tokens.value_or(0) > 0) notes_.dropped("reasoning.budgetTokens", target_);
-    if (effort == "none" || (effort.empty() && reasoning.budget_tokens.value_or(1) <= 0)) {
-      writer_.field("think", false);
-    } else if (effort.empty()) {
-      writer_.field("think", true);
-    } else if (effort == "medium") {
-      writer_.field("think", "medium");
+    if (effort == "none" || effort.empty()) {
+      writer_.field("think", effort.empty() && reasoning.budget_tokens.value_or(1) > 0);
+    } else if (effort == "low" || effort == "minimal") {
+      writer_.field("think", "low");
     } else {
-      writer_.field("think", effort == "low" || effort == "minimal" ? "low" : "high");
+      writer_.field("think", effort == "medium" ? "medium" : "high");
     }
   }
 
@@ -86,13 +86,7 @@ class OptionsWriter {
 
   template <typename T>
   void option(std::string_view name, const std::optional<T>& value) {
-    if (!value) return;
-    begin_options();
-    writer_.field(name, *value);
-  }
-
-  void begin_options() {
-    if (!std::exchange(has_options_, true)) writer_.key("options").begin_object();
+    if (value) options_writer_.field(name, *value);
   }
 
   void options() {
@@ -104,12 +98,11 @@ class OptionsWriter {
     option("frequency_penalty", chat_.frequency_penalty);
     option("presence_penalty", chat_.presence_penalty);
     if (!chat_.stop_sequences.empty()) {
-      begin_options();
-      writer_.key("stop").begin_array();
-      for (const RawString text : chat_.stop_sequences) writer_.raw(text);
-      writer_.end_array();
+      options_writer_.key("stop").begin_array();
+      for (const RawString text : chat_.stop_sequences) options_writer_.raw(text);
+      options_writer_.end_array();
     }
-    if (has_options_) writer_.end_object();
+    if (!options_.empty()) writer_.key("options").begin_object().copy_list(options_).end_object();
   }
 
   const ChatRequest& chat_;
@@ -117,9 +110,8 @@ class OptionsWriter {
   const bool offer_tools_;
   const bool takes_tools_;
   RequestNotes& notes_;
-  std::string out_;
-  JsonWriter writer_{out_};
-  bool has_options_ = false;
+  std::string out_, options_;
+  JsonWriter writer_{out_}, options_writer_{options_};
 };
 
 // The context's size, where the chat sets it.
@@ -155,8 +147,6 @@ void warn_of_truncation(const StepInput& input, RequestNotes& notes) {
   notes.add("context_exceeded", "the conversation hardly fits options.num_ctx: Ollama drops its oldest messages then");
 }
 
-bool is_image(const MediaPart& media) { return media.kind == MediaKind::image && !media.data.empty(); }
-
 // The base URL may be that of Ollama's OpenAI-compatible API.
 std::string endpoint(std::string_view base, std::string_view path) {
   while (base.ends_with('/')) base.remove_suffix(1);
@@ -184,20 +174,7 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   return page;
 }
 
-}  // namespace
-
-std::string write_options(const StepInput& input, bool takes_tools, std::span<const std::string_view> reserved,
-                          RequestNotes& notes) {
-  warn_of_truncation(input, notes);
-  return apply_provider_options(OptionsWriter(input, takes_tools, notes).write(), input.chat, reserved, notes);
-}
-
-std::expected<HttpRequest, Error> start_post(std::string_view path, const StepInput& input) {
-  return start_json_post(endpoint(input.target.base_url, path), "application/x-ndjson", input);
-}
-
-namespace {
-
+// Error: an image that is given by URL, which Ollama does not fetch.
 std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size_t index, RequestNotes& notes) {
   for (const Part& part : parts) {
     if (const auto* result = std::get_if<ToolResultPart>(&part); result != nullptr && result->output) {
@@ -214,23 +191,43 @@ std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size
   return {};
 }
 
-}  // namespace
+// One of Ollama's two endpoints.
+struct Endpoint {
+  std::string_view path;
+  bool takes_tools;
+  std::span<const std::string_view> reserved;  // members that providerOptions cannot set
+  void (*write_conversation)(const StepInput& input, BodyWriter& json, RequestNotes& notes);
+};
 
-std::expected<void, Error> check_media(std::span<const Message> messages, RequestNotes& notes) {
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (auto checked = check_media(messages[i].parts, i, notes); !checked) return checked;
+std::expected<BuiltRequest, Error> build(const Endpoint& to, const StepInput& input) {
+  auto http = start_json_post(endpoint(input.target.base_url, to.path), "application/x-ndjson", input);
+  if (!http) return std::unexpected(std::move(http).error());
+  RequestNotes notes;
+  for (std::size_t i = 0; i < input.messages.size(); ++i) {
+    if (auto media = check_media(input.messages[i].parts, i, notes); !media) return std::unexpected(media.error());
   }
-  return {};
+  warn_of_truncation(input, notes);
+  const auto options =
+      apply_provider_options(OptionsWriter(input, to.takes_tools, notes).write(), input.chat, to.reserved, notes);
+  BuiltRequest built{*std::move(http), {}};
+  BodyWriter json(built.http.body);
+  json.begin_object().copy_list(std::string_view(options).substr(1, options.size() - 2));
+  to.write_conversation(input, json, notes);
+  json.end_object();
+  built.notes = notes.take();
+  return built;
 }
 
-void append_images(Rope& body, const std::vector<Part>& parts, bool& open) {
-  for_each_part<MediaPart>(parts, [&](const MediaPart& media) {
-    if (!is_image(media)) return;
-    body.append(std::exchange(open, true) ? "," : R"(,"images":[)");
-    body.append("\"");
-    body.splice(media.data.raw);
-    body.append("\"");
-  });
+}  // namespace
+
+std::expected<BuiltRequest, Error> build_chat(const StepInput& input) {
+  static constexpr auto kReserved = std::to_array<std::string_view>({"messages", "stream"});
+  return build({"api/chat", true, kReserved, write_messages}, input);
+}
+
+std::expected<BuiltRequest, Error> build_generate(const StepInput& input) {
+  static constexpr auto kReserved = std::to_array<std::string_view>({"prompt", "images", "stream"});
+  return build({"api/generate", false, kReserved, write_prompt}, input);
 }
 
 std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {

@@ -2,7 +2,6 @@
 
 #include "worker/base/http_message.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/openai_chat/azure.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw::openai_chat {
@@ -25,12 +24,41 @@ std::string_view own_path(const Target& target) {
   return is_own ? path_of(target.known->base_url) : std::string_view();
 }
 
+// Dated versions are of the API with deployments; "preview", "latest" and "v1" are names of the v1 API.
+bool is_dated(std::string_view version) { return !version.empty() && version[0] >= '0' && version[0] <= '9'; }
+
+bool names_a_deployment(std::string_view base) {
+  constexpr std::string_view kDeployments = "/openai/deployments/";
+  const std::size_t at = base.rfind(kDeployments);
+  return at != std::string_view::npos && base.find('/', at + kDeployments.size()) == std::string_view::npos;
+}
+
+// Addresses of Azure OpenAI: those that name a deployment, and the v1 API's, which do not. The base URL is the
+// resource, or already says where the API begins: /openai, /openai/v1, /openai/deployments/NAME, /models (model
+// inference). https://learn.microsoft.com/azure/ai-foundry/openai/reference and .../openai/api-version-lifecycle
+std::string azure_url(const Target& target, std::string_view base, std::string_view operation) {
+  std::string url(base);
+  const bool is_complete = base.ends_with("/openai/v1") || base.ends_with("/models") || names_a_deployment(base);
+  if (!is_complete) {
+    if (!base.ends_with("/openai")) url += "/openai";
+    if (!is_dated(target.api_version)) {
+      url += "/v1";
+    } else if (operation == "chat/completions") {
+      url += "/deployments/" + percent_encode(target.model);
+    }
+  }
+  url.append("/").append(operation);
+  if (!target.api_version.empty()) url += "?api-version=" + percent_encode(target.api_version);
+  return url;
+}
+
 }  // namespace
 
 std::string openai_url(const Target& target, std::string_view operation) {
-  if (target.api == Api::azure_openai || target.api == Api::azure_openai_responses) return azure_url(target, operation);
   std::string_view base = target.base_url;
   while (base.ends_with('/')) base.remove_suffix(1);
+  const bool is_azure = target.api == Api::azure_openai || target.api == Api::azure_openai_responses;
+  if (is_azure) return azure_url(target, base, operation);
   std::string url(base);
   if (path_of(base).empty()) url += own_path(target);
   return join_url(url, operation);

@@ -23,66 +23,56 @@ bool is_video(const MediaPart& part) {
 }  // namespace
 
 void ContentWriter::text(RawString text, CacheMark mark) {
-  body_.append(R"({"type":"text","text":")");
-  body_.splice(text.raw);
-  body_.append("\"");
+  begin_part("text").raw(text);
   end_part(mark);
 }
 
 void ContentWriter::end_part(CacheMark mark) {
-  if (mark != CacheMark::none && quirks_.cache_marks) {
-    body_.append(",\"cache_control\":");
-    body_.append(cache_control(mark));
-  }
-  body_.append("}");
+  write_cache_mark(json_, quirks_, mark);
+  json_.end_object();
 }
 
 void ContentWriter::media(const MediaPart& part) {
   switch (part.kind) {
-    case MediaKind::image: image(part); break;
+    case MediaKind::image:
+      if (!part.file_id.empty()) refused_ = "an image needs data or a URL: this API takes no file id for it";
+      begin_part("image_url");
+      url(part, "image/png");
+      break;
     case MediaKind::audio: audio(part); break;
     case MediaKind::file: file(part); break;
   }
   end_part(part.cache);
 }
 
-void ContentWriter::image(const MediaPart& part) {
-  if (!part.file_id.empty()) refused_ = "an image needs data or a URL: this API takes no file id for it";
-  body_.append(R"({"type":"image_url","image_url":{"url":")");
-  append_media_url(body_, part, "image/png");
-  body_.append("\"}");
+void ContentWriter::url(const MediaPart& part, std::string_view otherwise) {
+  json_.begin_object().key("url");
+  write_media_url(json_, part, otherwise);
+  json_.end_object();
 }
 
 void ContentWriter::audio(const MediaPart& part) {
   if (part.data.empty()) refused_ = "audio needs data: this API takes no URL for it";
-  body_.append(R"({"type":"input_audio","input_audio":{"data":")");
-  body_.splice(part.data.raw);
-  body_.append("\",\"format\":\"");
-  append_escaped(body_, audio_format(part));
-  body_.append("\"}");
+  begin_part("input_audio").begin_object().field("data", part.data).field("format", audio_format(part)).end_object();
 }
 
 void ContentWriter::file(const MediaPart& part) {
   if (quirks_.video_url && is_video(part)) {
-    body_.append(R"({"type":"video_url","video_url":{"url":")");
-    append_media_url(body_, part, {});
-    return body_.append("\"}");
+    begin_part("video_url");
+    return url(part, {});
   }
   if (!part.file_id.empty()) {
-    body_.append(R"({"type":"file","file":{"file_id":")");
-    body_.splice(part.file_id.raw);
-    return body_.append("\"}");
+    begin_part("file").begin_object().field("file_id", part.file_id).end_object();
+    return;
   }
   if (quirks_.document_url) {
-    body_.append(R"({"type":"document_url","document_url":")");
-    append_media_url(body_, part, "application/pdf");
-    return body_.append("\"");
+    begin_part("document_url");
+    return write_media_url(json_, part, "application/pdf");
   }
-  body_.append(R"({"type":"file","file":{"filename":")");
-  body_.splice(part.filename.empty() ? std::string_view("file") : part.filename.raw);
-  body_.append(R"(","file_data":")");
-  append_media_url(body_, part, "application/octet-stream");
-  body_.append("\"}");
+  begin_part("file").begin_object();
+  json_.field("filename", part.filename.empty() ? RawString{"file"} : part.filename).key("file_data");
+  write_media_url(json_, part, "application/octet-stream");
+  json_.end_object();
 }
 
 }  // namespace aiw::openai_chat

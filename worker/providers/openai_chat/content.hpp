@@ -4,35 +4,43 @@
 #include <string_view>
 
 #include "protocol/chat.hpp"
-#include "worker/base/rope.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw::openai_chat {
 
-// OpenRouter's cache_control, which Anthropic's API brought up: the mark's value.
-constexpr std::string_view cache_control(CacheMark mark) {
-  return mark == CacheMark::one_hour ? R"({"type":"ephemeral","ttl":"1h"})" : R"({"type":"ephemeral"})";
+// Writes OpenRouter's member cache_control, which has the form of Anthropic's API.
+template <typename Out>
+void write_cache_mark(BasicJsonWriter<Out>& json, const ChatQuirks& quirks, CacheMark mark) {
+  if (mark == CacheMark::none || !quirks.cache_marks) return;
+  json.key("cache_control").begin_object().field("type", "ephemeral");
+  if (mark == CacheMark::one_hour) json.field("ttl", "1h");
+  json.end_object();
 }
 
-// Appends them to `body`, which then refers to the conversation's bytes.
+// Writes parts to `json`, whose body then refers to the conversation's bytes.
 class ContentWriter {
  public:
-  ContentWriter(const ChatQuirks& quirks, Rope& body) : quirks_(quirks), body_(body) {}
+  ContentWriter(const ChatQuirks& quirks, BodyWriter& json) : quirks_(quirks), json_(json) {}
 
   void text(RawString text, CacheMark mark);
   void media(const MediaPart& part);
   // Ends an object that may have a cache mark.
   void end_part(CacheMark mark);
-  // What this API has no form for, in words; empty: nothing was met.
+  // Error message for media that this API has no form for; empty: there was none.
   [[nodiscard]] std::string_view refused() const { return refused_; }
 
  private:
-  void image(const MediaPart& part);
+  BodyWriter& begin_part(std::string_view type) {
+    return json_.begin_object().field("type", RawString{type}).key(type);
+  }
   void audio(const MediaPart& part);
   void file(const MediaPart& part);
+  // {"url": …} with the media's URL or data.
+  void url(const MediaPart& part, std::string_view otherwise);
 
   const ChatQuirks& quirks_;
-  Rope& body_;
+  BodyWriter& json_;
   std::string_view refused_;
 };
 

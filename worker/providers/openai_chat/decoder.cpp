@@ -4,47 +4,46 @@
 
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 #include "worker/providers/openai_chat/usage.hpp"
 
 namespace aiw::openai_chat {
+namespace {
+
+std::string_view string_or_empty(const std::optional<JsonElement>& value) {
+  std::string_view text;
+  return value && value->get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+
+}  // namespace
 
 void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) {
   json_ = &json;
-  simdjson::dom::object members;
-  if (root.get(members) != simdjson::SUCCESS) return;
-  JsonElement error;
-  simdjson::dom::array choices;
-  bool has_error = false;
-  std::optional<JsonElement> usage;
-  for (const auto [key, value] : members) {
-    if (key == "choices") {
-      if (value.get(choices) != simdjson::SUCCESS) continue;
-      for (const JsonElement choice : choices) {
-        if (!ended_) add_choice(choice, sink);
-      }
-    } else if (key == "error") {
-      has_error = reports_error(value);
-      error = value;
-    } else if (key == "usage" && value.is_object()) {
-      usage = value;
-    } else if (key == "x_groq" && !usage) {
-      usage = get_member(value, "usage");
-    } else if (key == "citations") {
-      citations_.add_urls(json, value);
-    } else if (key == "search_results") {
-      citations_.add_results(json, value);
-    }
+  std::optional<JsonElement> choices, error, usage, groq, citations, results;
+  read_members(root, {{"choices", choices},
+                      {"error", error},
+                      {"usage", usage},
+                      {"x_groq", groq},
+                      {"citations", citations},
+                      {"search_results", results}});
+  if (citations) citations_.add_urls(json, *citations);
+  if (results) citations_.add_results(json, *results);
+  if (choices) {
+    for_each_element(*choices, [&](const JsonElement& choice) {
+      if (!ended_) add_choice(choice, sink);
+    });
   }
   if (ended_) return;
-  if (usage) add_usage(*usage, sink);
-  if (has_error) return fail(in_stream_error(json, error), sink);
+  if (!usage && groq) usage = get_member(*groq, "usage");
+  if (usage) usage_.add(read_usage(*usage), sink);
+  if (error && reports_error(*error)) return fail(in_stream_error(json, *error), sink);
   if (type == "error") fail(in_stream_error(json, root), sink);
 }
 
 void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
-  content_key_ = "message";
+  is_body_ = true;
   add_event(json, root, {}, sink);
   if (ended()) return;
   done(sink);
@@ -64,70 +63,52 @@ void Decoder::end_of_stream(StepSink& sink) {
 }
 
 void Decoder::add_choice(const JsonElement& choice, StepSink& sink) {
-  simdjson::dom::object members;
-  if (choice.get(members) != simdjson::SUCCESS) return;
-  std::optional<JsonElement> message, error, logprobs, usage;
-  std::string_view finish, native_finish;
-  for (const auto [key, value] : members) {
-    if (key == "index") {
-      if (as_count(value).value_or(0) != 0) return;
-    } else if (key == "delta" || key == "message") {
-      if (value.is_object() && (!message || key == content_key_)) message = value;
-    } else if (key == "finish_reason") {
-      if (value.get(finish) != simdjson::SUCCESS || is_missing_reason(finish)) finish = {};
-    } else if (key == "native_finish_reason") {  // OpenRouter
-      if (value.get(native_finish) != simdjson::SUCCESS) native_finish = {};
-    } else if (key == "error" && reports_error(value)) {
-      error = value;
-    } else if (key == "logprobs" && value.is_object()) {
-      logprobs = value;
-    } else if (key == "usage" && value.is_object()) {  // Moonshot
-      usage = value;
-    }
-  }
-  if (message || error || !finish.empty()) has_choice_ = true;
-  if (message) add_message(*message, sink);
+  std::optional<JsonElement> index, message, delta, finish, native_finish, error, logprobs, usage;
+  read_members(choice, {{"index", index},
+                        {"delta", delta},
+                        {"message", message},
+                        {"finish_reason", finish},
+                        {"native_finish_reason", native_finish},  // OpenRouter
+                        {"error", error},
+                        {"logprobs", logprobs},
+                        {"usage", usage}});  // Moonshot
+  if (index && as_count(*index).value_or(0) != 0) return;
+  const auto &wanted = is_body_ ? message : delta, &other = is_body_ ? delta : message;
+  const auto& content = wanted && wanted->is_object() ? wanted : other;
+  const bool has_content = content && content->is_object();
+  const auto reason = string_or_empty(finish), native_reason = string_or_empty(native_finish);
+  const bool failed = error && reports_error(*error), has_reason = !is_missing_reason(reason);
+  if (has_content || failed || has_reason) has_choice_ = true;
+  if (has_content) add_message(*content, sink);
   if (ended_) return;
   if (logprobs) add_logprobs(*logprobs, sink);
-  if (error) return fail(in_stream_error(*json_, *error), sink);
-  if (usage) add_usage(*usage, sink);
-  if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json_->plain_text(finish), 256);
-  if (!native_finish.empty()) native_finish_ = bounded_message(json_->plain_text(native_finish), 256);
+  if (failed) return fail(in_stream_error(*json_, *error), sink);
+  if (usage) usage_.add(read_usage(*usage), sink);
+  if (finish_raw_.empty() && has_reason) finish_raw_ = bounded_message(json_->plain_text(reason), 256);
+  if (!native_reason.empty()) native_finish_ = bounded_message(json_->plain_text(native_reason), 256);
 }
 
 void Decoder::add_message(const JsonElement& message, StepSink& sink) {
-  simdjson::dom::object members;
-  if (message.get(members) != simdjson::SUCCESS) return;
-  // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
   std::optional<JsonElement> content, refusal, tool_calls, function_call, reasoning, reasoning_content, details,
-      annotations, audio;
-  for (const auto [key, value] : members) {
-    if (value.is_null()) continue;
-    if (key == "content") {
-      content = value;
-    } else if (key == "reasoning_content") {
-      reasoning_content = value;
-    } else if (key == "reasoning" || key == "reasoning_text") {  // the latter: GitHub Copilot
-      reasoning = value;
-    } else if (key == "reasoning_details") {
-      details_.add(*json_, value);
-      details = value;
-    } else if (key == "refusal") {
-      refusal = value;
-    } else if (key == "tool_calls") {
-      tool_calls = value;
-    } else if (key == "function_call") {
-      function_call = value;
-    } else if (key == "annotations") {
-      annotations = value;
-    } else if (key == "audio") {
-      audio = value;
-    } else if (key == "images") {
-      add_images(value, sink);
-    } else if (key == "executed_tools") {
-      executed_.add(*json_, value, next_part_, sink);
-    }
+      annotations, audio, images, executed_tools;
+  read_members(message, {{"content", content},
+                         {"reasoning_content", reasoning_content},
+                         {"reasoning", reasoning},
+                         {"reasoning_text", reasoning},  // GitHub Copilot
+                         {"reasoning_details", details},
+                         {"refusal", refusal},
+                         {"tool_calls", tool_calls},
+                         {"function_call", function_call},
+                         {"annotations", annotations},
+                         {"audio", audio},
+                         {"images", images},
+                         {"executed_tools", executed_tools}});
+  if (details) details_.add(*json_, *details);
+  if (images) {
+    for_each_element(*images, [&](const JsonElement& image) { report_image(*json_, image, next_part_, sink); });
   }
+  if (executed_tools) executed_.add(*json_, *executed_tools, next_part_, sink);
+  // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
   if (reasoning_content) {
     add_reasoning("reasoning_content", *reasoning_content, sink);
   } else if (reasoning) {
@@ -137,7 +118,7 @@ void Decoder::add_message(const JsonElement& message, StepSink& sink) {
   if (details && reasoning_field_.empty()) add_reasoning_details(*details, sink);
   if (content) add_content(*content, sink);
   if (audio) add_audio(*audio, sink);
-  if (refusal) add_string(refusal_, *refusal, sink);
+  if (refusal) add_text(refusal_, string_or_empty(refusal), sink);
   if (annotations) annotations_.add(*json_, *annotations, sink);
   if (tool_calls) add_tool_calls(*tool_calls, sink);
   if (function_call && !ended_) add_function(*function_call, *function_call, sink);
@@ -151,18 +132,10 @@ void Decoder::add_reasoning(std::string_view field, const JsonElement& value, St
 }
 
 void Decoder::add_reasoning_details(const JsonElement& details, StepSink& sink) {
-  simdjson::dom::array list;
-  if (details.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement detail : list) {
+  for_each_element(details, [&](const JsonElement& detail) {
     add_text(reasoning_, get_string_or_empty(detail, "text"), sink);
     add_text(reasoning_, get_string_or_empty(detail, "summary"), sink);
-  }
-}
-
-void Decoder::add_images(const JsonElement& images, StepSink& sink) {
-  simdjson::dom::array list;
-  if (images.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement image : list) report_image(*json_, image, next_part_, sink);
+  });
 }
 
 void Decoder::add_audio(const JsonElement& audio, StepSink& sink) {
@@ -188,9 +161,8 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
 
 void Decoder::add_content(const JsonElement& content, StepSink& sink) {
   if (is_spoken_) return;
-  simdjson::dom::array parts;
-  if (content.get(parts) != simdjson::SUCCESS) return text_.add_value(*json_, content, next_part_, sink);
-  for (const JsonElement part : parts) add_content_part(part, sink);
+  if (!content.is_array()) return text_.add_value(*json_, content, next_part_, sink);
+  for_each_element(content, [&](const JsonElement& part) { add_content_part(part, sink); });
 }
 
 // Mistral: content is an array once the model thinks, of {type: text, text} and {type: thinking, thinking: [text…]}.
@@ -204,19 +176,17 @@ void Decoder::add_content_part(const JsonElement& part, StepSink& sink) {
     report_image(*json_, part, next_part_, sink);
   } else if (type == "thinking") {
     if (reasoning_field_.empty()) reasoning_field_ = "thinking";
-    if (const auto text = get_string(part, "thinking")) add_text(reasoning_, *text, sink);
-    const auto thoughts = get_array(part, "thinking");
+    add_text(reasoning_, get_string_or_empty(part, "thinking"), sink);
+    const auto thoughts = get_member(part, "thinking");
     if (!thoughts) return;
-    for (const JsonElement thought : *thoughts) {
+    for_each_element(*thoughts, [&](const JsonElement& thought) {
       add_text(reasoning_, get_string_or_empty(thought, "text"), sink);
-    }
+    });
   }
 }
 
 void Decoder::add_tool_calls(const JsonElement& calls, StepSink& sink) {
-  simdjson::dom::array list;
-  if (calls.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement call : list) {
+  for_each_element(calls, [&](const JsonElement& call) {
     if (ended_) return;
     const auto function = get_member(call, "function"), custom = get_member(call, "custom");
     // Snowflake sends both members, one of them empty.
@@ -225,7 +195,7 @@ void Decoder::add_tool_calls(const JsonElement& calls, StepSink& sink) {
     } else if (function) {
       add_function(call, *function, sink);
     }
-  }
+  });
 }
 
 void Decoder::add_function(const JsonElement& call, const JsonElement& function, StepSink& sink) {
@@ -254,16 +224,9 @@ void Decoder::add_function(const JsonElement& call, const JsonElement& function,
   fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
 }
 
-void Decoder::add_string(TextChannel& channel, const JsonElement& value, StepSink& sink) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) add_text(channel, text, sink);
-}
-
 void Decoder::add_text(TextChannel& channel, std::string_view text, StepSink& sink) {
   channel.add(text, json_->repaired(), next_part_, sink);
 }
-
-void Decoder::add_usage(const JsonElement& usage, StepSink& sink) { usage_.add(read_usage(usage), sink); }
 
 void Decoder::flush(StepSink& sink) {
   for (TextChannel* channel : {&reasoning_, &text_, &refusal_}) channel->flush(next_part_, sink);

@@ -31,13 +31,10 @@ class Decoder final : public JsonEventDecoder {
   void add_tool_calls(const JsonElement& calls, StepSink& sink);
   void add_function(const JsonElement& call, const JsonElement& function, StepSink& sink);
   void add_text(TextChannel& channel, std::string_view text, StepSink& sink);
-  void add_string(TextChannel& channel, const JsonElement& value, StepSink& sink);
   void add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink);
   void add_reasoning_details(const JsonElement& details, StepSink& sink);
-  void add_images(const JsonElement& images, StepSink& sink);
   void add_audio(const JsonElement& audio, StepSink& sink);
   void add_logprobs(const JsonElement& logprobs, StepSink& sink);
-  void add_usage(const JsonElement& usage, StepSink& sink);
   // The answer is complete: reports the calls and finishes.
   void finish(StepSink& sink);
   void report_reasoning_state(StepSink& sink);
@@ -46,7 +43,7 @@ class Decoder final : public JsonEventDecoder {
   [[nodiscard]] bool has_content() const;
 
   // Some servers send `message` beside `delta`, in either format: then the one that the format calls for counts.
-  std::string_view content_key_ = "delta";
+  bool is_body_ = false;
   const EventJson* json_ = nullptr;  // of the chunk in hand
   TextChannel text_{ContentKind::text}, reasoning_{ContentKind::reasoning}, refusal_{ContentKind::refusal};
   int next_part_ = 0;

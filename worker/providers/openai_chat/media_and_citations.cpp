@@ -6,6 +6,7 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/base/base64.hpp"
+#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 
 namespace aiw::openai_chat {
@@ -52,25 +53,21 @@ std::string tool_output(const EventJson& json, const JsonElement& tool) {
 }  // namespace
 
 void CitationList::add_urls(const EventJson& json, const JsonElement& urls) {
-  simdjson::dom::array list;
-  if (urls.get(list) != simdjson::SUCCESS) return;
-  urls_.clear();
-  for (const JsonElement url : list) {
+  if (urls.is_array()) urls_.clear();
+  for_each_element(urls, [&](const JsonElement& url) {
     std::string_view text;
     if (url.get(text) == simdjson::SUCCESS) urls_.push_back({.url = json.plain_text(text)});
-  }
+  });
 }
 
 void CitationList::add_results(const EventJson& json, const JsonElement& results) {
-  simdjson::dom::array list;
-  if (results.get(list) != simdjson::SUCCESS) return;
-  results_.clear();
-  for (const JsonElement result : list) {
+  if (results.is_array()) results_.clear();
+  for_each_element(results, [&](const JsonElement& result) {
     Source source{.url = plain_member(json, result, "url"),
                   .title = plain_member(json, result, "title"),
                   .quote = plain_member(json, result, "snippet")};
     if (!source.url.empty()) results_.push_back(std::move(source));
-  }
+  });
 }
 
 void CitationList::report(const Annotations& annotations, StepSink& sink) {
@@ -86,28 +83,25 @@ void CitationList::report(const Annotations& annotations, StepSink& sink) {
 }
 
 void Annotations::add(const EventJson& json, const JsonElement& annotations, StepSink& sink) {
-  simdjson::dom::array list;
-  if (annotations.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement annotation : list) {
+  for_each_element(annotations, [&](const JsonElement& annotation) {
     if (const auto cited = get_member(annotation, "url_citation")) {
       const Source source{.url = plain_member(json, *cited, "url"),
                           .title = plain_member(json, *cited, "title"),
                           .quote = plain_member(json, *cited, "content")};
-      if (source.url.empty()) continue;
+      if (source.url.empty()) return;
       urls_.insert(source.url);
       sink.source(source);
     } else if (const auto file = get_member(annotation, "file")) {
-      const std::string name = plain_member(json, *file, "name");
+      const std::string name = plain_member(json, *file, "name"), hash = plain_member(json, *file, "hash");
       const std::string text = json.json_text(annotation);
-      if (!files_.insert(plain_member(json, *file, "hash") + "/" + name).second) continue;
+      if (!files_.insert(hash + "/" + name).second) return;
       if (file_annotations_.size() + text.size() <= kMaxFileBytes) {
         if (!file_annotations_.empty()) file_annotations_ += ',';
         file_annotations_ += text;
       }
-      sink.source(
-          {.type = Source::Type::document, .id = plain_member(json, *file, "hash"), .title = name, .filename = name});
+      sink.source({.type = Source::Type::document, .id = hash, .title = name, .filename = name});
     }
-  }
+  });
 }
 
 void Annotations::report_state(int text_part, int& next_part, StepSink& sink) {
@@ -149,9 +143,7 @@ void SpokenAnswer::report(int& next_part, StepSink& sink) {
 }
 
 void ExecutedTools::add(const EventJson& json, const JsonElement& tools, int& next_part, StepSink& sink) {
-  simdjson::dom::array list;
-  if (tools.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement tool : list) add_one(json, tool, next_part, sink);
+  for_each_element(tools, [&](const JsonElement& tool) { add_one(json, tool, next_part, sink); });
 }
 
 void ExecutedTools::add_one(const EventJson& json, const JsonElement& tool, int& next_part, StepSink& sink) {

@@ -3,15 +3,14 @@
 #include <algorithm>
 
 #include "protocol/json_writer.hpp"
+#include "worker/providers/codec/json_members.hpp"
 
 namespace aiw::openai_chat {
 
 void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
-  simdjson::dom::array list;
-  if (details.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement detail : list) {
+  for_each_element(details, [&](const JsonElement& detail) {
     simdjson::dom::object members;
-    if (detail.get(members) != simdjson::SUCCESS) continue;
+    if (detail.get(members) != simdjson::SUCCESS) return;
     Block& block = find_or_begin(json, detail);
     const bool first = block.members.empty();
     for (const auto [key, value] : members) {
@@ -21,11 +20,12 @@ void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
       } else if (key == "signature") {
         if (value.get(text) == simdjson::SUCCESS && !text.empty()) block.signature = json.plain_text(text);
       } else if (first) {
+        if (!block.members.empty()) block.members += ',';
         append_json_string(block.members, json.plain_text(key));
-        block.members += ":" + json.json_text(value) + ",";
+        block.members += ":" + json.json_text(value);
       }
     }
-  }
+  });
 }
 
 ReasoningDetails::Block& ReasoningDetails::find_or_begin(const EventJson& json, const JsonElement& detail) {
@@ -45,22 +45,20 @@ bool ReasoningDetails::is_sealed() const {
 
 std::string ReasoningDetails::take_json_array() {
   std::string out;
+  JsonWriter json(out);
+  json.begin_array();
   for (Block& block : blocks_) {
     block.text += block.joiner.flush();
-    out += out.empty() ? "[{" : ",{";
-    out += block.members;
-    out += block.type.ends_with(".encrypted") ? "\"data\":"
-           : block.type.ends_with(".summary") ? "\"summary\":"
-                                              : "\"text\":";
-    append_json_string(out, block.text);
-    if (!block.signature.empty()) {
-      out += ",\"signature\":";
-      append_json_string(out, block.signature);
-    }
-    out += '}';
+    const std::string_view text_key = block.type.ends_with(".encrypted") ? "data"
+                                      : block.type.ends_with(".summary") ? "summary"
+                                                                         : "text";
+    json.begin_object().copy_list(block.members).field(text_key, block.text);
+    if (!block.signature.empty()) json.field("signature", block.signature);
+    json.end_object();
   }
+  json.end_array();
   blocks_.clear();
-  return out + "]";
+  return out;
 }
 
 }  // namespace aiw::openai_chat

@@ -1,17 +1,16 @@
 #include "worker/providers/codec/request.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/http_error.hpp"
-#include "worker/providers/codec/openai_models.hpp"
 #include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_chat/content.hpp"
 #include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/messages.hpp"
+#include "worker/providers/openai_chat/model.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
@@ -20,42 +19,7 @@ namespace {
 
 // Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
-constexpr std::string_view kSchemaName = "response";
-
-// Models that reason, by the start of their name, also where a gateway puts a vendor before it. All refuse penalties
-// and stop sequences.
-struct ModelRule {
-  std::string_view prefix;
-  bool takes_sampling = false;  // temperature, topP, logprobs
-  bool by_default = true;       // reasons without being asked to
-};
-constexpr auto kReasoningModels = std::to_array<ModelRule>({{"o1"},
-                                                            {"o3"},
-                                                            {"o4"},
-                                                            {"gpt-5"},
-                                                            {"gpt-5.", false, false},
-                                                            {"grok-4", true},
-                                                            {"grok-4.", true},
-                                                            {"grok-3-mini", true}});
-
-bool is_of(std::string_view name, const ModelRule& rule) {
-  if (!name.starts_with(rule.prefix)) return false;
-  const auto rest = name.substr(rule.prefix.size());
-  return rest.empty() || rest[0] == '-' || rule.prefix.ends_with('.');
-}
-
-// nullptr: it does not reason this time, so that nothing is refused.
-const ModelRule* reasoning_model(std::string_view model, const std::optional<Reasoning>& asked) {
-  const auto name = model.substr(model.rfind('/') + 1);
-  const auto rules = openai_model_rules(model);
-  // GPT-5, the o-series and Grok always think.
-  const bool can_stop = rules.ours ? rules.sampling_unthinking : !name.starts_with("grok-");
-  if (name.contains("chat") || (can_stop && asked && asked->effort.raw == "none")) return nullptr;
-  const auto* rule = std::ranges::find_if(kReasoningModels, [&](const ModelRule& one) { return is_of(name, one); });
-  if (rule == kReasoningModels.end()) return nullptr;
-  const bool always = rule->by_default || name.contains("-pro") || name.contains("-codex");
-  return always || (asked && !asked->effort.empty()) ? rule : nullptr;
-}
+constexpr RawString kSchemaName{"response"};
 
 // The members of the body before `messages`, as an object.
 class OptionsWriter {
@@ -76,8 +40,9 @@ class OptionsWriter {
     if (offer_tools_ && !chat_.tools.empty()) tools();
     if (chat_.stream.upstream) {
       writer_.field("stream", true);
-      if (quirks_.stream_options)
+      if (quirks_.stream_options) {
         writer_.key("stream_options").begin_object().field("include_usage", true).end_object();
+      }
     }
     writer_.end_object();
     return std::move(out_);
@@ -99,44 +64,36 @@ class OptionsWriter {
     writer_.field(old_version ? "max_tokens" : quirks_.max_tokens, *limit);
   }
 
+  template <typename T>
+  void option(std::string_view member, const std::optional<T>& value, bool taken, std::string_view name) {
+    if (takes(value.has_value(), taken, name)) writer_.field(member, *value);
+  }
+
   void sampling() {
-    const ModelRule* rule = reasoning_model(target_.model, chat_.reasoning);
-    const bool any = rule == nullptr, some = any || rule->takes_sampling;
-    const bool temperature = some && !(quirks_.thinking_limits && is_thinking_kimi());
-    if (takes(chat_.temperature.has_value(), temperature, "temperature"))
-      writer_.field("temperature", *chat_.temperature);
-    if (takes(chat_.top_p.has_value(), some, "topP")) writer_.field("top_p", *chat_.top_p);
-    if (takes(chat_.top_k.has_value(), quirks_.top_k, "topK")) writer_.field("top_k", *chat_.top_k);
-    const bool penalties = any && quirks_.penalties;
-    if (takes(chat_.frequency_penalty.has_value(), penalties, "frequencyPenalty")) {
-      writer_.field("frequency_penalty", *chat_.frequency_penalty);
-    }
-    if (takes(chat_.presence_penalty.has_value(), penalties, "presencePenalty")) {
-      writer_.field("presence_penalty", *chat_.presence_penalty);
-    }
-    if (takes(!chat_.stop_sequences.empty(), any && quirks_.stop, "stopSequences")) {
+    const SamplingRules rules = sampling_rules(target_.model, chat_.reasoning);
+    const bool penalties = rules.penalties && quirks_.penalties;
+    option("temperature", chat_.temperature, rules.sampling && !is_limited_kimi(), "temperature");
+    option("top_p", chat_.top_p, rules.sampling, "topP");
+    option("top_k", chat_.top_k, quirks_.top_k, "topK");
+    option("frequency_penalty", chat_.frequency_penalty, penalties, "frequencyPenalty");
+    option("presence_penalty", chat_.presence_penalty, penalties, "presencePenalty");
+    if (takes(!chat_.stop_sequences.empty(), rules.penalties && quirks_.stop, "stopSequences")) {
       writer_.key("stop").begin_array();
       for (const RawString text : chat_.stop_sequences) writer_.raw(text);
       writer_.end_array();
     }
-    if (takes(chat_.seed.has_value(), !quirks_.seed.empty(), "seed")) writer_.field(quirks_.seed, *chat_.seed);
-    if (takes(chat_.logprobs.value_or(false), some && quirks_.logprobs, "logprobs")) writer_.field("logprobs", true);
+    option(quirks_.seed, chat_.seed, !quirks_.seed.empty(), "seed");
+    if (takes(chat_.logprobs.value_or(false), rules.sampling && quirks_.logprobs, "logprobs")) {
+      writer_.field("logprobs", true);
+    }
   }
 
-  [[nodiscard]] bool is_thinking_kimi() const {
-    const auto of = [&](std::string_view family) { return target_.model.contains(family); };
-    return of("k2.5") || of("k2.6") || of("k2.7") || of("k2-thinking") || of("k3");
-  }
+  [[nodiscard]] bool is_limited_kimi() const { return quirks_.thinking_limits && is_thinking_kimi(target_.model); }
 
-  // They think unless they are told not to.
-  [[nodiscard]] bool thinks_within_limits() const {
-    const bool told_not_to =
-        chat_.reasoning && (chat_.reasoning->effort.raw == "none" || chat_.reasoning->budget_tokens == 0);
-    return quirks_.thinking_limits && is_thinking_kimi() && !told_not_to;
-  }
+  static bool is_off(const Reasoning& asked) { return asked.effort.raw == "none" || asked.budget_tokens == 0; }
 
   void reasoning(const Reasoning& asked) {
-    const bool off = asked.effort.raw == "none" || asked.budget_tokens == 0;
+    const bool off = is_off(asked);
     switch (quirks_.reasoning) {
       case ReasoningOption::effort: return effort(asked);
       case ReasoningOption::object:
@@ -145,16 +102,11 @@ class OptionsWriter {
         if (asked.effort.empty() && asked.budget_tokens) writer_.field("max_tokens", *asked.budget_tokens);
         writer_.end_object();
         return;
-      case ReasoningOption::thinking:
-        // A switch, for effort has no place.
-        return thinking(off ? "disabled" : "enabled", std::nullopt);
-      case ReasoningOption::thinking_off:
-        if (off) return thinking("disabled", std::nullopt);
-        return effort(asked);
+      case ReasoningOption::thinking: return thinking(!off);  // a switch: effort has no place
+      case ReasoningOption::thinking_off: return off ? thinking(false) : effort(asked);
       case ReasoningOption::thinking_budget:
-        if (off) return thinking("disabled", std::nullopt);
-        if (asked.budget_tokens) return thinking("enabled", asked.budget_tokens);
-        return effort(asked);
+        if (off) return thinking(false);
+        return asked.budget_tokens ? thinking(true, asked.budget_tokens) : effort(asked);
       case ReasoningOption::enable_thinking:
         writer_.field("enable_thinking", !off);
         if (!off && asked.budget_tokens) writer_.field("thinking_budget", *asked.budget_tokens);
@@ -162,23 +114,15 @@ class OptionsWriter {
     }
   }
 
-  // A plain model of OpenAI's refuses it, and those of xAI that always think as they do.
-  [[nodiscard]] bool takes_effort() const {
-    const auto rules = openai_model_rules(target_.model);
-    if (rules.ours) return rules.reasons;
-    const auto name = target_.model.substr(target_.model.rfind('/') + 1);
-    return name != "grok-3" && name != "grok-4" && name != "grok-4-0709";
-  }
-
   void effort(const Reasoning& asked) {
-    if (takes(!asked.effort.empty(), takes_effort(), "reasoning.effort")) {
+    if (takes(!asked.effort.empty(), takes_effort(target_.model), "reasoning.effort")) {
       writer_.field("reasoning_effort", asked.effort);
     }
     if (asked.budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
   }
 
-  void thinking(std::string_view type, std::optional<std::int64_t> budget) {
-    writer_.key("thinking").begin_object().field("type", type);
+  void thinking(bool enabled, std::optional<std::int64_t> budget = {}) {
+    writer_.key("thinking").begin_object().field("type", enabled ? "enabled" : "disabled");
     if (budget) writer_.field("budget_tokens", *budget);
     writer_.end_object();
   }
@@ -190,12 +134,8 @@ class OptionsWriter {
       writer_.field("type", "json_object").end_object();
       return;
     }
-    writer_.field("type", "json_schema").key("json_schema").begin_object().key("name");
-    if (chat_.response_name.empty()) {
-      writer_.string(kSchemaName);
-    } else {
-      writer_.raw(chat_.response_name);
-    }
+    writer_.field("type", "json_schema").key("json_schema").begin_object();
+    writer_.field("name", chat_.response_name.empty() ? kSchemaName : chat_.response_name);
     if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
     schema("schema", has_schema ? chat_.response_schema : JsonSpan{R"({"type":"object"})"}, chat_.response_strict);
     writer_.end_object().end_object();
@@ -219,10 +159,9 @@ class OptionsWriter {
     writer_.end_array();
     if (chat_.tool_choice) tool_choice(*chat_.tool_choice);
     const bool serial = !chat_.parallel_tool_calls.value_or(true);  // parallel calls are every server's default
-    if (takes(serial, quirks_.parallel_tool_calls, "parallelToolCalls")) {
-      writer_.field("parallel_tool_calls", false);
-    } else if (chat_.parallel_tool_calls && quirks_.parallel_tool_calls) {
-      writer_.field("parallel_tool_calls", true);
+    takes(serial, quirks_.parallel_tool_calls, "parallelToolCalls");
+    if (chat_.parallel_tool_calls && quirks_.parallel_tool_calls) {
+      writer_.field("parallel_tool_calls", *chat_.parallel_tool_calls);
     }
   }
 
@@ -236,24 +175,21 @@ class OptionsWriter {
     const JsonSpan none{R"({"type":"object","properties":{}})"};
     schema("parameters", tool.input_schema.empty() ? none : tool.input_schema, tool.strict);
     writer_.end_object();
-    if (tool.cache != CacheMark::none && quirks_.cache_marks) {
-      writer_.field("cache_control", JsonSpan{cache_control(tool.cache)});
-    }
+    write_cache_mark(writer_, quirks_, tool.cache);
     writer_.end_object();
   }
 
   void tool_choice(const ToolChoice& choice) {
+    const bool forced = choice.type == ToolChoiceType::required || choice.type == ToolChoiceType::tool;
+    const bool thinks = is_limited_kimi() && !(chat_.reasoning && is_off(*chat_.reasoning));
+    if (forced && !takes(true, !thinks, "toolChoice")) return;
+    writer_.key("tool_choice");
     switch (choice.type) {
-      case ToolChoiceType::automatic: writer_.field("tool_choice", "auto"); break;
-      case ToolChoiceType::none: writer_.field("tool_choice", "none"); break;
-      case ToolChoiceType::required:
-        if (takes(true, !thinks_within_limits(), "toolChoice")) {
-          writer_.field("tool_choice", quirks_.required_choice);
-        }
-        break;
+      case ToolChoiceType::automatic: writer_.string("auto"); break;
+      case ToolChoiceType::none: writer_.string("none"); break;
+      case ToolChoiceType::required: writer_.string(quirks_.required_choice); break;
       case ToolChoiceType::tool:
-        if (!takes(true, !thinks_within_limits(), "toolChoice")) break;
-        writer_.key("tool_choice").begin_object().field("type", "function").key("function").begin_object();
+        writer_.begin_object().field("type", "function").key("function").begin_object();
         writer_.field("name", choice.tool_name).end_object().end_object();
         break;
     }
@@ -274,18 +210,16 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_url(input.target, "chat/completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
-  std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
-  options.pop_back();
-  BuiltRequest built;
-  built.http = *std::move(http);
-  built.http.body.append(options);
-  built.http.body.append(options == "{" ? "\"messages\":[" : ",\"messages\":[");
+  const auto options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
+  BuiltRequest built{*std::move(http), {}};
+  BodyWriter json(built.http.body);
+  json.begin_object().copy_list(std::string_view(options).substr(1, options.size() - 2)).key("messages").begin_array();
   ChatQuirks quirks = chat_quirks(input.target.api, input.target.known);
   if (input.target.model == quirks.plain_model && !input.chat.reasoning) quirks.missing_reasoning = nullptr;
   const auto written =
       append_messages(input.chat.system, input.messages, quirks, built.http.body, notes, input.written);
   if (!written) return std::unexpected(written.error());
-  built.http.body.append("]}");
+  json.end_array().end_object();
   built.notes = notes.take();
   return built;
 }

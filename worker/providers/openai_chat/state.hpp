@@ -1,18 +1,17 @@
-// The provider state of Chat Completions parts: "openai-chat:" and a JSON object with one member, all ASCII.
+// Provider states of Chat Completions parts: each an object with one member.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+
+#include "worker/providers/codec/provider_state.hpp"
 
 namespace aiw::openai_chat {
 
 inline constexpr std::string_view kStateTag = "openai-chat:";
 
-// State with `value`, valid JSON text, as member `key`.
-std::string make_state(std::string_view key, std::string_view value);
-
-// The member `key` of such a state as JSON text; nothing if the state is another API's or has no such member.
-std::optional<std::string> read_state(std::string_view state, std::string_view key);
+inline std::string make_state(std::string_view member, std::string_view value) {
+  return aiw::make_state(kStateTag, member, value);
+}
 
 }  // namespace aiw::openai_chat

@@ -4,24 +4,18 @@
 
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
 #include "worker/providers/openai_chat/usage.hpp"
 
 namespace aiw::openai_completions {
+
 void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) {
-  simdjson::dom::array choices;
-  std::optional<JsonElement> usage, error;
-  for (const auto [key, value] : simdjson::dom::object(root)) {
-    if (key == "choices") {
-      if (value.get(choices) != simdjson::SUCCESS) continue;
-      for (const JsonElement choice : choices) add_choice(json, choice, sink);
-    } else if (key == "usage" && value.is_object()) {
-      usage = value;
-    } else if (key == "error" && reports_error(value)) {
-      error = value;
-    }
-  }
+  std::optional<JsonElement> choices, usage, error;
+  read_members(root, {{"choices", choices}, {"usage", usage}, {"error", error}});
+  if (choices) for_each_element(*choices, [&](const JsonElement& choice) { add_choice(json, choice, sink); });
   if (usage) usage_.add(openai_chat::read_usage(*usage), sink);
+  if (error && !reports_error(*error)) error.reset();
   if (error || type == "error") fail(in_stream_error(json, error ? *error : root), sink);
 }
 
@@ -39,23 +33,12 @@ void Decoder::done(StepSink& sink) {
 
 // Of several choices (`n`, `best_of` with a stream) the first is the answer.
 void Decoder::add_choice(const EventJson& json, const JsonElement& choice, StepSink& sink) {
-  simdjson::dom::object members;
-  if (choice.get(members) != simdjson::SUCCESS) return;
+  std::optional<JsonElement> index, text, reason, logprobs, usage;
+  read_members(choice,
+               {{"index", index}, {"text", text}, {"finish_reason", reason}, {"logprobs", logprobs}, {"usage", usage}});
+  if (index && as_count(*index).value_or(0) != 0) return;
   std::string_view finish;
-  std::optional<JsonElement> text, logprobs, usage;
-  for (const auto [key, value] : members) {
-    if (key == "index") {
-      if (as_count(value).value_or(0) != 0) return;
-    } else if (key == "text") {
-      if (!value.is_null()) text = value;
-    } else if (key == "finish_reason") {
-      if (value.get(finish) != simdjson::SUCCESS || is_missing_reason(finish)) finish = {};
-    } else if (key == "logprobs" && value.is_object()) {
-      logprobs = value;
-    } else if (key == "usage" && value.is_object()) {
-      usage = value;
-    }
-  }
+  if (reason && (reason->get(finish) != simdjson::SUCCESS || is_missing_reason(finish))) finish = {};
   if (text || !finish.empty()) has_choice_ = true;
   if (text) text_.add_value(json, *text, next_part_, sink);
   if (usage) usage_.add(openai_chat::read_usage(*usage), sink);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/transcript_prompt.hpp"
 #include "worker/providers/openai_chat/address.hpp"
@@ -68,12 +69,12 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_chat::openai_url(input.target, "completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
   RequestNotes notes;
-  std::string options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
-  options.back() = ',';
+  const auto options = apply_provider_options(OptionsWriter(input, notes).write(), input.chat, kReserved, notes);
   BuiltRequest built{*std::move(http), {}};
-  built.http.body.append(options + R"("prompt":")");
-  append_transcript_prompt(input.chat.system, input.messages, false, built.http.body, notes);
-  built.http.body.append("\"}");
+  BodyWriter json(built.http.body);
+  json.begin_object().copy_list(std::string_view(options).substr(1, options.size() - 2)).key("prompt").begin_string();
+  append_transcript_prompt(input.chat.system, input.messages, false, json.out(), notes);
+  json.end_string().end_object();
   built.notes = notes.take();
   return built;
 }

@@ -1,6 +1,7 @@
 // A small appender of JSON objects and arrays: commas and quotes right, nothing else hidden.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <optional>
@@ -27,11 +28,21 @@ class BasicJsonWriter {
   BasicJsonWriter& end_array() { return close(']'); }
 
   BasicJsonWriter& key(std::string_view name) {
-    separate();
-    put('"');
-    out_.append(name);
-    out_.append("\":");
+    char text[kLongestKey + 4];
+    char* end = text;
+    if (comma_) *end++ = ',';
     comma_ = false;
+    *end++ = '"';
+    if (name.size() > kLongestKey) {
+      out_.append(std::string_view(text, static_cast<std::size_t>(end - text)));
+      out_.append(name);
+      end = text;
+    } else {
+      end = std::copy(name.begin(), name.end(), end);
+    }
+    *end++ = '"';
+    *end++ = ':';
+    out_.append(std::string_view(text, static_cast<std::size_t>(end - text)));
     return *this;
   }
 
@@ -108,6 +119,8 @@ class BasicJsonWriter {
   }
 
  private:
+  static constexpr std::size_t kLongestKey = 60;  // that is put together here, so that `out` is asked once
+
   BasicJsonWriter& open(char bracket) {
     separate();
     put(bracket);

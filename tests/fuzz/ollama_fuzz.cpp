@@ -3,6 +3,6 @@
 #include "worker/providers/ollama/api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  aiw::fuzz::check_api(aiw::ollama_chat_api(), aiw::fuzz::read_input(bytes, size));
+  aiw::fuzz::check_api(aiw::ollama::chat_api(), aiw::fuzz::read_input(bytes, size));
   return 0;
 }

@@ -3,6 +3,6 @@
 #include "worker/providers/openai_chat/api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  aiw::fuzz::check_api(aiw::openai_chat_api(), aiw::fuzz::read_input(bytes, size));
+  aiw::fuzz::check_api(aiw::openai_chat::api(), aiw::fuzz::read_input(bytes, size));
   return 0;
 }

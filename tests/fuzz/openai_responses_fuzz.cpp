@@ -32,6 +32,6 @@ void check_replay(const aiw::testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  aiw::fuzz::check_api(aiw::openai_responses_api(), aiw::fuzz::read_input(bytes, size), check_replay);
+  aiw::fuzz::check_api(aiw::openai_responses::api(), aiw::fuzz::read_input(bytes, size), check_replay);
   return 0;
 }

@@ -5,7 +5,7 @@
 #include "protocol/json_text.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
-#include "worker/providers/openai_chat/state.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 
 namespace aiw {
 
@@ -56,7 +56,7 @@ void ToolCallAssembler::finish(bool cut_short, StepSink& sink) {
     if (cut_short && !call.end.closed()) continue;
     if (call.is_custom) finish_custom(call, sink);
     if (!call.extra_content.empty()) {
-      sink.provider_state(call.part, openai_chat::make_state("extra_content", call.extra_content));
+      sink.provider_state(call.part, make_state(state_tag_, "extra_content", call.extra_content));
     }
     sink.tool_call(call.part,
                    {id_of(call), std::move(call.name), complete_arguments(std::move(call.arguments)), false});
@@ -69,7 +69,7 @@ void ToolCallAssembler::finish_custom(Call& call, StepSink& sink) {
   std::string text;
   append_json_string(text, call.arguments);
   call.arguments = std::move(text);
-  sink.provider_state(call.part, openai_chat::make_state("type", "\"custom\""));
+  sink.provider_state(call.part, make_state(state_tag_, "type", "\"custom\""));
 }
 
 bool ToolCallAssembler::all_closed() const {

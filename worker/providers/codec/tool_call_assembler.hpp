@@ -42,6 +42,9 @@ class ToolCallAssembler {
  public:
   static constexpr std::size_t kMaxCalls = 4096;
 
+  // `state_tag` begins the provider states of calls that have one; it must live as long as this.
+  explicit ToolCallAssembler(std::string_view state_tag) : state_tag_(state_tag) {}
+
   // Forwards the fragment's arguments as a tool_input delta. A call that begins takes `next_part` and advances it.
   // False: it would be one call too many.
   bool add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink);
@@ -71,6 +74,7 @@ class ToolCallAssembler {
   void forward(Call& call, std::string_view text, StepSink& sink);
   const std::string& id_of(Call& call);
 
+  const std::string_view state_tag_;
   std::vector<Call> calls_;
   std::map<std::int64_t, std::size_t> latest_by_index_;  // positions in calls_
   std::map<std::string, std::size_t> by_id_;             // the latest with each id of the wire

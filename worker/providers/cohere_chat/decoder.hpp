@@ -8,6 +8,7 @@
 
 #include "worker/providers/codec/json_event_decoder.hpp"
 #include "worker/providers/codec/tool_call_assembler.hpp"
+#include "worker/providers/cohere_chat/state.hpp"
 
 namespace aiw::cohere_chat {
 
@@ -53,7 +54,7 @@ class Decoder final : public JsonEventDecoder {
   std::size_t plan_told_ = 0;  // bytes of it
   TextJoiner plan_joiner_;
   std::size_t repeated_ = 0;  // bytes of quotes
-  ToolCallAssembler calls_;
+  ToolCallAssembler calls_{kStateTag};
   int next_part_ = 0;
   bool began_ = false;  // a message: not only its end came
 };

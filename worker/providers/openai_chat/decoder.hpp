@@ -9,6 +9,7 @@
 #include "worker/providers/codec/tool_call_assembler.hpp"
 #include "worker/providers/openai_chat/media_and_citations.hpp"
 #include "worker/providers/openai_chat/reasoning.hpp"
+#include "worker/providers/openai_chat/state.hpp"
 
 namespace aiw::openai_chat {
 
@@ -47,7 +48,7 @@ class Decoder final : public JsonEventDecoder {
   const EventJson* json_ = nullptr;  // of the chunk in hand
   TextChannel text_{ContentKind::text}, reasoning_{ContentKind::reasoning}, refusal_{ContentKind::refusal};
   int next_part_ = 0;
-  ToolCallAssembler calls_;
+  ToolCallAssembler calls_{kStateTag};
   ReasoningDetails details_;
   std::string_view reasoning_field_;  // the name under which reasoning came first
   Annotations annotations_;

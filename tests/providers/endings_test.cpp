@@ -11,7 +11,6 @@
 #include "worker/base/base64.hpp"
 #include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/bedrock/api.hpp"
-#include "worker/providers/bedrock/invoke.hpp"
 #include "worker/providers/cohere_chat/api.hpp"
 #include "worker/providers/google/api.hpp"
 #include "worker/providers/google/vertex.hpp"

@@ -211,12 +211,14 @@ void Blocks::finish_reasoning(Block& block, StepSink& sink) {
   if (!block.signature.empty()) {
     // The provider may hide the reasoning and still want its signature back.
     if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
-    sink.provider_state(block.part, write_signature_state(block.signature));
+    std::string signature;
+    append_json_string(signature, block.signature);
+    sink.provider_state(block.part, make_state(kStateTag, kSignature, signature));
   }
   if (block.blob.empty()) return;
   std::string json = R"({"reasoningContent":{"redactedContent":)";
   append_json_string(json, block.blob.take());
-  sink.provider_state(parts_++, write_block_state(json + "}}"));
+  sink.provider_state(parts_++, make_state(kStateTag, kBlock, json + "}}"));
 }
 
 void Blocks::finish_tool_use(Block& block, StepSink& sink) {
@@ -242,7 +244,7 @@ void Blocks::finish_tool_use(Block& block, StepSink& sink) {
       .end_object()
       .end_object();
   if (is_new) sink.tool_call(part, {block.id, block.name, std::move(block.input), true});
-  sink.provider_state(part, write_block_state(json));
+  sink.provider_state(part, make_state(kStateTag, kBlock, json));
 }
 
 void Blocks::finish_tool_result(Block& block, StepSink& sink) {
@@ -256,7 +258,7 @@ void Blocks::finish_tool_result(Block& block, StepSink& sink) {
   if (!block.status.empty()) writer.field("status", block.status);
   if (!block.type.empty()) writer.field("type", block.type);
   writer.end_object().end_object();
-  sink.provider_state(part_of(block), write_block_state(json));
+  sink.provider_state(part_of(block), make_state(kStateTag, kBlock, json));
 }
 
 // A single text or JSON block by what it is, several as the JSON array that they are on the wire.

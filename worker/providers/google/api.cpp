@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/request.hpp"
 #include "worker/providers/google/request.hpp"
@@ -25,37 +24,22 @@ std::expected<HttpRequest, Error> list_gemini_models(const Target& target, std::
   return start_request("GET", std::move(url), {{"Accept", "application/json", false}}, target);
 }
 
+ModelInfo read_gemini_model(const EventJson& json, const JsonElement& model) {
+  std::string id = json.plain_text(get_string_or_empty(model, "name"));
+  if (id.starts_with(kModels)) id.erase(0, kModels.size());
+  return {std::move(id), json.plain_text(get_string_or_empty(model, "displayName")),
+          get_count(model, "inputTokenLimit"), get_count(model, "outputTokenLimit")};
+}
+
 std::expected<ModelPage, Error> read_gemini_models(std::string_view body) {
-  EventJson json;
-  const auto root = json.parse(body);
-  if (!root || !root->is_object()) {
-    return std::unexpected(upstream_fault("bad_response", "the list of models is no JSON object", false));
-  }
-  ModelPage page;
-  page.next = json.plain_text(get_string_or_empty(*root, "nextPageToken"));
-  const auto models = get_array(*root, "models");
-  if (!models) return page;
-  for (const JsonElement model : *models) {
-    std::string id = json.plain_text(get_string_or_empty(model, "name"));
-    if (id.starts_with(kModels)) id.erase(0, kModels.size());
-    if (id.empty()) continue;
-    page.models.push_back({std::move(id), json.plain_text(get_string_or_empty(model, "displayName")),
-                           get_count(model, "inputTokenLimit"), get_count(model, "outputTokenLimit")});
-  }
-  return page;
+  return read_model_page(body, "models", read_gemini_model);
 }
 
 }  // namespace
 
 std::expected<BuiltRequest, Error> build_gemini(const StepInput& input) {
-  std::string url = join_url(with_api_version(input.target.base_url, kVersion), model_path(input.target.model));
-  url += operation_suffix(input.chat);
-  auto request = start_json_post(std::move(url), "text/event-stream", input);
-  if (!request) return std::unexpected(std::move(request.error()));
-  auto built = build_body(input);
-  if (!built) return std::unexpected(std::move(built.error()));
-  request->body = std::move(built->body);
-  return BuiltRequest{*std::move(request), std::move(built->notes)};
+  const auto url = with_api_version(input.target.base_url, kVersion);
+  return build_request_of(join_url(url, model_path(input.target.model)), input);
 }
 
 const WireApi& gemini_api() {

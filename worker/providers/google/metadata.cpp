@@ -4,19 +4,25 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/codec/ascii_json.hpp"
-#include "worker/providers/google/state.hpp"
 
 namespace aiw::google {
 namespace {
 
+// Kinds of a grounding chunk, with the members that say what a source says.
+struct ChunkKind {
+  std::string_view name, url, id{}, other_id{}, quote{};
+  Source::Type type = Source::Type::url;
+};
+constexpr ChunkKind kChunkKinds[] = {
+    {"web", "uri"},
+    {"maps", "uri", "placeId"},
+    {"image", "sourceUri"},
+    {"retrievedContext", "uri", "documentName", "fileSearchStore", "text", Source::Type::document},
+};
+
 std::int64_t sum(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   return __builtin_add_overflow(a, b, &result) ? std::max(a, b) : result;
-}
-
-std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key) {
-  return json.plain_text(get_string_or_empty(object, key));
 }
 
 void write_token(const EventJson& json, const JsonElement& candidate, JsonWriter& writer) {
@@ -28,36 +34,26 @@ void write_token(const EventJson& json, const JsonElement& candidate, JsonWriter
 
 }  // namespace
 
+std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key) {
+  return json.plain_text(get_string_or_empty(object, key));
+}
+
 std::optional<Usage> read_usage(const JsonElement& metadata) {
-  simdjson::dom::object members;
-  if (metadata.get(members) != simdjson::SUCCESS) return std::nullopt;
-  std::int64_t prompt = 0, tool_prompt = 0, candidates = 0;
-  std::optional<std::int64_t> thoughts, cached, total;
+  std::optional<std::int64_t> prompt, tool_prompt, candidates, thoughts, cached, total;
+  const std::pair<std::string_view, std::optional<std::int64_t>*> counts[] = {
+      {"promptTokenCount", &prompt},         {"toolUsePromptTokenCount", &tool_prompt},
+      {"candidatesTokenCount", &candidates}, {"thoughtsTokenCount", &thoughts},
+      {"cachedContentTokenCount", &cached},  {"totalTokenCount", &total},
+  };
   bool any = false;
-  for (const auto [key, value] : members) {
-    const auto count = as_count(value);
-    if (!count) continue;
-    if (key == "promptTokenCount") {
-      prompt = *count;
-    } else if (key == "candidatesTokenCount") {
-      candidates = *count;
-    } else if (key == "toolUsePromptTokenCount") {
-      tool_prompt = *count;
-    } else if (key == "thoughtsTokenCount") {
-      thoughts = count;
-    } else if (key == "cachedContentTokenCount") {
-      cached = count;
-    } else if (key == "totalTokenCount") {
-      total = count;
-    } else {
-      continue;
-    }
-    any = true;
+  for (const auto& [key, count] : counts) {
+    *count = get_count(metadata, key);
+    any = any || *count;
   }
   if (!any) return std::nullopt;
   Usage usage;
-  usage.input_tokens = sum(prompt, tool_prompt);
-  usage.output_tokens = sum(candidates, thoughts.value_or(0));
+  usage.input_tokens = sum(prompt.value_or(0), tool_prompt.value_or(0));
+  usage.output_tokens = sum(candidates.value_or(0), thoughts.value_or(0));
   usage.total_tokens = total ? *total : sum(*usage.input_tokens, *usage.output_tokens);
   usage.cached_input_tokens = cached;
   usage.reasoning_tokens = thoughts;
@@ -74,26 +70,18 @@ void Sources::add_grounding(const EventJson& json, const JsonElement& metadata, 
   const auto chunks = get_array(metadata, "groundingChunks");
   if (!chunks) return;
   for (const JsonElement chunk : *chunks) {
-    Source source;
-    if (const auto web = get_member(chunk, "web")) {
-      source.url = text_of(json, *web, "uri");
-      source.title = text_of(json, *web, "title");
-    } else if (const auto maps = get_member(chunk, "maps")) {
-      source.url = text_of(json, *maps, "uri");
-      source.title = text_of(json, *maps, "title");
-      source.id = text_of(json, *maps, "placeId");
-    } else if (const auto image = get_member(chunk, "image")) {
-      source.url = text_of(json, *image, "sourceUri");
-      source.title = text_of(json, *image, "title");
-    } else if (const auto context = get_member(chunk, "retrievedContext")) {
-      source.type = Source::Type::document;
-      source.url = text_of(json, *context, "uri");
-      source.title = text_of(json, *context, "title");
-      source.quote = text_of(json, *context, "text");
-      source.id = text_of(json, *context, "documentName");
-      if (source.id.empty()) source.id = text_of(json, *context, "fileSearchStore");
+    for (const auto& kind : kChunkKinds) {
+      const auto found = get_member(chunk, kind.name);
+      if (!found) continue;
+      Source source{.type = kind.type};
+      source.url = text_of(json, *found, kind.url);
+      source.title = text_of(json, *found, "title");
+      source.id = text_of(json, *found, kind.id);
+      source.quote = text_of(json, *found, kind.quote);
+      if (source.id.empty()) source.id = text_of(json, *found, kind.other_id);
+      report(std::move(source), sink);
+      break;
     }
-    report(std::move(source), sink);
   }
 }
 
@@ -141,17 +129,14 @@ void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   }
 }
 
-std::string Grounding::write_state(std::string_view signature) const {
-  std::string grounding;
+std::string Grounding::json() const {
+  std::string json;
   for (const auto& [name, value] : members_) {
-    grounding += grounding.empty() ? '{' : ',';
-    append_json_string(grounding, name);
-    grounding.append(":").append(value);
+    json += json.empty() ? '{' : ',';
+    append_json_string(json, name);
+    json.append(":").append(value);
   }
-  std::string state = google::write_state(signature, false);
-  state.pop_back();
-  if (!state.ends_with('{')) state += ',';
-  return state + "\"groundingMetadata\":" + to_ascii_json(grounding + "}") + "}";
+  return json + "}";
 }
 
 std::string read_logprobs(const EventJson& json, const JsonElement& result) {

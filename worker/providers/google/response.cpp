@@ -11,6 +11,16 @@
 #include "worker/providers/google/state.hpp"
 
 namespace aiw::google {
+namespace {
+
+// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
+std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
+  if (is_code) return "code_execution";
+  const std::string name = ascii_lower(text_of(json, call, "toolType"));
+  return name.empty() ? "provider_tool" : name;
+}
+
+}  // namespace
 
 // The members of a part. Exactly one of the elements is the part's kind; the others say more about it.
 struct Response::PartView {
@@ -141,7 +151,7 @@ void Response::add_part(const JsonElement& part, StepSink& sink) {
   }
   if (!view.other) return;
   const int number = next_part(sink);
-  if (!ended_) sink.provider_state(number, write_part_state(whole(part)));
+  if (!ended_) sink.provider_state(number, make_state(kStateTag, kPart, whole(part)));
 }
 
 // A signature belongs to the part it came with: such a part is neither merged with those before nor with those after.
@@ -247,9 +257,9 @@ void Response::end_call(bool complete, StepSink& sink) {
 
 void Response::add_file(const JsonElement& file, const PartView& view, StepSink& sink) {
   GeneratedFile made;
-  made.media_type = json_->plain_text(get_string_or_empty(file, "mimeType"));
-  made.data = json_->plain_text(get_string_or_empty(file, "data"));
-  if (made.data.empty()) made.url = json_->plain_text(get_string_or_empty(file, "fileUri"));
+  made.media_type = text_of(*json_, file, "mimeType");
+  made.data = text_of(*json_, file, "data");
+  if (made.data.empty()) made.url = text_of(*json_, file, "fileUri");
   if (made.data.empty() && made.url.empty()) return;
   const int number = next_part(sink);
   if (ended_) return;
@@ -258,17 +268,6 @@ void Response::add_file(const JsonElement& file, const PartView& view, StepSink&
   }
   sink.file(number, std::move(made));
 }
-
-namespace {
-
-// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
-std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
-  if (is_code) return "code_execution";
-  const std::string name = ascii_lower(json.plain_text(get_string_or_empty(call, "toolType")));
-  return name.empty() ? "provider_tool" : name;
-}
-
-}  // namespace
 
 // What the provider carries out itself: executableCode, or a toolCall. Both go back whole.
 void Response::add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink) {
@@ -281,14 +280,14 @@ void Response::add_own_call(const JsonElement& part, const JsonElement& call, bo
     input.clear();
     JsonWriter(input)
         .begin_object()
-        .field("language", json_->plain_text(get_string_or_empty(call, "language")))
-        .field("code", json_->plain_text(get_string_or_empty(call, "code")))
+        .field("language", text_of(*json_, call, "language"))
+        .field("code", text_of(*json_, call, "code"))
         .end_object();
   } else if (const auto args = get_member(call, "args")) {
     input = whole(*args);
   }
   sink.tool_call(number, {own_call_id_, own_tool_name(*json_, call, is_code), std::move(input), true});
-  sink.provider_state(number, write_part_state(whole(part)));
+  sink.provider_state(number, make_state(kStateTag, kPart, whole(part)));
 }
 
 // A result names its call, or follows it.
@@ -309,7 +308,7 @@ void Response::add_own_result(const JsonElement& part, const JsonElement& result
         .end_object();
     sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), std::move(output)});
   }
-  sink.provider_state(number, write_part_state(whole(part)));
+  sink.provider_state(number, make_state(kStateTag, kPart, whole(part)));
 }
 
 void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {
@@ -318,7 +317,7 @@ void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {
   close_text({}, sink);
   blocked_ = has_content_ = true;
   finish_raw_ = bounded_message(json_->plain_text(*reason), 256);
-  finish_message_ = bounded_message(json_->plain_text(get_string_or_empty(feedback, "blockReasonMessage")));
+  finish_message_ = bounded_message(text_of(*json_, feedback, "blockReasonMessage"));
 }
 
 void Response::add_usage(const JsonElement& metadata, StepSink& sink) {
@@ -351,7 +350,7 @@ std::optional<Error> Response::failure() const {
 void Response::report_grounding(StepSink& sink) {
   if (grounding_.empty()) return;
   const int part = last_text_.first >= 0 ? last_text_.first : parts_++;
-  sink.provider_state(part, grounding_.write_state(last_text_.second));
+  sink.provider_state(part, write_state(last_text_.second, false, grounding_.json()));
 }
 
 void Response::finish(StepSink& sink) {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "worker/providers/anthropic_messages/api.hpp"
-#include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/request.hpp"
 #include "worker/providers/google/api.hpp"
@@ -54,15 +53,6 @@ std::expected<std::string, Error> model_url(const Target& target, std::string_vi
   return url->append("/models/").append(model);
 }
 
-std::expected<BuiltRequest, Error> start(const StepInput& input, std::string_view publisher,
-                                         std::string_view operation) {
-  auto url = model_url(input.target, publisher);
-  if (!url) return std::unexpected(std::move(url.error()));
-  auto request = start_json_post(url->append(operation), "text/event-stream", input);
-  if (!request) return std::unexpected(std::move(request.error()));
-  return BuiltRequest{*std::move(request), {}};
-}
-
 std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::string_view page,
                                                      std::chrono::sys_seconds) {
   // Lists are in the beta only, and belong to no project.
@@ -79,22 +69,14 @@ std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::
   return start_request("GET", std::move(url), std::move(own), target);
 }
 
+ModelInfo read_vertex_model(const EventJson& json, const JsonElement& model) {
+  std::string id = json.plain_text(get_string_or_empty(model, "name"));
+  id.erase(0, id.rfind('/') + 1);
+  return {std::move(id), {}, {}, {}};
+}
+
 std::expected<ModelPage, Error> read_vertex_models(std::string_view body) {
-  EventJson json;
-  const auto root = json.parse(body);
-  if (!root || !root->is_object()) {
-    return std::unexpected(upstream_fault("bad_response", "the list of models is no JSON object", false));
-  }
-  ModelPage page;
-  page.next = json.plain_text(get_string_or_empty(*root, "nextPageToken"));
-  const auto models = get_array(*root, "publisherModels");
-  if (!models) return page;
-  for (const JsonElement model : *models) {
-    std::string id = json.plain_text(get_string_or_empty(model, "name"));
-    id.erase(0, id.rfind('/') + 1);
-    if (!id.empty()) page.models.push_back({std::move(id), {}, {}, {}});
-  }
-  return page;
+  return read_model_page(body, "publisherModels", read_vertex_model);
 }
 
 }  // namespace
@@ -105,24 +87,22 @@ Api vertex_api_of(std::string_view model) {
 }
 
 std::expected<BuiltRequest, Error> build_vertex(const StepInput& input) {
-  auto built = start(input, "google", operation_suffix(input.chat));
-  if (!built) return built;
-  auto body = build_body(input);
-  if (!body) return std::unexpected(std::move(body.error()));
-  built->http.body = std::move(body->body);
-  built->notes = std::move(body->notes);
-  return built;
+  auto url = model_url(input.target, "google");
+  if (!url) return std::unexpected(std::move(url.error()));
+  return build_request_of(*std::move(url), input);
 }
 
 std::expected<BuiltRequest, Error> build_vertex_anthropic(const StepInput& input) {
-  auto built = start(input, "anthropic", input.chat.stream.upstream ? ":streamRawPredict" : ":rawPredict");
-  if (!built) return built;
+  auto url = model_url(input.target, "anthropic");
+  if (!url) return std::unexpected(std::move(url.error()));
+  url->append(input.chat.stream.upstream ? ":streamRawPredict" : ":rawPredict");
+  auto request = start_json_post(*std::move(url), "text/event-stream", input);
+  if (!request) return std::unexpected(std::move(request.error()));
   auto body = anthropic_messages::build_body(input, anthropic_messages::Host::vertex);
   if (!body) return std::unexpected(std::move(body.error()));
-  anthropic_messages::add_betas(built->http, body->betas);
-  built->http.body = std::move(body->body);
-  built->notes = std::move(body->notes);
-  return built;
+  anthropic_messages::add_betas(*request, body->betas);
+  request->body = std::move(body->body);
+  return BuiltRequest{*std::move(request), std::move(body->notes)};
 }
 
 const WireApi& vertex_api() {

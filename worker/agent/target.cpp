@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "worker/base/url.hpp"
-#include "worker/providers/google/vertex.hpp"
+#include "worker/providers/google/api.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw {

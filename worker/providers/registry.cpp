@@ -7,7 +7,6 @@
 #include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/cohere_chat/api.hpp"
 #include "worker/providers/google/api.hpp"
-#include "worker/providers/google/vertex.hpp"
 #include "worker/providers/ollama/api.hpp"
 #include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_completions/api.hpp"

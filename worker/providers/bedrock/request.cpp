@@ -189,15 +189,11 @@ class OptionsWriter {
     const JsonSpan any{R"({"type":"object","properties":{}})"};
     const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : any;
     const bool strict = tool.strict.value_or(false);
+    const std::string strict_schema = strict ? anthropic_messages::to_schema(given, notes_) : std::string();
     writer_.begin_object().key("toolSpec").begin_object().field("name", tool.name);
     if (!tool.description.empty()) writer_.field("description", tool.description);
-    writer_.key("inputSchema").begin_object();
-    if (strict) {
-      const std::string schema = anthropic_messages::to_schema(given, notes_);
-      writer_.field("json", JsonSpan{schema}).end_object().field("strict", true);
-    } else {
-      writer_.field("json", given).end_object();
-    }
+    writer_.key("inputSchema").begin_object().field("json", strict ? JsonSpan{strict_schema} : given).end_object();
+    if (strict) writer_.field("strict", true);
     writer_.end_object().end_object();
   }
 
@@ -224,11 +220,7 @@ class OptionsWriter {
     writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");
     writer_.key("structure").begin_object().key("jsonSchema").begin_object();
     writer_.field("schema", anthropic_messages::to_schema(chat_.response_schema, notes_));
-    if (chat_.response_name.empty()) {
-      writer_.field("name", "response");
-    } else {
-      writer_.field("name", chat_.response_name);
-    }
+    writer_.field("name", chat_.response_name.empty() ? RawString{"response"} : chat_.response_name);
     if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
     writer_.end_object().end_object().end_object().end_object();
   }

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "worker/base/sse_parser.hpp"
-#include "worker/base/white_space.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
 #include "worker/providers/google/api.hpp"
@@ -12,7 +11,8 @@
 namespace aiw::google {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// White space and the bytes of a byte order mark, which may come in pieces.
+constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
 
 // Reads the answer by what it looks like, because the content type cannot be trusted: server-sent events, a JSON array
 // of responses (what streaming without alt=sse gives), or one response.
@@ -46,13 +46,7 @@ class GeminiDecoder final : public ResponseDecoder {
 
   // Removes what precedes the answer. False: nothing of it came yet.
   bool recognise(std::string_view& bytes) {
-    while (!bytes.empty() && marks_ < kByteOrderMark.size() && bytes.front() == kByteOrderMark[marks_]) {
-      ++marks_;
-      bytes.remove_prefix(1);
-    }
-    if (bytes.empty()) return false;
-    marks_ = kByteOrderMark.size();  // it stands at the very beginning or nowhere
-    bytes.remove_prefix(std::min(bytes.find_first_not_of(kWhiteSpace), bytes.size()));
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(kBeforeText), bytes.size()));
     if (bytes.empty()) return false;
     const bool whole = bytes.front() == '{' || bytes.front() == '<';  // the latter: a page
     form_ = bytes.front() == '[' ? Form::array : whole ? Form::object : Form::events;
@@ -138,7 +132,6 @@ class GeminiDecoder final : public ResponseDecoder {
 
   const BodyFormat asked_;
   Form form_ = Form::unknown;
-  std::size_t marks_ = 0;  // bytes of a byte order mark that came
   SseParser events_{kMaxEventBytes, SseSyntax::with_errors};
   JsonArraySplitter elements_{kMaxEventBytes};
   std::string body_;

@@ -31,12 +31,7 @@ bool is_made_id(std::string_view id) {
 
 // A media type to send where neither the part nor its data or URL says one.
 std::string_view usual_type(MediaKind kind) {
-  switch (kind) {
-    case MediaKind::image: return "image/png";
-    case MediaKind::audio: return "audio/wav";
-    case MediaKind::file: break;
-  }
-  return "application/pdf";
+  return kind == MediaKind::image ? "image/png" : kind == MediaKind::audio ? "audio/wav" : "application/pdf";
 }
 
 class Contents {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/json_writer.hpp"
+#include "protocol/json_text.hpp"
+#include "worker/providers/codec/logprobs_writer.hpp"
 
 namespace aiw::google {
 namespace {
@@ -25,11 +26,11 @@ std::int64_t sum(std::int64_t a, std::int64_t b) {
   return __builtin_add_overflow(a, b, &result) ? std::max(a, b) : result;
 }
 
-void write_token(const EventJson& json, const JsonElement& candidate, JsonWriter& writer) {
-  writer.begin_object().field("token", text_of(json, candidate, "token"));
-  double logprob = 0;  // which the API, too, leaves out where it is 0
+// The API leaves it out where it is 0.
+double logprob_of(const JsonElement& candidate) {
+  double logprob = 0;
   if (const auto value = get_member(candidate, "logProbability")) std::ignore = value->get(logprob);
-  writer.field("logprob", logprob);
+  return logprob;
 }
 
 }  // namespace
@@ -141,29 +142,19 @@ std::string Grounding::json() const {
 
 std::string read_logprobs(const EventJson& json, const JsonElement& result) {
   const auto chosen = get_array(result, "chosenCandidates");
-  if (!chosen || chosen->size() == 0) return {};
   const auto steps = get_array(result, "topCandidates");
-  std::string out;
-  JsonWriter writer(out);
-  writer.begin_array();
+  if (!chosen) return {};
+  LogprobsWriter out;
   auto step = steps ? steps->begin() : simdjson::dom::array::iterator();
   for (const JsonElement token : *chosen) {
-    write_token(json, token, writer);
-    if (steps && step != steps->end()) {
-      if (const auto candidates = get_array(*step, "candidates")) {
-        writer.key("topLogprobs").begin_array();
-        for (const JsonElement candidate : *candidates) {
-          write_token(json, candidate, writer);
-          writer.end_object();
-        }
-        writer.end_array();
-      }
-      ++step;
+    out.token(text_of(json, token, "token"), logprob_of(token));
+    if (!steps || step == steps->end()) continue;
+    if (const auto candidates = get_array(*step, "candidates")) {
+      for (const JsonElement other : *candidates) out.alternative(text_of(json, other, "token"), logprob_of(other));
     }
-    writer.end_object();
+    ++step;
   }
-  writer.end_array();
-  return out;
+  return out.empty() ? std::string() : std::string(out.finish());
 }
 
 }  // namespace aiw::google

@@ -8,6 +8,7 @@
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
+#include "worker/providers/codec/tool_output.hpp"
 #include "worker/providers/google/state.hpp"
 
 namespace aiw::google {
@@ -21,50 +22,6 @@ std::string own_tool_name(const EventJson& json, const JsonElement& call, bool i
 }
 
 }  // namespace
-
-// The members of a part. Exactly one of the elements is the part's kind; the others say more about it.
-struct Response::PartView {
-  std::optional<std::string_view> text;
-  std::optional<JsonElement> call, inline_data, file_data, code, code_result, tool_call, tool_response;
-  std::string_view signature;
-  bool thought = false;
-  bool other = false;  // a kind that we do not know
-
-  static PartView of(const JsonElement& part) {
-    PartView view;
-    simdjson::dom::object members;
-    if (part.get(members) != simdjson::SUCCESS) return view;
-    for (const auto [key, value] : members) {
-      std::string_view string;
-      if (key == "text") {
-        if (value.get(string) == simdjson::SUCCESS) view.text = string;
-      } else if (key == "thoughtSignature") {
-        if (value.get(string) == simdjson::SUCCESS) view.signature = string;
-      } else if (key == "thought") {
-        if (value.get(view.thought) != simdjson::SUCCESS) view.thought = false;
-      } else if (value.is_object()) {
-        view.add(key, value);
-      }
-    }
-    return view;
-  }
-
-  void add(std::string_view key, const JsonElement& value) {
-    const std::pair<std::string_view, std::optional<JsonElement>*> kinds[] = {
-        {"functionCall", &call},          {"inlineData", &inline_data},          {"fileData", &file_data},
-        {"executableCode", &code},        {"codeExecutionResult", &code_result}, {"toolCall", &tool_call},
-        {"toolResponse", &tool_response},
-    };
-    for (const auto& [name, member] : kinds) {
-      if (key == name) {
-        *member = value;
-        return;
-      }
-    }
-    // They say how to read the part; they are not what it holds.
-    if (key != "videoMetadata" && key != "partMetadata" && key != "mediaResolution") other = true;
-  }
-};
 
 void Response::add(const EventJson& json, const JsonElement& root, StepSink& sink) {
   json_ = &json;
@@ -138,20 +95,27 @@ void Response::add_content(const JsonElement& content, StepSink& sink) {
 }
 
 void Response::add_part(const JsonElement& part, StepSink& sink) {
-  const auto view = PartView::of(part);
-  if (view.call) return add_function_call(*view.call, view.signature, sink);
-  if (view.code) return add_own_call(part, *view.code, true, sink);
-  if (view.tool_call) return add_own_call(part, *view.tool_call, false, sink);
-  if (view.code_result) return add_own_result(part, *view.code_result, true, sink);
-  if (view.tool_response) return add_own_result(part, *view.tool_response, false, sink);
-  if (view.inline_data) return add_file(*view.inline_data, view, sink);
-  if (view.file_data) return add_file(*view.file_data, view, sink);
-  if (view.text || !view.signature.empty()) {
-    return add_text(view.text.value_or(""), view.thought, view.signature, sink);
+  simdjson::dom::object members;
+  if (part.get(members) != simdjson::SUCCESS) return;
+  const auto text = get_string(part, "text");
+  const auto signature = get_string_or_empty(part, "thoughtSignature");
+  const bool thought = get_bool(part, "thought").value_or(false);
+  bool is_unknown = false;
+  // One member is what the part holds; the others say how to read it.
+  for (const auto [key, value] : members) {
+    if (!value.is_object() || key == "videoMetadata" || key == "partMetadata" || key == "mediaResolution") continue;
+    if (key == "functionCall") return add_function_call(value, signature, sink);
+    if (key == "inlineData" || key == "fileData") return add_file(value, thought, signature, sink);
+    if (key == "executableCode" || key == "toolCall") return add_own_call(part, value, key == "executableCode", sink);
+    if (key == "codeExecutionResult" || key == "toolResponse") {
+      return add_own_result(part, value, key == "codeExecutionResult", sink);
+    }
+    is_unknown = true;
   }
-  if (!view.other) return;
+  if (text || !signature.empty()) return add_text(text.value_or(""), thought, signature, sink);
+  if (!is_unknown) return;
   const int number = next_part(sink);
-  if (!ended_) sink.provider_state(number, make_state(kStateTag, kPart, whole(part)));
+  if (!ended_) sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
 // A signature belongs to the part it came with: such a part is neither merged with those before nor with those after.
@@ -188,9 +152,6 @@ int Response::next_part(StepSink& sink) {
   return parts_++;
 }
 
-// The JSON of a value, without what only the decoder understands.
-std::string Response::whole(const JsonElement& value) const { return json_->json_text(value); }
-
 std::string Response::call_id(const JsonElement& call) {
   std::string id = read_call_id(*json_, call, "id");
   return id.empty() ? "call_" + std::to_string(made_ids_++) : id;
@@ -207,11 +168,7 @@ void Response::add_function_call(const JsonElement& call, std::string_view signa
   }
   const int number = next_part(sink);
   if (ended_) return;
-  streamed_.emplace();
-  streamed_->part = number;
-  streamed_->id = call_id(call);
-  streamed_->name = json_->plain_text(name);
-  streamed_->signature = json_->plain_text(signature);
+  streamed_ = StreamedCall{number, call_id(call), json_->plain_text(name), json_->plain_text(signature)};
   continue_call(call, sink);
 }
 
@@ -225,7 +182,7 @@ void Response::continue_call(const JsonElement& call, StepSink& sink) {
   } else if (const auto args = get_member(call, "args"); args && streamed_->input.empty()) {
     std::string_view text;
     // Some servers send the arguments' JSON as a string.
-    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : whole(*args);
+    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : json_->json_text(*args);
     return end_call(true, sink);
   }
   if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
@@ -255,7 +212,7 @@ void Response::end_call(bool complete, StepSink& sink) {
   streamed_.reset();
 }
 
-void Response::add_file(const JsonElement& file, const PartView& view, StepSink& sink) {
+void Response::add_file(const JsonElement& file, bool thought, std::string_view signature, StepSink& sink) {
   GeneratedFile made;
   made.media_type = text_of(*json_, file, "mimeType");
   made.data = text_of(*json_, file, "data");
@@ -263,9 +220,7 @@ void Response::add_file(const JsonElement& file, const PartView& view, StepSink&
   if (made.data.empty() && made.url.empty()) return;
   const int number = next_part(sink);
   if (ended_) return;
-  if (view.thought || !view.signature.empty()) {
-    sink.provider_state(number, write_state(json_->plain_text(view.signature), view.thought));
-  }
+  if (thought || !signature.empty()) sink.provider_state(number, write_state(json_->plain_text(signature), thought));
   sink.file(number, std::move(made));
 }
 
@@ -284,10 +239,10 @@ void Response::add_own_call(const JsonElement& part, const JsonElement& call, bo
         .field("code", text_of(*json_, call, "code"))
         .end_object();
   } else if (const auto args = get_member(call, "args")) {
-    input = whole(*args);
+    input = json_->json_text(*args);
   }
   sink.tool_call(number, {own_call_id_, own_tool_name(*json_, call, is_code), std::move(input), true});
-  sink.provider_state(number, make_state(kStateTag, kPart, whole(part)));
+  sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
 // A result names its call, or follows it.
@@ -299,16 +254,10 @@ void Response::add_own_result(const JsonElement& part, const JsonElement& result
   if (own_calls_.contains(id)) {
     const bool failed = is_code && get_string_or_empty(result, "outcome") != "OUTCOME_OK";
     const auto response = is_code ? std::nullopt : get_member(result, "response");
-    const std::string value = whole(response ? *response : result);
-    std::string output;
-    JsonWriter(output)
-        .begin_object()
-        .field("type", failed ? "error-json" : "json")
-        .field("value", JsonSpan{value})
-        .end_object();
-    sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), std::move(output)});
+    const std::string output = tool_output_json("json", failed, json_->json_text(response.value_or(result)));
+    sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), output});
   }
-  sink.provider_state(number, make_state(kStateTag, kPart, whole(part)));
+  sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
 void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {

@@ -40,7 +40,6 @@ class Response {
   [[nodiscard]] bool has_content() const { return has_content_; }
 
  private:
-  struct PartView;
   void add_candidate(const JsonElement& candidate, StepSink& sink);
   void add_content(const JsonElement& content, StepSink& sink);
   void add_part(const JsonElement& part, StepSink& sink);
@@ -49,7 +48,7 @@ class Response {
   void continue_call(const JsonElement& call, StepSink& sink);
   void send_input(StepSink& sink);
   void end_call(bool complete, StepSink& sink);
-  void add_file(const JsonElement& file, const PartView& view, StepSink& sink);
+  void add_file(const JsonElement& file, bool thought, std::string_view signature, StepSink& sink);
   void add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink);
   void add_own_result(const JsonElement& part, const JsonElement& result, bool is_code, StepSink& sink);
   void add_feedback(const JsonElement& feedback, StepSink& sink);
@@ -57,7 +56,6 @@ class Response {
   void close_text(std::string_view signature, StepSink& sink);
   int next_part(StepSink& sink);
   std::string call_id(const JsonElement& call);
-  [[nodiscard]] std::string whole(const JsonElement& value) const;
   [[nodiscard]] FinishReason finish_reason() const;
   [[nodiscard]] std::optional<Error> failure() const;
   void report_grounding(StepSink& sink);

@@ -215,7 +215,7 @@ void Blocks::finish_tool_use(Block& block, StepSink& sink) {
     has_calls_ = true;
     return sink.tool_call(part, {block.id, block.name, std::move(block.input)});
   }
-  // One of an id that came before is not shown again: that one's result may be told already.
+  // A repeated id is not reported again: the result of the first call may be reported already.
   const bool is_new = provider_calls_.emplace(block.id, block.name).second;
   // Broken input stays out of the state, which must be JSON.
   const bool is_json = own_json_.parse(block.input) && own_json_.is_valid_json();

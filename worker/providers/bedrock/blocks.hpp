@@ -1,4 +1,4 @@
-// The content blocks of one answer of the Converse API, as they begin, grow and end.
+// Content blocks of one Converse response, as they begin, grow and end.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace aiw::bedrock {
 
-// Serves streams and whole answers alike. A block gets a part number when it first shows something. Elements passed in
-// must come from the parser given to the constructor, which must outlive this; they are not kept.
+// Serves streams and whole responses alike. A block gets a part number when it first shows something. Elements passed
+// in must come from the parser given to the constructor, which must outlive this; they are not kept.
 class Blocks {
  public:
   explicit Blocks(const EventJson& json) : json_(json) {}
@@ -25,11 +25,11 @@ class Blocks {
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
   [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
-  // Calls for the client that were told.
+  // True if calls for the client were reported.
   [[nodiscard]] bool has_calls() const { return has_calls_; }
   // False while a call is open: its input may be cut short.
   [[nodiscard]] bool all_calls_ended() const;
-  // A block of a whole answer.
+  // Adds a block of a whole response.
   void add_whole(const JsonElement& block, StepSink& sink);
 
  private:

@@ -24,7 +24,7 @@ Usage read_usage(const JsonElement& usage) {
   return counts;
 }
 
-// What both forms of an answer end with.
+// Base of the decoders of a stream and of one body.
 class ConverseDecoder : public ResponseDecoder {
  protected:
   void fail(Error error, StepSink& sink) {
@@ -49,9 +49,7 @@ class ConverseDecoder : public ResponseDecoder {
 
   // `metrics` and the invocation's details are for AWS's own tools; a guardrail's findings are for the caller.
   void read_metadata(const JsonElement& metadata, StepSink& sink) {
-    if (const auto usage = get_member(metadata, "usage")) {
-      usage_.add(read_usage(*usage), sink);
-    }
+    if (const auto usage = get_member(metadata, "usage")) usage_.add(read_usage(*usage), sink);
     if (const auto trace = get_path(metadata, {"trace", "guardrail"})) {
       sink.warning("guardrail_trace", bounded_message(json_.json_text(*trace)));
     }
@@ -122,7 +120,7 @@ class StreamDecoder final : public ConverseDecoder {
     if (!done_ && events_.error()) fail(*events_.error(), sink);
   }
 
-  // messageStop ends the answer; the usage after it may be missing.
+  // messageStop ends the response; the usage after it may be missing.
   void end(StepSink& sink) override {
     if (body_) return body_->end(sink);
     if (done_) return;

@@ -78,7 +78,7 @@ Error aws_http_error(const ResponseHead& head, std::string_view body) {
       head.header("x-amzn-errortype").empty() ? name_in(body) : std::string(head.header("x-amzn-errortype"));
   const auto name = bare_name(type);
   if (!name.empty()) error.provider_code = bounded_message(name, kMaxNameBytes);
-  if (error.provider_code.empty()) error.provider_code = "Unknown";  // AWS's SDKs say so where the answer names none
+  if (error.provider_code.empty()) error.provider_code = "Unknown";  // as AWS's SDKs do
   return classified(std::move(error), name);
 }
 

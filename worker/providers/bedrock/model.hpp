@@ -1,4 +1,4 @@
-// What the families of models on Bedrock accept, read off the model's id or ARN.
+// Rules of the model families on Bedrock, read off the model's id or ARN.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,4 @@
-// What the requests of both Bedrock APIs have in common: the model in the path, the region, the key or the signature.
+// Start and end of the requests of both Bedrock APIs: the model in the path, the region, the key or the signature.
 #pragma once
 
 #include <expected>

@@ -16,7 +16,7 @@
 namespace aiw::bedrock {
 namespace {
 
-// Ours, and not for providerOptions: the conversation would be lost.
+// Members that providerOptions must not replace.
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "system"};
 
 // docs.anthropic.com, "Extended thinking with tool use": a turn whose calls' results come in the last turn must begin
@@ -124,7 +124,7 @@ class OptionsWriter {
     budget_ = 0;
   }
 
-  // Whether `value` may be sent; says so if not.
+  // True if there is a value to send. Adds a note if it is refused.
   template <typename T>
   bool may_send(const std::optional<T>& value, std::string_view name, bool refused) {
     if (value && refused) dropped(name);
@@ -225,7 +225,7 @@ class OptionsWriter {
     writer_.end_object().end_object().end_object().end_object();
   }
 
-  // What Converse has no name for, in the words of the model's own API.
+  // Options that Converse has no name for, as the model's own API names them.
   void additional_fields() {
     std::string fields;
     JsonWriter json(fields);

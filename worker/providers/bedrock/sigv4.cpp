@@ -96,7 +96,7 @@ std::string canonical_value(std::string_view value) {
   return out;
 }
 
-// What may change on the way, as AWS's own SDKs leave it out.
+// False for headers that may change on the way, as in AWS's own SDKs.
 bool is_signed(std::string_view name) {
   constexpr std::array<std::string_view, 4> kUnsigned = {"authorization", "cache-control", "user-agent",
                                                          "x-amzn-trace-id"};

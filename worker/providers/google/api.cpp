@@ -85,7 +85,7 @@ std::expected<ModelPage, Error> read_gemini_models(std::string_view body) {
 
 // --- Vertex AI
 
-// One segment of a path, and no way out of it.
+// True for one segment of a path that cannot leave it.
 bool is_segment(std::string_view text) {
   return !text.empty() && text != "." && text != ".." && text.find_first_of("/?#%\\") == std::string_view::npos;
 }
@@ -132,7 +132,7 @@ std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::
   url += "/publishers/google/models?pageSize=200";
   if (!page.empty()) url += "&pageToken=" + encode_path(page);
   RequestHeaders own = {{"Accept", "application/json", false}};
-  // Whose quota it counts on, which no path says here.
+  // The project whose quota is used: the path does not name it.
   if (const auto project = project_of(target); !project.empty()) {
     static_cast<void>(own.set({"x-goog-user-project", project, false}));
   }

@@ -29,7 +29,7 @@ bool is_made_id(std::string_view id) {
   return digits <= 4 && is_number(id.substr(0, digits)) && (digits == id.size() || is_number(id.substr(digits + 1)));
 }
 
-// A media type to send where neither the part nor its data or URL says one.
+// Media type to send where neither the part nor its data or URL has one.
 std::string_view usual_type(MediaKind kind) {
   return kind == MediaKind::image ? "image/png" : kind == MediaKind::audio ? "audio/wav" : "application/pdf";
 }
@@ -185,7 +185,7 @@ class Contents {
     write_id_and_name(call.tool_call_id, call.tool_name);
     json_.field("args", is_object ? call.input : JsonSpan{"{}"}).end_object();
     State state = read_state(states_, call.provider_state);
-    // Of parallel calls only the first has a signature.
+    // Only the first of parallel calls has a signature.
     const bool is_first = !std::exchange(has_call_, true);
     if (state.signature.empty() && is_first && rules_.wants_signatures) state.signature = kNoSignature;
     end_part(state);

@@ -9,7 +9,7 @@
 namespace aiw::google {
 namespace {
 
-// Kinds of a grounding chunk, with the members that say what a source says.
+// Kinds of a grounding chunk, with the names of their members.
 struct ChunkKind {
   std::string_view name, url, id{}, other_id{}, quote{};
   Source::Type type = Source::Type::url;
@@ -86,7 +86,7 @@ void Sources::add_grounding(const EventJson& json, const JsonElement& metadata, 
   }
 }
 
-// AI Studio says citationSources, Vertex AI citations.
+// AI Studio has citationSources, Vertex AI citations.
 void Sources::add_citations(const EventJson& json, const JsonElement& metadata, StepSink& sink) {
   for (const std::string_view key : {"citationSources", "citations"}) {
     const auto citations = get_array(metadata, key);
@@ -111,7 +111,7 @@ void Sources::add_url_context(const EventJson& json, const JsonElement& metadata
   }
 }
 
-// The chunks are told as sources; they are kept because supports name them by number.
+// The chunks are reported as sources; they are kept because supports name them by number.
 void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   constexpr std::string_view kChunks = "groundingChunks";
   simdjson::dom::object given;

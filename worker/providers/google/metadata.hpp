@@ -1,4 +1,4 @@
-// What stands beside the content of a Gemini answer: token counts, sources, log probabilities.
+// Metadata of a Gemini response: token counts, sources, log probabilities.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,7 @@ class Sources {
   std::set<std::string> known_;
 };
 
-// What a candidate's groundingMetadata says beside its sources: the search suggestions that Google wants shown, the
+// Members of a candidate's groundingMetadata beside its sources: the search suggestions that Google wants shown, the
 // queries, which words rest on which chunk, the token of the map. For the parent, as state that no request reads.
 class Grounding {
  public:

@@ -13,7 +13,7 @@
 namespace aiw::google {
 namespace {
 
-// Ours, and not for providerOptions: the conversation would be lost.
+// Members that providerOptions must not replace.
 constexpr std::array<std::string_view, 2> kReserved = {"contents", "systemInstruction"};
 
 constexpr std::int64_t kLeastBudget = 128;  // of the models that always think

@@ -188,7 +188,7 @@ void Response::continue_call(const JsonElement& call, StepSink& sink) {
   if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
 }
 
-// Says what the call's input gained.
+// Sends what the call's input gained.
 void Response::send_input(StepSink& sink) {
   const auto grown = std::string_view(streamed_->input).substr(streamed_->sent);
   if (grown.empty()) return;
@@ -224,7 +224,7 @@ void Response::add_file(const JsonElement& file, bool thought, std::string_view 
   sink.file(number, std::move(made));
 }
 
-// What the provider carries out itself: executableCode, or a toolCall. Both go back whole.
+// A call that the provider carries out itself: executableCode, or a toolCall. Both go back whole.
 void Response::add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink) {
   const int number = next_part(sink);
   if (ended_) return;
@@ -285,7 +285,7 @@ FinishReason Response::finish_reason() const {
   return has_calls_ && (reason == FinishReason::stop || finish_raw_.empty()) ? FinishReason::tool_calls : reason;
 }
 
-// The failures that this API has instead of an answer.
+// Failures that this API reports by a finish reason or by an empty response.
 std::optional<Error> Response::failure() const {
   if (blocked_) return std::nullopt;
   if (auto error = finish_reason_error(finish_raw_, finish_message_)) return error;
@@ -295,7 +295,7 @@ std::optional<Error> Response::failure() const {
   return upstream_fault("bad_response", finish_message_.empty() ? kEmpty : std::string_view(finish_message_), true);
 }
 
-// Of the text that the grounding is about, or of a part of its own.
+// State of the text that the grounding is about, or of a part of its own.
 void Response::report_grounding(StepSink& sink) {
   if (grounding_.empty()) return;
   const int part = last_text_.first >= 0 ? last_text_.first : parts_++;
@@ -306,7 +306,7 @@ void Response::finish(StepSink& sink) {
   if (ended_) return;
   close_text({}, sink);
   if (streamed_) end_call(finish_raw_ == "STOP", sink);
-  // Zeros are not written, so metadata without counts says that a blocked prompt cost nothing.
+  // Zeros are not written, so metadata without counts means that a blocked prompt cost nothing.
   if (!usage_ && has_usage_metadata_ && blocked_) {
     usage_.emplace();
     usage_->input_tokens = usage_->output_tokens = usage_->total_tokens = 0;

@@ -1,4 +1,4 @@
-// One Gemini answer as it grows: GenerateContentResponse objects in, a step's events out, whether they stream or not.
+// One Gemini response as it grows: GenerateContentResponse objects in, a step's events out, whether they stream or not.
 #pragma once
 
 #include <optional>
@@ -30,12 +30,12 @@ class Response {
 
   // One parsed response object. After ended() nothing may be added.
   void add(const EventJson& json, const JsonElement& root, StepSink& sink);
-  // The answer is complete.
+  // The response is complete.
   void finish(StepSink& sink);
   void fail(Error error, StepSink& sink);
 
   [[nodiscard]] bool ended() const { return ended_; }
-  // Something said why the answer ends; the API's only sign that it is whole.
+  // True if a finish reason came: the API's only sign that the response is whole.
   [[nodiscard]] bool has_finish_reason() const { return !finish_raw_.empty(); }
   [[nodiscard]] bool has_content() const { return has_content_; }
 

@@ -9,6 +9,16 @@
 namespace aiw::google {
 namespace {
 
+struct TokenCounts {
+  std::optional<std::int64_t> prompt, tool_prompt, candidates, thoughts, cached, total;
+};
+using TokenCount = std::pair<std::string_view, std::optional<std::int64_t> TokenCounts::*>;
+constexpr TokenCount kTokenCounts[] = {
+    {"promptTokenCount", &TokenCounts::prompt},     {"candidatesTokenCount", &TokenCounts::candidates},
+    {"totalTokenCount", &TokenCounts::total},       {"toolUsePromptTokenCount", &TokenCounts::tool_prompt},
+    {"thoughtsTokenCount", &TokenCounts::thoughts}, {"cachedContentTokenCount", &TokenCounts::cached},
+};
+
 // Kinds of a grounding chunk, with the names of their members.
 struct ChunkKind {
   std::string_view name, url, id{}, other_id{}, quote{};
@@ -40,24 +50,24 @@ std::string text_of(const EventJson& json, const JsonElement& object, std::strin
 }
 
 std::optional<Usage> read_usage(const JsonElement& metadata) {
-  std::optional<std::int64_t> prompt, tool_prompt, candidates, thoughts, cached, total;
-  const std::pair<std::string_view, std::optional<std::int64_t>*> counts[] = {
-      {"promptTokenCount", &prompt},         {"toolUsePromptTokenCount", &tool_prompt},
-      {"candidatesTokenCount", &candidates}, {"thoughtsTokenCount", &thoughts},
-      {"cachedContentTokenCount", &cached},  {"totalTokenCount", &total},
-  };
+  simdjson::dom::object members;
+  if (metadata.get(members) != simdjson::SUCCESS) return std::nullopt;
+  TokenCounts counts;
   bool any = false;
-  for (const auto& [key, count] : counts) {
-    *count = get_count(metadata, key);
-    any = any || *count;
+  for (const auto [name, value] : members) {
+    const auto* found = std::ranges::find(kTokenCounts, name, &TokenCount::first);
+    const auto number = found == std::end(kTokenCounts) ? std::nullopt : as_count(value);
+    if (!number) continue;
+    counts.*found->second = number;
+    any = true;
   }
   if (!any) return std::nullopt;
   Usage usage;
-  usage.input_tokens = sum(prompt.value_or(0), tool_prompt.value_or(0));
-  usage.output_tokens = sum(candidates.value_or(0), thoughts.value_or(0));
-  usage.total_tokens = total ? *total : sum(*usage.input_tokens, *usage.output_tokens);
-  usage.cached_input_tokens = cached;
-  usage.reasoning_tokens = thoughts;
+  usage.input_tokens = sum(counts.prompt.value_or(0), counts.tool_prompt.value_or(0));
+  usage.output_tokens = sum(counts.candidates.value_or(0), counts.thoughts.value_or(0));
+  usage.total_tokens = counts.total ? *counts.total : sum(*usage.input_tokens, *usage.output_tokens);
+  usage.cached_input_tokens = counts.cached;
+  usage.reasoning_tokens = counts.thoughts;
   return usage;
 }
 

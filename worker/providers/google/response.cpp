@@ -1,6 +1,8 @@
 #include "worker/providers/google/response.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "protocol/ascii.hpp"
@@ -13,6 +15,18 @@
 
 namespace aiw::google {
 namespace {
+
+// True for members that say how to read a part.
+bool describes_part(std::string_view key) {
+  return key == "videoMetadata" || key == "partMetadata" || key == "mediaResolution";
+}
+
+// True for members that hold a part's content. A part has one of them.
+bool is_known_kind(std::string_view key) {
+  constexpr std::string_view kKinds[] = {"functionCall",        "inlineData", "fileData",    "executableCode",
+                                         "codeExecutionResult", "toolCall",   "toolResponse"};
+  return std::ranges::find(kKinds, key) != std::end(kKinds);
+}
 
 // The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
 std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
@@ -97,23 +111,32 @@ void Response::add_content(const JsonElement& content, StepSink& sink) {
 void Response::add_part(const JsonElement& part, StepSink& sink) {
   simdjson::dom::object members;
   if (part.get(members) != simdjson::SUCCESS) return;
-  const auto text = get_string(part, "text");
-  const auto signature = get_string_or_empty(part, "thoughtSignature");
-  const bool thought = get_bool(part, "thought").value_or(false);
-  bool is_unknown = false;
-  // One member is what the part holds; the others say how to read it.
+  std::optional<std::string_view> text;
+  std::optional<JsonElement> held;
+  std::string_view kind, signature;
+  bool thought = false;
   for (const auto [key, value] : members) {
-    if (!value.is_object() || key == "videoMetadata" || key == "partMetadata" || key == "mediaResolution") continue;
-    if (key == "functionCall") return add_function_call(value, signature, sink);
-    if (key == "inlineData" || key == "fileData") return add_file(value, thought, signature, sink);
-    if (key == "executableCode" || key == "toolCall") return add_own_call(part, value, key == "executableCode", sink);
-    if (key == "codeExecutionResult" || key == "toolResponse") {
-      return add_own_result(part, value, key == "codeExecutionResult", sink);
+    std::string_view string;
+    if (value.is_object()) {
+      if (describes_part(key) || (held && !is_known_kind(key))) continue;
+      kind = key;
+      held = value;
+    } else if (key == "text") {
+      if (value.get(string) == simdjson::SUCCESS) text = string;
+    } else if (key == "thoughtSignature") {
+      std::ignore = value.get(signature);
+    } else if (key == "thought") {
+      std::ignore = value.get(thought);
     }
-    is_unknown = true;
+  }
+  if (kind == "functionCall") return add_function_call(*held, signature, sink);
+  if (kind == "inlineData" || kind == "fileData") return add_file(*held, thought, signature, sink);
+  if (kind == "executableCode" || kind == "toolCall") return add_own_call(part, *held, kind == "executableCode", sink);
+  if (kind == "codeExecutionResult" || kind == "toolResponse") {
+    return add_own_result(part, *held, kind == "codeExecutionResult", sink);
   }
   if (text || !signature.empty()) return add_text(text.value_or(""), thought, signature, sink);
-  if (!is_unknown) return;
+  if (!held) return;
   const int number = next_part(sink);
   if (!ended_) sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }

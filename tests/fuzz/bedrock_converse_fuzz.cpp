@@ -29,9 +29,10 @@ void check_state(const std::string& state) {
   if (fuzz::has_odd_number(state)) return;
   std::string escaped;
   append_json_escaped(escaped, state);
-  EventJson parser;
-  const auto read = bedrock::read_state({escaped}, parser);
-  fuzz::require(!read.block.empty() || !read.signature.empty(), "a state reads back: " + state);
+  StateReader reader;
+  const bool reads_back =
+      !bedrock::read_block(reader, {escaped}).empty() || !bedrock::read_signature(reader, {escaped}).empty();
+  fuzz::require(reads_back, "a state reads back: " + state);
 }
 
 }  // namespace

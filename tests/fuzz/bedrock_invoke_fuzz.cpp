@@ -3,7 +3,7 @@
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/bedrock/invoke.hpp"
+#include "worker/providers/bedrock/api.hpp"
 
 namespace {
 

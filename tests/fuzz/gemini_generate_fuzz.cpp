@@ -14,8 +14,8 @@ void check_state(const std::string& state) {
   if (fuzz::has_odd_number(state)) return;
   std::string escaped;
   append_json_escaped(escaped, state);
-  EventJson parser;
-  const auto read = google::read_state({escaped}, parser);
+  StateReader reader;
+  const auto read = google::read_state(reader, {escaped});
   fuzz::require(read.ours, "a state reads back: " + state);
   const bool informs = state.contains(R"({"groundingMetadata":)");  // for the parent, and not sent back
   fuzz::require(!read.part.empty() || !read.signature.empty() || read.thought || informs,

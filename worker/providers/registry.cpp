@@ -7,10 +7,8 @@
 
 #include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/bedrock/api.hpp"
-#include "worker/providers/bedrock/invoke.hpp"
 #include "worker/providers/cohere_chat/api.hpp"
 #include "worker/providers/google/api.hpp"
-#include "worker/providers/google/vertex.hpp"
 #include "worker/providers/ollama/api.hpp"
 #include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_completions/api.hpp"

@@ -187,27 +187,6 @@ TEST_CASE("converse: tools, their choice and their cache marks") {
   CHECK(converse_notes(payload, kLlama) == Notes{"toolChoice"});
 }
 
-TEST_CASE("converse: a tool name that the API would refuse is refused clearly") {
-  json tool = weather_tool();
-  tool["name"] = "get.weather";
-  const auto built = converse(bedrock_chat(with(hello(), {{"tools", {tool}}})));
-  CHECK(built.error().code == "invalid_request");
-  CHECK(built.error().pointer == "/payload/tools/0/name");
-}
-
-TEST_CASE("converse: names and ids of another provider's history are changed alike in calls and results") {
-  const std::string foreign = "call|" + std::string(90, 'x');
-  json other = call(foreign);
-  other["toolName"] = "a.b";
-  const json body =
-      converse_body({{"messages", {user("a"), assistant(list(other)), tool(list(result(foreign, text_output("r"))))}}});
-  const std::string id = body["messages"][1]["content"][0]["toolUse"]["toolUseId"];
-  CHECK(id.size() == 64);
-  CHECK(id.starts_with("call_xxx"));
-  CHECK(body["messages"][2]["content"][0]["toolResult"]["toolUseId"] == id);
-  CHECK(body["messages"][1]["content"][0]["toolUse"]["name"].get<std::string>().starts_with("a_b_"));
-}
-
 TEST_CASE("converse: a history with calls always defines tools") {
   const json history = {
       {"messages", {user("a"), assistant(list(call("1"))), tool(list(result("1", text_output("r"))))}}};

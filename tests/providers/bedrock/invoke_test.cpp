@@ -1,11 +1,10 @@
-#include "worker/providers/bedrock/invoke.hpp"
-
 #include <doctest/doctest.h>
 
 #include "tests/providers/bedrock/chat.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "tests/providers/corpus.hpp"
 #include "worker/base/base64.hpp"
+#include "worker/providers/bedrock/api.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;

@@ -329,8 +329,8 @@ TEST_CASE("what grounding says beside its sources is state of the text") {
       got.states[0].second ==
       R"(gemini:{"groundingMetadata":{"googleMapsWidgetContextToken":"w","groundingSupports":[{"confidenceScores":[0.10]}],)"
       R"("searchEntryPoint":{"renderedContent":"<b>\u00e9</b>"},"webSearchQueries":["q"]}})");
-  EventJson parser;
-  CHECK(google::read_state(RawString{got.states[0].second}, parser).part.empty());
+  StateReader reader;
+  CHECK(google::read_state(reader, RawString{got.states[0].second}).part.empty());
   const auto signed_text = run(event(parts(R"({"text":"a","thoughtSignature":"s"})", grounding)));
   REQUIRE(signed_text.states.size() == 2);
   CHECK(signed_text.states[1].second.starts_with(R"(gemini:{"thoughtSignature":"s","groundingMetadata":{)"));
@@ -378,16 +378,17 @@ TEST_CASE("too large an event ends the answer and gives its memory back") {
 }
 
 TEST_CASE("a state reads back as it was written, and what is no state of ours gives nothing") {
-  EventJson parser;
+  StateReader reader;
   const auto read = [&](const std::string& text) {
     std::string escaped;
     append_json_escaped(escaped, text);
-    return google::read_state({escaped}, parser);
+    return google::read_state(reader, {escaped});
   };
   const auto signature = read(google::write_state("a\"\\ü", true));
   CHECK(signature.thought);
-  CHECK(RawString{signature.signature}.text() == "a\"\\ü");
-  CHECK(json::parse(read(google::write_part_state(R"({"x":{"y":"é"}})")).part) == json::parse(R"({"x":{"y":"é"}})"));
+  CHECK(signature.signature == "a\"\\ü");
+  CHECK(json::parse(read(make_state(google::kStateTag, google::kPart, R"({"x":{"y":"é"}})")).part) ==
+        json::parse(R"({"x":{"y":"é"}})"));
   for (const std::string text : {"", "gemini:", "gemini:[]", "gemini:{\"part\":1}", "openai-chat:{\"part\":{}}"}) {
     const auto none = read(text);
     CHECK(none.part.empty());

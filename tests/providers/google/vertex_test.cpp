@@ -1,9 +1,8 @@
 // Vertex AI's URLs; its messages are Gemini's and Anthropic's.
-#include "worker/providers/google/vertex.hpp"
-
 #include <doctest/doctest.h>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
+#include "worker/providers/google/api.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;

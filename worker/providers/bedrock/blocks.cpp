@@ -6,6 +6,7 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/bedrock/state.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
+#include "worker/providers/codec/tool_output.hpp"
 
 namespace aiw::bedrock {
 namespace {
@@ -30,24 +31,19 @@ Blocks::Block& Blocks::block_of(std::int64_t index, Kind kind, StepSink& sink) {
 void Blocks::start(std::int64_t index, const JsonElement& start, StepSink& sink) {
   stop(index, sink);
   if (const auto use = get_member(start, "toolUse")) {
-    read_tool_use(block_of(index, Kind::tool_use, sink), *use);
+    read_tool(block_of(index, Kind::tool_use, sink), *use);
   } else if (const auto result = get_member(start, "toolResult")) {
-    read_tool_result(block_of(index, Kind::tool_result, sink), *result);
+    read_tool(block_of(index, Kind::tool_result, sink), *result);
   } else if (const auto image = get_member(start, "image")) {
     add_image(block_of(index, Kind::image, sink), *image);
   }
 }
 
-void Blocks::read_tool_use(Block& block, const JsonElement& use) const {
-  block.id = read_call_id(json_, use, "toolUseId");
-  block.name = plain(use, "name");
-  block.type = plain(use, "type");
-}
-
-void Blocks::read_tool_result(Block& block, const JsonElement& result) const {
-  block.id = read_call_id(json_, result, "toolUseId");
-  block.status = plain(result, "status");
-  block.type = plain(result, "type");
+void Blocks::read_tool(Block& block, const JsonElement& tool) const {
+  block.id = read_call_id(json_, tool, "toolUseId");
+  block.name = plain(tool, "name");
+  block.type = plain(tool, "type");
+  block.status = plain(tool, "status");
 }
 
 void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
@@ -57,11 +53,11 @@ void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& s
     std::string_view text;
     if (key == "text") {
       if (value.get(text) != simdjson::SUCCESS) continue;
-      show(block_of(index, Kind::text, sink), ContentKind::text, text, sink);
+      show(block_of(index, Kind::text, sink), text, sink);
     } else if (key == "reasoningContent") {
       add_reasoning(index, value, sink);
     } else if (key == "toolUse") {
-      show(block_of(index, Kind::tool_use, sink), ContentKind::tool_input, get_string_or_empty(value, "input"), sink);
+      show(block_of(index, Kind::tool_use, sink), get_string_or_empty(value, "input"), sink);
     } else if (key == "toolResult") {
       add_items(block_of(index, Kind::tool_result, sink), value);
     } else if (key == "image") {
@@ -74,7 +70,7 @@ void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& s
 
 void Blocks::add_reasoning(std::int64_t index, const JsonElement& reasoning, StepSink& sink) {
   Block& block = block_of(index, Kind::reasoning, sink);
-  if (const auto text = get_string(reasoning, "text")) show(block, ContentKind::reasoning, *text, sink);
+  if (const auto text = get_string(reasoning, "text")) show(block, *text, sink);
   block.signature += plain(reasoning, "signature");
   if (const auto redacted = get_string(reasoning, "redactedContent")) {
     block.blob.add(json_.plain_text(*redacted));
@@ -86,7 +82,7 @@ void Blocks::add_items(Block& block, const JsonElement& items) const {
   if (items.get(list) != simdjson::SUCCESS) return;
   for (const auto item : list) {
     if (!block.items.empty()) block.items += ',';
-    block.items += json_text(item);
+    block.items += json_.json_text(item);
   }
 }
 
@@ -99,23 +95,17 @@ void Blocks::add_image(Block& block, const JsonElement& image) const {
 }
 
 void Blocks::add_whole(const JsonElement& element, StepSink& sink) {
+  start(kWhole, element, sink);
   if (const auto reasoning = get_member(element, "reasoningContent")) {
-    const auto text = get_member(*reasoning, "reasoningText");
-    add_reasoning(kWhole, text.value_or(*reasoning), sink);
-  } else if (const auto use = get_member(element, "toolUse")) {
-    Block& block = block_of(kWhole, Kind::tool_use, sink);
-    read_tool_use(block, *use);
-    if (const auto input = get_member(*use, "input"); input && !input->is_string()) block.input = json_text(*input);
-  } else if (const auto result = get_member(element, "toolResult")) {
-    Block& block = block_of(kWhole, Kind::tool_result, sink);
-    read_tool_result(block, *result);
-    if (const auto content = get_member(*result, "content")) add_items(block, *content);
+    add_reasoning(kWhole, get_member(*reasoning, "reasoningText").value_or(*reasoning), sink);
+  } else if (const auto input = get_path(element, {"toolUse", "input"})) {
+    if (!input->is_string()) block_of(kWhole, Kind::tool_use, sink).input = json_.json_text(*input);
+  } else if (const auto content = get_path(element, {"toolResult", "content"})) {
+    add_items(block_of(kWhole, Kind::tool_result, sink), *content);
   } else if (const auto cited = get_member(element, "citationsContent")) {
     add_citations(*cited, sink);
-  } else if (const auto image = get_member(element, "image")) {
-    add_image(block_of(kWhole, Kind::image, sink), *image);
   } else if (const auto text = get_string(element, "text")) {
-    show(block_of(kWhole, Kind::text, sink), ContentKind::text, *text, sink);
+    show(block_of(kWhole, Kind::text, sink), *text, sink);
   }
   stop(kWhole, sink);
 }
@@ -123,7 +113,7 @@ void Blocks::add_whole(const JsonElement& element, StepSink& sink) {
 void Blocks::add_citations(const JsonElement& content, StepSink& sink) {
   if (const auto texts = get_array(content, "content")) {
     for (const auto text : *texts) {
-      show(block_of(kWhole, Kind::text, sink), ContentKind::text, get_string_or_empty(text, "text"), sink);
+      show(block_of(kWhole, Kind::text, sink), get_string_or_empty(text, "text"), sink);
     }
   }
   if (const auto citations = get_array(content, "citations")) {
@@ -151,16 +141,21 @@ void Blocks::add_source(const JsonElement& citation, StepSink& sink) const {
   sink.source(source);
 }
 
-void Blocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
-  const auto joined = block.joiner.add(text, json_.repaired());
-  if (joined.empty()) return;
+void Blocks::show(Block& block, std::string_view text, StepSink& sink) {
+  send(block, block.joiner.add(text, json_.repaired()), sink);
+}
+
+// Sends text that the joiner handed on.
+void Blocks::send(Block& block, std::string_view text, StepSink& sink) {
+  if (text.empty()) return;
   const int part = part_of(block);
-  if (kind != ContentKind::tool_input) return sink.delta(part, kind, joined, {});
+  if (block.kind == Kind::text) return sink.delta(part, ContentKind::text, text, {});
+  if (block.kind == Kind::reasoning) return sink.delta(part, ContentKind::reasoning, text, {});
   const bool begins = block.input.empty();
-  block.input += joined;
+  block.input += text;
   if (is_by_provider(block.type)) return;
   if (begins) sink.tool_input_began(part, block.id, block.name);
-  sink.delta(part, kind, joined, block.id);
+  sink.delta(part, ContentKind::tool_input, text, block.id);
 }
 
 int Blocks::part_of(Block& block) {
@@ -186,22 +181,12 @@ void Blocks::stop_all(StepSink& sink) {
 }
 
 void Blocks::finish(Block& block, StepSink& sink) {
-  const std::string rest(block.joiner.flush());
+  send(block, block.joiner.flush(), sink);
   switch (block.kind) {
-    case Kind::none: return;
-    case Kind::text:
-      if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
-      return;
-    case Kind::reasoning:
-      if (!rest.empty()) sink.delta(part_of(block), ContentKind::reasoning, rest, {});
-      return finish_reasoning(block, sink);
-    case Kind::tool_use:
-      block.input += rest;
-      if (!rest.empty() && !is_by_provider(block.type)) {
-        const int part = part_of(block);
-        sink.delta(part, ContentKind::tool_input, rest, block.id);
-      }
-      return finish_tool_use(block, sink);
+    case Kind::none:
+    case Kind::text: return;
+    case Kind::reasoning: return finish_reasoning(block, sink);
+    case Kind::tool_use: return finish_tool_use(block, sink);
     case Kind::tool_result: return finish_tool_result(block, sink);
     case Kind::image: return finish_image(block, sink);
   }
@@ -211,12 +196,16 @@ void Blocks::finish_reasoning(Block& block, StepSink& sink) {
   if (!block.signature.empty()) {
     // The provider may hide the reasoning and still want its signature back.
     if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
-    sink.provider_state(block.part, write_signature_state(block.signature));
+    std::string signature;
+    append_json_string(signature, block.signature);
+    sink.provider_state(block.part, make_state(kStateTag, kSignature, signature));
   }
   if (block.blob.empty()) return;
-  std::string json = R"({"reasoningContent":{"redactedContent":)";
-  append_json_string(json, block.blob.take());
-  sink.provider_state(parts_++, write_block_state(json + "}}"));
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object().key("reasoningContent").begin_object().field("redactedContent", block.blob.take());
+  writer.end_object().end_object();
+  sink.provider_state(parts_++, make_state(kStateTag, kBlock, json));
 }
 
 void Blocks::finish_tool_use(Block& block, StepSink& sink) {
@@ -226,7 +215,7 @@ void Blocks::finish_tool_use(Block& block, StepSink& sink) {
     has_calls_ = true;
     return sink.tool_call(part, {block.id, block.name, std::move(block.input)});
   }
-  // One of an id that came before is not shown again: that one's result may be told already.
+  // A repeated id is not reported again: the result of the first call may be reported already.
   const bool is_new = provider_calls_.emplace(block.id, block.name).second;
   // Broken input stays out of the state, which must be JSON.
   const bool is_json = own_json_.parse(block.input) && own_json_.is_valid_json();
@@ -242,46 +231,41 @@ void Blocks::finish_tool_use(Block& block, StepSink& sink) {
       .end_object()
       .end_object();
   if (is_new) sink.tool_call(part, {block.id, block.name, std::move(block.input), true});
-  sink.provider_state(part, write_block_state(json));
+  sink.provider_state(part, make_state(kStateTag, kBlock, json));
 }
 
 void Blocks::finish_tool_result(Block& block, StepSink& sink) {
+  const std::string items = "[" + block.items + "]";
   const auto call = provider_calls_.find(block.id);
-  if (call != provider_calls_.end()) sink.tool_result({block.id, call->second, output_of(block)});
+  if (call != provider_calls_.end()) {
+    sink.tool_result({block.id, call->second, output_of(items, block.status == "error")});
+  }
   std::string json;
   JsonWriter writer(json);
   writer.begin_object().key("toolResult").begin_object().field("toolUseId", block.id);
-  const std::string content = "[" + block.items + "]";
-  writer.field("content", JsonSpan{content});
+  writer.field("content", JsonSpan{items});
   if (!block.status.empty()) writer.field("status", block.status);
   if (!block.type.empty()) writer.field("type", block.type);
   writer.end_object().end_object();
-  sink.provider_state(part_of(block), write_block_state(json));
+  sink.provider_state(part_of(block), make_state(kStateTag, kBlock, json));
 }
 
 // A single text or JSON block by what it is, several as the JSON array that they are on the wire.
-std::string Blocks::output_of(const Block& block) {
-  const bool failed = block.status == "error";
-  const std::string items = "[" + block.items + "]";
+std::string Blocks::output_of(const std::string& items, bool failed) {
   const auto parsed = own_json_.parse(items);
   simdjson::dom::array list;
-  std::string json;
-  JsonWriter writer(json);
-  writer.begin_object();
   if (parsed && parsed->get(list) == simdjson::SUCCESS && list.size() == 1) {
     const JsonElement item = list.at(0).value_unsafe();
     if (const auto text = get_string(item, "text")) {
-      writer.field("type", failed ? "error-text" : "text").field("value", own_json_.plain_text(*text)).end_object();
-      return json;
+      std::string quoted;
+      append_json_string(quoted, own_json_.plain_text(*text));
+      return tool_output_json("text", failed, quoted);
     }
     if (const auto value = get_member(item, "json")) {
-      const std::string text = own_json_.json_text(*value);
-      writer.field("type", failed ? "error-json" : "json").field("value", JsonSpan{text}).end_object();
-      return json;
+      return tool_output_json("json", failed, own_json_.json_text(*value));
     }
   }
-  writer.field("type", failed ? "error-json" : "json").field("value", JsonSpan{items}).end_object();
-  return json;
+  return tool_output_json("json", failed, items);
 }
 
 void Blocks::finish_image(Block& block, StepSink& sink) {

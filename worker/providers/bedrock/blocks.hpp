@@ -1,4 +1,4 @@
-// The content blocks of one answer of the Converse API, as they begin, grow and end.
+// Content blocks of one Converse response, as they begin, grow and end.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace aiw::bedrock {
 
-// Serves streams and whole answers alike. A block gets a part number when it first shows something. Elements passed in
-// must come from the parser given to the constructor, which must outlive this; they are not kept.
+// Serves streams and whole responses alike. A block gets a part number when it first shows something. Elements passed
+// in must come from the parser given to the constructor, which must outlive this; they are not kept.
 class Blocks {
  public:
   explicit Blocks(const EventJson& json) : json_(json) {}
@@ -25,11 +25,11 @@ class Blocks {
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
   [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
-  // Calls for the client that were told.
+  // True if calls for the client were reported.
   [[nodiscard]] bool has_calls() const { return has_calls_; }
   // False while a call is open: its input may be cut short.
   [[nodiscard]] bool all_calls_ended() const;
-  // A block of a whole answer.
+  // Adds a block of a whole response.
   void add_whole(const JsonElement& block, StepSink& sink);
 
  private:
@@ -46,23 +46,22 @@ class Blocks {
   };
 
   Block& block_of(std::int64_t index, Kind kind, StepSink& sink);
-  void read_tool_use(Block& block, const JsonElement& use) const;
-  void read_tool_result(Block& block, const JsonElement& result) const;
+  void read_tool(Block& block, const JsonElement& tool) const;
   void add_reasoning(std::int64_t index, const JsonElement& reasoning, StepSink& sink);
   void add_items(Block& block, const JsonElement& items) const;
   void add_image(Block& block, const JsonElement& image) const;
   void add_citations(const JsonElement& content, StepSink& sink);
   void add_source(const JsonElement& citation, StepSink& sink) const;
-  void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
+  void show(Block& block, std::string_view text, StepSink& sink);
+  void send(Block& block, std::string_view text, StepSink& sink);
   void finish(Block& block, StepSink& sink);
   void finish_reasoning(Block& block, StepSink& sink);
   void finish_tool_use(Block& block, StepSink& sink);
   void finish_tool_result(Block& block, StepSink& sink);
   void finish_image(Block& block, StepSink& sink);
-  std::string output_of(const Block& block);
+  std::string output_of(const std::string& items, bool failed);
   int part_of(Block& block);
   std::string plain(const JsonElement& object, std::string_view key) const;
-  std::string json_text(const JsonElement& value) const { return json_.json_text(value); }
 
   const EventJson& json_;
   EventJson own_json_;                                 // reads again what was put together from pieces

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 
@@ -14,21 +12,6 @@
 namespace aiw::bedrock {
 namespace {
 
-FinishReason finish_reason(std::string_view stop_reason) {
-  static constexpr std::array<std::pair<std::string_view, FinishReason>, 8> kReasons = {{
-      {"end_turn", FinishReason::stop},
-      {"stop_sequence", FinishReason::stop},
-      {"tool_use", FinishReason::tool_calls},
-      {"max_tokens", FinishReason::length},
-      {"model_context_window_exceeded", FinishReason::length},
-      {"guardrail_intervened", FinishReason::content_filter},
-      {"content_filtered", FinishReason::content_filter},
-      {"refusal", FinishReason::refusal},
-  }};
-  const auto* found = std::ranges::find(kReasons, stop_reason, &std::pair<std::string_view, FinishReason>::first);
-  return found == kReasons.end() ? shared_finish_reason(stop_reason) : found->second;
-}
-
 // inputTokens counts neither what was read from the cache nor what was written to it.
 Usage read_usage(const JsonElement& usage) {
   Usage counts;
@@ -41,7 +24,7 @@ Usage read_usage(const JsonElement& usage) {
   return counts;
 }
 
-// What both forms of an answer end with.
+// Base of the decoders of a stream and of one body.
 class ConverseDecoder : public ResponseDecoder {
  protected:
   void fail(Error error, StepSink& sink) {
@@ -61,14 +44,12 @@ class ConverseDecoder : public ResponseDecoder {
     if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
     // The end was announced, so that a call which is whole was meant.
     const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
-    sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
+    sink.finish(calls ? FinishReason::tool_calls : shared_finish_reason(stop_reason_), stop_reason_);
   }
 
   // `metrics` and the invocation's details are for AWS's own tools; a guardrail's findings are for the caller.
   void read_metadata(const JsonElement& metadata, StepSink& sink) {
-    if (const auto usage = get_member(metadata, "usage")) {
-      usage_.add(read_usage(*usage), sink);
-    }
+    if (const auto usage = get_member(metadata, "usage")) usage_.add(read_usage(*usage), sink);
     if (const auto trace = get_path(metadata, {"trace", "guardrail"})) {
       sink.warning("guardrail_trace", bounded_message(json_.json_text(*trace)));
     }
@@ -139,7 +120,7 @@ class StreamDecoder final : public ConverseDecoder {
     if (!done_ && events_.error()) fail(*events_.error(), sink);
   }
 
-  // messageStop ends the answer; the usage after it may be missing.
+  // messageStop ends the response; the usage after it may be missing.
   void end(StepSink& sink) override {
     if (body_) return body_->end(sink);
     if (done_) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "protocol/ascii.hpp"
 #include "worker/providers/codec/event_json.hpp"
@@ -42,19 +43,23 @@ constexpr std::array<Meaning, 21> kMeanings = {{
     {"validation", Category::invalid_request, false},
 }};
 
-const Meaning* meaning_of(std::string_view name) {
-  std::string key = ascii_lower(name);
-  constexpr std::string_view kSuffix = "exception";
-  if (key.ends_with(kSuffix)) key.resize(key.size() - kSuffix.size());
-  const auto* found = std::ranges::find(kMeanings, key, &Meaning::name);
-  return found == kMeanings.end() ? nullptr : found;
-}
-
 // "ThrottlingException" of "com.amazon.coral.availability#ThrottlingException:http://internal.amazon.com/…".
 std::string_view bare_name(std::string_view type) {
   type = type.substr(0, type.find(':'));
   const std::size_t hash = type.rfind('#');
   return hash == std::string_view::npos ? type : type.substr(hash + 1);
+}
+
+// `error` with the category that AWS's name for it has.
+Error classified(Error error, std::string_view name) {
+  std::string key = ascii_lower(name);
+  constexpr std::string_view kSuffix = "exception";
+  if (key.ends_with(kSuffix)) key.resize(key.size() - kSuffix.size());
+  const auto* found = std::ranges::find(kMeanings, key, &Meaning::name);
+  if (found == kMeanings.end()) return error;
+  error.category = found->category;
+  error.retryable = found->retryable;
+  return error;
 }
 
 std::string name_in(std::string_view body) {
@@ -73,21 +78,12 @@ Error aws_http_error(const ResponseHead& head, std::string_view body) {
       head.header("x-amzn-errortype").empty() ? name_in(body) : std::string(head.header("x-amzn-errortype"));
   const auto name = bare_name(type);
   if (!name.empty()) error.provider_code = bounded_message(name, kMaxNameBytes);
-  if (error.provider_code.empty()) error.provider_code = "Unknown";  // AWS's SDKs say so where the answer names none
-  const Meaning* const meaning = meaning_of(name);
-  if (meaning == nullptr) return error;
-  error.category = meaning->category;
-  error.retryable = meaning->retryable;
-  return error;
+  if (error.provider_code.empty()) error.provider_code = "Unknown";  // as AWS's SDKs do
+  return classified(std::move(error), name);
 }
 
 Error stream_error(std::string_view exception, std::string_view message) {
-  Error error = in_stream_error(exception, message);
-  const Meaning* const meaning = meaning_of(bare_name(exception));
-  if (meaning == nullptr) return error;
-  error.category = meaning->category;
-  error.retryable = meaning->retryable;
-  return error;
+  return classified(in_stream_error(exception, message), bare_name(exception));
 }
 
 }  // namespace aiw::bedrock

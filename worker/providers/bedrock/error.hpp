@@ -1,4 +1,4 @@
-// What AWS's names for errors mean, in HTTP answers and inside streams.
+// AWS's names for errors, in HTTP responses and inside streams, as errors of ours.
 #pragma once
 
 #include <string_view>

@@ -57,7 +57,7 @@ class EventStreamParser {
   bool next(EventStreamMessage& message);
   // Why nothing more comes out: after a fault nobody knows where a message begins.
   [[nodiscard]] Fault fault() const { return fault_; }
-  // Whether a message has begun whose end was not fed. Ask after next() has returned false.
+  // True if a message has begun whose end was not fed. Ask after next() has returned false.
   [[nodiscard]] bool inside_message() const { return !held_.empty(); }
 
  private:

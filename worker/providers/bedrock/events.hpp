@@ -1,4 +1,4 @@
-// The events of one Bedrock answer: event-stream messages in, events out, exceptions and broken streams as errors.
+// Events of one Bedrock response: event-stream messages in, events out, exceptions and broken streams as errors.
 #pragma once
 
 #include <optional>
@@ -21,9 +21,9 @@ class Events {
 
   void feed(std::string_view bytes) { parser_.feed(bytes); }
   bool next(Event& event);
-  // What ended the stream; nothing comes after it.
+  // The error that ended the stream; nothing comes after it.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-  // The body ended before the answer did.
+  // The error for a body that ended before the response did.
   [[nodiscard]] Error cut_short() const;
 
  private:

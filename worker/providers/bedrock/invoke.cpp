@@ -1,11 +1,10 @@
-#include "worker/providers/bedrock/invoke.hpp"
-
 #include <string>
 #include <utility>
 
 #include "worker/base/base64.hpp"
 #include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/decoder.hpp"
+#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/events.hpp"
 #include "worker/providers/bedrock/operation.hpp"
@@ -64,10 +63,7 @@ std::expected<BuiltRequest, Error> build_invoke(const StepInput& input) {
   auto built = anthropic_messages::build_body(input, anthropic_messages::Host::bedrock);
   if (!built) return std::unexpected(std::move(built).error());
   request->body = std::move(built->body);
-  if (auto signature = authorise(*request, input); !signature) {
-    return std::unexpected(std::move(signature).error());
-  }
-  return BuiltRequest{*std::move(request), std::move(built->notes)};
+  return finish_operation(*std::move(request), std::move(built->notes), input);
 }
 
 const WireApi& invoke_api() {

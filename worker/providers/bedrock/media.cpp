@@ -107,14 +107,16 @@ std::string DocumentNames::name_for(RawString filename) {
   return unique;
 }
 
-void write_media_block(Rope& body, const MediaPart& media, MediaForm form, DocumentNames& names) {
-  std::string start = "{\"";
-  start.append(form.block).append(R"(":{"format":")").append(form.format).append("\"");
-  if (form.block == "document") start.append(R"(,"name":")").append(names.name_for(media.filename)).append("\"");
-  start.append(media.data.empty() ? R"(,"source":{"s3Location":{"uri":")" : R"(,"source":{"bytes":")");
-  body.append(start);
-  body.splice(media.data.empty() ? media.url.raw : media.data.raw);
-  body.append(media.data.empty() ? "\"}}}}" : "\"}}}");
+void write_media_block(BodyWriter& json, const MediaPart& media, MediaForm form, DocumentNames& names) {
+  json.begin_object().key(form.block).begin_object().field("format", form.format);
+  if (form.block == "document") json.field("name", names.name_for(media.filename));
+  json.key("source").begin_object();
+  if (media.data.empty()) {
+    json.key("s3Location").begin_object().field("uri", media.url).end_object();
+  } else {
+    json.field("bytes", media.data);
+  }
+  json.end_object().end_object().end_object();
 }
 
 }  // namespace aiw::bedrock

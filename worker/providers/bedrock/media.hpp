@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "protocol/chat.hpp"
-#include "worker/base/rope.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 
 namespace aiw::bedrock {
 
@@ -31,6 +31,6 @@ class DocumentNames {
 };
 
 // Writes the block. Requires a form with a block.
-void write_media_block(Rope& body, const MediaPart& media, MediaForm form, DocumentNames& names);
+void write_media_block(BodyWriter& json, const MediaPart& media, MediaForm form, DocumentNames& names);
 
 }  // namespace aiw::bedrock

@@ -1,289 +1,257 @@
 #include "worker/providers/bedrock/messages.hpp"
 
-#include <algorithm>
-#include <cstdint>
 #include <set>
+#include <string>
 #include <utility>
 
-#include "protocol/ascii.hpp"
+#include "worker/providers/bedrock/media.hpp"
 #include "worker/providers/bedrock/state.hpp"
 #include "worker/providers/codec/message_parts.hpp"
 
 namespace aiw::bedrock {
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 64;
+class Conversation {
+ public:
+  Conversation(std::span<const Message> messages, Family family, BodyWriter& json, RequestNotes& notes)
+      : messages_(messages), family_(family), rules_(model_rules(family)), json_(json), notes_(notes) {
+    while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
+    if (!messages_.empty() && messages_.back().role == Role::assistant && !messages_.back().parts.empty()) {
+      prefill_ = &messages_.back().parts.back();
+    }
+  }
 
-bool is_name_char(char c) { return is_ascii_alnum(c) || c == '-' || c == '_'; }
+  void write_system(RawString system) {
+    bool open = false;
+    const auto begin = [&] {
+      if (!std::exchange(open, true)) json_.key("system").begin_array();
+    };
+    const auto write = [&](RawString text, CacheMark mark) {
+      if (!is_blank(text)) {
+        begin();
+        write_text(text);
+      }
+      const auto point = cache_point(mark);
+      if (open && !point.empty()) json_.copy(point);
+    };
+    write(system, CacheMark::none);
+    for (const Message& message : messages_.first(leading_system_)) {
+      for (const Part& part : message.parts) {
+        const auto* text = std::get_if<TextPart>(&part);
+        if (text != nullptr) write(text->text, text->cache);
+        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
+      }
+    }
+    if (open) json_.end_array();
+  }
 
-// FNV-1a: the same text gives the same digits in every process.
-std::string digits_of(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  std::string out;
-  for (int i = 0; i < 16; ++i, hash >>= 4U) out += kDigits[hash & 15U];
-  return out;
-}
+  std::expected<void, Error> write_messages() {
+    json_.key("messages").begin_array();
+    for (const Message& message : messages_.subspan(leading_system_)) {
+      for (const Part& part : message.parts) write_part(part, message.role);
+    }
+    if (turn_ == Turn::none) {
+      return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
+    }
+    end_turn();
+    json_.end_array();
+    return {};
+  }
+
+ private:
+  enum class Turn { none, user, assistant };
+
+  void write_part(const Part& part, Role role) {
+    if (const auto* result = std::get_if<ToolResultPart>(&part)) return write_result(*result);
+    if (role == Role::assistant) return write_assistant_part(part);
+    if (const auto* text = std::get_if<TextPart>(&part)) return write_user_text(*text, role);
+    if (const auto* media = std::get_if<MediaPart>(&part)) return write_user_media(*media);
+    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
+  }
+
+  void write_user_text(const TextPart& part, Role role) {
+    const bool is_system = role == Role::system;
+    if (is_system) notes_.add("system_in_place", "a later system message is sent as user text");
+    if (!is_blank(part.text)) {
+      begin_turn(Turn::user);
+      is_system ? write_system_text(part.text) : write_text(part.text);
+      has_text_ = true;
+    }
+    write_cache_point(part.cache);
+  }
+
+  void write_user_media(const MediaPart& part) {
+    const auto form = media_form(part);
+    if (form.block.empty()) return drop_media();
+    begin_turn(Turn::user);
+    write_media_block(json_, part, form, names_);
+    has_document_ = has_document_ || form.block == "document";
+    write_cache_point(part.cache);
+  }
+
+  void drop_media() { notes_.add("media_dropped", "media whose type or place this API does not take was left out"); }
+
+  void write_assistant_part(const Part& part) {
+    if (const auto* text = std::get_if<TextPart>(&part)) {
+      if (!is_blank(text->text)) {
+        begin_turn(Turn::assistant);
+        &part == prefill_ ? write_prefill(text->text) : write_text(text->text);
+      }
+      return write_cache_point(text->cache);
+    }
+    if (const auto* call = std::get_if<ToolCallPart>(&part)) return write_call(*call);
+    if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) return write_reasoning(*reasoning);
+    const auto* own = std::get_if<ProviderPart>(&part);
+    if (own == nullptr) return notes_.add("part_dropped", "media of an assistant message was left out");
+    const std::string block = read_block(states_, own->provider_state);
+    if (block.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
+    begin_turn(Turn::assistant);
+    json_.copy(block);
+  }
+
+  // The text that the model is to go on from: Claude refuses white space at its end.
+  void write_prefill(RawString text) {
+    const std::string whole = text.text();
+    const auto end = whole.find_last_not_of(" \t\r\n\f\v") + 1;
+    if (end == whole.size()) return write_text(text);
+    json_.begin_object().field("text", std::string_view(whole).substr(0, end)).end_object();
+  }
+
+  // The API takes back only what the model signed.
+  void write_reasoning(const ReasoningPart& part) {
+    const auto signature = read_signature(states_, part.provider_state);
+    if (signature.empty()) {
+      return notes_.add("reasoning_dropped", "reasoning that this provider has not signed was left out");
+    }
+    begin_turn(Turn::assistant);
+    json_.begin_object().key("reasoningContent").begin_object().key("reasoningText").begin_object();
+    json_.field("text", part.text).field("signature", signature).end_object().end_object().end_object();
+  }
+
+  void write_call(const ToolCallPart& call) {
+    begin_turn(Turn::assistant);
+    const bool is_object = call.input.is_object();
+    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
+    json_.begin_object().key("toolUse").begin_object();
+    json_.field("toolUseId", call.tool_call_id).field("name", call.tool_name);
+    json_.field("input", is_object ? call.input : JsonSpan{"{}"}).end_object().end_object();
+    write_cache_point(call.cache);
+  }
+
+  void write_result(const ToolResultPart& result) {
+    begin_turn(Turn::user);
+    json_.begin_object().key("toolResult").begin_object().field("toolUseId", result.tool_call_id);
+    json_.key("content").begin_array();
+    if (result.output) write_output(*result.output);
+    json_.end_array();
+    if (result.output && is_error(*result.output) && rules_.result_status) json_.field("status", "error");
+    json_.end_object().end_object();
+    write_cache_point(result.cache);
+  }
+
+  // The API's json blocks hold objects only.
+  void write_output(const ToolOutput& output) {
+    const bool is_json = output.type == ToolOutputType::json || output.type == ToolOutputType::error_json;
+    const bool is_empty = !is_json && output.value.is_string() && is_blank(output.value.as_string());
+    if (is_json && output.value.is_object()) {
+      json_.begin_object().field("json", output.value).end_object();
+    } else if (output.type != ToolOutputType::content && !is_empty) {
+      json_.begin_object().key("text");
+      write_output_text(json_, output);
+      json_.end_object();
+    }
+    for (const Part& part : output.parts) {
+      const auto* text = std::get_if<TextPart>(&part);
+      if (text != nullptr && !is_blank(text->text)) write_text(text->text);
+      const auto* media = std::get_if<MediaPart>(&part);
+      if (media == nullptr) continue;
+      const auto form = media_form(*media);
+      const bool is_taken = !form.block.empty() && form.block != "audio";
+      is_taken ? write_media_block(json_, *media, form, names_) : drop_media();
+    }
+  }
+
+  [[nodiscard]] std::string_view cache_point(CacheMark mark) const {
+    return cache_point_json(mark, rules_.cache_points, family_);
+  }
+
+  void write_cache_point(CacheMark mark) {
+    const auto point = cache_point(mark);
+    if (turn_ != Turn::none && !point.empty()) json_.copy(point);
+  }
+
+  // Goes on with the turn, or ends the one before and begins it. The user has the first turn.
+  void begin_turn(Turn turn) {
+    if (turn_ == turn) return;
+    if (turn_ == Turn::none && turn == Turn::assistant) {
+      notes_.add("user_turn_added", "the conversation began with the assistant");
+      open_turn(Turn::user);
+      write_text(RawString{"."});
+    }
+    end_turn();
+    open_turn(turn);
+  }
+
+  void open_turn(Turn turn) {
+    json_.begin_object().field("role", turn == Turn::user ? "user" : "assistant").key("content").begin_array();
+    turn_ = turn;
+    has_document_ = has_text_ = false;
+  }
+
+  // A document must not come without text.
+  void end_turn() {
+    if (turn_ == Turn::none) return;
+    if (has_document_ && !has_text_) write_text(RawString{"."});
+    json_.end_array().end_object();
+  }
+
+  void write_text(RawString text) { json_.begin_object().field("text", text).end_object(); }
+
+  void write_system_text(RawString text) {
+    json_.begin_object().key("text").begin_string();
+    json_.out().append("<system>");
+    json_.out().splice(text.raw);
+    json_.out().append("</system>");
+    json_.end_string().end_object();
+  }
+
+  const std::span<const Message> messages_;
+  const Family family_;
+  const ModelRules rules_;
+  BodyWriter& json_;
+  RequestNotes& notes_;
+  std::size_t leading_system_ = 0;
+  const Part* prefill_ = nullptr;
+  DocumentNames names_;
+  StateReader states_;
+  Turn turn_ = Turn::none;                        // the open one
+  bool has_document_ = false, has_text_ = false;  // in it
+};
 
 }  // namespace
 
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, is_name_char);
-}
-
-std::string to_name(RawString name) {
-  const std::string given = name.text();
-  if (is_name(given)) return given;
-  std::string out = given.substr(0, kMaxNameBytes - 17);
-  std::ranges::replace_if(out, [](char c) { return !is_name_char(c); }, '_');
-  return out + "_" + digits_of(given);
-}
-
-std::string cache_point_json(CacheMark mark, bool supported, Family family) {
+std::string_view cache_point_json(CacheMark mark, bool supported, Family family) {
   if (mark == CacheMark::none || !supported) return {};
   const bool hour = mark == CacheMark::one_hour && family != Family::nova;
   return hour ? R"({"cachePoint":{"type":"default","ttl":"1h"}})" : R"({"cachePoint":{"type":"default"}})";
 }
 
-Conversation::Conversation(RawString system, std::span<const Message> messages, Family family, RequestNotes& notes)
-    : system_(system), messages_(messages), family_(family), rules_(model_rules(family)), notes_(notes) {
-  while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
-  if (!messages_.empty() && messages_.back().role == Role::assistant && !messages_.back().parts.empty()) {
-    prefill_ = &messages_.back().parts.back();
-  }
-}
-
-std::vector<std::string> Conversation::called_tools() const {
-  std::vector<std::string> names;
+std::vector<RawString> called_tools(std::span<const Message> messages) {
+  std::vector<RawString> names;
   std::set<std::string> seen;
-  for (const Message& message : messages_) {
-    for (const Part& part : message.parts) {
-      const auto* call = std::get_if<ToolCallPart>(&part);
-      if (call == nullptr) continue;
-      std::string name = to_name(call->tool_name);
-      if (seen.insert(name).second) names.push_back(std::move(name));
-    }
+  for (const Message& message : messages) {
+    for_each_part<ToolCallPart>(message.parts, [&](const ToolCallPart& call) {
+      if (seen.insert(call.tool_name.text()).second) names.push_back(call.tool_name);
+    });
   }
   return names;
 }
 
-std::expected<void, Error> Conversation::write(Rope& body) {
-  body_ = &body;
-  write_system();
-  body.append(R"("messages":[)");
-  for (const Message& one : messages_.subspan(leading_system_)) message(one);
-  if (!any_turn_)
-    return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
-  end_turn();
-  body.append("]");
-  return {};
-}
-
-void Conversation::write_system() {
-  any_item_ = false;
-  const auto begin = [&] { body_->append(std::exchange(any_item_, true) ? "," : R"("system":[)"); };
-  const auto write = [&](RawString text, CacheMark mark) {
-    if (!is_blank(text)) {
-      begin();
-      text_item(text);
-    }
-    const std::string point = cache_point_json(mark, rules_.cache_points, family_);
-    if (point.empty() || !any_item_) return;
-    begin();
-    body_->append(point);
-  };
-  write(system_, CacheMark::none);
-  for (const Message& message : messages_.first(leading_system_)) {
-    for (const Part& part : message.parts) {
-      const auto* text = std::get_if<TextPart>(&part);
-      if (text != nullptr) write(text->text, text->cache);
-      if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
-    }
-  }
-  if (any_item_) body_->append("],");
-}
-
-void Conversation::message(const Message& message) {
-  for (const Part& one : message.parts) part(one, message.role);
-}
-
-void Conversation::part(const Part& part, Role role) {
-  if (const auto* result = std::get_if<ToolResultPart>(&part)) return tool_result(*result);
-  if (role == Role::assistant) return assistant_part(part);
-  if (const auto* found = std::get_if<TextPart>(&part)) return text(*found, role);
-  if (const auto* found = std::get_if<MediaPart>(&part)) {
-    const auto form = media_form(*found);
-    if (form.block.empty()) {
-      return notes_.add("media_dropped", "media whose type or place this API does not take was left out");
-    }
-    begin_item(false);
-    write_media_block(*body_, *found, form, names_);
-    turn_has_document_ = turn_has_document_ || form.block == "document";
-    return cache_point(found->cache);
-  }
-  notes_.add("part_dropped", "a part that only an assistant message may have was left out");
-}
-
-void Conversation::text(const TextPart& text, Role role) {
-  if (role == Role::system) notes_.add("system_in_place", "a later system message is sent as user text");
-  if (!is_blank(text.text)) {
-    begin_item(false);
-    if (role == Role::system) {
-      body_->append(R"({"text":"<system>)");
-      body_->splice(text.text.raw);
-      body_->append("</system>\"}");
-    } else {
-      text_item(text.text);
-    }
-    turn_has_text_ = true;
-  }
-  cache_point(text.cache);
-}
-
-void Conversation::assistant_part(const Part& part) {
-  if (const auto* found = std::get_if<TextPart>(&part)) {
-    if (!is_blank(found->text)) {
-      begin_item(true);
-      // Claude refuses an answer to go on from that ends in white space.
-      std::string trimmed = &part == prefill_ ? found->text.text() : std::string();
-      const auto end = trimmed.find_last_not_of(" \t\r\n\f\v") + 1;
-      end == trimmed.size() ? text_item(found->text) : text_item_copy(trimmed.substr(0, end));
-    }
-    return cache_point(found->cache);
-  }
-  if (const auto* call = std::get_if<ToolCallPart>(&part)) return tool_call(*call);
-  if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
-    const auto state = read_state(reasoning->provider_state, parser_);
-    // Only what the model signed is taken back.
-    if (state.signature.empty()) {
-      return notes_.add("reasoning_dropped", "reasoning that this provider has not signed was left out");
-    }
-    begin_item(true);
-    body_->append(R"({"reasoningContent":{"reasoningText":{"text":")");
-    body_->splice(reasoning->text.raw);
-    body_->append(R"(","signature":")" + state.signature + "\"}}}");
-  } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
-    const auto state = read_state(own->provider_state, parser_);
-    if (state.block.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
-    begin_item(true);
-    body_->append(state.block);
-  } else {
-    notes_.add("part_dropped", "media of an assistant message was left out");
-  }
-}
-
-void Conversation::tool_call(const ToolCallPart& call) {
-  begin_item(true);
-  if (!is_name(call.tool_name.raw)) {
-    notes_.add("tool_name_changed", "a tool name of the history has characters that this API does not take");
-  }
-  if (!call.input.is_object()) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
-  body_->append(R"({"toolUse":{"toolUseId":")" + to_name(call.tool_call_id) + R"(","name":")" +
-                to_name(call.tool_name) + R"(","input":)");
-  body_->splice(call.input.is_object() ? call.input.json : "{}");
-  body_->append("}}");
-  cache_point(call.cache);
-}
-
-void Conversation::tool_result(const ToolResultPart& result) {
-  begin_item(false);
-  body_->append(R"({"toolResult":{"toolUseId":")" + to_name(result.tool_call_id) + R"(","content":[)");
-  if (result.output) output(*result.output);
-  body_->append("]");
-  const bool failed = result.output && (result.output->type == ToolOutputType::error_text ||
-                                        result.output->type == ToolOutputType::error_json);
-  if (failed && rules_.result_status) body_->append(R"(,"status":"error")");
-  body_->append("}}");
-  cache_point(result.cache);
-}
-
-void Conversation::output(const ToolOutput& output) {
-  bool any = false;
-  const auto next = [&] {
-    if (std::exchange(any, true)) body_->append(",");
-  };
-  const auto write_text = [&](RawString text) {
-    if (is_blank(text)) return;
-    next();
-    text_item(text);
-  };
-  const bool is_text = output.type == ToolOutputType::text || output.type == ToolOutputType::error_text;
-  if (is_text && output.value.is_string()) {
-    write_text(output.value.as_string());
-  } else if (output.type != ToolOutputType::content) {
-    next();
-    if (output.value.is_object()) {
-      body_->append(R"({"json":)");
-      body_->splice(output.value.json);
-      body_->append("}");
-    } else {
-      text_item_copy(output.value.json);  // the API's json blocks hold objects only
-    }
-  }
-  for (const Part& part : output.parts) {
-    if (const auto* text = std::get_if<TextPart>(&part)) write_text(text->text);
-    const auto* media = std::get_if<MediaPart>(&part);
-    if (media == nullptr) continue;
-    const auto form = media_form(*media);
-    if (form.block.empty() || form.block == "audio") {
-      notes_.add("media_dropped", "media whose type or place this API does not take was left out");
-      continue;
-    }
-    next();
-    write_media_block(*body_, *media, form, names_);
-  }
-}
-
-void Conversation::cache_point(CacheMark mark) {
-  const std::string point = cache_point_json(mark, rules_.cache_points, family_);
-  if (point.empty() || !in_turn_ || !any_item_) return;
-  begin_item(assistant_);
-  body_->append(point);
-}
-
-void Conversation::begin_item(bool assistant) {
-  if (!in_turn_ || assistant_ != assistant) {
-    if (!any_turn_ && assistant) {
-      notes_.add("user_turn_added", "the conversation began with the assistant");
-      begin_turn(false);
-      text_item_copy(".");
-    }
-    end_turn();
-    begin_turn(assistant);
-  }
-  if (std::exchange(any_item_, true)) body_->append(",");
-}
-
-void Conversation::begin_turn(bool assistant) {
-  if (std::exchange(any_turn_, true)) body_->append(",");
-  body_->append(assistant ? R"({"role":"assistant","content":[)" : R"({"role":"user","content":[)");
-  in_turn_ = true;
-  assistant_ = assistant;
-  any_item_ = turn_has_document_ = turn_has_text_ = false;
-}
-
-// A document must not come without text.
-void Conversation::end_turn() {
-  if (!std::exchange(in_turn_, false)) return;
-  if (turn_has_document_ && !turn_has_text_) {
-    body_->append(",");
-    text_item_copy(".");
-  }
-  body_->append("]}");
-}
-
-// The conversation's own bytes are referred to, everything else is copied.
-void Conversation::text_item(RawString text) {
-  body_->append(R"({"text":")");
-  body_->splice(text.raw);
-  body_->append("\"}");
-}
-
-void Conversation::text_item_copy(std::string_view text) {
-  std::string item = R"({"text":)";
-  append_json_string(item, text);
-  body_->append(item + "}");
+std::expected<void, Error> write_conversation(RawString system, std::span<const Message> messages, Family family,
+                                              BodyWriter& json, RequestNotes& notes) {
+  Conversation conversation(messages, family, json, notes);
+  conversation.write_system(system);
+  return conversation.write_messages();
 }
 
 }  // namespace aiw::bedrock

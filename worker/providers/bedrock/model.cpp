@@ -30,23 +30,17 @@ Family family_of(std::string_view model) {
 }
 
 ModelRules model_rules(Family family) {
-  switch (family) {
-    case Family::unknown: return {};
-    case Family::claude: return {.top_k = "top_k"};
-    case Family::nova: return {.tool_cache_points = false, .top_k = {}};  // topK is in an object of its own
-    case Family::mistral:
-      return {.cache_points = false, .tool_cache_points = false, .result_status = false, .top_k = "top_k"};
-    case Family::cohere:
-      return {.cache_points = false,
-              .tool_cache_points = false,
-              .forced_tools = false,
-              .result_status = false,
-              .top_k = "k"};
-    case Family::gpt_oss:
-    case Family::other: break;
-  }
-  return {
-      .cache_points = false, .tool_cache_points = false, .forced_tools = false, .result_status = false, .top_k = {}};
+  if (family == Family::unknown) return {};
+  const bool is_claude = family == Family::claude;
+  const bool is_mistral = family == Family::mistral;
+  const bool is_claude_or_nova = is_claude || family == Family::nova;
+  return {.cache_points = is_claude_or_nova,
+          .tool_cache_points = is_claude,
+          .forced_tools = is_claude_or_nova || is_mistral,
+          .result_status = is_claude_or_nova,
+          .top_k = is_claude || is_mistral    ? "top_k"
+                   : family == Family::cohere ? "k"
+                                              : ""};
 }
 
 }  // namespace aiw::bedrock

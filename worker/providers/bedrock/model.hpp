@@ -1,4 +1,4 @@
-// What the families of models on Bedrock accept, read off the model's id or ARN.
+// Rules of the model families on Bedrock, read off the model's id or ARN.
 #pragma once
 
 #include <string_view>
@@ -16,7 +16,7 @@ struct ModelRules {
   bool tool_cache_points = true;  // in the list of tools
   bool forced_tools = true;       // toolChoice any, tool
   bool result_status = true;      // toolResult.status
-  std::string_view top_k;         // name in additionalModelRequestFields; empty: none
+  std::string_view top_k;         // name in additionalModelRequestFields; empty: none. Nova has an object for it
 };
 
 ModelRules model_rules(Family family);

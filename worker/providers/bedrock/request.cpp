@@ -16,24 +16,22 @@
 namespace aiw::bedrock {
 namespace {
 
-// Ours, and not for providerOptions: the conversation would be lost.
+// Members that providerOptions must not replace.
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "system"};
 
 // docs.anthropic.com, "Extended thinking with tool use": a turn whose calls' results come in the last turn must begin
 // with thinking where there is a budget for it.
 bool uses_tools_without_thought(std::span<const Message> messages) {
   const auto turn = std::ranges::find(messages.rbegin(), messages.rend(), Role::assistant, &Message::role);
-  if (turn == messages.rend() || std::ranges::none_of(turn.base(), messages.end(), [](const Message& message) {
-        return message.role == Role::tool;
-      })) {
-    return false;
-  }
-  EventJson parser;
+  if (turn == messages.rend()) return false;
+  const auto is_results = [](const Message& message) { return message.role == Role::tool; };
+  if (std::ranges::none_of(turn.base(), messages.end(), is_results)) return false;
+  StateReader states;
   for (const Part& part : turn->parts) {
     if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
-      if (!read_state(reasoning->provider_state, parser).signature.empty()) return false;
+      if (!read_signature(states, reasoning->provider_state).empty()) return false;
     } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
-      return !read_state(own->provider_state, parser).block.contains("redactedContent");
+      return !read_block(states, own->provider_state).contains("redactedContent");
     } else {
       return true;
     }
@@ -44,21 +42,20 @@ bool uses_tools_without_thought(std::span<const Message> messages) {
 // The body's members before the conversation.
 class OptionsWriter {
  public:
-  OptionsWriter(const StepInput& input, Family family, const Conversation& conversation, RequestNotes& notes)
+  OptionsWriter(const StepInput& input, Family family, RequestNotes& notes)
       : input_(input),
         chat_(input.chat),
         family_(family),
         rules_(model_rules(family)),
         claude_(anthropic_messages::model_rules(input.target.model)),
-        conversation_(conversation),
         notes_(notes),
         max_tokens_(output_token_limit(input.chat, input.target, notes)) {}
 
-  std::expected<std::string, Error> write() {
+  std::string write() {
     decide_reasoning();
     writer_.begin_object();
     inference_config();
-    if (auto written = tool_config(); !written) return std::unexpected(std::move(written).error());
+    tool_config();
     output_config();
     additional_fields();
     writer_.end_object();
@@ -127,7 +124,7 @@ class OptionsWriter {
     budget_ = 0;
   }
 
-  // Whether `value` may be sent; says so if not.
+  // True if there is a value to send. Adds a note if it is refused.
   template <typename T>
   bool may_send(const std::optional<T>& value, std::string_view name, bool refused) {
     if (value && refused) dropped(name);
@@ -158,77 +155,50 @@ class OptionsWriter {
   }
 
   // The API refuses a history with tool calls if no tools are defined, and cannot forbid their use.
-  std::expected<void, Error> tool_config() {
+  void tool_config() {
     const bool none = !input_.offer_tools || (chat_.tool_choice && chat_.tool_choice->type == ToolChoiceType::none);
-    const auto called = conversation_.called_tools();
-    if (called.empty() && (none || chat_.tools.empty())) return {};
+    const auto called = called_tools(input_.messages);
+    if (called.empty() && (none || chat_.tools.empty())) return;
     if (none) notes_.add("tools_still_offered", "this API takes no history of tool calls without offering tools");
-    std::string list;
-    auto written = write_tools(list, none);
-    if (!written) return written;
-    if (list.empty()) write_called(list, called);
-    writer_.key("toolConfig").begin_object().field("tools", JsonSpan{list});
-    if (!none && chat_.tool_choice && !chat_.tools.empty()) tool_choice(*chat_.tool_choice);
-    writer_.end_object();
-    return {};
-  }
-
-  std::expected<void, Error> write_tools(std::string& list, bool none) {
-    JsonWriter json(list);
-    std::string text;
-    JsonWriter items(text);
-    items.begin_array();
+    writer_.key("toolConfig").begin_object().key("tools").begin_array();
     bool any = false;
-    for (std::size_t i = 0; i < chat_.tools.size(); ++i) {
-      const Tool& tool = chat_.tools[i];
+    for (const Tool& tool : chat_.tools) {
       if (none && tool.executor == ToolExecutor::provider) continue;
       any = true;
-      if (!tool.definition.empty()) {
-        items.raw(tool.definition);
-      } else if (is_name(tool.name.raw)) {
-        write_tool(items, tool);
-      } else {
-        return std::unexpected(
-            invalid_request("Amazon Bedrock takes tool names of 1 to 64 letters, digits, hyphens and underscores",
-                            "/payload/tools/" + std::to_string(i) + "/name"));
-      }
-      const std::string point = cache_point_json(tool.cache, rules_.tool_cache_points, family_);
-      if (!point.empty()) items.raw(JsonSpan{point});
+      write_tool(tool);
     }
-    items.end_array();
-    if (any) json.raw(JsonSpan{text});
-    return {};
+    if (!any) {
+      for (const RawString name : called) write_tool(Tool{.name = name});
+    }
+    writer_.end_array();
+    if (is_tool_forced()) tool_choice(*chat_.tool_choice);
+    writer_.end_object();
   }
 
-  void write_tool(JsonWriter& items, const Tool& tool) {
+  void write_tool(const Tool& tool) {
+    if (tool.definition.empty()) {
+      write_tool_spec(tool);
+    } else {
+      writer_.raw(tool.definition);
+    }
+    const auto point = cache_point_json(tool.cache, rules_.tool_cache_points, family_);
+    if (!point.empty()) writer_.copy(point);
+  }
+
+  void write_tool_spec(const Tool& tool) {
     const JsonSpan any{R"({"type":"object","properties":{}})"};
     const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : any;
     const bool strict = tool.strict.value_or(false);
-    items.begin_object().key("toolSpec").begin_object().field("name", tool.name);
-    if (!tool.description.empty()) items.field("description", tool.description);
-    items.key("inputSchema").begin_object();
-    if (strict) {
-      const std::string schema = anthropic_messages::to_schema(given, notes_);
-      items.field("json", JsonSpan{schema}).end_object().field("strict", true);
-    } else {
-      items.field("json", given).end_object();
-    }
-    items.end_object().end_object();
-  }
-
-  static void write_called(std::string& list, const std::vector<std::string>& names) {
-    JsonWriter items(list);
-    items.begin_array();
-    for (const std::string& name : names) {
-      items.begin_object().key("toolSpec").begin_object().field("name", name);
-      items.field("inputSchema", JsonSpan{R"({"json":{"type":"object","properties":{}}})"}).end_object().end_object();
-    }
-    items.end_array();
+    const std::string strict_schema = strict ? anthropic_messages::to_schema(given, notes_) : std::string();
+    writer_.begin_object().key("toolSpec").begin_object().field("name", tool.name);
+    if (!tool.description.empty()) writer_.field("description", tool.description);
+    writer_.key("inputSchema").begin_object().field("json", strict ? JsonSpan{strict_schema} : given).end_object();
+    if (strict) writer_.field("strict", true);
+    writer_.end_object().end_object();
   }
 
   // `auto` is the default.
   void tool_choice(const ToolChoice& choice) {
-    if (!is_tool_forced()) return;
     if (!rules_.forced_tools) return dropped("toolChoice");
     writer_.key("toolChoice").begin_object();
     if (choice.type == ToolChoiceType::required) {
@@ -250,16 +220,12 @@ class OptionsWriter {
     writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");
     writer_.key("structure").begin_object().key("jsonSchema").begin_object();
     writer_.field("schema", anthropic_messages::to_schema(chat_.response_schema, notes_));
-    if (chat_.response_name.empty()) {
-      writer_.field("name", "response");
-    } else {
-      writer_.field("name", chat_.response_name);
-    }
+    writer_.field("name", chat_.response_name.empty() ? RawString{"response"} : chat_.response_name);
     if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
     writer_.end_object().end_object().end_object().end_object();
   }
 
-  // What Converse has no name for, in the words of the model's own API.
+  // Options that Converse has no name for, as the model's own API names them.
   void additional_fields() {
     std::string fields;
     JsonWriter json(fields);
@@ -303,7 +269,6 @@ class OptionsWriter {
   const Family family_;
   const ModelRules rules_;
   const anthropic_messages::ModelRules claude_;
-  const Conversation& conversation_;
   RequestNotes& notes_;
   std::string out_;
   JsonWriter writer_{out_};
@@ -322,19 +287,15 @@ std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
   if (!request) return std::unexpected(std::move(request).error());
   RequestNotes notes;
   const Family family = family_of(input.target.model);
-  Conversation conversation(input.chat.system, input.messages, family, notes);
-  auto options = OptionsWriter(input, family, conversation, notes).write();
-  if (!options) return std::unexpected(std::move(options).error());
-  std::string start = apply_provider_options(*std::move(options), input.chat, kReserved, notes);
-  start.pop_back();  // the closing brace
-  if (start.size() > 1) start += ',';
-  request->body.append(start);
-  if (auto written = conversation.write(request->body); !written) return std::unexpected(std::move(written).error());
-  request->body.append("}");
-  if (auto signature = authorise(*request, input); !signature) {
-    return std::unexpected(std::move(signature).error());
-  }
-  return BuiltRequest{*std::move(request), notes.take()};
+  std::string options =
+      apply_provider_options(OptionsWriter(input, family, notes).write(), input.chat, kReserved, notes);
+  options.pop_back();  // the closing brace
+  request->body.append(options);
+  BodyWriter json(request->body, options.size() > 1);
+  auto written = write_conversation(input.chat.system, input.messages, family, json, notes);
+  if (!written) return std::unexpected(std::move(written).error());
+  json.end_object();
+  return finish_operation(*std::move(request), notes.take(), input);
 }
 
 const WireApi& converse_api() {

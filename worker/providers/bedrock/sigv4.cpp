@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <map>
 #include <utility>
@@ -16,19 +17,14 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 std::string decode_percent(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped =
-        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
-    out += escaped ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
+    const char* const digits = text.data() + i + 1;
+    unsigned char byte = 0;
+    const bool may_be_escape = text[i] == '%' && i + 2 < text.size();
+    const bool escaped = may_be_escape && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
+    out += escaped ? static_cast<char>(byte) : text[i];
     if (escaped) i += 2;
   }
   return out;
@@ -100,7 +96,7 @@ std::string canonical_value(std::string_view value) {
   return out;
 }
 
-// What may change on the way, as AWS's own SDKs leave it out.
+// False for headers that may change on the way, as in AWS's own SDKs.
 bool is_signed(std::string_view name) {
   constexpr std::array<std::string_view, 4> kUnsigned = {"authorization", "cache-control", "user-agent",
                                                          "x-amzn-trace-id"};

@@ -1,25 +1,28 @@
-// What travels in `providerState` for the Converse API: a tag and JSON in ASCII.
+// Provider states of the Converse API: a whole content block, to be sent again as it was, or the signature of the
+// reasoning that the part holds.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "protocol/json_text.hpp"
-#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 
 namespace aiw::bedrock {
 
-// Either a whole content block, to be sent again as it was, or the signature of the reasoning that the part holds. Both
-// empty: the state is not ours, or broken.
-struct State {
-  std::string block;      // a content block's JSON
-  std::string signature;  // escaped for a JSON string
-};
+inline constexpr std::string_view kStateTag = "bedrock-converse:";
+inline constexpr std::string_view kBlock = "block";
+inline constexpr std::string_view kSignature = "signature";
 
-std::string write_block_state(std::string_view block);          // valid JSON
-std::string write_signature_state(std::string_view signature);  // valid UTF-8
+// JSON of the content block in a state; empty: there is none.
+inline std::string read_block(StateReader& reader, RawString state) {
+  const auto object = reader.read(state, kStateTag);
+  return object && get_object(*object, kBlock) ? reader.json(*object, kBlock) : std::string();
+}
 
-// Reads a state that a parent gave back. `parser` is only borrowed.
-State read_state(RawString state, EventJson& parser);
+// Signature in a state; empty: there is none. Lives until the reader's next read().
+inline std::string_view read_signature(StateReader& reader, RawString state) {
+  const auto object = reader.read(state, kStateTag);
+  return object ? get_string_or_empty(*object, kSignature) : std::string_view();
+}
 
 }  // namespace aiw::bedrock

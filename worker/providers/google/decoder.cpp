@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "worker/base/sse_parser.hpp"
-#include "worker/base/white_space.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
 #include "worker/providers/google/api.hpp"
@@ -12,16 +11,17 @@
 namespace aiw::google {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// White space and the bytes of a byte order mark, which may come in pieces.
+constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
 
-// Reads the answer by what it looks like, because the content type cannot be trusted: server-sent events, a JSON array
-// of responses (what streaming without alt=sse gives), or one response.
+// Tells the form of the response by its first bytes, because the content type cannot be trusted: server-sent events, a
+// JSON array of responses (what streaming without alt=sse gives), or one response.
 class GeminiDecoder final : public ResponseDecoder {
  public:
   explicit GeminiDecoder(BodyFormat format) : asked_(format) {}
 
   void feed(std::string_view bytes, StepSink& sink) override {
-    if (answer_.ended() || bytes.empty()) return;
+    if (response_.ended() || bytes.empty()) return;
     if (form_ == Form::unknown && !recognise(bytes)) return;
     switch (form_) {
       case Form::events: return feed_events(bytes, sink);
@@ -31,28 +31,22 @@ class GeminiDecoder final : public ResponseDecoder {
   }
 
   void end(StepSink& sink) override {
-    if (answer_.ended()) return;
+    if (response_.ended()) return;
     if (form_ == Form::events) {
       SseEvent event;
-      while (!answer_.ended() && events_.finish(event)) on_event(event, true, sink);
+      while (!response_.ended() && events_.finish(event)) on_event(event, true, sink);
     } else if (form_ == Form::object) {
       end_object(sink);
     }
-    if (!answer_.ended()) end_answer(sink);
+    if (!response_.ended()) end_response(sink);
   }
 
  private:
   enum class Form { unknown, events, array, object };
 
-  // Removes what precedes the answer. False: nothing of it came yet.
+  // Removes the bytes before the response. False: nothing of it came yet.
   bool recognise(std::string_view& bytes) {
-    while (!bytes.empty() && marks_ < kByteOrderMark.size() && bytes.front() == kByteOrderMark[marks_]) {
-      ++marks_;
-      bytes.remove_prefix(1);
-    }
-    if (bytes.empty()) return false;
-    marks_ = kByteOrderMark.size();  // it stands at the very beginning or nowhere
-    bytes.remove_prefix(std::min(bytes.find_first_not_of(kWhiteSpace), bytes.size()));
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(kBeforeText), bytes.size()));
     if (bytes.empty()) return false;
     const bool whole = bytes.front() == '{' || bytes.front() == '<';  // the latter: a page
     form_ = bytes.front() == '[' ? Form::array : whole ? Form::object : Form::events;
@@ -62,7 +56,7 @@ class GeminiDecoder final : public ResponseDecoder {
   void feed_events(std::string_view bytes, StepSink& sink) {
     events_.feed(bytes);
     SseEvent event;
-    while (!answer_.ended() && events_.next(event)) on_event(event, false, sink);
+    while (!response_.ended() && events_.next(event)) on_event(event, false, sink);
     if (events_.too_large()) too_large(sink);
   }
 
@@ -71,30 +65,30 @@ class GeminiDecoder final : public ResponseDecoder {
     if (event.data.empty() || event.data == "[DONE]" || event.data.starts_with(':')) return;
     const auto root = json_.parse(event.data);
     if (!root && (unfinished || event.unframed)) return;
-    if (!root && event.type == "error") return answer_.fail(in_stream_error({}, event.data), sink);
+    if (!root && event.type == "error") return response_.fail(in_stream_error({}, event.data), sink);
     if (root && is_error_event(event, *root)) {
-      return answer_.fail(in_stream_error(json_, get_error(*root).value_or(*root)), sink);
+      return response_.fail(in_stream_error(json_, get_error(*root).value_or(*root)), sink);
     }
-    if (!root) return answer_.fail(upstream_fault("bad_event", "an event's data is not one JSON value", true), sink);
+    if (!root) return response_.fail(upstream_fault("bad_event", "an event's data is not one JSON value", true), sink);
     add(*root, sink);
   }
 
   void feed_array(std::string_view bytes, StepSink& sink) {
     elements_.feed(bytes);
     std::string_view element;
-    while (!answer_.ended() && elements_.next(element)) {
+    while (!response_.ended() && elements_.next(element)) {
       const auto root = json_.parse(element);
       if (!root) {
-        return answer_.fail(upstream_fault("bad_event", "an element of the answer's array is no JSON", true), sink);
+        return response_.fail(upstream_fault("bad_event", "an element of the answer's array is no JSON", true), sink);
       }
       add(*root, sink);
     }
-    if (answer_.ended()) return;
+    if (response_.ended()) return;
     if (elements_.too_large()) return too_large(sink);
     if (elements_.broken()) {
-      return answer_.fail(upstream_fault("bad_response", "the answer is no JSON array of objects", true), sink);
+      return response_.fail(upstream_fault("bad_response", "the answer is no JSON array of objects", true), sink);
     }
-    if (elements_.closed()) end_answer(sink);
+    if (elements_.closed()) end_response(sink);
   }
 
   void feed_object(std::string_view bytes, StepSink& sink) {
@@ -106,44 +100,44 @@ class GeminiDecoder final : public ResponseDecoder {
   }
 
   void end_object(StepSink& sink) {
-    if (body_.starts_with('<')) return answer_.fail(page_fault("bad_response", body_), sink);
+    if (body_.starts_with('<')) return response_.fail(page_fault("bad_response", body_), sink);
     const auto root = json_.parse(body_);
-    if (!root) return answer_.fail(upstream_fault("bad_response", "the answer's body is no JSON object", true), sink);
+    if (!root) return response_.fail(upstream_fault("bad_response", "the answer's body is no JSON object", true), sink);
     add(*root, sink);
   }
 
   // A proxy may wrap even one response, or an error, in an array.
   void add(const JsonElement& root, StepSink& sink) {
     simdjson::dom::array list;
-    if (root.get(list) != simdjson::SUCCESS) return answer_.add(json_, root, sink);
+    if (root.get(list) != simdjson::SUCCESS) return response_.add(json_, root, sink);
     for (const JsonElement element : list) {
-      if (!answer_.ended()) answer_.add(json_, element, sink);
+      if (!response_.ended()) response_.add(json_, element, sink);
     }
   }
 
-  // The API has no terminator: an answer is whole once it said why it ended.
-  void end_answer(StepSink& sink) {
-    const bool whole = form_ == Form::object && asked_ == BodyFormat::unary && answer_.has_content();
+  // The API has no terminator: a response is whole once it has a finish reason.
+  void end_response(StepSink& sink) {
+    const bool whole = form_ == Form::object && asked_ == BodyFormat::unary && response_.has_content();
     const bool closed = form_ != Form::array || elements_.closed();
-    if (closed && (answer_.has_finish_reason() || whole)) return answer_.finish(sink);
-    if (form_ == Form::object && !answer_.has_content()) {
-      return answer_.fail(upstream_fault("bad_response", "the answer has neither candidates nor an error", true), sink);
+    if (closed && (response_.has_finish_reason() || whole)) return response_.finish(sink);
+    if (form_ == Form::object && !response_.has_content()) {
+      return response_.fail(upstream_fault("bad_response", "the answer has neither candidates nor an error", true),
+                            sink);
     }
-    answer_.fail(upstream_fault("truncated_stream", "the answer stopped before it said why it ends", true), sink);
+    response_.fail(upstream_fault("truncated_stream", "the answer stopped before it said why it ends", true), sink);
   }
 
   void too_large(StepSink& sink) {
-    answer_.fail(upstream_fault("event_too_large", "an event of the answer is too large", false), sink);
+    response_.fail(upstream_fault("event_too_large", "an event of the answer is too large", false), sink);
   }
 
   const BodyFormat asked_;
   Form form_ = Form::unknown;
-  std::size_t marks_ = 0;  // bytes of a byte order mark that came
   SseParser events_{kMaxEventBytes, SseSyntax::with_errors};
   JsonArraySplitter elements_{kMaxEventBytes};
   std::string body_;
   EventJson json_;
-  Response answer_;
+  Response response_;
 };
 
 }  // namespace

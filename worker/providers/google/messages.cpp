@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "protocol/json_text.hpp"
 #include "worker/providers/codec/media_type.hpp"
+#include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/google/state.hpp"
 
 namespace aiw::google {
 namespace {
@@ -27,251 +29,234 @@ bool is_made_id(std::string_view id) {
   return digits <= 4 && is_number(id.substr(0, digits)) && (digits == id.size() || is_number(id.substr(digits + 1)));
 }
 
-// A media type to send where neither the part nor its data or URL says one.
+// Media type to send where neither the part nor its data or URL has one.
 std::string_view usual_type(MediaKind kind) {
-  switch (kind) {
-    case MediaKind::image: return "image/png";
-    case MediaKind::audio: return "audio/wav";
-    case MediaKind::file: break;
-  }
-  return "application/pdf";
+  return kind == MediaKind::image ? "image/png" : kind == MediaKind::audio ? "audio/wav" : "application/pdf";
 }
 
-bool is_state(const State& state) { return state.thought || !state.signature.empty(); }
+class Contents {
+ public:
+  Contents(std::span<const Message> messages, const ModelRules& rules, BodyWriter& json, RequestNotes& notes)
+      : messages_(messages), rules_(rules), json_(json), notes_(notes) {
+    while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
+  }
+
+  void write_system(RawString system) {
+    bool open = false;
+    const auto write = [&](RawString text) {
+      if (text.empty()) return;
+      if (!std::exchange(open, true)) json_.key("systemInstruction").begin_object().key("parts").begin_array();
+      json_.begin_object().field("text", text).end_object();
+    };
+    write(system);
+    for (const Message& message : messages_.first(leading_system_)) {
+      for (const Part& part : message.parts) {
+        const auto* text = std::get_if<TextPart>(&part);
+        if (text != nullptr) write(text->text);
+        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
+      }
+    }
+    if (open) json_.end_array().end_object();
+  }
+
+  std::expected<void, Error> write_contents() {
+    json_.key("contents").begin_array();
+    for (const Message& message : messages_.subspan(leading_system_)) {
+      for (const Part& part : message.parts) write_part(part, message.role);
+    }
+    if (turn_ == Turn::none) {
+      return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
+    }
+    end_turn();
+    json_.end_array();
+    return {};
+  }
+
+ private:
+  // Messages of one turn share a content. Results have their own, although their role is the user's too: they must
+  // come right after their calls, and the API counts them.
+  enum class Turn { none, user, model, results };
+
+  void write_part(const Part& part, Role role) {
+    if (const auto* result = std::get_if<ToolResultPart>(&part)) return write_result(*result);
+    if (role == Role::assistant) return write_assistant_part(part);
+    if (const auto* text = std::get_if<TextPart>(&part)) return write_user_text(text->text, role);
+    if (const auto* media = std::get_if<MediaPart>(&part)) {
+      begin_turn(Turn::user);
+      return write_media_part(*media, {});
+    }
+    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
+  }
+
+  void write_user_text(RawString text, Role role) {
+    if (text.empty()) return;
+    begin_turn(Turn::user);
+    if (role != Role::system) return write_text(text, {});
+    notes_.add("system_in_place", "a later system message is sent as user text");
+    json_.begin_object().key("text").begin_string();
+    json_.out().append("<system>");
+    json_.out().splice(text.raw);
+    json_.out().append("</system>");
+    json_.end_string().end_object();
+  }
+
+  void write_assistant_part(const Part& part) {
+    if (const auto* call = std::get_if<ToolCallPart>(&part)) return write_call(*call);
+    if (const auto* text = std::get_if<TextPart>(&part)) {
+      const auto state = read_state(states_, text->provider_state);
+      if (text->text.empty() && !state.thought && state.signature.empty()) return;
+      begin_turn(Turn::model);
+      write_text(text->text, state);
+    } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
+      const auto state = read_state(states_, reasoning->provider_state);
+      if (!state.ours) return notes_.add("reasoning_dropped", "reasoning that another provider gave was left out");
+      begin_turn(Turn::model);
+      write_text(reasoning->text, state);
+    } else if (const auto* media = std::get_if<MediaPart>(&part)) {
+      begin_turn(Turn::model);
+      write_media_part(*media, read_state(states_, media->provider_state));
+    } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
+      const auto state = read_state(states_, own->provider_state);
+      if (state.part.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
+      begin_turn(Turn::model);
+      json_.copy(state.part);
+    }
+  }
+
+  // Goes on with the turn, or ends the one before and begins it. The user has the first turn.
+  void begin_turn(Turn turn) {
+    if (turn_ == turn) return;
+    if (turn_ == Turn::none && turn == Turn::model) {
+      notes_.add("user_turn_added", "the conversation began with the assistant");
+      open_turn(Turn::user);
+      write_text(RawString{"."}, {});
+    }
+    end_turn();
+    open_turn(turn);
+  }
+
+  void open_turn(Turn turn) {
+    json_.begin_object().field("role", turn == Turn::model ? "model" : "user").key("parts").begin_array();
+    turn_ = turn;
+    has_call_ = false;
+  }
+
+  void end_turn() {
+    if (turn_ == Turn::none) return;
+    for (const MediaPart* media : std::exchange(returned_, {})) write_media_part(*media, {});
+    json_.end_array().end_object();
+  }
+
+  void write_text(RawString text, const State& state) {
+    json_.begin_object().field("text", text);
+    end_part(state);
+  }
+
+  void write_media_part(const MediaPart& media, const State& state) {
+    json_.begin_object();
+    write_media(media);
+    end_part(state);
+  }
+
+  // Ends a part's object with the members that its state holds.
+  void end_part(const State& state) {
+    if (state.thought) json_.field("thought", true);
+    if (!state.signature.empty()) json_.field("thoughtSignature", state.signature);
+    json_.end_object();
+  }
+
+  void write_media(const MediaPart& media) {
+    std::string type = media_type_of(media);
+    if (type.empty() || type.ends_with("/*")) type = usual_type(media.kind);
+    json_.key(media.data.empty() ? "fileData" : "inlineData").begin_object().field("mimeType", type);
+    if (!media.data.empty()) {
+      json_.field("data", media.data);
+    } else {
+      json_.field("fileUri", media.url.empty() ? media.file_id : media.url);
+    }
+    json_.end_object();
+  }
+
+  void write_call(const ToolCallPart& call) {
+    begin_turn(Turn::model);
+    const bool is_object = call.input.is_object();
+    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
+    json_.begin_object().key("functionCall").begin_object();
+    write_id_and_name(call.tool_call_id, call.tool_name);
+    json_.field("args", is_object ? call.input : JsonSpan{"{}"}).end_object();
+    State state = read_state(states_, call.provider_state);
+    // Only the first of parallel calls has a signature.
+    const bool is_first = !std::exchange(has_call_, true);
+    if (state.signature.empty() && is_first && rules_.wants_signatures) state.signature = kNoSignature;
+    end_part(state);
+  }
+
+  void write_result(const ToolResultPart& result) {
+    begin_turn(Turn::results);
+    json_.begin_object().key("functionResponse").begin_object();
+    write_id_and_name(result.tool_call_id, result.tool_name);
+    json_.key("response");
+    const ToolOutput none;
+    const ToolOutput& output = result.output ? *result.output : none;
+    write_response(output);
+    write_result_media(output);
+    json_.end_object().end_object();
+  }
+
+  void write_id_and_name(RawString id, RawString name) {
+    if (!is_made_id(id.raw)) json_.field("id", id);
+    json_.field("name", name);
+  }
+
+  // The API wants an object, and recommends these names for what is none.
+  void write_response(const ToolOutput& output) {
+    const JsonSpan value = output.value;
+    // The API takes any member of that name for a reference to media beside the response, and refuses it.
+    const bool has_reference = value.json.contains("\"$ref\"");
+    if (output.type == ToolOutputType::json && value.is_object() && !has_reference) {
+      json_.raw(value);
+      return;
+    }
+    json_.begin_object();
+    const std::string_view key = is_error(output) ? "error" : "output";
+    if (output.type == ToolOutputType::content) {
+      if (has_part<TextPart>(output.parts)) write_texts(json_.key(key), output.parts, "\\n");
+    } else if (has_reference && !value.is_string()) {
+      json_.field(key, value.json);
+    } else {
+      json_.field(key, value.empty() ? JsonSpan{R"("")"} : value);
+    }
+    json_.end_object();
+  }
+
+  // Models that take no media in results get them after the results, as parts of the turn.
+  void write_result_media(const ToolOutput& output) {
+    if (!has_part<MediaPart>(output.parts)) return;
+    if (rules_.media_in_results) json_.key("parts").begin_array();
+    for_each_part<MediaPart>(output.parts, [&](const MediaPart& media) {
+      rules_.media_in_results ? write_media_part(media, {}) : returned_.push_back(&media);
+    });
+    if (rules_.media_in_results) json_.end_array();
+  }
+
+  const std::span<const Message> messages_;
+  const ModelRules& rules_;
+  BodyWriter& json_;
+  RequestNotes& notes_;
+  std::size_t leading_system_ = 0;
+  StateReader states_;
+  Turn turn_ = Turn::none;                  // the open one
+  bool has_call_ = false;                   // in it
+  std::vector<const MediaPart*> returned_;  // media of its results
+};
 
 }  // namespace
 
-Contents::Contents(std::span<const Message> messages, const ModelRules& rules, Rope& body, RequestNotes& notes)
-    : messages_(messages), rules_(rules), body_(body), notes_(notes) {
-  const auto is_system = [](const Message& message) { return message.role == Role::system; };
-  leading_system_ = static_cast<std::size_t>(std::ranges::find_if_not(messages, is_system) - messages.begin());
-}
-
-void Contents::write_system(RawString system) {
-  bool open = false;
-  const auto write = [&](RawString text) {
-    if (text.empty()) return;
-    body_.append(std::exchange(open, true) ? ",{" : R"("systemInstruction":{"parts":[{)");
-    write_field(R"("text":")", text);
-    body_.append("}");
-  };
-  write(system);
-  for (const Message& message : messages_.first(leading_system_)) {
-    for (const Part& part : message.parts) {
-      const auto* text = std::get_if<TextPart>(&part);
-      if (text != nullptr) write(text->text);
-      if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
-    }
-  }
-  if (open) body_.append("]},");
-}
-
-std::expected<void, Error> Contents::write() {
-  body_.append("[");
-  for (const Message& message : messages_.subspan(leading_system_)) write_message(message);
-  end_turn();
-  body_.append("]");
-  if (any_turn_) return {};
-  return std::unexpected(invalid_request("no message has content that can be sent", "/payload/messages"));
-}
-
-void Contents::write_message(const Message& message) {
-  for (const Part& part : message.parts) {
-    if (const auto* result = std::get_if<ToolResultPart>(&part)) {
-      write_result(*result);
-    } else if (message.role == Role::assistant) {
-      write_assistant_part(part);
-    } else {
-      write_user_part(part, message.role == Role::system);
-    }
-  }
-}
-
-void Contents::write_user_part(const Part& part, bool from_system) {
-  if (const auto* text = std::get_if<TextPart>(&part)) {
-    if (text->text.empty()) return;
-    if (from_system) notes_.add("system_in_place", "a later system message is sent as user text");
-    begin_part(Turn::user);
-    write_text(text->text, from_system, {});
-  } else if (const auto* media = std::get_if<MediaPart>(&part)) {
-    begin_part(Turn::user);
-    write_media(*media);
-    body_.append("}");
-  } else {
-    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
-  }
-}
-
-void Contents::write_assistant_part(const Part& part) {
-  if (const auto* text = std::get_if<TextPart>(&part)) {
-    const auto state = read_state(text->provider_state);
-    if (text->text.empty() && !is_state(state)) return;
-    begin_part(Turn::model);
-    write_text(text->text, false, state);
-  } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
-    const auto state = read_state(reasoning->provider_state);
-    if (!state.ours) return notes_.add("reasoning_dropped", "reasoning that another provider gave was left out");
-    begin_part(Turn::model);
-    write_text(reasoning->text, false, state);
-  } else if (const auto* call = std::get_if<ToolCallPart>(&part)) {
-    begin_part(Turn::model);
-    write_call(*call);
-  } else if (const auto* media = std::get_if<MediaPart>(&part)) {
-    begin_part(Turn::model);
-    write_media(*media);
-    end_part(read_state(media->provider_state));
-  } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
-    const auto state = read_state(own->provider_state);
-    if (state.part.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
-    begin_part(Turn::model);
-    // Its opening bracket is there.
-    body_.append(std::string_view(state.part).substr(1));
-  }
-}
-
-// Opens a part of `turn`, and the turn's content if it is another's that is open.
-void Contents::begin_part(Turn turn) {
-  if (turn_ != turn) begin_turn(turn);
-  body_.append(std::exchange(any_part_, true) ? ",{" : "{");
-}
-
-void Contents::begin_turn(Turn turn) {
-  end_turn();
-  if (!any_turn_ && turn == Turn::model) {
-    notes_.add("user_turn_added", "the conversation began with the assistant");
-    body_.append(R"({"role":"user","parts":[{"text":"."}]})");
-    any_turn_ = true;
-  }
-  if (std::exchange(any_turn_, true)) body_.append(",");
-  body_.append(turn == Turn::model ? R"({"role":"model","parts":[)" : R"({"role":"user","parts":[)");
-  turn_ = turn;
-  any_part_ = any_call_ = false;
-}
-
-void Contents::end_turn() {
-  for (const MediaPart* media : std::exchange(returned_, {})) {
-    begin_part(Turn::results);
-    write_media(*media);
-    body_.append("}");
-  }
-  if (turn_ != Turn::none) body_.append("]}");
-  turn_ = Turn::none;
-}
-
-// Ends what begin_part began, with what a state says of it. A state does not outlive the call, so it is copied.
-void Contents::end_part(const State& state) {
-  if (state.thought) body_.append(R"(,"thought":true)");
-  if (!state.signature.empty()) {
-    body_.append(R"(,"thoughtSignature":")");
-    body_.append(state.signature);
-    body_.append("\"");
-  }
-  body_.append("}");
-}
-
-// A string field between what opens and what closes it.
-void Contents::write_field(std::string_view opening, RawString value, std::string_view closing) {
-  body_.append(opening);
-  body_.splice(value.raw);
-  body_.append(closing);
-}
-
-void Contents::write_text(RawString text, bool from_system, const State& state) {
-  write_field(from_system ? R"("text":"<system>)" : R"("text":")", text, from_system ? "</system>\"" : "\"");
-  end_part(state);
-}
-
-void Contents::write_media(const MediaPart& media) {
-  std::string type = media_type_of(media);
-  if (type.empty() || type.ends_with("/*")) type = usual_type(media.kind);
-  std::string quoted;
-  append_json_string(quoted, type);
-  body_.append(media.data.empty() ? R"("fileData":{"mimeType":)" : R"("inlineData":{"mimeType":)");
-  body_.append(quoted);
-  if (!media.data.empty()) {
-    write_field(R"(,"data":")", media.data);
-  } else {
-    write_field(R"(,"fileUri":")", media.url.empty() ? media.file_id : media.url);
-  }
-  body_.append("}");
-}
-
-void Contents::write_call(const ToolCallPart& call) {
-  body_.append(R"("functionCall":{)");
-  if (!is_made_id(call.tool_call_id.raw)) write_field(R"("id":")", call.tool_call_id, "\",");
-  write_field(R"("name":")", call.tool_name);
-  body_.append(R"(,"args":)");
-  if (!call.input.is_object()) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
-  body_.splice(call.input.is_object() ? call.input.json : "{}");
-  body_.append("}");
-  State state = read_state(call.provider_state);
-  // Of parallel calls only the first has a signature.
-  if (state.signature.empty() && !any_call_ && rules_.wants_signatures) state.signature = kNoSignature;
-  any_call_ = true;
-  end_part(state);
-}
-
-void Contents::write_result(const ToolResultPart& result) {
-  begin_part(Turn::results);
-  body_.append(R"("functionResponse":{)");
-  if (!is_made_id(result.tool_call_id.raw)) write_field(R"("id":")", result.tool_call_id, "\",");
-  write_field(R"("name":")", result.tool_name);
-  body_.append(R"(,"response":)");
-  const ToolOutput none;
-  const ToolOutput& output = result.output ? *result.output : none;
-  write_response(output);
-  bool any = false;
-  for (const Part& part : output.parts) {
-    const auto* media = std::get_if<MediaPart>(&part);
-    if (media == nullptr) continue;
-    if (!rules_.media_in_results) {
-      returned_.push_back(media);
-      continue;
-    }
-    body_.append(std::exchange(any, true) ? ",{" : R"(,"parts":[{)");
-    write_media(*media);
-    body_.append("}");
-  }
-  body_.append(any ? "]}}" : "}}");
-}
-
-// The API wants an object, and recommends these names for what is none.
-void Contents::write_response(const ToolOutput& output) {
-  const bool failed = output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
-  const std::string_view opening = failed ? R"({"error":)" : R"({"output":)";
-  if (output.type == ToolOutputType::content) {
-    const auto is_text = [](const Part& part) { return std::holds_alternative<TextPart>(part); };
-    if (std::ranges::none_of(output.parts, is_text)) return body_.append("{}");
-    body_.append(opening);
-    write_joined_text(output.parts);
-    return body_.append("}");
-  }
-  // The API takes any member of that name for a reference to media beside the response, and refuses it.
-  const bool has_reference = output.value.json.contains("\"$ref\"");
-  if (output.type == ToolOutputType::json && output.value.is_object() && !has_reference) {
-    return body_.splice(output.value.json);
-  }
-  body_.append(opening);
-  if (has_reference && !output.value.is_string()) {
-    std::string text;
-    append_json_string(text, output.value.json);
-    body_.append(text);
-  } else {
-    body_.splice(output.value.empty() ? R"("")" : output.value.json);
-  }
-  body_.append("}");
-}
-
-void Contents::write_joined_text(const std::vector<Part>& parts) {
-  body_.append("\"");
-  bool any = false;
-  for (const Part& part : parts) {
-    const auto* text = std::get_if<TextPart>(&part);
-    if (text == nullptr) continue;
-    if (std::exchange(any, true)) body_.append("\\n");
-    body_.splice(text->text.raw);
-  }
-  body_.append("\"");
+std::expected<void, Error> write_conversation(RawString system, std::span<const Message> messages,
+                                              const ModelRules& rules, BodyWriter& json, RequestNotes& notes) {
+  Contents contents(messages, rules, json, notes);
+  contents.write_system(system);
+  return contents.write_contents();
 }
 
 }  // namespace aiw::google

@@ -3,64 +3,71 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/json_writer.hpp"
-#include "worker/providers/codec/ascii_json.hpp"
-#include "worker/providers/google/state.hpp"
+#include "protocol/json_text.hpp"
+#include "worker/providers/codec/logprobs_writer.hpp"
 
 namespace aiw::google {
 namespace {
+
+struct TokenCounts {
+  std::optional<std::int64_t> prompt, tool_prompt, candidates, thoughts, cached, total;
+};
+using TokenCount = std::pair<std::string_view, std::optional<std::int64_t> TokenCounts::*>;
+constexpr TokenCount kTokenCounts[] = {
+    {"promptTokenCount", &TokenCounts::prompt},     {"candidatesTokenCount", &TokenCounts::candidates},
+    {"totalTokenCount", &TokenCounts::total},       {"toolUsePromptTokenCount", &TokenCounts::tool_prompt},
+    {"thoughtsTokenCount", &TokenCounts::thoughts}, {"cachedContentTokenCount", &TokenCounts::cached},
+};
+
+// Kinds of a grounding chunk, with the names of their members.
+struct ChunkKind {
+  std::string_view name, url, id{}, other_id{}, quote{};
+  Source::Type type = Source::Type::url;
+};
+constexpr ChunkKind kChunkKinds[] = {
+    {"web", "uri"},
+    {"maps", "uri", "placeId"},
+    {"image", "sourceUri"},
+    {"retrievedContext", "uri", "documentName", "fileSearchStore", "text", Source::Type::document},
+};
 
 std::int64_t sum(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   return __builtin_add_overflow(a, b, &result) ? std::max(a, b) : result;
 }
 
-std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key) {
-  return json.plain_text(get_string_or_empty(object, key));
-}
-
-void write_token(const EventJson& json, const JsonElement& candidate, JsonWriter& writer) {
-  writer.begin_object().field("token", text_of(json, candidate, "token"));
-  double logprob = 0;  // which the API, too, leaves out where it is 0
+// The API leaves it out where it is 0.
+double logprob_of(const JsonElement& candidate) {
+  double logprob = 0;
   if (const auto value = get_member(candidate, "logProbability")) std::ignore = value->get(logprob);
-  writer.field("logprob", logprob);
+  return logprob;
 }
 
 }  // namespace
 
+std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key) {
+  return json.plain_text(get_string_or_empty(object, key));
+}
+
 std::optional<Usage> read_usage(const JsonElement& metadata) {
   simdjson::dom::object members;
   if (metadata.get(members) != simdjson::SUCCESS) return std::nullopt;
-  std::int64_t prompt = 0, tool_prompt = 0, candidates = 0;
-  std::optional<std::int64_t> thoughts, cached, total;
+  TokenCounts counts;
   bool any = false;
-  for (const auto [key, value] : members) {
-    const auto count = as_count(value);
-    if (!count) continue;
-    if (key == "promptTokenCount") {
-      prompt = *count;
-    } else if (key == "candidatesTokenCount") {
-      candidates = *count;
-    } else if (key == "toolUsePromptTokenCount") {
-      tool_prompt = *count;
-    } else if (key == "thoughtsTokenCount") {
-      thoughts = count;
-    } else if (key == "cachedContentTokenCount") {
-      cached = count;
-    } else if (key == "totalTokenCount") {
-      total = count;
-    } else {
-      continue;
-    }
+  for (const auto [name, value] : members) {
+    const auto* found = std::ranges::find(kTokenCounts, name, &TokenCount::first);
+    const auto number = found == std::end(kTokenCounts) ? std::nullopt : as_count(value);
+    if (!number) continue;
+    counts.*found->second = number;
     any = true;
   }
   if (!any) return std::nullopt;
   Usage usage;
-  usage.input_tokens = sum(prompt, tool_prompt);
-  usage.output_tokens = sum(candidates, thoughts.value_or(0));
-  usage.total_tokens = total ? *total : sum(*usage.input_tokens, *usage.output_tokens);
-  usage.cached_input_tokens = cached;
-  usage.reasoning_tokens = thoughts;
+  usage.input_tokens = sum(counts.prompt.value_or(0), counts.tool_prompt.value_or(0));
+  usage.output_tokens = sum(counts.candidates.value_or(0), counts.thoughts.value_or(0));
+  usage.total_tokens = counts.total ? *counts.total : sum(*usage.input_tokens, *usage.output_tokens);
+  usage.cached_input_tokens = counts.cached;
+  usage.reasoning_tokens = counts.thoughts;
   return usage;
 }
 
@@ -74,30 +81,22 @@ void Sources::add_grounding(const EventJson& json, const JsonElement& metadata, 
   const auto chunks = get_array(metadata, "groundingChunks");
   if (!chunks) return;
   for (const JsonElement chunk : *chunks) {
-    Source source;
-    if (const auto web = get_member(chunk, "web")) {
-      source.url = text_of(json, *web, "uri");
-      source.title = text_of(json, *web, "title");
-    } else if (const auto maps = get_member(chunk, "maps")) {
-      source.url = text_of(json, *maps, "uri");
-      source.title = text_of(json, *maps, "title");
-      source.id = text_of(json, *maps, "placeId");
-    } else if (const auto image = get_member(chunk, "image")) {
-      source.url = text_of(json, *image, "sourceUri");
-      source.title = text_of(json, *image, "title");
-    } else if (const auto context = get_member(chunk, "retrievedContext")) {
-      source.type = Source::Type::document;
-      source.url = text_of(json, *context, "uri");
-      source.title = text_of(json, *context, "title");
-      source.quote = text_of(json, *context, "text");
-      source.id = text_of(json, *context, "documentName");
-      if (source.id.empty()) source.id = text_of(json, *context, "fileSearchStore");
+    for (const auto& kind : kChunkKinds) {
+      const auto found = get_member(chunk, kind.name);
+      if (!found) continue;
+      Source source{.type = kind.type};
+      source.url = text_of(json, *found, kind.url);
+      source.title = text_of(json, *found, "title");
+      source.id = text_of(json, *found, kind.id);
+      source.quote = text_of(json, *found, kind.quote);
+      if (source.id.empty()) source.id = text_of(json, *found, kind.other_id);
+      report(std::move(source), sink);
+      break;
     }
-    report(std::move(source), sink);
   }
 }
 
-// AI Studio says citationSources, Vertex AI citations.
+// AI Studio has citationSources, Vertex AI citations.
 void Sources::add_citations(const EventJson& json, const JsonElement& metadata, StepSink& sink) {
   for (const std::string_view key : {"citationSources", "citations"}) {
     const auto citations = get_array(metadata, key);
@@ -122,7 +121,7 @@ void Sources::add_url_context(const EventJson& json, const JsonElement& metadata
   }
 }
 
-// The chunks are told as sources; they are kept because supports name them by number.
+// The chunks are reported as sources; they are kept because supports name them by number.
 void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   constexpr std::string_view kChunks = "groundingChunks";
   simdjson::dom::object given;
@@ -141,44 +140,31 @@ void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   }
 }
 
-std::string Grounding::write_state(std::string_view signature) const {
-  std::string grounding;
+std::string Grounding::json() const {
+  std::string json;
   for (const auto& [name, value] : members_) {
-    grounding += grounding.empty() ? '{' : ',';
-    append_json_string(grounding, name);
-    grounding.append(":").append(value);
+    json += json.empty() ? '{' : ',';
+    append_json_string(json, name);
+    json.append(":").append(value);
   }
-  std::string state = google::write_state(signature, false);
-  state.pop_back();
-  if (!state.ends_with('{')) state += ',';
-  return state + "\"groundingMetadata\":" + to_ascii_json(grounding + "}") + "}";
+  return json + "}";
 }
 
 std::string read_logprobs(const EventJson& json, const JsonElement& result) {
   const auto chosen = get_array(result, "chosenCandidates");
-  if (!chosen || chosen->size() == 0) return {};
   const auto steps = get_array(result, "topCandidates");
-  std::string out;
-  JsonWriter writer(out);
-  writer.begin_array();
+  if (!chosen) return {};
+  LogprobsWriter out;
   auto step = steps ? steps->begin() : simdjson::dom::array::iterator();
   for (const JsonElement token : *chosen) {
-    write_token(json, token, writer);
-    if (steps && step != steps->end()) {
-      if (const auto candidates = get_array(*step, "candidates")) {
-        writer.key("topLogprobs").begin_array();
-        for (const JsonElement candidate : *candidates) {
-          write_token(json, candidate, writer);
-          writer.end_object();
-        }
-        writer.end_array();
-      }
-      ++step;
+    out.token(text_of(json, token, "token"), logprob_of(token));
+    if (!steps || step == steps->end()) continue;
+    if (const auto candidates = get_array(*step, "candidates")) {
+      for (const JsonElement other : *candidates) out.alternative(text_of(json, other, "token"), logprob_of(other));
     }
-    writer.end_object();
+    ++step;
   }
-  writer.end_array();
-  return out;
+  return out.empty() ? std::string() : std::string(out.finish());
 }
 
 }  // namespace aiw::google

@@ -1,4 +1,4 @@
-// What stands beside the content of a Gemini answer: token counts, sources, log probabilities.
+// Metadata of a Gemini response: token counts, sources, log probabilities.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,7 @@ class Sources {
   std::set<std::string> known_;
 };
 
-// What a candidate's groundingMetadata says beside its sources: the search suggestions that Google wants shown, the
+// Members of a candidate's groundingMetadata beside its sources: the search suggestions that Google wants shown, the
 // queries, which words rest on which chunk, the token of the map. For the parent, as state that no request reads.
 class Grounding {
  public:
@@ -43,13 +43,16 @@ class Grounding {
   void add(const EventJson& json, const JsonElement& metadata);
   // True if there is nothing but sources.
   [[nodiscard]] bool empty() const { return !says_more_; }
-  // The state of a text with this signature.
-  [[nodiscard]] std::string write_state(std::string_view signature) const;
+  // All of it as JSON.
+  [[nodiscard]] std::string json() const;
 
  private:
   std::map<std::string, std::string, std::less<>> members_;  // names and JSON values
   bool says_more_ = false;
 };
+
+// The text of a string member; empty: there is none.
+std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key);
 
 // A candidate's logprobsResult as the protocol's array; empty if it has no tokens.
 std::string read_logprobs(const EventJson& json, const JsonElement& result);

@@ -1,4 +1,4 @@
-// What is known of Gemini's models by their names.
+// Rules of Gemini's models, read off their names.
 #pragma once
 
 #include <string_view>

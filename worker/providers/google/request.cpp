@@ -1,59 +1,182 @@
 #include "worker/providers/google/request.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
-#include "worker/base/url.hpp"
-#include "worker/providers/google/api.hpp"
+#include "protocol/json_writer.hpp"
+#include "worker/providers/codec/request.hpp"
 #include "worker/providers/google/messages.hpp"
-#include "worker/providers/google/options.hpp"
+#include "worker/providers/google/model.hpp"
+#include "worker/providers/google/schema.hpp"
 
 namespace aiw::google {
 namespace {
 
-// "v1", "v1beta", "v1beta1", "v1alpha"
-bool is_version(std::string_view segment) {
-  return segment.size() >= 2 && segment[0] == 'v' && segment[1] >= '1' && segment[1] <= '9' &&
-         segment.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == std::string_view::npos;
+// Members that providerOptions must not replace.
+constexpr std::array<std::string_view, 2> kReserved = {"contents", "systemInstruction"};
+
+constexpr std::int64_t kLeastBudget = 128;  // of the models that always think
+
+// Google's own mapping of efforts, for its OpenAI-compatible endpoint (ai.google.dev/gemini-api/docs/openai#thinking).
+std::int64_t budget_of_effort(std::string_view effort) {
+  if (effort == "none") return 0;
+  if (effort == "minimal" || effort == "low") return 1024;
+  return effort == "medium" ? 8192 : 24'576;  // "high", "xhigh", "max"
 }
+
+std::string_view level_of_effort(std::string_view effort, const ModelRules& rules) {
+  if (effort == "none" || effort == "minimal") return rules.takes_minimal ? "MINIMAL" : "LOW";
+  if (effort == "low") return "LOW";
+  return effort == "medium" && rules.takes_medium ? "MEDIUM" : "HIGH";
+}
+
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, const ModelRules& rules, RequestNotes& notes)
+      : chat_(input.chat), target_(input.target), rules_(rules), notes_(notes), offer_tools_(input.offer_tools) {}
+
+  std::string write() {
+    std::string out;
+    JsonWriter writer(out);
+    writer.begin_object();
+    const std::string config = generation_config();
+    if (config != "{}") writer.field("generationConfig", JsonSpan{config});
+    if (offer_tools_ && !chat_.tools.empty()) tools(writer);
+    writer.end_object();
+    return out;
+  }
+
+ private:
+  std::string generation_config() {
+    std::string out;
+    JsonWriter writer(out);
+    writer.begin_object();
+    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer.field("maxOutputTokens", *limit);
+    sampling(writer);
+    if (chat_.reasoning) reasoning(*chat_.reasoning, writer);
+    if (chat_.response_json) response_format(writer);
+    writer.end_object();
+    return out;
+  }
+
+  void sampling(JsonWriter& writer) {
+    if (chat_.temperature) writer.field("temperature", *chat_.temperature);
+    if (chat_.top_p) writer.field("topP", *chat_.top_p);
+    if (chat_.top_k) writer.field("topK", *chat_.top_k);
+    if (chat_.frequency_penalty) writer.field("frequencyPenalty", *chat_.frequency_penalty);
+    if (chat_.presence_penalty) writer.field("presencePenalty", *chat_.presence_penalty);
+    if (chat_.seed) writer.field("seed", *chat_.seed);
+    if (!chat_.stop_sequences.empty()) {
+      writer.key("stopSequences").begin_array();
+      for (const RawString text : chat_.stop_sequences) writer.raw(text);
+      writer.end_array();
+    }
+    if (chat_.logprobs.value_or(false)) writer.field("responseLogprobs", true);
+  }
+
+  // A budget and a level together are refused; models that know levels still take budgets.
+  void reasoning(const Reasoning& reasoning, JsonWriter& writer) {
+    if (!rules_.thinks) return notes_.dropped("reasoning", target_);
+    if (reasoning.effort.empty() && !reasoning.budget_tokens) return;
+    const std::string effort = reasoning.effort.text();
+    bool thinks = true;
+    writer.key("thinkingConfig").begin_object();
+    if (rules_.takes_levels && !reasoning.budget_tokens) {
+      writer.field("thinkingLevel", level_of_effort(effort, rules_));
+    } else {
+      const std::int64_t wanted = reasoning.budget_tokens ? *reasoning.budget_tokens : budget_of_effort(effort);
+      const std::int64_t budget = wanted == 0 && !rules_.can_stop_thinking ? kLeastBudget : wanted;
+      thinks = budget != 0;
+      writer.field("thinkingBudget", budget);
+    }
+    if (thinks) writer.field("includeThoughts", true);
+    writer.end_object();
+  }
+
+  void response_format(JsonWriter& writer) {
+    writer.field("responseMimeType", "application/json");
+    if (!chat_.response_schema.empty()) schema("responseSchema", "responseJsonSchema", chat_.response_schema, writer);
+  }
+
+  void schema(std::string_view google_key, std::string_view json_key, JsonSpan schema, JsonWriter& writer) {
+    if (is_google_schema(schema)) {
+      writer.field(google_key, schema);
+    } else {
+      const std::string cleaned = to_schema(schema, notes_);
+      writer.field(json_key, JsonSpan{cleaned});
+    }
+  }
+
+  // All functions are in one entry, where the first of them stands; a definition is an entry of its own.
+  void tools(JsonWriter& writer) {
+    const auto is_function = [](const Tool& tool) { return tool.definition.empty(); };
+    const bool any_function = std::ranges::any_of(chat_.tools, is_function);
+    writer.key("tools").begin_array();
+    bool declared = false;
+    for (const Tool& tool : chat_.tools) {
+      if (!is_function(tool)) {
+        writer.raw(tool.definition);
+      } else if (!std::exchange(declared, true)) {
+        writer.begin_object().key("functionDeclarations").begin_array();
+        for (const Tool& function : chat_.tools) {
+          if (is_function(function)) declare(function, writer);
+        }
+        writer.end_array().end_object();
+      }
+    }
+    writer.end_array();
+    if (any_function) calling_config(writer);
+    if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
+  }
+
+  void declare(const Tool& function, JsonWriter& writer) {
+    writer.begin_object().field("name", function.name);
+    if (!function.description.empty()) writer.field("description", function.description);
+    if (!function.input_schema.empty()) schema("parameters", "parametersJsonSchema", function.input_schema, writer);
+    writer.end_object();
+  }
+
+  void calling_config(JsonWriter& writer) {
+    const bool strict = std::ranges::any_of(chat_.tools, [](const Tool& tool) { return tool.strict.value_or(false); });
+    const auto type = chat_.tool_choice ? chat_.tool_choice->type : ToolChoiceType::automatic;
+    if (!chat_.tool_choice && !strict) return;
+    // VALIDATED: as AUTO, and calls must be as their schemas say.
+    const std::string_view mode = type == ToolChoiceType::none        ? "NONE"
+                                  : type != ToolChoiceType::automatic ? "ANY"
+                                  : strict                            ? "VALIDATED"
+                                                                      : "AUTO";
+    writer.key("toolConfig").begin_object().key("functionCallingConfig").begin_object().field("mode", mode);
+    if (type == ToolChoiceType::tool) {
+      writer.key("allowedFunctionNames").begin_array().raw(chat_.tool_choice->tool_name).end_array();
+    }
+    writer.end_object().end_object();
+  }
+
+  const ChatRequest& chat_;
+  const Target& target_;
+  const ModelRules& rules_;
+  RequestNotes& notes_;
+  const bool offer_tools_;
+};
 
 }  // namespace
 
-std::expected<Body, Error> build_body(const StepInput& input) {
-  Body built;
+std::expected<BuiltRequest, Error> build_request_of(std::string model_url, const StepInput& input) {
+  model_url += input.chat.stream.upstream ? ":streamGenerateContent?alt=sse" : ":generateContent";
+  auto request = start_json_post(std::move(model_url), "text/event-stream", input);
+  if (!request) return std::unexpected(std::move(request.error()));
   RequestNotes notes;
   const auto rules = model_rules(input.target.model);
-  std::string options = write_options(input, rules, notes);
-  options.back() = ',';
-  built.body.append(options == "{," ? "{" : options);
-  Contents contents(input.messages, rules, built.body, notes);
-  contents.write_system(input.chat.system);
-  built.body.append("\"contents\":");
-  if (auto written = contents.write(); !written) return std::unexpected(std::move(written.error()));
-  built.body.append("}");
-  built.notes = notes.take();
-  return built;
-}
-
-std::string with_api_version(std::string_view base_url, std::string_view version) {
-  while (base_url.ends_with('/')) base_url.remove_suffix(1);
-  if (is_version(base_url.substr(base_url.rfind('/') + 1))) return std::string(base_url);
-  return join_url(base_url, version);
-}
-
-std::string_view operation_suffix(const ChatRequest& chat) {
-  return chat.stream.upstream ? ":streamGenerateContent?alt=sse" : ":generateContent";
-}
-
-std::string encode_path(std::string_view text) {
-  constexpr std::string_view kKept = "/:@";  // "publishers/x/models/y", "claude-sonnet-4@20250514"
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find_first_of(kKept), text.size());
-    out += percent_encode(text.substr(0, end));
-    if (end < text.size()) out += text[end];
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
+  std::string options =
+      apply_provider_options(OptionsWriter(input, rules, notes).write(), input.chat, kReserved, notes);
+  options.pop_back();  // the closing brace
+  request->body.append(options);
+  BodyWriter json(request->body, options.size() > 1);
+  auto written = write_conversation(input.chat.system, input.messages, rules, json, notes);
+  if (!written) return std::unexpected(std::move(written.error()));
+  json.end_object();
+  return BuiltRequest{*std::move(request), notes.take()};
 }
 
 }  // namespace aiw::google

@@ -1,6 +1,8 @@
 #include "worker/providers/google/response.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "protocol/ascii.hpp"
@@ -8,53 +10,32 @@
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
+#include "worker/providers/codec/tool_output.hpp"
 #include "worker/providers/google/state.hpp"
 
 namespace aiw::google {
+namespace {
 
-// The members of a part. Exactly one of the elements is the part's kind; the others say more about it.
-struct Response::PartView {
-  std::optional<std::string_view> text;
-  std::optional<JsonElement> call, inline_data, file_data, code, code_result, tool_call, tool_response;
-  std::string_view signature;
-  bool thought = false;
-  bool other = false;  // a kind that we do not know
+// True for members that say how to read a part.
+bool describes_part(std::string_view key) {
+  return key == "videoMetadata" || key == "partMetadata" || key == "mediaResolution";
+}
 
-  static PartView of(const JsonElement& part) {
-    PartView view;
-    simdjson::dom::object members;
-    if (part.get(members) != simdjson::SUCCESS) return view;
-    for (const auto [key, value] : members) {
-      std::string_view string;
-      if (key == "text") {
-        if (value.get(string) == simdjson::SUCCESS) view.text = string;
-      } else if (key == "thoughtSignature") {
-        if (value.get(string) == simdjson::SUCCESS) view.signature = string;
-      } else if (key == "thought") {
-        if (value.get(view.thought) != simdjson::SUCCESS) view.thought = false;
-      } else if (value.is_object()) {
-        view.add(key, value);
-      }
-    }
-    return view;
-  }
+// True for members that hold a part's content. A part has one of them.
+bool is_known_kind(std::string_view key) {
+  constexpr std::string_view kKinds[] = {"functionCall",        "inlineData", "fileData",    "executableCode",
+                                         "codeExecutionResult", "toolCall",   "toolResponse"};
+  return std::ranges::find(kKinds, key) != std::end(kKinds);
+}
 
-  void add(std::string_view key, const JsonElement& value) {
-    const std::pair<std::string_view, std::optional<JsonElement>*> kinds[] = {
-        {"functionCall", &call},          {"inlineData", &inline_data},          {"fileData", &file_data},
-        {"executableCode", &code},        {"codeExecutionResult", &code_result}, {"toolCall", &tool_call},
-        {"toolResponse", &tool_response},
-    };
-    for (const auto& [name, member] : kinds) {
-      if (key == name) {
-        *member = value;
-        return;
-      }
-    }
-    // They say how to read the part; they are not what it holds.
-    if (key != "videoMetadata" && key != "partMetadata" && key != "mediaResolution") other = true;
-  }
-};
+// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
+std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
+  if (is_code) return "code_execution";
+  const std::string name = ascii_lower(text_of(json, call, "toolType"));
+  return name.empty() ? "provider_tool" : name;
+}
+
+}  // namespace
 
 void Response::add(const EventJson& json, const JsonElement& root, StepSink& sink) {
   json_ = &json;
@@ -128,20 +109,36 @@ void Response::add_content(const JsonElement& content, StepSink& sink) {
 }
 
 void Response::add_part(const JsonElement& part, StepSink& sink) {
-  const auto view = PartView::of(part);
-  if (view.call) return add_function_call(*view.call, view.signature, sink);
-  if (view.code) return add_own_call(part, *view.code, true, sink);
-  if (view.tool_call) return add_own_call(part, *view.tool_call, false, sink);
-  if (view.code_result) return add_own_result(part, *view.code_result, true, sink);
-  if (view.tool_response) return add_own_result(part, *view.tool_response, false, sink);
-  if (view.inline_data) return add_file(*view.inline_data, view, sink);
-  if (view.file_data) return add_file(*view.file_data, view, sink);
-  if (view.text || !view.signature.empty()) {
-    return add_text(view.text.value_or(""), view.thought, view.signature, sink);
+  simdjson::dom::object members;
+  if (part.get(members) != simdjson::SUCCESS) return;
+  std::optional<std::string_view> text;
+  std::optional<JsonElement> held;
+  std::string_view kind, signature;
+  bool thought = false;
+  for (const auto [key, value] : members) {
+    std::string_view string;
+    if (value.is_object()) {
+      if (describes_part(key) || (held && !is_known_kind(key))) continue;
+      kind = key;
+      held = value;
+    } else if (key == "text") {
+      if (value.get(string) == simdjson::SUCCESS) text = string;
+    } else if (key == "thoughtSignature") {
+      std::ignore = value.get(signature);
+    } else if (key == "thought") {
+      std::ignore = value.get(thought);
+    }
   }
-  if (!view.other) return;
+  if (kind == "functionCall") return add_function_call(*held, signature, sink);
+  if (kind == "inlineData" || kind == "fileData") return add_file(*held, thought, signature, sink);
+  if (kind == "executableCode" || kind == "toolCall") return add_own_call(part, *held, kind == "executableCode", sink);
+  if (kind == "codeExecutionResult" || kind == "toolResponse") {
+    return add_own_result(part, *held, kind == "codeExecutionResult", sink);
+  }
+  if (text || !signature.empty()) return add_text(text.value_or(""), thought, signature, sink);
+  if (!held) return;
   const int number = next_part(sink);
-  if (!ended_) sink.provider_state(number, write_part_state(whole(part)));
+  if (!ended_) sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
 // A signature belongs to the part it came with: such a part is neither merged with those before nor with those after.
@@ -178,9 +175,6 @@ int Response::next_part(StepSink& sink) {
   return parts_++;
 }
 
-// The JSON of a value, without what only the decoder understands.
-std::string Response::whole(const JsonElement& value) const { return json_->json_text(value); }
-
 std::string Response::call_id(const JsonElement& call) {
   std::string id = read_call_id(*json_, call, "id");
   return id.empty() ? "call_" + std::to_string(made_ids_++) : id;
@@ -197,11 +191,7 @@ void Response::add_function_call(const JsonElement& call, std::string_view signa
   }
   const int number = next_part(sink);
   if (ended_) return;
-  streamed_.emplace();
-  streamed_->part = number;
-  streamed_->id = call_id(call);
-  streamed_->name = json_->plain_text(name);
-  streamed_->signature = json_->plain_text(signature);
+  streamed_ = StreamedCall{number, call_id(call), json_->plain_text(name), json_->plain_text(signature)};
   continue_call(call, sink);
 }
 
@@ -215,13 +205,13 @@ void Response::continue_call(const JsonElement& call, StepSink& sink) {
   } else if (const auto args = get_member(call, "args"); args && streamed_->input.empty()) {
     std::string_view text;
     // Some servers send the arguments' JSON as a string.
-    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : whole(*args);
+    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : json_->json_text(*args);
     return end_call(true, sink);
   }
   if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
 }
 
-// Says what the call's input gained.
+// Sends what the call's input gained.
 void Response::send_input(StepSink& sink) {
   const auto grown = std::string_view(streamed_->input).substr(streamed_->sent);
   if (grown.empty()) return;
@@ -245,32 +235,19 @@ void Response::end_call(bool complete, StepSink& sink) {
   streamed_.reset();
 }
 
-void Response::add_file(const JsonElement& file, const PartView& view, StepSink& sink) {
+void Response::add_file(const JsonElement& file, bool thought, std::string_view signature, StepSink& sink) {
   GeneratedFile made;
-  made.media_type = json_->plain_text(get_string_or_empty(file, "mimeType"));
-  made.data = json_->plain_text(get_string_or_empty(file, "data"));
-  if (made.data.empty()) made.url = json_->plain_text(get_string_or_empty(file, "fileUri"));
+  made.media_type = text_of(*json_, file, "mimeType");
+  made.data = text_of(*json_, file, "data");
+  if (made.data.empty()) made.url = text_of(*json_, file, "fileUri");
   if (made.data.empty() && made.url.empty()) return;
   const int number = next_part(sink);
   if (ended_) return;
-  if (view.thought || !view.signature.empty()) {
-    sink.provider_state(number, write_state(json_->plain_text(view.signature), view.thought));
-  }
+  if (thought || !signature.empty()) sink.provider_state(number, write_state(json_->plain_text(signature), thought));
   sink.file(number, std::move(made));
 }
 
-namespace {
-
-// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
-std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
-  if (is_code) return "code_execution";
-  const std::string name = ascii_lower(json.plain_text(get_string_or_empty(call, "toolType")));
-  return name.empty() ? "provider_tool" : name;
-}
-
-}  // namespace
-
-// What the provider carries out itself: executableCode, or a toolCall. Both go back whole.
+// A call that the provider carries out itself: executableCode, or a toolCall. Both go back whole.
 void Response::add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink) {
   const int number = next_part(sink);
   if (ended_) return;
@@ -281,14 +258,14 @@ void Response::add_own_call(const JsonElement& part, const JsonElement& call, bo
     input.clear();
     JsonWriter(input)
         .begin_object()
-        .field("language", json_->plain_text(get_string_or_empty(call, "language")))
-        .field("code", json_->plain_text(get_string_or_empty(call, "code")))
+        .field("language", text_of(*json_, call, "language"))
+        .field("code", text_of(*json_, call, "code"))
         .end_object();
   } else if (const auto args = get_member(call, "args")) {
-    input = whole(*args);
+    input = json_->json_text(*args);
   }
   sink.tool_call(number, {own_call_id_, own_tool_name(*json_, call, is_code), std::move(input), true});
-  sink.provider_state(number, write_part_state(whole(part)));
+  sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
 // A result names its call, or follows it.
@@ -300,16 +277,10 @@ void Response::add_own_result(const JsonElement& part, const JsonElement& result
   if (own_calls_.contains(id)) {
     const bool failed = is_code && get_string_or_empty(result, "outcome") != "OUTCOME_OK";
     const auto response = is_code ? std::nullopt : get_member(result, "response");
-    const std::string value = whole(response ? *response : result);
-    std::string output;
-    JsonWriter(output)
-        .begin_object()
-        .field("type", failed ? "error-json" : "json")
-        .field("value", JsonSpan{value})
-        .end_object();
-    sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), std::move(output)});
+    const std::string output = tool_output_json("json", failed, json_->json_text(response.value_or(result)));
+    sink.tool_result({std::move(id), own_tool_name(*json_, result, is_code), output});
   }
-  sink.provider_state(number, write_part_state(whole(part)));
+  sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
 void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {
@@ -318,7 +289,7 @@ void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {
   close_text({}, sink);
   blocked_ = has_content_ = true;
   finish_raw_ = bounded_message(json_->plain_text(*reason), 256);
-  finish_message_ = bounded_message(json_->plain_text(get_string_or_empty(feedback, "blockReasonMessage")));
+  finish_message_ = bounded_message(text_of(*json_, feedback, "blockReasonMessage"));
 }
 
 void Response::add_usage(const JsonElement& metadata, StepSink& sink) {
@@ -337,7 +308,7 @@ FinishReason Response::finish_reason() const {
   return has_calls_ && (reason == FinishReason::stop || finish_raw_.empty()) ? FinishReason::tool_calls : reason;
 }
 
-// The failures that this API has instead of an answer.
+// Failures that this API reports by a finish reason or by an empty response.
 std::optional<Error> Response::failure() const {
   if (blocked_) return std::nullopt;
   if (auto error = finish_reason_error(finish_raw_, finish_message_)) return error;
@@ -347,18 +318,18 @@ std::optional<Error> Response::failure() const {
   return upstream_fault("bad_response", finish_message_.empty() ? kEmpty : std::string_view(finish_message_), true);
 }
 
-// Of the text that the grounding is about, or of a part of its own.
+// State of the text that the grounding is about, or of a part of its own.
 void Response::report_grounding(StepSink& sink) {
   if (grounding_.empty()) return;
   const int part = last_text_.first >= 0 ? last_text_.first : parts_++;
-  sink.provider_state(part, grounding_.write_state(last_text_.second));
+  sink.provider_state(part, write_state(last_text_.second, false, grounding_.json()));
 }
 
 void Response::finish(StepSink& sink) {
   if (ended_) return;
   close_text({}, sink);
   if (streamed_) end_call(finish_raw_ == "STOP", sink);
-  // Zeros are not written, so metadata without counts says that a blocked prompt cost nothing.
+  // Zeros are not written, so metadata without counts means that a blocked prompt cost nothing.
   if (!usage_ && has_usage_metadata_ && blocked_) {
     usage_.emplace();
     usage_->input_tokens = usage_->output_tokens = usage_->total_tokens = 0;

@@ -1,4 +1,4 @@
-// One Gemini answer as it grows: GenerateContentResponse objects in, a step's events out, whether they stream or not.
+// One Gemini response as it grows: GenerateContentResponse objects in, a step's events out, whether they stream or not.
 #pragma once
 
 #include <optional>
@@ -30,17 +30,16 @@ class Response {
 
   // One parsed response object. After ended() nothing may be added.
   void add(const EventJson& json, const JsonElement& root, StepSink& sink);
-  // The answer is complete.
+  // The response is complete.
   void finish(StepSink& sink);
   void fail(Error error, StepSink& sink);
 
   [[nodiscard]] bool ended() const { return ended_; }
-  // Something said why the answer ends; the API's only sign that it is whole.
+  // True if a finish reason came: the API's only sign that the response is whole.
   [[nodiscard]] bool has_finish_reason() const { return !finish_raw_.empty(); }
   [[nodiscard]] bool has_content() const { return has_content_; }
 
  private:
-  struct PartView;
   void add_candidate(const JsonElement& candidate, StepSink& sink);
   void add_content(const JsonElement& content, StepSink& sink);
   void add_part(const JsonElement& part, StepSink& sink);
@@ -49,7 +48,7 @@ class Response {
   void continue_call(const JsonElement& call, StepSink& sink);
   void send_input(StepSink& sink);
   void end_call(bool complete, StepSink& sink);
-  void add_file(const JsonElement& file, const PartView& view, StepSink& sink);
+  void add_file(const JsonElement& file, bool thought, std::string_view signature, StepSink& sink);
   void add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink);
   void add_own_result(const JsonElement& part, const JsonElement& result, bool is_code, StepSink& sink);
   void add_feedback(const JsonElement& feedback, StepSink& sink);
@@ -57,7 +56,6 @@ class Response {
   void close_text(std::string_view signature, StepSink& sink);
   int next_part(StepSink& sink);
   std::string call_id(const JsonElement& call);
-  [[nodiscard]] std::string whole(const JsonElement& value) const;
   [[nodiscard]] FinishReason finish_reason() const;
   [[nodiscard]] std::optional<Error> failure() const;
   void report_grounding(StepSink& sink);

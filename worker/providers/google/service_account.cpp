@@ -25,8 +25,6 @@ Error auth_error(std::string_view code, std::string_view message) {
   return error;
 }
 
-std::string part(const std::string& json) { return base64url_encode(json); }
-
 }  // namespace
 
 std::expected<ServiceAccount, Error> read_service_account(std::string_view json) {
@@ -64,7 +62,7 @@ std::expected<HttpRequest, Error> service_account_token_request(const ServiceAcc
       .field("iat", issued.count())
       .field("exp", (issued + kLifetime).count())
       .end_object();
-  const std::string signed_part = part(header) + "." + part(claims);
+  const std::string signed_part = base64url_encode(header) + "." + base64url_encode(claims);
   const auto signature = rs256_sign(account.private_key, signed_part);
   if (!signature) {
     return std::unexpected(auth_error("bad_credentials", "the token request cannot be signed: " + signature.error()));

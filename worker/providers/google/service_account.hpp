@@ -1,4 +1,4 @@
-// Access tokens for Google Cloud from a service account's key file: the request for one, and its answer (RFC 7523;
+// Access tokens for Google Cloud from a service account's key file: the request for one, and its response (RFC 7523;
 // developers.google.com/identity/protocols/oauth2/service-account#httprest). No I/O.
 #pragma once
 
@@ -28,7 +28,7 @@ struct AccessToken {
   std::string token;
   std::chrono::seconds lifetime{0};
 };
-// The answer's token. Error: category auth if the account was refused, else as for any HTTP error.
+// Token in the response. Error: category auth if the account was refused, else as for any HTTP error.
 std::expected<AccessToken, Error> read_access_token(const ResponseHead& head, std::string_view body);
 
 }  // namespace aiw::google

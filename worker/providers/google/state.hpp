@@ -1,28 +1,46 @@
-// What travels in `providerState` for Gemini: a tag and JSON in ASCII, so that any parent can store it.
+// Provider states of Gemini's parts: a whole part, to be sent again as it was, or what a part of ours lacks.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "protocol/json_text.hpp"
-#include "worker/providers/codec/event_json.hpp"
+#include "protocol/json_writer.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 
 namespace aiw::google {
 
-// What a part's state says: either a whole part, to be sent again as it was, or what a part of ours lacks.
+inline constexpr std::string_view kStateTag = "gemini:";
+inline constexpr std::string_view kPart = "part";
+inline constexpr std::string_view kSignature = "thoughtSignature";
+inline constexpr std::string_view kThought = "thought";
+
 struct State {
-  bool ours = false;      // this API wrote it
-  std::string part;       // a whole part's JSON; empty: none
-  std::string signature;  // thoughtSignature, escaped for a JSON string; empty: none
-  bool thought = false;   // the part belongs to the model's thoughts
+  bool ours = false;           // this API wrote it
+  bool thought = false;        // the part belongs to the model's thoughts
+  std::string_view signature;  // empty: none; lives until the reader's next read()
+  std::string part;            // JSON of a whole part; empty: none
 };
 
-// The state of a part that came with this signature (empty: none).
-std::string write_state(std::string_view signature, bool thought);
-// The state that holds a whole part: a JSON object, valid UTF-8.
-std::string write_part_state(std::string_view part);
+inline State read_state(StateReader& reader, RawString state) {
+  const auto object = reader.read(state, kStateTag);
+  if (!object) return {};
+  return {.ours = true,
+          .thought = get_bool(*object, kThought).value_or(false),
+          .signature = get_string_or_empty(*object, kSignature),
+          .part = get_object(*object, kPart) ? reader.json(*object, kPart) : std::string()};
+}
 
-// Reads a state that a parent gave back; hostile input gives an empty result. `parser` is only borrowed.
-State read_state(RawString state, EventJson& parser);
+// State of a part that came with this signature (empty: none). `grounding`: JSON for the parent, which no request
+// reads; empty: none.
+inline std::string write_state(std::string_view signature, bool thought, std::string_view grounding = {}) {
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object();
+  if (thought) writer.field(kThought, true);
+  if (!signature.empty()) writer.field(kSignature, signature);
+  if (!grounding.empty()) writer.field("groundingMetadata", JsonSpan{grounding});
+  writer.end_object();
+  return make_state(kStateTag, json);
+}
 
 }  // namespace aiw::google

@@ -68,6 +68,7 @@ class Decoder final : public JsonEventDecoder {
   void add_delta(const Event& event, Slot slot, StepSink& sink);
   void add_annotation(const Event& event, StepSink& sink);
   void complete_part(const Event& event, StepSink& sink);
+  void complete_streamed(const Event& event, Slot slot, std::string_view whole, StepSink& sink);
   void end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink);
   void end_answer(std::string_view status, const JsonElement& response, StepSink& sink);
   void fail_answer(const JsonElement& response, StepSink& sink);
@@ -75,6 +76,7 @@ class Decoder final : public JsonEventDecoder {
   void add_usage(const JsonElement& response, StepSink& sink);
 
   Item* item_at(std::int64_t output_index, StepSink& sink);
+  Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: it has ended, or cannot be
   void begin_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   void end_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   // An item whose end never came; `completed`: the answer's did, so a call may be run.

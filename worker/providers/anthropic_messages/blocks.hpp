@@ -36,8 +36,8 @@ class Blocks {
   [[nodiscard]] bool all_calls_ended() const;
   // Input came for a call that never began, or had ended.
   [[nodiscard]] bool lost_input() const { return lost_input_; }
-  // State that belongs to no block: a part of its own, after those that were shown.
-  void add_state(std::string_view json, StepSink& sink);
+  // Reports a state that belongs to no block as a part of its own. `members`: of a JSON object; nothing if empty.
+  void add_state(std::string_view members, StepSink& sink);
 
  private:
   enum class Type { text, thinking, tool_use, opaque };
@@ -60,13 +60,14 @@ class Blocks {
   void read_opaque(Block& block, const JsonElement& element) const;
   void read_citations(Block& block, const JsonElement& element, StepSink& sink);
   void add_citation(Block& block, const JsonElement& citation, StepSink& sink);
-  void tell_result(const JsonElement& element, std::string_view type, StepSink& sink);
+  void report_result(const JsonElement& element, std::string_view type, StepSink& sink);
   void stop_call(std::string_view id, StepSink& sink);
   Block* find_or_imply(std::int64_t index, std::string_view delta_type);
   void add_input(Block& block, std::string_view text, StepSink& sink);
   void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
+  void show_joined(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
   void finish(Block& block, StepSink& sink);
-  void finish_text(Block& block, std::string_view rest, StepSink& sink);
+  void finish_text(const Block& block, StepSink& sink);
   void finish_thinking(Block& block, StepSink& sink);
   void finish_tool_use(Block& block, StepSink& sink);
   void finish_opaque(Block& block, StepSink& sink);

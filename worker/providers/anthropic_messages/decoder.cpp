@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -87,8 +88,8 @@ void Decoder::finish(StepSink& sink) {
   }
   done_ = true;
   if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-  if (!container_.empty()) blocks_.add_state("{\"container\":" + container_ + "}", sink);
-  if (!details_.empty()) blocks_.add_state("{" + details_ + "}", sink);
+  blocks_.add_state(container_, sink);
+  blocks_.add_state(details_, sink);
   // The end was announced, so that a call which is whole was meant.
   const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
   sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
@@ -196,7 +197,10 @@ void Decoder::read_end(const JsonElement& object, StepSink& sink) {
   if (stop_reason_.empty() && !is_missing_reason(reason)) stop_reason_ = json_.plain_text(reason);
   // Code execution goes on in the same container only if the next request names it.
   const auto container = get_member(object, "container");
-  if (container && !get_string_or_empty(*container, "id").empty()) container_ = json_.json_text(*container);
+  if (container && !get_string_or_empty(*container, "id").empty()) {
+    container_.clear();
+    JsonWriter(container_).key("container").copy(json_.json_text(*container));
+  }
   const auto details = get_member(object, "stop_details");
   const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
   if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));
@@ -215,8 +219,7 @@ void Decoder::add_detail(std::string_view name, const JsonElement& value) {
   constexpr std::size_t kMaxDetails = std::size_t{64} << 10;
   const std::string json = json_.json_text(value);
   if (details_.contains("\"" + std::string(name) + "\":") || details_.size() + json.size() > kMaxDetails) return;
-  if (!details_.empty()) details_ += ',';
-  details_.append("\"").append(name).append("\":").append(json);
+  JsonWriter(details_, !details_.empty()).key(name).copy(json);
 }
 
 // Some servers stream although they were asked for one body.

@@ -35,8 +35,9 @@ class Decoder : public ResponseDecoder {
   void add_detail(std::string_view name, const JsonElement& value);
 
   std::string stop_reason_;
-  std::string details_;    // members of a JSON object
-  std::string container_;  // the last one seen, as JSON
+  // Members of JSON objects.
+  std::string details_;
+  std::string container_;  // the last one that came
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
 

@@ -96,7 +96,7 @@ void Blocks::report_result(const JsonElement& element, std::string_view type, St
   sink.tool_result(std::move(result));
 }
 
-// A call whose block is still open comes before its result all the same.
+// A call whose block is still open is reported before its result.
 void Blocks::stop_call(std::string_view id, StepSink& sink) {
   const auto open = open_calls_.lower_bound({std::string(id), std::numeric_limits<std::int64_t>::min()});
   if (open != open_calls_.end() && open->first == id) stop(open->second, sink);
@@ -229,7 +229,7 @@ void Blocks::finish_text(const Block& block, StepSink& sink) {
 }
 
 void Blocks::finish_thinking(Block& block, StepSink& sink) {
-  // Other models' servers sign nothing, and want their thinking back all the same.
+  // Servers of other models sign nothing and still want their thinking back.
   if (block.signature.empty() && block.part < 0) return;
   // The provider may hide the thinking and still want its signature back.
   if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
@@ -252,7 +252,7 @@ void Blocks::finish_opaque(Block& block, StepSink& sink) {
     if (block.input_streamed && input_json_.parse(block.input) && input_json_.is_valid_json()) {
       block.changes["input"] = block.input;
     }
-    // One that follows its own result is shown to nobody: a result belongs to a call before it.
+    // A call that follows its own result is not reported: a result belongs to a call before it.
     if (!answered_.contains(block.id)) {
       sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input)), true});
     }

@@ -17,8 +17,8 @@
 namespace aiw::anthropic_messages {
 
 // Serves streams and whole answers alike. A block gets a part number when it first shows something. Blocks that are
-// neither text, thinking nor a call for the client are opaque: rebuilt whole, and given out as state to send back; what
-// a tool of the provider's gave is told as well. Files in it have ids only, which stand there.
+// neither text, thinking nor a call for the client are opaque: rebuilt whole, and reported as state to send back. The
+// result of a provider's tool is reported as well. Files in it have ids only, which stand there.
 // Elements passed in must come from the parser given to the constructor, which must outlive this; they are not kept.
 class Blocks {
  public:
@@ -30,11 +30,11 @@ class Blocks {
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
   [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
-  // Calls for the client that were told.
+  // True if a call for the client was reported.
   [[nodiscard]] bool has_calls() const { return has_calls_; }
   // False while a call for the client is open: its input may be cut short.
   [[nodiscard]] bool all_calls_ended() const;
-  // Input came for a call that never began, or had ended.
+  // True if input came for a call that never began, or had ended.
   [[nodiscard]] bool lost_input() const { return lost_input_; }
   // Reports a state that belongs to no block as a part of its own. `members`: of a JSON object; nothing if empty.
   void add_state(std::string_view members, StepSink& sink);

@@ -70,7 +70,7 @@ void Decoder::fail(Error error, StepSink& sink) {
   sink.fail(std::move(error));
 }
 
-void Decoder::fail_as_told(const JsonElement& body, StepSink& sink) {
+void Decoder::fail_reported(const JsonElement& body, StepSink& sink) {
   Error error = in_stream_error(json_, get_error(body).value_or(body));
   error.request_id = json_.plain_text(get_string_or_empty(body, "request_id"));
   fail(std::move(error), sink);
@@ -136,7 +136,7 @@ void StreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& s
   const auto type = get_string(*json, "type");
   const bool usual = type && event.type != "error" && !event.unframed;
   if (usual) return on_message(*type, *json, sink);
-  if (is_error_event(event, *json) || (!type && get_error(*json))) return fail_as_told(*json, sink);
+  if (is_error_event(event, *json) || (!type && get_error(*json))) return fail_reported(*json, sink);
   if (type) on_message(*type, *json, sink);
 }
 
@@ -156,7 +156,7 @@ void StreamDecoder::on_message(std::string_view type, const JsonElement& event, 
     if (message_id_ || !blocks_.empty()) return finish(sink);
     fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
   } else if (type == "error") {
-    fail_as_told(event, sink);
+    fail_reported(event, sink);
   }
 }
 
@@ -243,7 +243,7 @@ void UnaryDecoder::end(StepSink& sink) {
   if (done_) return;
   auto message = parse_body(json_, body_);
   if (!message) return fail(std::move(message).error(), sink);
-  if (get_string(*message, "type") == "error" || get_error(*message)) return fail_as_told(*message, sink);
+  if (get_string(*message, "type") == "error" || get_error(*message)) return fail_reported(*message, sink);
   if (!get_array(*message, "content")) {
     return fail(upstream_fault("bad_response", "the answer has no content", true), sink);
   }

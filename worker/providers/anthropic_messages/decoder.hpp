@@ -18,7 +18,7 @@ namespace aiw::anthropic_messages {
 class Decoder : public ResponseDecoder {
  protected:
   void fail(Error error, StepSink& sink);
-  void fail_as_told(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
+  void fail_reported(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
   void finish(StepSink& sink);
   // Counts are cumulative: the largest that came hold.
   void add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink);

@@ -399,17 +399,15 @@ void Conversation::write_ahead() {
 void Conversation::write_turns(Rope& body, std::size_t count) {
   BodyWriter json(body, !written_.blocks.empty());
   BlockWriter blocks(json, notes_, marks_to_skip_);
-  const auto begin = [&](std::string_view role) {
-    json.begin_object().field("role", role).key("content").begin_array();
-  };
+  const auto begin = [&](RawString role) { json.begin_object().field("role", role).key("content").begin_array(); };
   if (written_.blocks.empty() && turns_.front().role != Role::user) {
     notes_.add("user_turn_added", "the conversation began with the assistant");
-    begin("user");
+    begin({"user"});
     blocks.text_copy(".");
     json.end_array().end_object();
   }
   for (const Turn& turn : std::span(turns_).first(count)) {
-    begin(turn.role == Role::user ? "user" : turn.role == Role::assistant ? "assistant" : "system");
+    begin({turn.role == Role::user ? "user" : turn.role == Role::assistant ? "assistant" : "system"});
     const bool is_prefilled = turn.role == Role::assistant && &turn == &turns_.back();
     for (const auto* items : {&turn.results, &turn.others}) {
       for (const Item& item : *items) {

@@ -41,10 +41,10 @@ class Conversation {
   Conversation(std::span<const Message> messages, bool system_turns, bool unsigned_thinking, RequestNotes& notes,
                WrittenHistory& written);
 
-  // Reads all messages that are not written yet. Error: nothing to send.
+  // Reads all messages that are not written yet. Error: there is nothing to send.
   std::expected<void, Error> plan();
-  // Whether the model is in the middle of a turn, or of using tools, that does not begin with thinking: the API refuses
-  // a thinking budget then.
+  // True if the model is within a turn, or a use of tools, that does not begin with thinking: the API refuses a
+  // thinking budget then.
   [[nodiscard]] bool excludes_thinking_budget() const;
   // The container that code execution used last, if it still runs; empty: none. The API wants it named where its code
   // waits for a tool, and keeps the files in it.

@@ -161,11 +161,11 @@ class OptionsWriter {
 
   void tools() {
     writer_.key("tools").begin_array();
-    for (const Tool& tool : chat_.tools) this->tool(tool);
+    for (const Tool& tool : chat_.tools) one_tool(tool);
     writer_.end_array();
   }
 
-  void tool(const Tool& tool) {
+  void one_tool(const Tool& tool) {
     if (!tool.definition.empty()) {
       writer_.raw(tool.definition);
       return;

@@ -1,4 +1,4 @@
-// How the items of an answer end: what each becomes for the parent, and what must go back to the provider.
+// Ends the items of an answer: what each becomes for the parent, and what must be sent back to the provider.
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/openai_responses/decoder.hpp"
@@ -98,7 +98,7 @@ void Decoder::end_reasoning(Item& item, const JsonElement& element, StepSink& si
     if (content.part >= 0 && (part < 0 || content.part < part)) part = content.part;
   }
   if (part < 0) {
-    // Hidden reasoning is wanted back all the same.
+    // Hidden reasoning must be sent back as well.
     part = next_part_++;
     sink.delta(part, ContentKind::reasoning, {}, {});
   }
@@ -143,8 +143,8 @@ void Decoder::end_input(Item& item, std::string_view whole, bool by_provider, st
   if (!state.empty()) sink.provider_state(content.part, std::move(state));
 }
 
-// {"tool_uses": [{"recipient_name": "functions.x", "parameters": {…}}]}: the calls that it stands for. False: it is
-// not.
+// Reports the calls of {"tool_uses": [{"recipient_name": "functions.x", "parameters": {…}}]}. False: the input is
+// something else.
 bool Decoder::end_parallel_calls(Item& item, std::string_view input, StepSink& sink) {
   const auto root = input_json_.parse(input);
   const auto uses = root ? get_array(*root, "tool_uses") : std::nullopt;
@@ -194,7 +194,7 @@ void Decoder::end_other(std::string_view type, const JsonElement& element, StepS
     if (call_id.empty()) call_id = read_call_id(*json_, element, "id");
     if (call_id.empty()) call_id = "call_" + std::to_string(part);
     const bool by_provider = kind.role == ItemRole::provider_call;
-    // An id that an earlier call had, whose result may be told already.
+    // An earlier call has this id, and its result may be reported already.
     if (by_provider && provider_calls_.contains(call_id)) call_id += "_" + std::to_string(part);
     std::string name = kind.tool_name.empty() ? plain(element, "name") : std::string(kind.tool_name);
     // An MCP server's tool is called like a function; of other items all that the model decided is the input.

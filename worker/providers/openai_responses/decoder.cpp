@@ -89,7 +89,7 @@ void Decoder::on_event(const Event& event, const JsonElement& root, StepSink& si
   } else if (type == "response.output_text.annotation.added") {
     add_annotation(event, sink);
   } else if (type == "response.completed" || type == "response.incomplete") {
-    end_as_told(type.substr(type.find('.') + 1), event.response.value_or(root), sink);
+    end_reported(type.substr(type.find('.') + 1), event.response.value_or(root), sink);
   } else if (type == "response.failed" || type == "response.cancelled") {
     fail_answer(event.response.value_or(root), sink);
   } else if (type == "response.content_part.done") {
@@ -148,7 +148,7 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
 }
 
 // The response's own status counts more than the event's name: vLLM calls every end `response.completed`.
-void Decoder::end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink) {
+void Decoder::end_reported(std::string_view event_status, const JsonElement& response, StepSink& sink) {
   const auto status = get_string(response, "status").value_or(event_status);
   const bool failed = status == "failed" || status == "cancelled" || get_error(response);
   if (failed) return fail_answer(response, sink);

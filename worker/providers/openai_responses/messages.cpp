@@ -71,7 +71,7 @@ class PartWriter {
   void call_output(const ToolResultPart& result, const Call& call) {
     static const ToolOutput kNothing{ToolOutputType::text, JsonSpan{"\"\""}, {}};
     const ToolOutput& output = result.output ? *result.output : kNothing;
-    json_.begin_object().field("type", call.output_type).key("call_id");
+    json_.begin_object().field("type", RawString{call.output_type}).key("call_id");
     if (call.call_id.empty()) {
       json_.raw(result.tool_call_id);
     } else {
@@ -202,7 +202,7 @@ class InputWriter {
     const auto* text = std::get_if<TextPart>(&part);
     if (text == nullptr && (media == nullptr || !parts_.can_send(*media))) return;
     std::string members;
-    JsonWriter(members).field("role", role == Role::system ? dialect_.system_role : "user");
+    JsonWriter(members).field("role", RawString{role == Role::system ? dialect_.system_role : "user"});
     in_message(std::move(members));
     if (media != nullptr) {
       parts_.media(*media);
@@ -249,8 +249,12 @@ class InputWriter {
     const auto state = object_member(state_.read(part.provider_state, kStateTag), kText);
     const bool refusal = state && get_bool(*state, "refusal").value_or(false);
     in_message(assistant_members(state));
-    json_.begin_object().field("type", refusal ? "refusal" : "output_text");
-    json_.field(refusal ? "refusal" : "text", part.text);
+    json_.begin_object();
+    if (refusal) {
+      json_.field("type", "refusal").field("refusal", part.text);
+    } else {
+      json_.field("type", "output_text").field("text", part.text);
+    }
     if (const auto annotations = state ? get_member(*state, "annotations") : std::nullopt) {
       json_.key("annotations").copy(state_.json(*annotations));
     } else if (!refusal && !ids_lost_ && has_id(state)) {
@@ -289,7 +293,7 @@ class InputWriter {
     const bool custom = members && get_string_or_empty(*members, "type") == "custom_tool_call";
     if (custom) calls_[part.tool_call_id.text()] = {kCustomOutput, {}};
     close_message();
-    json_.begin_object().field("type", custom ? "custom_tool_call" : "function_call");
+    json_.begin_object().field("type", RawString{custom ? "custom_tool_call" : "function_call"});
     if (members) json_.copy_list(members_without(*members, {"type", ids_lost_ ? "id" : ""}));
     json_.field("call_id", part.tool_call_id).field("name", part.tool_name).key(custom ? "input" : "arguments");
     parts_.call_input(part, custom);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <concepts>
+#include <cstddef>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,6 +45,17 @@ class BasicJsonWriter {
     *end++ = '"';
     *end++ = ':';
     out_.append(std::string_view(text, static_cast<std::size_t>(end - text)));
+    return *this;
+  }
+
+  // The same of a literal, in one append: a Rope's cost more than a string's.
+  template <std::size_t N>
+  BasicJsonWriter& key(const char (&name)[N]) {
+    char text[N + 3] = {',', '"'};
+    std::memcpy(text + 2, name, N - 1);
+    std::memcpy(text + N + 1, "\":", 2);
+    append_after_comma(text, N + 3);
+    comma_ = false;
     return *this;
   }
 
@@ -95,13 +108,32 @@ class BasicJsonWriter {
 
   // A string whose contents, escaped, the caller appends to out() in between.
   BasicJsonWriter& begin_string() {
-    separate();
-    put('"');
+    append_after_comma(",\"", 2);
     return *this;
   }
   BasicJsonWriter& end_string() { return close('"'); }
   [[nodiscard]] Out& out() { return out_; }
 
+  // The same of two literals; nothing in `text` needs an escape.
+  template <std::size_t N, std::size_t M>
+  BasicJsonWriter& field(const char (&name)[N], const char (&text)[M]) {
+    char member[N + M + 4] = {',', '"'};
+    std::memcpy(member + 2, name, N - 1);
+    std::memcpy(member + N + 1, "\":\"", 3);
+    std::memcpy(member + N + 4, text, M - 1);
+    member[N + M + 3] = '"';
+    append_after_comma(member, N + M + 4);
+    return *this;
+  }
+  template <std::size_t N>
+  BasicJsonWriter& field(const char (&name)[N], RawString value) {
+    char text[N + 4] = {',', '"'};
+    std::memcpy(text + 2, name, N - 1);
+    std::memcpy(text + N + 1, "\":\"", 3);
+    append_after_comma(text, N + 4);
+    refer(value.raw);
+    return end_string();
+  }
   BasicJsonWriter& field(std::string_view name, std::string_view text) { return key(name).string(text); }
   BasicJsonWriter& field(std::string_view name, const char* text) { return key(name).string(text); }
   BasicJsonWriter& field(std::string_view name, bool value) { return key(name).boolean(value); }
@@ -122,8 +154,8 @@ class BasicJsonWriter {
   static constexpr std::size_t kLongestKey = 60;  // that is put together here, so that `out` is asked once
 
   BasicJsonWriter& open(char bracket) {
-    separate();
-    put(bracket);
+    const char text[2] = {',', bracket};
+    append_after_comma(text, 2);
     comma_ = false;
     return *this;
   }
@@ -150,6 +182,12 @@ class BasicJsonWriter {
     } else {
       out_.append(std::string_view(&c, 1));
     }
+  }
+  // `text` begins with a comma, which is left out of a first element.
+  void append_after_comma(const char* text, std::size_t size) {
+    const std::size_t skip = comma_ ? 0 : 1;
+    out_.append(std::string_view(text + skip, size - skip));
+    comma_ = true;
   }
   void separate() {
     if (comma_) put(',');

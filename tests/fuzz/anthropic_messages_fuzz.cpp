@@ -14,8 +14,8 @@ void check_state(const std::string& state) {
   if (fuzz::has_odd_number(state)) return;
   std::string escaped;
   append_json_escaped(escaped, state);
-  EventJson parser;
-  const auto read = anthropic_messages::read_state({escaped}, parser);
+  StateReader reader;
+  const auto read = anthropic_messages::read_state({escaped}, reader);
   const bool reads_back = !read.block.empty() || !read.signature.empty() || !read.caller.empty() ||
                           !read.citations.empty() || !read.container_id.empty() || read.informs;
   fuzz::require(reads_back, "a state reads back: " + state);

@@ -146,7 +146,8 @@ TEST_CASE("base64 with escaped slashes is recognised and sent as written") {
   media.data = {R"(\/9j\/4AAQ)"};
   Rope body;
   REQUIRE(anthropic_messages::media_form(media) == anthropic_messages::MediaForm::image);
-  anthropic_messages::write_media_block(body, media);
+  BodyWriter json(body);
+  anthropic_messages::begin_media_block(json, media);
   CHECK(body.str() == R"({"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"\/9j\/4AAQ"})");
 }
 
@@ -207,17 +208,6 @@ TEST_CASE("of more than four cache marks the last ones stay") {
   for (const std::size_t turn : {std::size_t{2}, std::size_t{4}, std::size_t{6}})
     CHECK(body["messages"][turn]["content"][0].contains("cache_control"));
   CHECK(notes_of(chat) == std::vector<std::string>{"cache_mark_dropped"});
-}
-
-TEST_CASE("ids of calls that other providers made become ones the API takes, each its own") {
-  const auto body = body_of(
-      {{"messages",
-        {user("go"), assistant(json::array({call("functions.f:0"), call("functions.f.0")})),
-         tool(json::array({result("functions.f:0", text_output("a")), result("functions.f.0", text_output("b"))}))}}});
-  CHECK(body["messages"][1]["content"][0]["id"] == "functions_2ef_3a0");
-  CHECK(body["messages"][1]["content"][1]["id"] == "functions_2ef_2e0");
-  CHECK(body["messages"][2]["content"][0]["tool_use_id"] == "functions_2ef_3a0");
-  CHECK(body["messages"][2]["content"][1]["tool_use_id"] == "functions_2ef_2e0");
 }
 
 TEST_CASE("blocks of the API's own go into user turns, system turns and tool results") {

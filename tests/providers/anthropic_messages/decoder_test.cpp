@@ -360,8 +360,8 @@ TEST_CASE("what context management cleared, and the token of a refusal, are stat
   REQUIRE(got.states.size() == 1);
   CHECK(got.states[0].second == state(both));
   CHECK(got.warnings.empty());
-  EventJson parser;
-  const auto back = anthropic_messages::read_state(RawString{got.states[0].second}, parser);
+  StateReader reader;
+  const auto back = anthropic_messages::read_state(RawString{got.states[0].second}, reader);
   CHECK(back.block.empty());
   CHECK(back.container_id.empty());
 }

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "protocol/json_text.hpp"
-#include "worker/providers/anthropic_messages/sources.hpp"
+#include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
 
@@ -13,10 +12,25 @@ namespace {
 
 constexpr std::string_view kResultSuffix = "_tool_result";
 
-std::string state_of(std::string_view name, std::string_view json) {
-  std::string object = "{\"";
-  object.append(name).append("\":").append(json).append("}");
-  return write_state(object);
+// docs.anthropic.com, "Citations" and "Search results": a web_search_result_location has url and title, a
+// search_result_location source (what the request called it, mostly a URL) and title; char_location, page_location and
+// content_block_location have document_index, document_title and, for uploaded files, file_id.
+Source to_source(const EventJson& json, const JsonElement& citation) {
+  const auto text = [&](std::string_view key) { return json.plain_text(get_string_or_empty(citation, key)); };
+  Source source;
+  source.quote = text("cited_text");
+  source.url = text("url");
+  if (source.url.empty()) source.url = text("source");
+  if (!source.url.empty()) {
+    source.title = text("title");
+    return source;
+  }
+  source.type = Source::Type::document;
+  source.id = text("file_id");
+  const auto index = get_count(citation, "document_index");
+  if (source.id.empty() && index) source.id = std::to_string(*index);
+  source.title = text("document_title");
+  return source;
 }
 
 }  // namespace
@@ -39,13 +53,13 @@ void Blocks::start(std::int64_t index, const JsonElement& element, StepSink& sin
     read_call(block, element);
   } else {
     block.is_provider_call = *type == "server_tool_use" || *type == "mcp_tool_use";
-    if (block.is_provider_call) read_call(block, element);
     if (block.is_provider_call) {
+      read_call(block, element);
       provider_calls_[block.id] = block.name;
       open_calls_.emplace(block.id, index);
     }
     read_opaque(block, element);
-    if (type->ends_with(kResultSuffix)) tell_result(element, *type, sink);
+    if (type->ends_with(kResultSuffix)) report_result(element, *type, sink);
   }
 }
 
@@ -63,7 +77,7 @@ void Blocks::add_citation(Block& block, const JsonElement& citation, StepSink& s
 }
 
 // The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
-void Blocks::tell_result(const JsonElement& element, std::string_view type, StepSink& sink) {
+void Blocks::report_result(const JsonElement& element, std::string_view type, StepSink& sink) {
   ProviderToolResult result;
   result.tool_call_id = read_call_id(json_, element, "tool_use_id");
   if (result.tool_call_id.empty()) return;
@@ -76,13 +90,13 @@ void Blocks::tell_result(const JsonElement& element, std::string_view type, Step
   const auto content = get_member(element, "content");
   const bool failed = get_bool(element, "is_error").value_or(false) ||
                       (content && get_string_or_empty(*content, "type").ends_with("_error"));
-  result.output = failed ? R"({"type":"error-json","value":)" : R"({"type":"json","value":)";
-  result.output += content ? json_text(*content) : "null";
-  result.output += '}';
+  JsonWriter json(result.output);
+  json.begin_object().field("type", failed ? "error-json" : "json");
+  json.key("value").copy(content ? json_text(*content) : "null").end_object();
   sink.tool_result(std::move(result));
 }
 
-// A call whose block is still open comes before its result all the same.
+// A call whose block is still open is reported before its result.
 void Blocks::stop_call(std::string_view id, StepSink& sink) {
   const auto open = open_calls_.lower_bound({std::string(id), std::numeric_limits<std::int64_t>::min()});
   if (open != open_calls_.end() && open->first == id) stop(open->second, sink);
@@ -155,14 +169,16 @@ void Blocks::add_input(Block& block, std::string_view text, StepSink& sink) {
 }
 
 void Blocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
-  const auto joined = block.joiner.add(text, json_.repaired());
-  if (joined.empty()) return;
+  show_joined(block, kind, block.joiner.add(text, json_.repaired()), sink);
+}
+
+void Blocks::show_joined(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
+  if (text.empty()) return;
   const int part = part_of(block);
-  if (kind == ContentKind::tool_input) {
-    if (block.input.empty()) sink.tool_input_began(part, block.id, block.name);
-    block.input += joined;
-  }
-  sink.delta(part, kind, joined, kind == ContentKind::tool_input ? std::string_view(block.id) : std::string_view());
+  if (kind != ContentKind::tool_input) return sink.delta(part, kind, text, {});
+  if (block.input.empty()) sink.tool_input_began(part, block.id, block.name);
+  block.input += text;
+  sink.delta(part, kind, text, block.id);
 }
 
 int Blocks::part_of(Block& block) {
@@ -191,48 +207,42 @@ void Blocks::stop_all(StepSink& sink) {
   open_calls_.clear();
 }
 
-void Blocks::add_state(std::string_view json, StepSink& sink) { sink.provider_state(parts_++, write_state(json)); }
+void Blocks::add_state(std::string_view members, StepSink& sink) {
+  if (members.empty()) return;
+  sink.provider_state(parts_++, make_state(kStateTag, "{" + std::string(members) + "}"));
+}
 
 void Blocks::finish(Block& block, StepSink& sink) {
-  const std::string rest(block.joiner.flush());
+  const auto rest = block.joiner.flush();
   switch (block.type) {
-    case Type::text: return finish_text(block, rest, sink);
-    case Type::thinking:
-      if (!rest.empty()) sink.delta(part_of(block), ContentKind::reasoning, rest, {});
-      return finish_thinking(block, sink);
-    case Type::tool_use:
-      block.input += rest;
-      if (!rest.empty()) {
-        const int part = part_of(block);
-        sink.delta(part, ContentKind::tool_input, rest, block.id);
-      }
-      return finish_tool_use(block, sink);
+    case Type::text: show_joined(block, ContentKind::text, rest, sink); return finish_text(block, sink);
+    case Type::thinking: show_joined(block, ContentKind::reasoning, rest, sink); return finish_thinking(block, sink);
+    case Type::tool_use: show_joined(block, ContentKind::tool_input, rest, sink); return finish_tool_use(block, sink);
     case Type::opaque: block.input += rest; return finish_opaque(block, sink);
   }
 }
 
 // Web search wants its citations back: they hold an index that only the API can read.
-void Blocks::finish_text(Block& block, std::string_view rest, StepSink& sink) {
-  if (!rest.empty()) sink.delta(part_of(block), ContentKind::text, rest, {});
+void Blocks::finish_text(const Block& block, StepSink& sink) {
   if (block.part < 0 || block.citations.empty()) return;
-  sink.provider_state(block.part, state_of("citations", "[" + block.citations + "]"));
+  sink.provider_state(block.part, make_state(kStateTag, "citations", "[" + block.citations + "]"));
 }
 
 void Blocks::finish_thinking(Block& block, StepSink& sink) {
-  // Other models' servers sign nothing, and want their thinking back all the same.
+  // Servers of other models sign nothing and still want their thinking back.
   if (block.signature.empty() && block.part < 0) return;
   // The provider may hide the thinking and still want its signature back.
   if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
   std::string signature;
   append_json_string(signature, block.signature);
-  sink.provider_state(block.part, state_of("signature", signature));
+  sink.provider_state(block.part, make_state(kStateTag, "signature", signature));
 }
 
 void Blocks::finish_tool_use(Block& block, StepSink& sink) {
   const int part = part_of(block);
   has_calls_ = true;
   sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input))});
-  if (!block.caller.empty()) sink.provider_state(part, state_of("caller", block.caller));
+  if (!block.caller.empty()) sink.provider_state(part, make_state(kStateTag, "caller", block.caller));
 }
 
 void Blocks::finish_opaque(Block& block, StepSink& sink) {
@@ -242,30 +252,32 @@ void Blocks::finish_opaque(Block& block, StepSink& sink) {
     if (block.input_streamed && input_json_.parse(block.input) && input_json_.is_valid_json()) {
       block.changes["input"] = block.input;
     }
-    // One that follows its own result is shown to nobody: a result belongs to a call before it.
+    // A call that follows its own result is not reported: a result belongs to a call before it.
     if (!answered_.contains(block.id)) {
       sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input)), true});
     }
   }
-  sink.provider_state(part, write_state(to_object(block)));
+  sink.provider_state(part, make_state(kStateTag, to_object(block)));
 }
 
 std::string Blocks::to_object(const Block& block) {
   std::string json;
-  const auto append = [&](std::string_view name, std::string_view value) {
-    json += json.empty() ? '{' : ',';
-    append_json_string(json, name);
-    json += ':';
-    json += value;
+  JsonWriter writer(json);
+  const auto add = [&](std::string_view name, std::string_view value) {
+    std::string escaped;
+    append_json_escaped(escaped, name);
+    writer.key(escaped).copy(value);
   };
+  writer.begin_object();
   auto added = block.changes;
   for (const auto& [name, value] : block.fields) {
     const auto change = block.changes.find(name);
-    append(name, change == block.changes.end() ? value : change->second);
+    add(name, change == block.changes.end() ? value : change->second);
     added.erase(name);
   }
-  for (const auto& [name, value] : added) append(name, value);
-  return json + '}';
+  for (const auto& [name, value] : added) add(name, value);
+  writer.end_object();
+  return json;
 }
 
 std::string Blocks::plain(const JsonElement& object, std::string_view key) const {

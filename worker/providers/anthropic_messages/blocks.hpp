@@ -17,8 +17,8 @@
 namespace aiw::anthropic_messages {
 
 // Serves streams and whole answers alike. A block gets a part number when it first shows something. Blocks that are
-// neither text, thinking nor a call for the client are opaque: rebuilt whole, and given out as state to send back; what
-// a tool of the provider's gave is told as well. Files in it have ids only, which stand there.
+// neither text, thinking nor a call for the client are opaque: rebuilt whole, and reported as state to send back. The
+// result of a provider's tool is reported as well. Files in it have ids only, which stand there.
 // Elements passed in must come from the parser given to the constructor, which must outlive this; they are not kept.
 class Blocks {
  public:
@@ -30,14 +30,14 @@ class Blocks {
   void stop(std::int64_t index, StepSink& sink);
   void stop_all(StepSink& sink);
   [[nodiscard]] bool empty() const { return parts_ == 0 && open_.empty(); }
-  // Calls for the client that were told.
+  // True if a call for the client was reported.
   [[nodiscard]] bool has_calls() const { return has_calls_; }
   // False while a call for the client is open: its input may be cut short.
   [[nodiscard]] bool all_calls_ended() const;
-  // Input came for a call that never began, or had ended.
+  // True if input came for a call that never began, or had ended.
   [[nodiscard]] bool lost_input() const { return lost_input_; }
-  // State that belongs to no block: a part of its own, after those that were shown.
-  void add_state(std::string_view json, StepSink& sink);
+  // Reports a state that belongs to no block as a part of its own. `members`: of a JSON object; nothing if empty.
+  void add_state(std::string_view members, StepSink& sink);
 
  private:
   enum class Type { text, thinking, tool_use, opaque };
@@ -60,13 +60,14 @@ class Blocks {
   void read_opaque(Block& block, const JsonElement& element) const;
   void read_citations(Block& block, const JsonElement& element, StepSink& sink);
   void add_citation(Block& block, const JsonElement& citation, StepSink& sink);
-  void tell_result(const JsonElement& element, std::string_view type, StepSink& sink);
+  void report_result(const JsonElement& element, std::string_view type, StepSink& sink);
   void stop_call(std::string_view id, StepSink& sink);
   Block* find_or_imply(std::int64_t index, std::string_view delta_type);
   void add_input(Block& block, std::string_view text, StepSink& sink);
   void show(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
+  void show_joined(Block& block, ContentKind kind, std::string_view text, StepSink& sink);
   void finish(Block& block, StepSink& sink);
-  void finish_text(Block& block, std::string_view rest, StepSink& sink);
+  void finish_text(const Block& block, StepSink& sink);
   void finish_thinking(Block& block, StepSink& sink);
   void finish_tool_use(Block& block, StepSink& sink);
   void finish_opaque(Block& block, StepSink& sink);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -69,7 +70,7 @@ void Decoder::fail(Error error, StepSink& sink) {
   sink.fail(std::move(error));
 }
 
-void Decoder::fail_as_told(const JsonElement& body, StepSink& sink) {
+void Decoder::fail_reported(const JsonElement& body, StepSink& sink) {
   Error error = in_stream_error(json_, get_error(body).value_or(body));
   error.request_id = json_.plain_text(get_string_or_empty(body, "request_id"));
   fail(std::move(error), sink);
@@ -87,8 +88,8 @@ void Decoder::finish(StepSink& sink) {
   }
   done_ = true;
   if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-  if (!container_.empty()) blocks_.add_state("{\"container\":" + container_ + "}", sink);
-  if (!details_.empty()) blocks_.add_state("{" + details_ + "}", sink);
+  blocks_.add_state(container_, sink);
+  blocks_.add_state(details_, sink);
   // The end was announced, so that a call which is whole was meant.
   const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
   sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
@@ -135,7 +136,7 @@ void StreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& s
   const auto type = get_string(*json, "type");
   const bool usual = type && event.type != "error" && !event.unframed;
   if (usual) return on_message(*type, *json, sink);
-  if (is_error_event(event, *json) || (!type && get_error(*json))) return fail_as_told(*json, sink);
+  if (is_error_event(event, *json) || (!type && get_error(*json))) return fail_reported(*json, sink);
   if (type) on_message(*type, *json, sink);
 }
 
@@ -155,7 +156,7 @@ void StreamDecoder::on_message(std::string_view type, const JsonElement& event, 
     if (message_id_ || !blocks_.empty()) return finish(sink);
     fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
   } else if (type == "error") {
-    fail_as_told(event, sink);
+    fail_reported(event, sink);
   }
 }
 
@@ -196,7 +197,10 @@ void Decoder::read_end(const JsonElement& object, StepSink& sink) {
   if (stop_reason_.empty() && !is_missing_reason(reason)) stop_reason_ = json_.plain_text(reason);
   // Code execution goes on in the same container only if the next request names it.
   const auto container = get_member(object, "container");
-  if (container && !get_string_or_empty(*container, "id").empty()) container_ = json_.json_text(*container);
+  if (container && !get_string_or_empty(*container, "id").empty()) {
+    container_.clear();
+    JsonWriter(container_).key("container").copy(json_.json_text(*container));
+  }
   const auto details = get_member(object, "stop_details");
   const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
   if (!why.empty()) sink.warning("stop_explained", bounded_message(json_.plain_text(why)));
@@ -215,8 +219,7 @@ void Decoder::add_detail(std::string_view name, const JsonElement& value) {
   constexpr std::size_t kMaxDetails = std::size_t{64} << 10;
   const std::string json = json_.json_text(value);
   if (details_.contains("\"" + std::string(name) + "\":") || details_.size() + json.size() > kMaxDetails) return;
-  if (!details_.empty()) details_ += ',';
-  details_.append("\"").append(name).append("\":").append(json);
+  JsonWriter(details_, !details_.empty()).key(name).copy(json);
 }
 
 // Some servers stream although they were asked for one body.
@@ -240,7 +243,7 @@ void UnaryDecoder::end(StepSink& sink) {
   if (done_) return;
   auto message = parse_body(json_, body_);
   if (!message) return fail(std::move(message).error(), sink);
-  if (get_string(*message, "type") == "error" || get_error(*message)) return fail_as_told(*message, sink);
+  if (get_string(*message, "type") == "error" || get_error(*message)) return fail_reported(*message, sink);
   if (!get_array(*message, "content")) {
     return fail(upstream_fault("bad_response", "the answer has no content", true), sink);
   }

@@ -18,7 +18,7 @@ namespace aiw::anthropic_messages {
 class Decoder : public ResponseDecoder {
  protected:
   void fail(Error error, StepSink& sink);
-  void fail_as_told(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
+  void fail_reported(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
   void finish(StepSink& sink);
   // Counts are cumulative: the largest that came hold.
   void add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink);
@@ -35,8 +35,9 @@ class Decoder : public ResponseDecoder {
   void add_detail(std::string_view name, const JsonElement& value);
 
   std::string stop_reason_;
-  std::string details_;    // members of a JSON object
-  std::string container_;  // the last one seen, as JSON
+  // Members of JSON objects.
+  std::string details_;
+  std::string container_;  // the last one that came
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
 

@@ -24,31 +24,19 @@ std::string text_of(RawString data) {
   return sanitize_utf8(base64_decode(digits, text) ? text : data.text());
 }
 
-void append_quoted(Rope& body, std::string_view text) {
-  std::string quoted;
-  append_json_string(quoted, text);
-  body.append(quoted);
-}
-
-void write_source(Rope& body, const MediaPart& media, std::string_view media_type) {
-  body.append(R"("source":{)");
-  if (!media.file_id.empty()) {
-    body.append(R"("type":"file","file_id":")");
-    body.splice(media.file_id.raw);
-    body.append("\"}");
-    return;
+void write_source(BodyWriter& json, const MediaPart& media, MediaForm form) {
+  json.key("source").begin_object();
+  if (form == MediaForm::text) {
+    json.field("type", "text").field("media_type", "text/plain").field("data", text_of(media.data));
+  } else if (!media.file_id.empty()) {
+    json.field("type", "file").field("file_id", media.file_id);
+  } else if (!media.url.empty()) {
+    json.field("type", "url").field("url", media.url);
+  } else {
+    json.field("type", "base64").field("media_type", form == MediaForm::pdf ? "application/pdf" : type_of(media));
+    json.field("data", media.data);
   }
-  if (!media.url.empty()) {
-    body.append(R"("type":"url","url":")");
-    body.splice(media.url.raw);
-    body.append("\"}");
-    return;
-  }
-  body.append(R"("type":"base64","media_type":)");
-  append_quoted(body, media_type);
-  body.append(R"(,"data":")");
-  body.splice(media.data.raw);
-  body.append("\"}");
+  json.end_object();
 }
 
 }  // namespace
@@ -61,37 +49,20 @@ MediaForm media_form(const MediaPart& media) {
     const bool is_image = media.kind == MediaKind::image || type.starts_with("image/");
     return is_image ? MediaForm::image : MediaForm::pdf;
   }
-  if (type.starts_with("image/")) {
-    return media.url.empty() && type.ends_with("/*") ? MediaForm::unsupported : MediaForm::image;
-  }
-  if (media.kind == MediaKind::image) {
-    return media.url.empty() ? MediaForm::unsupported : MediaForm::image;
+  if (type.starts_with("image/") || media.kind == MediaKind::image) {
+    const bool has_type = type.starts_with("image/") && !type.ends_with("/*");
+    return has_type || !media.url.empty() ? MediaForm::image : MediaForm::unsupported;
   }
   if (type == "application/pdf") return MediaForm::pdf;
   const bool is_text = type.starts_with("text/") || type == "application/json" || type == "application/xml";
   return is_text && media.url.empty() ? MediaForm::text : MediaForm::unsupported;
 }
 
-void write_media_block(Rope& body, const MediaPart& media) {
+void begin_media_block(BodyWriter& json, const MediaPart& media) {
   const auto form = media_form(media);
-  if (form == MediaForm::image) {
-    body.append(R"({"type":"image",)");
-    write_source(body, media, type_of(media));
-    return;
-  }
-  body.append(R"({"type":"document",)");
-  if (form == MediaForm::pdf) {
-    write_source(body, media, "application/pdf");
-  } else {
-    body.append(R"("source":{"type":"text","media_type":"text/plain","data":)");
-    append_quoted(body, text_of(media.data));
-    body.append("}");
-  }
-  if (!media.filename.empty()) {
-    body.append(R"(,"title":")");
-    body.splice(media.filename.raw);
-    body.append("\"");
-  }
+  json.begin_object().field("type", form == MediaForm::image ? "image" : "document");
+  write_source(json, media, form);
+  if (form != MediaForm::image && !media.filename.empty()) json.field("title", media.filename);
 }
 
 }  // namespace aiw::anthropic_messages

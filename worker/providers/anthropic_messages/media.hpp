@@ -2,7 +2,7 @@
 #pragma once
 
 #include "protocol/chat.hpp"
-#include "worker/base/rope.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 
 namespace aiw::anthropic_messages {
 
@@ -12,6 +12,6 @@ enum class MediaForm { image, pdf, text, unsupported };
 MediaForm media_form(const MediaPart& media);
 
 // Writes the block up to its last brace, which is to follow. Requires a supported form.
-void write_media_block(Rope& body, const MediaPart& media);
+void begin_media_block(BodyWriter& json, const MediaPart& media);
 
 }  // namespace aiw::anthropic_messages

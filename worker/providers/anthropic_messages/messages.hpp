@@ -12,11 +12,19 @@
 
 #include "protocol/chat.hpp"
 #include "protocol/error.hpp"
-#include "worker/base/rope.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/request.hpp"
 
 namespace aiw::anthropic_messages {
+
+template <typename Out>
+void write_cache_control(BasicJsonWriter<Out>& json, CacheMark cache) {
+  if (cache == CacheMark::none) return;
+  json.key("cache_control").begin_object().field("type", "ephemeral");
+  if (cache == CacheMark::one_hour) json.field("ttl", "1h");
+  json.end_object();
+}
 
 // Plans the turns and writes them; refers to the messages, to `notes` and to `written`, which must outlive it.
 //
@@ -33,32 +41,31 @@ class Conversation {
   Conversation(std::span<const Message> messages, bool system_turns, bool unsigned_thinking, RequestNotes& notes,
                WrittenHistory& written);
 
-  // Reads all messages that are not written yet. Error: nothing to send.
+  // Reads all messages that are not written yet. Error: there is nothing to send.
   std::expected<void, Error> plan();
-  // Whether the model is in the middle of a turn, or of using tools, that does not begin with thinking: the API refuses
-  // a thinking budget then.
+  // True if the model is within a turn, or a use of tools, that does not begin with thinking: the API refuses a
+  // thinking budget then.
   [[nodiscard]] bool excludes_thinking_budget() const;
   // The container that code execution used last, if it still runs; empty: none. The API wants it named where its code
   // waits for a tool, and keeps the files in it.
   [[nodiscard]] std::string container(std::chrono::sys_seconds now) const;
-  // The field `system` with a comma before it, if it has any item. `instruction`, if not empty, comes last.
-  void write_system(Rope& body, RawString system, std::string_view instruction);
-  // The `messages` array.
-  void write_messages(Rope& body);
+  // The member `system`, if it has any item. `instruction`, if not empty, comes last.
+  void write_system(BodyWriter& json, RawString system, std::string_view instruction);
+  // The member `messages`.
+  void write_messages(BodyWriter& json);
   // The cache marks of all parts. The API takes a few only: the first `skip` are left out.
   [[nodiscard]] std::size_t cache_marks() const;
-  // False: what is written has others left out, and is of no use.
+  // False if what is written has other marks left out and must be written again.
   [[nodiscard]] bool skip_cache_marks(std::size_t skip);
 
  private:
-  enum class Speaker { user, assistant, system };
   struct Item {
     const Part* part = nullptr;
     const State* state = nullptr;  // of parts that have one of ours
     bool system = false;           // a system text within a user turn
   };
   struct Turn {
-    Speaker speaker = Speaker::user;
+    Role role = Role::user;     // or assistant, or system
     std::vector<Item> results;  // come first in a user turn, whatever their place
     std::vector<Item> others;
     std::size_t message = 0;      // where it began
@@ -69,24 +76,14 @@ class Conversation {
   void plan_user_part(const Part& part, bool system);
   void plan_system_text(Item item);
   void plan_assistant_part(const Part& part);
-  void plan_own_block(const ProviderPart& part, Item item, Speaker speaker);
-  bool can_send(const MediaPart& media);  // notes it if not
-  const State& keep_state(RawString state);
-  Turn& turn(Speaker speaker);
+  void plan_own_block(Item item, Role role);
+  [[nodiscard]] bool can_replay(const State& thinking) const;
+  const State* keep_state(RawString state);  // nullptr: there is none
+  Turn& turn(Role role);
+  void demote_system_turn();
   [[nodiscard]] static std::size_t marks_in(const Turn& turn);
   void write_ahead();
-  void begin_turn(Rope& body, const Turn& turn, bool& is_first);
-  void write_turn(Rope& body, const Turn& turn, bool is_last);
-  void demote_system_turn();
-  void write_item(Rope& body, const Item& item, bool is_prefill);
-  void write_text(Rope& body, const TextPart& part, const Item& item, bool is_prefill);
-  void write_thinking(Rope& body, const ReasoningPart& part, const State& state);
-  void write_media(Rope& body, const MediaPart& media, const State* state);
-  void write_tool_call(Rope& body, const ToolCallPart& call, const State* state);
-  void write_tool_result(Rope& body, const ToolResultPart& result);
-  void write_output(Rope& body, const ToolOutput& output);
-  // Ends a block.
-  void close_block(Rope& body, CacheMark cache);
+  void write_turns(Rope& body, std::size_t count);
 
   const std::span<const Message> messages_;
   const bool system_turns_;
@@ -100,7 +97,7 @@ class Conversation {
   std::vector<Turn> turns_;
   std::deque<State> states_;
   const State* container_ = nullptr;
-  EventJson parser_;
+  StateReader state_reader_;
 };
 
 }  // namespace aiw::anthropic_messages

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/json_writer.hpp"
+#include "worker/providers/anthropic_messages/messages.hpp"
+#include "worker/providers/anthropic_messages/model.hpp"
 #include "worker/providers/anthropic_messages/schema.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 
@@ -18,208 +21,226 @@ ModelRules rules_of(const Target& target) {
   return rules;
 }
 
-}  // namespace
+class OptionsWriter {
+ public:
+  OptionsWriter(const StepInput& input, Host host, const DerivedOptions& derived, RequestNotes& notes)
+      : input_(input), host_(host), derived_(derived), notes_(notes) {}
 
-Options::Options(const StepInput& input, Host host, RequestNotes& notes)
-    : input_(input), chat_(input.chat), host_(host), notes_(notes), rules_(rules_of(input.target)) {
-  decide_max_tokens();
-  decide_thinking();
-}
-
-void Options::decide_max_tokens() {
-  const auto& limit = input_.target.max_tokens;
-  const auto unasked = limit ? std::min(*limit, rules_.output_limit) : kDefaultMaxTokens;
-  max_tokens_ = output_token_limit(chat_, input_.target, notes_).value_or(unasked);
-}
-
-void Options::decide_thinking() {
-  if (!chat_.reasoning) return;
-  const std::string effort = chat_.reasoning->effort.text();
-  const auto& budget = chat_.reasoning->budget_tokens;
-  if (effort == "none" || (budget && *budget <= 0)) return;
-  if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
-  if (rules_.adaptive_thinking && !(budget && rules_.thinking_budget)) {
-    adaptive_ = true;
-    effort_ = effort == "minimal" ? "low" : effort;
-    if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
-    return;
+  std::string write() {
+    decide_max_tokens();
+    decide_thinking();
+    writer_.begin_object();
+    host_members();
+    writer_.field("max_tokens", max_tokens_);
+    thinking();
+    output_config();
+    sampling();
+    stop_sequences();
+    if (!chat_.tools.empty()) {
+      tools();
+      tool_choice();
+    }
+    if (!derived_.container.empty()) writer_.field("container", derived_.container);
+    note_unsupported();
+    writer_.end_object();
+    return std::move(out_);
   }
-  if (budget || !effort.empty()) decide_budget(budget ? *budget : thinking_budget_of_effort(effort));
-}
 
-// The budget is part of max_tokens and must be less.
-void Options::decide_budget(std::int64_t wanted) {
-  constexpr std::int64_t kNoLimit = 1'000'000;
-  const auto limit = std::min(input_.target.max_tokens.value_or(kNoLimit), kNoLimit);
-  budget_ = std::clamp(wanted, kMinThinkingBudget, kNoLimit);
-  if (max_tokens_ <= budget_) {
-    max_tokens_ = std::min(std::max(limit, max_tokens_), max_tokens_ + budget_);
-    notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
+ private:
+  void decide_max_tokens() {
+    const auto& limit = input_.target.max_tokens;
+    const auto unasked = limit ? std::min(*limit, rules_.output_limit) : kDefaultMaxTokens;
+    max_tokens_ = output_token_limit(chat_, input_.target, notes_).value_or(unasked);
   }
-  budget_ = std::min(budget_, max_tokens_ - 1);
-  if (budget_ >= kMinThinkingBudget) return;
-  budget_ = 0;
-  notes_.add("thinking_dropped", "the model's limit is too low");
-}
 
-void Options::forbid_thinking_budget() {
-  if (budget_ == 0) return;
-  budget_ = 0;
-  notes_.add("thinking_dropped", "tools are being used in a turn that did not begin with thinking");
-}
-
-// docs.anthropic.com, "Extended thinking": a choice that forces a tool excludes thinking.
-bool Options::is_tool_forced() const {
-  if (!chat_.tool_choice || chat_.tools.empty() || !input_.offer_tools) return false;
-  return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
-}
-
-std::string Options::write(const std::vector<std::string>& betas) {
-  writer_.begin_object();
-  write_host(betas);
-  writer_.field("max_tokens", max_tokens_);
-  write_thinking();
-  write_output_config();
-  write_sampling();
-  write_stop_sequences();
-  write_tools();
-  write_tool_choice();
-  if (!container_.empty()) writer_.field("container", container_);
-  note_unsupported();
-  writer_.end_object();
-  return std::move(out_);
-}
-
-// What differs between the hosts, as the documentation of Claude on Vertex AI and on Amazon Bedrock has it.
-void Options::write_host(const std::vector<std::string>& betas) {
-  switch (host_) {
-    case Host::anthropic: writer_.field("model", input_.target.model); break;
-    case Host::vertex: writer_.field("anthropic_version", "vertex-2023-10-16"); break;
-    case Host::bedrock: writer_.field("anthropic_version", "bedrock-2023-05-31"); break;
+  void decide_thinking() {
+    if (!chat_.reasoning) return;
+    const std::string effort = chat_.reasoning->effort.text();
+    const auto& budget = chat_.reasoning->budget_tokens;
+    if (effort == "none" || (budget && *budget <= 0)) return;
+    if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+    if (rules_.adaptive_thinking && !(budget && rules_.thinking_budget)) {
+      adaptive_ = true;
+      effort_ = effort == "minimal" ? "low" : effort;
+      if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
+      return;
+    }
+    if (budget || !effort.empty()) decide_budget(budget ? *budget : thinking_budget_of_effort(effort));
   }
-  if (host_ != Host::bedrock) {
-    writer_.field("stream", chat_.stream.upstream);
-  } else if (!betas.empty()) {
-    writer_.key("anthropic_beta").begin_array();
-    for (const std::string& beta : betas) writer_.string(beta);
-    writer_.end_array();
-  }
-}
 
-void Options::write_thinking() {
-  if (adaptive_) writer_.key("thinking").begin_object().field("type", "adaptive").end_object();
-  if (budget_ > 0) {
-    writer_.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget_).end_object();
+  // The budget is part of max_tokens and must be less.
+  void decide_budget(std::int64_t wanted) {
+    constexpr std::int64_t kNoLimit = 1'000'000;
+    const auto limit = std::min(input_.target.max_tokens.value_or(kNoLimit), kNoLimit);
+    budget_ = std::clamp(wanted, kMinThinkingBudget, kNoLimit);
+    if (max_tokens_ <= budget_) {
+      max_tokens_ = std::min(std::max(limit, max_tokens_), max_tokens_ + budget_);
+      notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
+    }
+    budget_ = std::min(budget_, max_tokens_ - 1);
+    if (budget_ < kMinThinkingBudget) return drop_budget("the model's limit is too low");
+    if (!derived_.thinking_budget) {
+      drop_budget("tools are being used in a turn that did not begin with thinking");
+    }
   }
-}
 
-void Options::write_output_config() {
-  const bool has_format = chat_.response_schema.is_object() && rules_.structured_output;
-  if (effort_.empty() && !has_format) return;
-  writer_.key("output_config").begin_object();
-  if (!effort_.empty()) writer_.field("effort", effort_);
-  if (has_format) {
-    const std::string schema = to_schema(chat_.response_schema, notes_);
-    writer_.key("format").begin_object().field("type", "json_schema").field("schema", JsonSpan{schema}).end_object();
+  void drop_budget(std::string_view reason) {
+    budget_ = 0;
+    notes_.add("thinking_dropped", reason);
   }
-  writer_.end_object();
-}
 
-std::string Options::instruction() const {
-  if (!chat_.response_json) return {};
-  if (!chat_.response_schema.is_object()) {
-    return "Answer with one JSON object and nothing else: no explanation, no code fence.";
+  // docs.anthropic.com, "Extended thinking": a choice that forces a tool excludes thinking.
+  [[nodiscard]] bool is_tool_forced() const {
+    if (!chat_.tool_choice || chat_.tools.empty() || !input_.offer_tools) return false;
+    return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
   }
-  if (rules_.structured_output) return {};
-  return "Answer with one JSON value that matches this JSON Schema and nothing else: no explanation, no code fence.\n" +
-         std::string(chat_.response_schema.json);
-}
 
-// Both ways of thinking want the default temperature and no top_k; a budget allows a top_p near 1. Newer models refuse
-// whatever is not the default, which is a temperature of 1.
-void Options::write_sampling() {
-  const bool thinking = adaptive_ || budget_ > 0;
-  const bool is_free = rules_.sampling && !thinking;
-  const auto left_out = [&](std::string_view name) { notes_.dropped(name, input_.target); };
-  if (chat_.temperature && is_free) {
-    if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
-    writer_.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
-  } else if (chat_.temperature && *chat_.temperature != 1) {
-    left_out("temperature");
+  // What differs between the hosts, as the documentation of Claude on Vertex AI and on Amazon Bedrock has it.
+  void host_members() {
+    switch (host_) {
+      case Host::anthropic: writer_.field("model", input_.target.model); break;
+      case Host::vertex: writer_.field("anthropic_version", "vertex-2023-10-16"); break;
+      case Host::bedrock: writer_.field("anthropic_version", "bedrock-2023-05-31"); break;
+    }
+    if (host_ != Host::bedrock) {
+      writer_.field("stream", chat_.stream.upstream);
+    } else if (!derived_.betas.empty()) {
+      writer_.key("anthropic_beta").begin_array();
+      for (const std::string& beta : derived_.betas) writer_.string(beta);
+      writer_.end_array();
+    }
   }
-  if (chat_.top_p) {
-    const bool is_allowed = thinking ? rules_.sampling && *chat_.top_p >= 0.95 : rules_.sampling;
-    const bool is_second = is_free && chat_.temperature && !rules_.both_sampling;
-    if (is_allowed && !is_second) writer_.field("top_p", *chat_.top_p);
-    if (!is_allowed || is_second) left_out("topP");
-  }
-  if (chat_.top_k && is_free) writer_.field("top_k", *chat_.top_k);
-  if (chat_.top_k && !is_free) left_out("topK");
-}
 
-void Options::write_stop_sequences() {
-  if (chat_.stop_sequences.empty()) return;
-  writer_.key("stop_sequences").begin_array();
-  for (const RawString sequence : chat_.stop_sequences) writer_.raw(sequence);
-  writer_.end_array();
-}
-
-void Options::write_tools() {
-  if (chat_.tools.empty()) return;
-  writer_.key("tools").begin_array();
-  for (const Tool& tool : chat_.tools) write_tool(tool);
-  writer_.end_array();
-}
-
-void Options::write_tool(const Tool& tool) {
-  if (!tool.definition.empty()) {
-    writer_.raw(tool.definition);
-    return;
+  void thinking() {
+    if (adaptive_) writer_.key("thinking").begin_object().field("type", "adaptive").end_object();
+    if (budget_ > 0) {
+      writer_.key("thinking").begin_object().field("type", "enabled").field("budget_tokens", budget_).end_object();
+    }
   }
-  const bool strict = tool.strict.value_or(false) && rules_.structured_output;
-  if (tool.strict.value_or(false) && !strict) notes_.dropped("tools.strict", input_.target);
-  writer_.begin_object().field("name", tool.name);
-  if (!tool.description.empty()) writer_.field("description", tool.description);
-  const JsonSpan any{R"({"type":"object","properties":{}})"};
-  const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
-  if (strict) {
-    const std::string cleaned = to_schema(schema, notes_);
-    writer_.field("input_schema", JsonSpan{cleaned}).field("strict", true);
-  } else {
-    writer_.field("input_schema", schema);
-  }
-  if (tool.cache != CacheMark::none) {
-    writer_.key("cache_control").begin_object().field("type", "ephemeral");
-    if (tool.cache == CacheMark::one_hour) writer_.field("ttl", "1h");
+
+  void output_config() {
+    const bool has_format = chat_.response_schema.is_object() && rules_.structured_output;
+    if (effort_.empty() && !has_format) return;
+    writer_.key("output_config").begin_object();
+    if (!effort_.empty()) writer_.field("effort", effort_);
+    if (has_format) {
+      const std::string schema = to_schema(chat_.response_schema, notes_);
+      writer_.key("format").begin_object().field("type", "json_schema").field("schema", JsonSpan{schema}).end_object();
+    }
     writer_.end_object();
   }
-  writer_.end_object();
-}
 
-// A step without tools still defines them: the history may hold calls, and the API refuses calls of unknown tools.
-void Options::write_tool_choice() {
-  if (chat_.tools.empty()) return;
-  const bool serial = !chat_.parallel_tool_calls.value_or(true);
-  const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
-  const bool none = !input_.offer_tools || choice.type == ToolChoiceType::none;
-  if (!chat_.tool_choice && !serial && !none) return;
-  writer_.key("tool_choice").begin_object();
-  if (none) {
-    writer_.field("type", "none");
-  } else if (choice.type == ToolChoiceType::tool) {
-    writer_.field("type", "tool").field("name", choice.tool_name);
-  } else {
-    writer_.field("type", choice.type == ToolChoiceType::required ? "any" : "auto");
+  // Both ways of thinking want the default temperature and no top_k; a budget allows a top_p near 1. Newer models
+  // refuse whatever is not the default, which is a temperature of 1.
+  void sampling() {
+    const bool thinking = adaptive_ || budget_ > 0;
+    const bool is_free = rules_.sampling && !thinking;
+    const auto left_out = [&](std::string_view name) { notes_.dropped(name, input_.target); };
+    if (chat_.temperature && is_free) {
+      if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
+      writer_.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
+    } else if (chat_.temperature && *chat_.temperature != 1) {
+      left_out("temperature");
+    }
+    if (chat_.top_p) {
+      const bool is_allowed = thinking ? rules_.sampling && *chat_.top_p >= 0.95 : rules_.sampling;
+      const bool is_second = is_free && chat_.temperature && !rules_.both_sampling;
+      if (is_allowed && !is_second) writer_.field("top_p", *chat_.top_p);
+      if (!is_allowed || is_second) left_out("topP");
+    }
+    if (chat_.top_k && is_free) writer_.field("top_k", *chat_.top_k);
+    if (chat_.top_k && !is_free) left_out("topK");
   }
-  if (serial && !none) writer_.field("disable_parallel_tool_use", true);
-  writer_.end_object();
+
+  void stop_sequences() {
+    if (chat_.stop_sequences.empty()) return;
+    writer_.key("stop_sequences").begin_array();
+    for (const RawString sequence : chat_.stop_sequences) writer_.raw(sequence);
+    writer_.end_array();
+  }
+
+  void tools() {
+    writer_.key("tools").begin_array();
+    for (const Tool& tool : chat_.tools) one_tool(tool);
+    writer_.end_array();
+  }
+
+  void one_tool(const Tool& tool) {
+    if (!tool.definition.empty()) {
+      writer_.raw(tool.definition);
+      return;
+    }
+    const bool strict = tool.strict.value_or(false) && rules_.structured_output;
+    if (tool.strict.value_or(false) && !strict) notes_.dropped("tools.strict", input_.target);
+    writer_.begin_object().field("name", tool.name);
+    if (!tool.description.empty()) writer_.field("description", tool.description);
+    const JsonSpan any{R"({"type":"object","properties":{}})"};
+    const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
+    if (strict) {
+      const std::string cleaned = to_schema(schema, notes_);
+      writer_.field("input_schema", JsonSpan{cleaned}).field("strict", true);
+    } else {
+      writer_.field("input_schema", schema);
+    }
+    write_cache_control(writer_, tool.cache);
+    writer_.end_object();
+  }
+
+  // A step without tools still defines them: the history may hold calls, and the API refuses calls of unknown tools.
+  void tool_choice() {
+    const bool serial = !chat_.parallel_tool_calls.value_or(true);
+    const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
+    const bool none = !input_.offer_tools || choice.type == ToolChoiceType::none;
+    if (!chat_.tool_choice && !serial && !none) return;
+    writer_.key("tool_choice").begin_object();
+    if (none) {
+      writer_.field("type", "none");
+    } else if (choice.type == ToolChoiceType::tool) {
+      writer_.field("type", "tool").field("name", choice.tool_name);
+    } else {
+      writer_.field("type", choice.type == ToolChoiceType::required ? "any" : "auto");
+    }
+    if (serial && !none) writer_.field("disable_parallel_tool_use", true);
+    writer_.end_object();
+  }
+
+  void note_unsupported() {
+    if (chat_.seed) notes_.dropped("seed", input_.target);
+    if (chat_.logprobs.value_or(false)) notes_.dropped("logprobs", input_.target);
+    if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", input_.target);
+    if (chat_.presence_penalty) notes_.dropped("presencePenalty", input_.target);
+  }
+
+  const StepInput& input_;
+  const ChatRequest& chat_ = input_.chat;
+  const Host host_;
+  const DerivedOptions& derived_;
+  RequestNotes& notes_;
+  const ModelRules rules_ = rules_of(input_.target);
+  std::string out_;
+  JsonWriter writer_{out_};
+
+  std::int64_t max_tokens_ = 0;
+  std::int64_t budget_ = 0;  // 0: none
+  bool adaptive_ = false;
+  std::string effort_;  // empty: none
+};
+
+}  // namespace
+
+std::string write_options(const StepInput& input, Host host, const DerivedOptions& derived, RequestNotes& notes) {
+  return OptionsWriter(input, host, derived, notes).write();
 }
 
-void Options::note_unsupported() {
-  if (chat_.seed) notes_.dropped("seed", input_.target);
-  if (chat_.logprobs.value_or(false)) notes_.dropped("logprobs", input_.target);
-  if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", input_.target);
-  if (chat_.presence_penalty) notes_.dropped("presencePenalty", input_.target);
+std::string json_instruction(const StepInput& input) {
+  const ChatRequest& chat = input.chat;
+  if (!chat.response_json) return {};
+  if (!chat.response_schema.is_object()) {
+    return "Answer with one JSON object and nothing else: no explanation, no code fence.";
+  }
+  if (rules_of(input.target).structured_output) return {};
+  return "Answer with one JSON value that matches this JSON Schema and nothing else: no explanation, no code fence.\n" +
+         std::string(chat.response_schema.json);
 }
 
 }  // namespace aiw::anthropic_messages

@@ -79,23 +79,22 @@ std::expected<Body, Error> build_body(const StepInput& input, Host host) {
     written = {};
     return build_body(input, host);
   }
-  built.betas = needed_betas(input);
-  if (host == Host::bedrock) {
-    if (const Header* named = input.target.headers.find(kBetaHeader)) merge_betas(built.betas, named->value);
-  }
-  Options writer(input, host, notes);
-  if (conversation.excludes_thinking_budget()) writer.forbid_thinking_budget();
-  writer.set_container(conversation.container(input.now));
-  std::string options = apply_provider_options(writer.write(built.betas), input.chat, kReserved, notes);
-  if (host == Host::bedrock) built.betas.clear();
+  DerivedOptions derived{.betas = needed_betas(input),
+                         .thinking_budget = !conversation.excludes_thinking_budget(),
+                         .container = conversation.container(input.now)};
+  const Header* const named = host == Host::bedrock ? input.target.headers.find(kBetaHeader) : nullptr;
+  if (named != nullptr) merge_betas(derived.betas, named->value);
+  std::string options =
+      apply_provider_options(write_options(input, host, derived, notes), input.chat, kReserved, notes);
+  if (host != Host::bedrock) built.betas = std::move(derived.betas);
   options.pop_back();  // the object goes on
   built.body.append(options);
-  const std::string instruction = writer.instruction();
+  BodyWriter json(built.body, options.size() > 1);
+  const std::string instruction = json_instruction(input);
   if (!instruction.empty()) notes.add("response_format_prompted", "JSON output is asked for in the system prompt");
-  conversation.write_system(built.body, input.chat.system, instruction);
-  built.body.append(",\"messages\":");
-  conversation.write_messages(built.body);
-  built.body.append("}");
+  conversation.write_system(json, input.chat.system, instruction);
+  conversation.write_messages(json);
+  json.end_object();
   built.notes = notes.take();
   return built;
 }

@@ -27,6 +27,8 @@ class StateReader {
   [[nodiscard]] std::string json(const JsonElement& value) const;
   // The same of a member; empty: there is none, or it is null.
   [[nodiscard]] std::string json(const JsonElement& object, std::string_view key) const;
+  // The parser that the object belongs to.
+  [[nodiscard]] const EventJson& parser() const { return json_; }
 
  private:
   std::string state_;

@@ -1,8 +1,6 @@
-// How the items of an answer end: what each becomes for the parent, and what must go back to the provider.
-#include <algorithm>
-
-#include "protocol/json_text.hpp"
-#include "worker/base/white_space.hpp"
+// Ends the items of an answer: what each becomes for the parent, and what must be sent back to the provider.
+#include "protocol/json_writer.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/openai_responses/decoder.hpp"
 #include "worker/providers/openai_responses/items.hpp"
 #include "worker/providers/openai_responses/state.hpp"
@@ -12,22 +10,21 @@ namespace {
 
 std::string in_braces(std::string_view members) { return "{" + std::string(members) + "}"; }
 
-void add_member(std::string& members, std::string_view name, std::string_view value) {
-  if (!members.empty()) members += ',';
-  members.append("\"").append(name).append("\":").append(value);
+std::string item_state(std::string_view item) { return make_state(kStateTag, kItem, item); }
+
+// `members` without braces; empty: no state.
+std::string state_of(std::string_view name, std::string_view members) {
+  return members.empty() ? std::string() : make_state(kStateTag, name, in_braces(members));
 }
 
-// The form of results in the protocol. An error is there only where the tool failed (mcp_call).
-std::string tool_output(std::string_view type, std::string_view value) {
-  std::string out = R"({"type":")";
-  return out.append(type).append(R"(","value":)").append(value).append("}");
-}
+// Continues members that are written already.
+JsonWriter writer_of(std::string& members) { return JsonWriter(members, !members.empty()); }
 
 }  // namespace
 
 void Decoder::end_item(std::int64_t output_index, const JsonElement& element, StepSink& sink) {
-  Item* const item = element.is_object() ? item_at(output_index, sink) : nullptr;
-  if (item == nullptr || item->done) return;
+  Item* const item = element.is_object() ? open_item_at(output_index, sink) : nullptr;
+  if (item == nullptr) return;
   item->done = true;
   ++done_items_;
   const auto type = get_string_or_empty(element, "type");
@@ -50,8 +47,8 @@ void Decoder::end_item(std::int64_t output_index, const JsonElement& element, St
 
 void Decoder::end_message(Item& item, const JsonElement& element, StepSink& sink) {
   std::string common = other_members(*json_, element, {"type", "role", "content", "status"});
-  if (const auto status = get_string(element, "status"); status == "incomplete") {
-    add_member(common, "status", "\"incomplete\"");
+  if (get_string(element, "status") == "incomplete") {
+    writer_of(common).field("status", "incomplete");
     has_incomplete_message_ = true;
   }
   const auto contents = get_array(element, "content");
@@ -77,13 +74,13 @@ void Decoder::end_message_part(Item& item, std::int64_t index, const JsonElement
   if (const auto annotations = get_member(element, "annotations")) {
     report_sources(content, *annotations, sink);
     const std::string json = json_text(*annotations);
-    if (json != "[]") add_member(members, "annotations", json);
+    if (json != "[]") writer_of(members).key("annotations").copy(json);
   }
   if (content.part < 0) return;
   const auto tokens = get_member(element, "logprobs");
   if (tokens && !content.has_logprobs) report_logprobs(content, *tokens, sink);
-  if (refusal) add_member(members, "refusal", "true");
-  if (!members.empty()) sink.provider_state(content.part, make_state("text", in_braces(members)));
+  if (refusal) writer_of(members).field("refusal", true);
+  if (!members.empty()) sink.provider_state(content.part, state_of(kText, members));
 }
 
 void Decoder::end_reasoning(Item& item, const JsonElement& element, StepSink& sink) {
@@ -101,11 +98,11 @@ void Decoder::end_reasoning(Item& item, const JsonElement& element, StepSink& si
     if (content.part >= 0 && (part < 0 || content.part < part)) part = content.part;
   }
   if (part < 0) {
-    // Hidden reasoning is wanted back all the same.
+    // Hidden reasoning must be sent back as well.
     part = next_part_++;
     sink.delta(part, ContentKind::reasoning, {}, {});
   }
-  sink.provider_state(part, make_state("item", json_text(element)));
+  sink.provider_state(part, item_state(json_text(element)));
 }
 
 void Decoder::end_text_call(Item& item, const JsonElement& element, bool by_provider, StepSink& sink) {
@@ -119,12 +116,12 @@ void Decoder::end_text_call(Item& item, const JsonElement& element, bool by_prov
   if (get_string(element, "status") == "incomplete") return;
   std::string state;
   if (by_provider) {
-    state = make_state("item", json_text(element));
+    state = item_state(json_text(element));
   } else {
     std::string members =
         other_members(*json_, element, {"type", "call_id", "name", item.is_custom ? "input" : "arguments", "status"});
-    if (item.is_custom) add_member(members, "type", "\"custom_tool_call\"");
-    if (!members.empty()) state = make_state("call", in_braces(members));
+    if (item.is_custom) writer_of(members).field("type", "custom_tool_call");
+    state = state_of(kCall, members);
   }
   end_input(item, whole, by_provider, std::move(state), sink);
 }
@@ -146,8 +143,8 @@ void Decoder::end_input(Item& item, std::string_view whole, bool by_provider, st
   if (!state.empty()) sink.provider_state(content.part, std::move(state));
 }
 
-// {"tool_uses": [{"recipient_name": "functions.x", "parameters": {…}}]}: the calls that it stands for. False: it is
-// not.
+// Reports the calls of {"tool_uses": [{"recipient_name": "functions.x", "parameters": {…}}]}. False: the input is
+// something else.
 bool Decoder::end_parallel_calls(Item& item, std::string_view input, StepSink& sink) {
   const auto root = input_json_.parse(input);
   const auto uses = root ? get_array(*root, "tool_uses") : std::nullopt;
@@ -183,7 +180,7 @@ void Decoder::end_image(const JsonElement& element, StepSink& sink) {
   GeneratedFile file;
   file.media_type = "image/" + json_->plain_text(format);
   file.data = plain(element, "result");
-  sink.provider_state(part, make_state("item", in_braces(other_members(*json_, element, {"result"}))));
+  sink.provider_state(part, state_of(kItem, other_members(*json_, element, {"result"})));
   sink.file(part, std::move(file));
 }
 
@@ -197,7 +194,7 @@ void Decoder::end_other(std::string_view type, const JsonElement& element, StepS
     if (call_id.empty()) call_id = read_call_id(*json_, element, "id");
     if (call_id.empty()) call_id = "call_" + std::to_string(part);
     const bool by_provider = kind.role == ItemRole::provider_call;
-    // An id that an earlier call had, whose result may be told already.
+    // An earlier call has this id, and its result may be reported already.
     if (by_provider && provider_calls_.contains(call_id)) call_id += "_" + std::to_string(part);
     std::string name = kind.tool_name.empty() ? plain(element, "name") : std::string(kind.tool_name);
     // An MCP server's tool is called like a function; of other items all that the model decided is the input.
@@ -208,7 +205,7 @@ void Decoder::end_other(std::string_view type, const JsonElement& element, StepS
     report_call(part, {call_id, std::move(name), complete_arguments(std::move(input)), by_provider}, sink);
     if (by_provider && !kind.result.empty()) report_result(call_id, kind, element, sink);
   }
-  sink.provider_state(part, make_state("item", json_text(element)));
+  sink.provider_state(part, item_state(json_text(element)));
 }
 
 void Decoder::report_result(const std::string& call_id, const ItemKind& kind, const JsonElement& element,
@@ -217,16 +214,18 @@ void Decoder::report_result(const std::string& call_id, const ItemKind& kind, co
   if (call == provider_calls_.end()) return;
   const auto error = get_member(element, "error");
   const auto given = error ? error : get_member(element, kind.result);
+  const bool text = given && given->is_string();
   std::string output;
-  if (!given) {
-    // Nothing but that it ran: a web search shows what it found in the text's annotations.
-    std::string status;
-    append_json_string(status, plain(element, "status"));
-    output = tool_output("json", "{\"status\":" + status + "}");
+  JsonWriter json(output);
+  json.begin_object().field("type", error ? (text ? "error-text" : "error-json") : (text ? "text" : "json"));
+  json.key("value");
+  if (given) {
+    json.copy(json_text(*given));
   } else {
-    const bool text = given->is_string();
-    output = tool_output(error ? (text ? "error-text" : "error-json") : (text ? "text" : "json"), json_text(*given));
+    // Only that it ran: a web search shows what it found in the text's annotations.
+    json.begin_object().field("status", plain(element, "status")).end_object();
   }
+  json.end_object();
   sink.tool_result({call_id, call->second, std::move(output)});
 }
 

@@ -89,7 +89,7 @@ void Decoder::on_event(const Event& event, const JsonElement& root, StepSink& si
   } else if (type == "response.output_text.annotation.added") {
     add_annotation(event, sink);
   } else if (type == "response.completed" || type == "response.incomplete") {
-    end_as_told(type.substr(type.find('.') + 1), event.response.value_or(root), sink);
+    end_reported(type.substr(type.find('.') + 1), event.response.value_or(root), sink);
   } else if (type == "response.failed" || type == "response.cancelled") {
     fail_answer(event.response.value_or(root), sink);
   } else if (type == "response.content_part.done") {
@@ -97,38 +97,37 @@ void Decoder::on_event(const Event& event, const JsonElement& root, StepSink& si
   } else if (type == "error" || event.error) {
     fail(in_stream_error(*json_, event.error.value_or(root)), sink);
   } else if (const auto slot = slot_of(type, ".done"); slot && event.whole) {
-    Item* const item = item_at(event.output_index, sink);
-    if (item == nullptr || item->done) return;
-    const std::string whole = json_->plain_text(string_of(*event.whole));
-    Content& content = *slot == Slot::input ? item->contents[{0, *slot}]
-                                            : content_of(*item, event.index, *slot, whole, Numbering::of_stream);
-    complete(*item, *slot, content, whole, sink);
+    complete_streamed(event, *slot, json_->plain_text(string_of(*event.whole)), sink);
   }
 }
 
 void Decoder::add_delta(const Event& event, Slot slot, StepSink& sink) {
   const auto text = event.delta ? string_of(*event.delta) : std::string_view();
-  Item* const item = item_at(event.output_index, sink);
-  if (item == nullptr || item->done) return;
+  Item* const item = open_item_at(event.output_index, sink);
+  if (item == nullptr) return;
   Content& content = item->contents[{slot == Slot::input ? 0 : event.index, slot}];
   show(*item, slot, content, content.joiner.add(text, json_->repaired()), sink);
   if (event.logprobs && content.part >= 0) report_logprobs(content, *event.logprobs, sink);
 }
 
 void Decoder::complete_part(const Event& event, StepSink& sink) {
-  Item* const item = event.part ? item_at(event.output_index, sink) : nullptr;
-  if (item == nullptr || item->done) return;
+  if (!event.part || open_item_at(event.output_index, sink) == nullptr) return;
   const auto type = get_string_or_empty(*event.part, "type");
-  const bool refusal = type == "refusal";
-  if (!refusal && type != "output_text") return;
-  const Slot slot = refusal ? Slot::refusal : Slot::text;
-  const std::string whole = plain(*event.part, refusal ? "refusal" : "text");
-  complete(*item, slot, content_of(*item, event.index, slot, whole, Numbering::of_stream), whole, sink);
+  if (type == "refusal") return complete_streamed(event, Slot::refusal, plain(*event.part, "refusal"), sink);
+  if (type == "output_text") complete_streamed(event, Slot::text, plain(*event.part, "text"), sink);
+}
+
+void Decoder::complete_streamed(const Event& event, Slot slot, std::string_view whole, StepSink& sink) {
+  Item* const item = open_item_at(event.output_index, sink);
+  if (item == nullptr) return;
+  Content& content = slot == Slot::input ? item->contents[{0, slot}]
+                                         : content_of(*item, event.index, slot, whole, Numbering::of_stream);
+  complete(*item, slot, content, whole, sink);
 }
 
 void Decoder::add_annotation(const Event& event, StepSink& sink) {
-  Item* const item = item_at(event.output_index, sink);
-  if (item == nullptr || item->done || !event.annotation) return;
+  Item* const item = open_item_at(event.output_index, sink);
+  if (item == nullptr || !event.annotation) return;
   ++item->contents[{event.index, Slot::text}].sources;
   report_source(*event.annotation, sink);
 }
@@ -149,7 +148,7 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
 }
 
 // The response's own status counts more than the event's name: vLLM calls every end `response.completed`.
-void Decoder::end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink) {
+void Decoder::end_reported(std::string_view event_status, const JsonElement& response, StepSink& sink) {
   const auto status = get_string(response, "status").value_or(event_status);
   const bool failed = status == "failed" || status == "cancelled" || get_error(response);
   if (failed) return fail_answer(response, sink);
@@ -236,6 +235,11 @@ Decoder::Item* Decoder::item_at(std::int64_t output_index, StepSink& sink) {
   }
   latest_ = {output_index, found != items_.end() ? &found->second : &items_[output_index]};
   return latest_.second;
+}
+
+Decoder::Item* Decoder::open_item_at(std::int64_t output_index, StepSink& sink) {
+  Item* const item = item_at(output_index, sink);
+  return item == nullptr || item->done ? nullptr : item;
 }
 
 void Decoder::begin_item(std::int64_t output_index, const JsonElement& element, StepSink& sink) {

@@ -21,7 +21,7 @@ class Decoder final : public JsonEventDecoder {
  public:
   static constexpr std::size_t kMaxItems = 10'000;
   static constexpr std::size_t kMaxItemId = 256;  // bytes; a longer one names nothing
-  // Of what a message's contents share, which goes back with each; beyond it they go back without.
+  // Limit on the members that the contents of a message share and each state repeats; beyond it states omit them.
   static constexpr std::size_t kMaxRepeated = std::size_t{256} << 10;
   // Models of OpenAI sometimes call this internal wrapper of theirs instead of the functions themselves.
   static constexpr std::string_view kParallelTools = "multi_tool_use.parallel";
@@ -68,13 +68,15 @@ class Decoder final : public JsonEventDecoder {
   void add_delta(const Event& event, Slot slot, StepSink& sink);
   void add_annotation(const Event& event, StepSink& sink);
   void complete_part(const Event& event, StepSink& sink);
-  void end_as_told(std::string_view event_status, const JsonElement& response, StepSink& sink);
+  void complete_streamed(const Event& event, Slot slot, std::string_view whole, StepSink& sink);
+  void end_reported(std::string_view event_status, const JsonElement& response, StepSink& sink);
   void end_answer(std::string_view status, const JsonElement& response, StepSink& sink);
   void fail_answer(const JsonElement& response, StepSink& sink);
   void add_missing_items(const JsonElement& response, StepSink& sink);
   void add_usage(const JsonElement& response, StepSink& sink);
 
   Item* item_at(std::int64_t output_index, StepSink& sink);
+  Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: it has ended, or cannot be
   void begin_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   void end_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   // An item whose end never came; `completed`: the answer's did, so a call may be run.
@@ -96,7 +98,7 @@ class Decoder final : public JsonEventDecoder {
   // The content that ends as `whole`: the one with the index, or its neighbour if only that was streamed.
   static Content& content_of(Item& item, std::int64_t index, Slot slot, std::string_view whole, Numbering numbering);
   void show(Item& item, Slot slot, Content& content, std::string_view text, StepSink& sink);
-  // A content that ends: shows what no delta showed of `whole`; empty: nobody said. May fail the answer.
+  // Ends a content: shows what no delta showed of `whole`, which is empty if it is not known. May fail the answer.
   void complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink);
   void report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink);
   void report_sources(Content& content, const JsonElement& annotations, StepSink& sink);

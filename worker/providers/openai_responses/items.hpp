@@ -9,7 +9,7 @@
 namespace aiw::openai_responses {
 
 enum class ItemRole {
-  opaque,           // nothing to show; sent back as it is
+  opaque,           // nothing to show; sent back unchanged
   provider_call,    // the provider ran it, or waits for an approval
   provider_result,  // what a provider's call of another item gave
   client_call,      // the client is to run it

@@ -4,18 +4,168 @@
 #include <string>
 #include <utility>
 
-#include "worker/providers/codec/ascii_json.hpp"
+#include "worker/providers/codec/body_writer.hpp"
+#include "worker/providers/codec/media_type.hpp"
+#include "worker/providers/codec/message_parts.hpp"
+#include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/openai_responses/items.hpp"
-#include "worker/providers/openai_responses/parts.hpp"
 #include "worker/providers/openai_responses/state.hpp"
 
 namespace aiw::openai_responses {
 namespace {
 
+constexpr std::string_view kCustomOutput = "custom_tool_call_output";
+
+// A call as the item with its result needs it.
+struct Call {
+  std::string_view output_type = "function_call_output";
+  std::string call_id{};  // the provider's, where the item has one; else the part's
+};
+
+// The member of a state, or of nothing, if it is an object.
+std::optional<JsonElement> object_member(const std::optional<JsonElement>& state, std::string_view name) {
+  const auto found = state ? get_member(*state, name) : std::nullopt;
+  return found && found->is_object() ? found : std::nullopt;
+}
+
+bool has_id(const std::optional<JsonElement>& item) { return item && get_string(*item, "id"); }
+
+std::string tools_found(const ToolOutput& output) {
+  EventJson json;
+  const auto root = json.parse(output.value.json);
+  const auto tools = root && root->is_object() ? get_member(*root, "tools") : root;
+  return tools && tools->is_array() && !json.repaired() ? to_json(*tools) : "[]";
+}
+
+class PartWriter {
+ public:
+  PartWriter(BodyWriter& json, RequestNotes& notes) : json_(json), notes_(notes) {}
+
+  // `breakpoint`: the prompt up to here is to be cached.
+  void text(RawString text, bool breakpoint) {
+    json_.begin_object().field("type", "input_text").field("text", text);
+    if (breakpoint) json_.key("prompt_cache_breakpoint").begin_object().field("mode", "explicit").end_object();
+    json_.end_object();
+  }
+
+  // False if the API does not take it, which is noted.
+  bool can_send(const MediaPart& media) {
+    if (media.kind != MediaKind::audio) return true;
+    notes_.add("content_dropped", "audio was left out: this API takes none");
+    return false;
+  }
+
+  void media(const MediaPart& media) { media_as(media.kind == MediaKind::image ? "input_image" : "input_file", media); }
+
+  // `is_text`: the input of a custom tool, which the part holds as a JSON string.
+  void call_input(const ToolCallPart& call, bool is_text) {
+    if (is_text && call.input.is_string()) {
+      json_.raw(call.input.as_string());
+    } else if (!call.input_text.empty()) {
+      json_.raw(call.input_text);
+    } else {
+      json_.string(call.input.empty() || call.input.json == "null" ? "{}" : call.input.json);
+    }
+  }
+
+  void call_output(const ToolResultPart& result, const Call& call) {
+    static const ToolOutput kNothing{ToolOutputType::text, JsonSpan{"\"\""}, {}};
+    const ToolOutput& output = result.output ? *result.output : kNothing;
+    json_.begin_object().field("type", RawString{call.output_type}).key("call_id");
+    if (call.call_id.empty()) {
+      json_.raw(result.tool_call_id);
+    } else {
+      json_.string(call.call_id);
+    }
+    if (call.output_type == "tool_search_output") {
+      json_.field("execution", "client").field("status", "completed").key("tools").copy(tools_found(output));
+    } else {
+      output_member(call.output_type, output);
+    }
+    json_.end_object();
+  }
+
+ private:
+  void media_as(std::string_view type, const MediaPart& media) {
+    json_.begin_object().field("type", type);
+    if (!media.file_id.empty()) {
+      json_.field("file_id", media.file_id);
+    } else if (media.kind == MediaKind::image) {
+      json_.key("image_url");
+      write_media_url(json_, media, "image/png");
+    } else if (!media.data.empty()) {
+      // The API refuses bytes without a name.
+      const RawString name{media_type_of(media) == "application/pdf" ? "file.pdf" : "file"};
+      json_.field("filename", media.filename.empty() ? name : media.filename).key("file_data");
+      write_media_url(json_, media, "application/pdf");
+    } else {
+      json_.field("file_url", media.url);
+    }
+    json_.end_object();
+  }
+
+  void output_member(std::string_view type, const ToolOutput& output) {
+    if (type == "apply_patch_call_output") json_.field("status", is_error(output) ? "failed" : "completed");
+    json_.key("output");
+    const bool takes_content = type == Call().output_type || type == kCustomOutput;
+    if (type == "shell_call_output") {
+      shell_output(output);
+    } else if (type == "computer_call_output") {
+      screenshot(output);
+    } else if (takes_content && output.type == ToolOutputType::content) {
+      content(output);
+    } else {
+      write_output_text(json_, output);
+    }
+  }
+
+  // The shell's own report if the parent gives one, else the text as what it printed.
+  void shell_output(const ToolOutput& output) {
+    if (!output.value.empty() && output.value.json.front() == '[') {
+      json_.raw(output.value);
+      return;
+    }
+    const bool failed = is_error(output);
+    json_.begin_array().begin_object();
+    if (failed) json_.field("stdout", "");
+    json_.key(failed ? "stderr" : "stdout");
+    write_output_text(json_, output);
+    if (!failed) json_.field("stderr", "");
+    json_.key("outcome").begin_object().field("type", "exit").field("exit_code", failed ? 1 : 0).end_object();
+    json_.end_object().end_array();
+  }
+
+  void screenshot(const ToolOutput& output) {
+    constexpr std::string_view kType = "computer_screenshot";
+    for (const Part& part : output.parts) {
+      const auto* media = std::get_if<MediaPart>(&part);
+      if (media != nullptr && media->kind == MediaKind::image) return media_as(kType, *media);
+    }
+    if (output.value.is_object()) {
+      json_.raw(output.value);
+    } else {
+      json_.begin_object().field("type", kType).end_object();
+    }
+  }
+
+  void content(const ToolOutput& output) {
+    json_.begin_array();
+    for (const Part& part : output.parts) {
+      if (const auto* words = std::get_if<TextPart>(&part)) text(words->text, false);
+      const auto* file = std::get_if<MediaPart>(&part);
+      if (file != nullptr && can_send(*file)) media(*file);
+    }
+    json_.end_array();
+  }
+
+  BodyWriter& json_;
+  RequestNotes& notes_;
+};
+
 class InputWriter {
  public:
   InputWriter(const Dialect& dialect, Rope& body, RequestNotes& notes)
-      : dialect_(dialect), body_(body), notes_(notes) {}
+      : dialect_(dialect), json_(body), notes_(notes) {}
 
   void message(const Message& message) {
     ids_lost_ = false;
@@ -34,34 +184,30 @@ class InputWriter {
   }
 
  private:
-  void begin_item() {
+  // Opens a message that begins with `members`, or continues the one that does.
+  void in_message(std::string members) {
+    if (open_ && members_ == members) return;
     close_message();
-    if (std::exchange(comma_, true)) body_.append(",");
-  }
-
-  // Opens a message that begins with `head`, or goes on with the one that does.
-  void in_message(std::string_view head) {
-    if (open_ && head_ == head) return body_.append(",");
-    begin_item();
-    head_ = head;
     open_ = true;
-    body_.append(head);
+    members_ = std::move(members);
+    json_.begin_object().copy_list(members_).key("content").begin_array();
   }
 
   void close_message() {
-    if (std::exchange(open_, false)) body_.append("]}");
+    if (std::exchange(open_, false)) json_.end_array().end_object();
   }
 
   void input_part(Role role, const Part& part) {
     const auto* media = std::get_if<MediaPart>(&part);
     const auto* text = std::get_if<TextPart>(&part);
-    if (text == nullptr && (media == nullptr || !can_send_media(*media, notes_))) return;
-    const auto name = role == Role::system ? dialect_.system_role : "user";
-    in_message(R"({"role":")" + std::string(name) + R"(","content":[)");
+    if (text == nullptr && (media == nullptr || !parts_.can_send(*media))) return;
+    std::string members;
+    JsonWriter(members).field("role", RawString{role == Role::system ? dialect_.system_role : "user"});
+    in_message(std::move(members));
     if (media != nullptr) {
-      append_input_media(body_, *media);
+      parts_.media(*media);
     } else {
-      append_input_text(body_, text->text, dialect_.cache_breakpoints && text->cache != CacheMark::none);
+      parts_.text(text->text, dialect_.cache_breakpoints && text->cache != CacheMark::none);
     }
   }
 
@@ -77,109 +223,109 @@ class InputWriter {
     }
   }
 
-  // A whole item as the provider gave it; nothing for what another provider gave.
-  void item(RawString provider_state) {
-    if (!state_.read(provider_state.text())) return;
-    const auto whole = state_.member("item");
-    if (!whole) return;
-    if (get_string_or_empty(*whole, "type") == "reasoning" && !can_replay(*whole)) {
+  // Writes a whole item as the provider gave it, if the state holds one.
+  void item(RawString state) {
+    if (const auto whole = object_member(state_.read(state, kStateTag), kItem)) write_item(*whole);
+  }
+
+  void write_item(const JsonElement& item) {
+    if (!can_replay(item)) {
       ids_lost_ = true;
       return;
     }
-    begin_item();
-    body_.append(to_ascii_json(to_json(*whole)));
+    close_message();
+    json_.copy(state_.json(item));
   }
 
-  // A provider that keeps nothing finds reasoning by its id no more: it needs what was thought itself, encrypted, or
-  // in plain words where a server gives them (LM Studio, DeepSeek).
-  [[nodiscard]] bool can_replay(const JsonElement& reasoning) const {
-    if (dialect_.stored || !get_string_or_empty(reasoning, "encrypted_content").empty()) return true;
-    const auto content = get_array(reasoning, "content");
-    return content && content->begin() != content->end();
+  // A provider that stores nothing cannot find reasoning by its id: it needs the reasoning itself, encrypted, or in
+  // plain words where a server gives them (LM Studio, DeepSeek).
+  [[nodiscard]] bool can_replay(const JsonElement& item) const {
+    if (dialect_.stored || get_string_or_empty(item, "type") != "reasoning") return true;
+    const auto content = get_array(item, "content");
+    return !get_string_or_empty(item, "encrypted_content").empty() || (content && content->begin() != content->end());
   }
 
   void assistant_text(const TextPart& part) {
-    const auto state = state_.read(part.provider_state.text()) ? state_.member("text") : std::nullopt;
+    const auto state = object_member(state_.read(part.provider_state, kStateTag), kText);
     const bool refusal = state && get_bool(*state, "refusal").value_or(false);
-    in_message(message_head(state));
-    body_.append(refusal ? R"({"type":"refusal","refusal":")" : R"({"type":"output_text","text":")");
-    body_.splice(part.text.raw);
-    body_.append("\"");
-    const auto annotations = state ? get_member(*state, "annotations") : std::nullopt;
-    if (annotations) body_.append(",\"annotations\":" + to_ascii_json(to_json(*annotations)));
-    // An output message's text has them always.
-    if (!annotations && !refusal && has_id(state)) body_.append(",\"annotations\":[]");
-    body_.append("}");
+    in_message(assistant_members(state));
+    json_.begin_object();
+    if (refusal) {
+      json_.field("type", "refusal").field("refusal", part.text);
+    } else {
+      json_.field("type", "output_text").field("text", part.text);
+    }
+    if (const auto annotations = state ? get_member(*state, "annotations") : std::nullopt) {
+      json_.key("annotations").copy(state_.json(*annotations));
+    } else if (!refusal && !ids_lost_ && has_id(state)) {
+      // The text of an output message always has them.
+      json_.key("annotations").begin_array().end_array();
+    }
+    json_.end_object();
   }
 
-  [[nodiscard]] bool has_id(const std::optional<JsonElement>& state) const {
-    return state && !ids_lost_ && get_string(*state, "id");
+  [[nodiscard]] std::string assistant_members(const std::optional<JsonElement>& state) const {
+    std::string members;
+    JsonWriter writer(members);
+    const bool keeps_id = !ids_lost_ && has_id(state);
+    if (keeps_id) writer.field("type", "message");
+    writer.field("role", "assistant");
+    if (state) writer.copy_list(members_without(*state, {"annotations", "refusal", ids_lost_ ? "id" : ""}));
+    if (keeps_id && !get_member(*state, "status")) writer.field("status", "completed");
+    return members;
   }
 
-  std::string message_head(const std::optional<JsonElement>& state) const {
-    if (!state) return R"({"role":"assistant","content":[)";
-    std::string head = has_id(state) ? R"({"type":"message","role":"assistant")" : R"({"role":"assistant")";
-    const std::string members = state_.members_without(*state, {"annotations", "refusal", ids_lost_ ? "id" : ""});
-    if (!members.empty()) head += "," + members;
-    if (has_id(state) && !get_member(*state, "status")) head += R"(,"status":"completed")";
-    return head + R"(,"content":[)";
+  // Of an object of the state that was read last.
+  [[nodiscard]] std::string members_without(const JsonElement& object,
+                                            std::initializer_list<std::string_view> leave_out) const {
+    return other_members(state_.parser(), object, leave_out);
   }
 
   void tool_call(const ToolCallPart& part) {
-    const bool ours = state_.read(part.provider_state.text());
-    if (const auto whole = ours ? state_.member("item") : std::nullopt) {
-      const std::string type(get_string_or_empty(*whole, "type"));
+    const auto state = state_.read(part.provider_state, kStateTag);
+    if (const auto whole = object_member(state, kItem)) {
+      const auto output_type = item_kind(get_string_or_empty(*whole, "type"), *whole).output_type;
       std::string call_id(get_string_or_empty(*whole, "call_id"));
-      const auto output_type = item_kind(type, *whole).output_type;
       if (!output_type.empty()) calls_[part.tool_call_id.text()] = {output_type, std::move(call_id)};
-      return item(part.provider_state);
+      return write_item(*whole);
     }
-    const auto state = ours ? state_.member("call") : std::nullopt;
-    const bool custom = state && get_string_or_empty(*state, "type") == "custom_tool_call";
-    if (custom) calls_[part.tool_call_id.text()] = {"custom_tool_call_output", {}};
-    begin_item();
-    body_.append(custom ? R"({"type":"custom_tool_call")" : R"({"type":"function_call")");
-    if (state) {
-      const std::string members = state_.members_without(*state, {"type", ids_lost_ ? "id" : ""});
-      if (!members.empty()) body_.append("," + members);
-    }
-    body_.append(",\"call_id\":\"");
-    body_.splice(part.tool_call_id.raw);
-    body_.append("\",\"name\":\"");
-    body_.splice(part.tool_name.raw);
-    body_.append(custom ? "\",\"input\":\"" : "\",\"arguments\":\"");
-    append_call_input(body_, part, custom);
-    body_.append("\"}");
+    const auto members = object_member(state, kCall);
+    const bool custom = members && get_string_or_empty(*members, "type") == "custom_tool_call";
+    if (custom) calls_[part.tool_call_id.text()] = {kCustomOutput, {}};
+    close_message();
+    json_.begin_object().field("type", RawString{custom ? "custom_tool_call" : "function_call"});
+    if (members) json_.copy_list(members_without(*members, {"type", ids_lost_ ? "id" : ""}));
+    json_.field("call_id", part.tool_call_id).field("name", part.tool_name).key(custom ? "input" : "arguments");
+    parts_.call_input(part, custom);
+    json_.end_object();
   }
 
-  // An image that the provider made goes back as its item, of which the part holds the bytes.
+  // An image that the provider made is sent back as its item; the part holds its bytes.
   void generated_file(const MediaPart& part) {
-    const auto whole = state_.read(part.provider_state.text()) ? state_.member("item") : std::nullopt;
+    const auto whole = object_member(state_.read(part.provider_state, kStateTag), kItem);
     if (!whole || part.data.empty()) {
       notes_.add("content_dropped", "media of an assistant message was left out: this API takes none there");
       return;
     }
-    begin_item();
-    body_.append("{" + state_.members_without(*whole, {"result"}) + ",\"result\":\"");
-    body_.splice(part.data.raw);
-    body_.append("\"}");
+    close_message();
+    json_.begin_object().copy_list(members_without(*whole, {"result"})).field("result", part.data).end_object();
   }
 
   void tool_result(const ToolResultPart& part) {
-    begin_item();
+    close_message();
     const auto call = calls_.find(part.tool_call_id.text());
-    append_call_output(body_, part, call == calls_.end() ? Call{} : call->second, notes_);
+    parts_.call_output(part, call == calls_.end() ? Call{} : call->second);
   }
 
   const Dialect& dialect_;
-  Rope& body_;
+  BodyWriter json_;
   RequestNotes& notes_;
-  State state_;                        // of the part in hand
-  std::map<std::string, Call> calls_;  // those that are no function's
-  std::string head_;
+  PartWriter parts_{json_, notes_};
+  StateReader state_;                  // of the part that is being written
+  std::map<std::string, Call> calls_;  // those of other tools than functions
+  std::string members_;                // of the open message
   bool open_ = false;
-  bool comma_ = false;
-  // Reasoning of this turn was left out: the provider refuses items that it knows by id without it.
+  // Reasoning of this turn was left out: the provider refuses items with ids that came after it.
   bool ids_lost_ = false;
 };
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "protocol/json_writer.hpp"
+#include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/openai_models.hpp"
@@ -181,14 +181,15 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   const auto options = OptionsWriter(input, rules, notes).write();
   Rope& body = built.http.body;
   body.append(std::string_view(options).substr(0, options.size() - 1));
-  body.append(options.size() > 2 ? R"(,"input":[)" : R"("input":[)");
+  BodyWriter json(body, options.size() > 2);
+  json.key("input").begin_array();
   const JsonSpan* const store = find_option(input.chat, "store");
   const Dialect dialect{.system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
                         .stored = store != nullptr &&
                                   store->json != "false",  // null takes our `false` out, and the API's default is true
                         .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
   append_input(input.messages, dialect, body, notes);
-  body.append("]}");
+  json.end_array().end_object();
   built.notes = notes.take();
   return built;
 }

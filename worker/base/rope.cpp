@@ -18,9 +18,9 @@ Rope& Rope::operator=(Rope&& other) noexcept {
   segments_ = std::exchange(other.segments_, {});
   blocks_ = std::exchange(other.blocks_, {});
   shared_ = std::exchange(other.shared_, {});
-  block_at_ = std::exchange(other.block_at_, nullptr);
-  block_left_ = std::exchange(other.block_left_, 0);
-  copies_last_ = std::exchange(other.copies_last_, false);
+  open_ = std::exchange(other.open_, nullptr);
+  at_ = std::exchange(other.at_, nullptr);
+  end_ = std::exchange(other.end_, nullptr);
   size_ = std::exchange(other.size_, 0);
   cursor_segment_ = std::exchange(other.cursor_segment_, 0);
   cursor_inner_ = std::exchange(other.cursor_inner_, 0);
@@ -28,59 +28,65 @@ Rope& Rope::operator=(Rope&& other) noexcept {
   return *this;
 }
 
-void Rope::append_slowly(std::string_view text) {
-  while (!text.empty()) {
-    if (block_left_ == 0) add_block(text.size());
-    if (!copies_last_) segments_.emplace_back(block_at_, 0);
-    copies_last_ = true;
-    const std::size_t take = std::min(block_left_, text.size());
-    append(text.substr(0, take));
-    text.remove_prefix(take);
-  }
+// Fills the last block and goes on in the next.
+void Rope::append_to_blocks(std::string_view text) {
+  const auto left = static_cast<std::size_t>(end_ - at_);
+  at_ = std::copy_n(text.data(), left, at_);
+  text.remove_prefix(left);
+  add_block(text.size());
+  append(text);
 }
 
 void Rope::splice(std::string_view text) {
   if (text.size() < kWorthSplicing) return append(text);
+  close_segment();
   segments_.push_back(text);
-  copies_last_ = false;
   size_ += text.size();
 }
 
 void Rope::share(std::shared_ptr<const Rope> other) {
   if (other->size() == 0) return;
+  close_segment();
   segments_.emplace_back(nullptr, shared_.size());
-  copies_last_ = false;
   size_ += other->size();
   shared_.push_back(std::move(other));
 }
 
+void Rope::close_segment() {
+  if (at_ == open_) return;
+  segments_.emplace_back(open_, static_cast<std::size_t>(at_ - open_));
+  size_ += segments_.back().size();
+  open_ = at_;
+}
+
 void Rope::add_block(std::size_t at_least) {
+  close_segment();
   const std::size_t usual = std::min(kFirstBlock << std::min<std::size_t>(blocks_.size(), 7), kLargestBlock);
-  block_left_ = std::max(usual, at_least);
-  blocks_.push_back(std::make_unique_for_overwrite<char[]>(block_left_));
-  block_at_ = blocks_.back().get();
-  copies_last_ = false;
+  const std::size_t size = std::max(usual, at_least);
+  blocks_.push_back(std::make_unique_for_overwrite<char[]>(size));
+  open_ = at_ = blocks_.back().get();
+  end_ = at_ + size;
 }
 
-const Rope* Rope::shared(std::size_t segment) const {
-  const Segment& at = segments_[segment];
-  return at.data() == nullptr ? shared_[at.size()].get() : nullptr;
+const Rope* Rope::shared(std::size_t index) const {
+  const bool is_shared = index < segments_.size() && segments_[index].data() == nullptr;
+  return is_shared ? shared_[segments_[index].size()].get() : nullptr;
 }
 
-std::string_view Rope::piece(std::size_t segment, std::size_t inner) const {
-  const Rope* other = shared(segment);
-  return other == nullptr ? segments_[segment] : other->segments_[inner];
+std::string_view Rope::piece(std::size_t index, std::size_t inner) const {
+  const Rope* other = shared(index);
+  return other == nullptr ? segment(index) : other->segment(inner);
 }
 
-std::size_t Rope::pieces_of(std::size_t segment) const {
-  const Rope* other = shared(segment);
-  return other == nullptr ? 1 : other->segments_.size();
+std::size_t Rope::pieces_of(std::size_t index) const {
+  const Rope* other = shared(index);
+  return other == nullptr ? 1 : other->segment_count();
 }
 
 std::size_t Rope::read(std::size_t offset, char* out, std::size_t capacity) {
   if (offset < cursor_offset_) cursor_segment_ = cursor_inner_ = cursor_offset_ = 0;
   std::size_t copied = 0;
-  while (cursor_segment_ < segments_.size() && copied < capacity) {
+  while (cursor_segment_ < segment_count() && copied < capacity) {
     const auto current = piece(cursor_segment_, cursor_inner_);
     const std::size_t skip = offset + copied - cursor_offset_;
     if (skip >= current.size()) {
@@ -99,16 +105,16 @@ std::size_t Rope::read(std::size_t offset, char* out, std::size_t capacity) {
 
 std::vector<std::string_view> Rope::pieces() const {
   std::vector<std::string_view> pieces;
-  pieces.reserve(segments_.size());
-  for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
-    for (std::size_t inner = 0; inner < pieces_of(segment); ++inner) pieces.push_back(piece(segment, inner));
+  pieces.reserve(segment_count());
+  for (std::size_t index = 0; index < segment_count(); ++index) {
+    for (std::size_t inner = 0; inner < pieces_of(index); ++inner) pieces.push_back(piece(index, inner));
   }
   return pieces;
 }
 
 std::string Rope::str() const {
   std::string out;
-  out.reserve(size_);
+  out.reserve(size());
   for (const auto piece : pieces()) out += piece;
   return out;
 }

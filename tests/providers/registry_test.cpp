@@ -22,7 +22,7 @@ std::string read_file(const char* path) {
 }  // namespace
 
 TEST_CASE("every wire API has functions, a name in the schema, and a place in the documents") {
-  const std::string guide = read_file("docs/providers.md"), protocol = read_file("docs/protocol.md");
+  const std::string guide = read_file("docs/providers.md"), protocol = read_file("docs/protocol-reference.md");
   std::set<std::string> named;
   for (int number = 0; number <= static_cast<int>(Api::mock); ++number) {
     const auto api = static_cast<Api>(number);

@@ -55,6 +55,8 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
         text = *std::move(key);
         kind = Kind::literal;
         secret = true;
+      } else if (kind == Kind::literal && names_a_secret(name)) {
+        resolved.keys.add(text);
       }
       bytes += text.size();
       if (bytes > kMaxResolvedBytes) {

@@ -113,7 +113,8 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     add_to_key(definition.key, name);
     add_to_key(definition.key, resolved->text);
     definition.values.add(resolved->text);
-    if (!resolved->keys.empty()) definition.keys.add(resolved->text);
+    const bool is_secret = !is_child && names_a_secret(name);
+    if (is_secret || !resolved->keys.empty()) definition.keys.add(resolved->text);
     // Who gives a key by its value may see it again, so the two are not the same server.
     add_to_key(definition.key, std::to_string(resolved->keys.size()));
     for (const auto& key : resolved->keys) {

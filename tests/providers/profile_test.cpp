@@ -513,6 +513,20 @@ TEST_CASE("profile: reasoning that nothing follows does not go back to the Respo
   CHECK(sent(json::array({reasoning, {{"type", "text"}, {"text", "a"}}})));
 }
 
+TEST_CASE("profile: choices that refer to themselves are folded within a limit") {
+  ServerProfile profile;
+  profile.schema_combinators = false;
+  std::string choices;
+  for (int i = 0; i < 50; ++i) choices += std::string(i == 0 ? "" : ",") + R"({"$ref":"#/$defs/a"})";
+  const std::string schema = R"({"type":"object","anyOf":[)" + choices +
+                             R"(],"$defs":{"a":{"properties":{"p":{"type":"string"}},"anyOf":[)" + choices + "]}}}";
+  const auto adapted = adapt_tool_schema(JsonSpan{schema}, profile);
+  REQUIRE(adapted);
+  const json got = json::parse(adapted->json);
+  CHECK_FALSE(got.contains("anyOf"));
+  CHECK(got.at("properties").at("p") == json{{"type", "string"}});
+}
+
 TEST_CASE("profile: a history's calls have the names of properties that the schema has") {
   const json schema = {{"type", "object"}, {"properties", {{"file path", {{"type", "string"}}}}}};
   const json body =

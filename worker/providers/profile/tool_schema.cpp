@@ -17,6 +17,10 @@ using Json = OrderedJson;
 constexpr int kMaxSchemaDepth = 1'000;
 constexpr int kMaxNesting = 8;  // of combinators and references at the top
 constexpr std::size_t kMaxChoices = 100;
+// In one schema: references may lead back into themselves, and each copies what it names.
+constexpr std::size_t kMaxFolds = 1'000;
+constexpr std::size_t kMaxCopiedValues = 100'000;
+constexpr std::size_t kBytesOfValue = 64;  // so long a text counts as a value more
 constexpr auto kCombinators = std::to_array<const char*>({"allOf", "anyOf", "oneOf"});
 // These say nothing that properties could.
 constexpr auto kRefusedBesideThem = std::to_array<const char*>({"not", "enum", "const", "if", "then", "else"});
@@ -66,7 +70,7 @@ class TopFolder {
   explicit TopFolder(const Json& root) : root_(root) {}
 
   void fold(Json& schema, int depth = 0) {
-    if (depth > kMaxNesting || !schema.is_object()) return;
+    if (depth > kMaxNesting || !schema.is_object() || ++folds_ > kMaxFolds) return;
     resolve(schema);
     for (const char* combinator : kCombinators) {
       const auto found = schema.find(combinator);
@@ -80,18 +84,25 @@ class TopFolder {
 
  private:
   // A reference at the top is replaced by what it names, as far as that is in the schema itself.
-  void resolve(Json& schema) const {
+  void resolve(Json& schema) {
     for (int i = 0; i < kMaxNesting; ++i) {
       const auto reference = schema.find("$ref");
       if (reference == schema.end()) return;
       const std::string pointer = reference->is_string() ? reference->get<std::string>() : std::string();
       schema.erase("$ref");
       const Json* target = find(pointer);
-      if (target == nullptr || !target->is_object()) return;
+      if (target == nullptr || !target->is_object() || !may_copy(*target)) return;
       for (const auto& [key, value] : target->items()) {
         if (!schema.contains(key)) schema[key] = value;
       }
     }
+  }
+
+  // Counts the values in it. False: the limit is reached.
+  bool may_copy(const Json& value) {
+    if (++copied_ > kMaxCopiedValues) return false;
+    if (value.is_string()) copied_ += value.get_ref<const std::string&>().size() / kBytesOfValue;
+    return !value.is_structured() || std::ranges::all_of(value, [&](const Json& inner) { return may_copy(inner); });
   }
 
   // "#/$defs/name" and the like.
@@ -187,6 +198,7 @@ class TopFolder {
   }
 
   const Json& root_;
+  std::size_t folds_ = 0, copied_ = 0;
 };
 
 // Goes through all schemas within one.

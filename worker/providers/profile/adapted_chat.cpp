@@ -176,12 +176,18 @@ void AdaptedChat::add(const Message& message, std::span<const Message> before) {
 
 void AdaptedChat::push(Message message) {
   // What an earlier step has sent stays as it was.
-  const bool joins = profile_.alternating_roles && is_plain_user(message) && messages_.size() > from_ &&
-                     !messages_.empty() && is_plain_user(messages_.back());
+  const bool joins = profile_.alternating_roles && messages_.size() > from_ && is_plain_user(message) && ends_plainly();
   if (!joins) return messages_.push_back(std::move(message));
   auto& parts = messages_.back().parts;
   parts.insert(parts.end(), std::make_move_iterator(message.parts.begin()),
                std::make_move_iterator(message.parts.end()));
+}
+
+// True if the last message is a plain one of the user. Many may be joined to it, so its parts are looked at once.
+bool AdaptedChat::ends_plainly() {
+  if (messages_.empty()) return false;
+  if (plain_end_ != messages_.size() && is_plain_user(messages_.back())) plain_end_ = messages_.size();
+  return plain_end_ == messages_.size();
 }
 
 // Between results and a user's turn.

@@ -43,6 +43,7 @@ class AdaptedChat {
   void adapt_system(const StepInput& input);
   void add(const Message& message, std::span<const Message> before);
   void push(Message message);
+  bool ends_plainly();
   void push_system(Message message);
   void push_media();
   void push_turn_between();
@@ -77,6 +78,7 @@ class AdaptedChat {
   std::map<std::string, IdUse, std::less<>> ids_;
   std::vector<std::pair<RawString, MediaPart>> returned_;  // media of results, with their calls' ids
   std::size_t seen_ = 0;                                   // of the input's messages
+  std::size_t plain_end_ = 0;                              // size of messages_ when its last was known to be plain
   std::size_t from_ = 0;                                   // messages_ that the call before gave out
   bool copied_ = false;                                    // messages_ are other than the input's
   bool tail_ = false;                                      // the last of messages_ is this request's only

@@ -47,6 +47,8 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
   for (const auto& [name, value] : tool.headers) {
     ToolHeader header{name, value};
     bool secret = names_a_secret(name);
+    const bool is_literal = header.value.pieces.size() == 1 && header.value.pieces.front().kind == Kind::literal;
+    if (secret && is_literal) resolved.keys.add(header.value.pieces.front().text);
     for (auto& [kind, text] : header.value.pieces) {
       if (kind == Kind::secret) {
         auto key = secrets(text, url);
@@ -55,8 +57,6 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
         text = *std::move(key);
         kind = Kind::literal;
         secret = true;
-      } else if (kind == Kind::literal && names_a_secret(name)) {
-        resolved.keys.add(text);
       }
       bytes += text.size();
       if (bytes > kMaxResolvedBytes) {

@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxKeyBytes = std::size_t{64} << 10;
 // costs a chat several copies.
 inline constexpr std::size_t kMaxHeaders = 100;
 
-// Wire APIs that the worker supports. to_string() gives the name used in a config.
+// Wire APIs that the worker supports. Config names: see to_string() and api_from_name().
 enum class Api {
   openai_chat,
   openai_responses,

@@ -285,7 +285,7 @@ bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& 
 }
 
 // Returns true for a member by which an API or gateway chooses the model or a replacement. Ignores case, because
-// servers written in Go do.
+// servers written in Go also match member names without case.
 bool names_a_model(std::string_view member) {
   constexpr std::array<std::string_view, 4> kNames = {"model", "models", "fallbacks", "preset"};
   return std::ranges::any_of(kNames, [&](std::string_view name) { return ascii_iequal(member, name); });

@@ -1,5 +1,5 @@
-// A request body as a list of byte ranges: short ones copied, long ones only referred to, so that a conversation's
-// bytes travel from the request line to the socket without being rebuilt.
+// A request body as a list of byte ranges. Short ranges are copied and long ones referenced, so that the bytes of a
+// conversation go from the request line to the socket without being rebuilt.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace aiw {
 
-// Movable, not copyable. What `splice` refers to must outlive the rope.
+// Movable, not copyable. Text passed to `splice` must outlive the rope.
 class Rope {
  public:
   Rope() = default;
@@ -21,7 +21,7 @@ class Rope {
   Rope& operator=(const Rope&) = delete;
   ~Rope() = default;
 
-  // Copies `text` to the end.
+  // Appends a copy of `text`.
   void append(std::string_view text) {
     if (!copies_last_ || text.size() > block_left_) return append_slowly(text);
     std::memcpy(block_at_, text.data(), text.size());
@@ -29,22 +29,23 @@ class Rope {
     last = {last.data(), last.size() + text.size()};
     advance(text.size());
   }
-  // Refers to `text` if it is long enough to be worth it, else copies it.
+  // Appends a reference to `text` if it is long enough, otherwise a copy.
   void splice(std::string_view text);
-  // Refers to all of `other`, which shares no rope itself, and keeps it alive.
+  // Appends a reference to all of `other` and keeps it alive. `other` must not share another rope.
   void share(std::shared_ptr<const Rope> other);
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  // Copies up to `capacity` bytes that start at `offset` to `out`; returns how many; 0 at the end. Reading on from
-  // where the last call stopped costs nothing extra; any other offset searches from the start.
+  // Copies up to `capacity` bytes from `offset` on to `out`. Returns the number of bytes; 0 at the end. Continuing
+  // where the last call stopped needs no search. A smaller offset searches from the start.
   std::size_t read(std::size_t offset, char* out, std::size_t capacity);
-  // The whole in consecutive pieces, valid until the next change.
+  // Returns the whole text in consecutive pieces, valid until the next change.
   [[nodiscard]] std::vector<std::string_view> pieces() const;
-  // The whole as one string.
+  // Returns the whole text as one string.
   [[nodiscard]] std::string str() const;
 
  private:
-  // Of a conversation of short messages there are many. data(): nullptr for shared_[size()].
+  // Kept small, because a conversation of short messages has many segments. If data() is nullptr, the segment is
+  // shared_[size()].
   using Segment = std::string_view;
 
   void append_slowly(std::string_view text);
@@ -55,18 +56,18 @@ class Rope {
     size_ += copied;
   }
   [[nodiscard]] const Rope* shared(std::size_t segment) const;
-  // The `inner`th piece of a segment.
+  // Returns piece number `inner` of a segment.
   [[nodiscard]] std::string_view piece(std::size_t segment, std::size_t inner) const;
   [[nodiscard]] std::size_t pieces_of(std::size_t segment) const;
 
   std::vector<Segment> segments_;
-  std::vector<std::unique_ptr<char[]>> blocks_;  // of what was copied; never moved
+  std::vector<std::unique_ptr<char[]>> blocks_;  // blocks of copied text; never moved
   std::vector<std::shared_ptr<const Rope>> shared_;
-  char* block_at_ = nullptr;  // where the last block goes on
+  char* block_at_ = nullptr;  // write position in the last block
   std::size_t block_left_ = 0;
   bool copies_last_ = false;  // the last segment ends at block_at_
   std::size_t size_ = 0;
-  std::size_t cursor_segment_ = 0;  // where the next read most likely starts
+  std::size_t cursor_segment_ = 0;  // piece where the next read most likely starts
   std::size_t cursor_inner_ = 0;
   std::size_t cursor_offset_ = 0;  // offset of that piece's first byte
 };

@@ -24,8 +24,8 @@ struct ChildRequest {
   std::array<OwnFd, 3> streams;  // the child's ends of its stdin, stdout and stderr
 };
 
-// Control socket of a child. The worker sends kEndChild, or shuts down its writing side, which terminates the child
-// within `at_exit`. The host sends a ChildNotice, and closes the socket when all processes that the child started are
+// Control socket of a child. The worker sends kEndChild, or shuts down its writing side to terminate the child with the
+// `at_exit` times. The host sends a ChildNotice, and closes the socket when all processes that the child started are
 // gone.
 inline constexpr char kEndChild = 'e';
 struct ChildNotice {

@@ -15,9 +15,8 @@ namespace aiw {
 struct ChildCommand {
   std::string file{};  // a path if it contains a slash; otherwise looked up in PATH
   std::vector<std::string> args{};
-  std::vector<std::pair<std::string, std::string>>
-      env{};          // in addition to the few harmless variables that every child gets
-  std::string cwd{};  // empty: this process's current folder
+  std::vector<std::pair<std::string, std::string>> env{};  // in addition to the few variables that every child gets
+  std::string cwd{};                                       // empty: this process's current folder
 };
 
 // Receives the events of one child, on the loop thread. It may destroy its ChildProcess in any of these calls.

@@ -14,8 +14,7 @@
 namespace aiw {
 namespace {
 
-constexpr const char* kLibrary =
-    "libcrypto.so.3";  // ABI of OpenSSL 3; the same library as libcurl's, so it is loaded once
+constexpr const char* kLibrary = "libcrypto.so.3";  // ABI of OpenSSL 3, the same library as libcurl's (loaded once)
 constexpr std::string_view kMissing = "libcrypto cannot be loaded";
 
 // Functions of libcrypto. `loaded` is true only if all of them were found.

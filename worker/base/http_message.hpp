@@ -26,8 +26,8 @@ class RequestHeaders {
   // For headers that are known to be valid; invalid ones are dropped.
   RequestHeaders(std::initializer_list<Header> headers);
 
-  // Appends a header and removes one with the same name, ignoring case. Returns false, and changes nothing, if no
-  // request may carry the header.
+  // Appends a header. Replaces one with the same name, ignoring case. Returns false, and changes nothing, if no request
+  // may carry the header.
   [[nodiscard]] bool set(Header header);
   // Returns the header with this name, ignoring case; nullptr if there is none.
   [[nodiscard]] const Header* find(std::string_view name) const;

@@ -340,8 +340,7 @@ void CurlClient::resume_some() {
     in_curl_ = true;
     const auto result = exchange.resume();
     in_curl_ = false;
-    turn_.bytes_left -=
-        std::min<std::size_t>(turn_.bytes_left, kCurlBufferSize);  // bytes that it reads in the next turn
+    turn_.bytes_left -= std::min<std::size_t>(turn_.bytes_left, kCurlBufferSize);  // bytes read in the next turn
     rethrow();
     // If a handler rejects the kept bytes, curl only returns the error here and does not end the exchange.
     if (result != CURLE_OK) end_soon(exchange, result);

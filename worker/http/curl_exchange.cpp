@@ -20,8 +20,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kSmallBody = std::size_t{60}
-                                   << 10;   // curl sends the head and a body up to this size in one segment
+constexpr std::size_t kSmallBody = std::size_t{60} << 10;  // curl sends head and body together up to this size
 constexpr long kUploadBuffer = 512L << 10;  // upload buffer for larger bodies; curl makes one send per buffer
 constexpr std::uint64_t kRatioFrom = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaxRatio = 200;  // maximum ratio of decoded to received bytes

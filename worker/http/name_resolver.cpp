@@ -101,8 +101,7 @@ struct NameResolver::Mailbox {
     const std::lock_guard lock(mailbox->mutex);
     if (mailbox->resolver == nullptr) return;
     mailbox->resolver->loop_.post([mailbox, name = std::move(name), result = std::move(result)] {
-      if (mailbox->resolver != nullptr)
-        mailbox->resolver->ended(name, result);  // no lock needed: only the loop thread changes it
+      if (mailbox->resolver != nullptr) mailbox->resolver->ended(name, result);  // set on the loop thread only
     });
   }
   static void fail(const std::shared_ptr<Mailbox>& mailbox, std::exception_ptr thrown) {

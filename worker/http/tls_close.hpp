@@ -1,4 +1,4 @@
-// Distinguishes TLS connections that the peer closed (close_notify, which cannot be forged on the way) from those where
+// Distinguishes two ends of a TLS connection: the peer closed it (close_notify, which cannot be forged on the way), or
 // only TCP was closed, which anyone on the way can cause. libcurl 7.88 accepts both as the end of a body.
 #pragma once
 

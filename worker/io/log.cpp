@@ -27,8 +27,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kLongestValue = 512;
-constexpr std::size_t kLongestRead =
-    2 * kLongestValue;  // the part beyond kLongestValue matters only for a key that continues there
+constexpr std::size_t kLongestRead = 2 * kLongestValue;  // the rest of a value matters only if a key continues there
 
 // Writes whole lines or none. A pipe accepts up to PIPE_BUF bytes atomically; longer lines are dropped.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {

@@ -110,8 +110,7 @@ struct Loop::Impl {
 
   void wake() const {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written =
-        write(wake_fd, &one, sizeof one);  // a full counter means that a wake-up is pending anyway
+    [[maybe_unused]] const auto written = write(wake_fd, &one, sizeof one);  // a full counter means a pending wake-up
   }
   int timeout_ms() const;
   void wait_and_dispatch();

@@ -44,8 +44,7 @@ OutputDescriptor::Written OutputDescriptor::write(const char* data, std::size_t 
       count = send(fd_, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else if (kind_ == Kind::polled) {
       if (!writable_now(fd_)) return {0, EAGAIN};
-      count = ::write(fd_, data,
-                      std::min<std::size_t>(size, PIPE_BUF));  // poll(2) guarantees this much space in a writable pipe
+      count = ::write(fd_, data, std::min<std::size_t>(size, PIPE_BUF));  // guaranteed by poll(2) for a writable pipe
     } else {
       count = ::write(fd(), data, size);
     }

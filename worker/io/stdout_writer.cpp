@@ -15,10 +15,8 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kWriteAtOnce = std::size_t{64}
-                                     << 10;  // queued bytes that are written before the current event ends
-constexpr std::size_t kWorthTelling = std::size_t{64}
-                                      << 10;  // bytes written while congested before on_progress is called
+constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;   // written before the current event ends
+constexpr std::size_t kWorthTelling = std::size_t{64} << 10;  // bytes between two on_progress calls
 constexpr std::chrono::milliseconds kPartialFramePatience{1'000};
 
 }  // namespace

@@ -13,18 +13,17 @@
 namespace aiw {
 
 struct StdoutOptions {
-  std::size_t high_water = std::size_t{256} << 10;  // queued bytes at which congested() becomes true
-  std::size_t low_water = std::size_t{64} << 10;    // queued bytes below which congested() becomes false
-  std::chrono::milliseconds stall_timeout{
-      300'000};  // longest time without an accepted byte before on_broken; 0: no limit
+  std::size_t high_water = std::size_t{256} << 10;   // queued bytes at which congested() becomes true
+  std::size_t low_water = std::size_t{64} << 10;     // queued bytes below which congested() becomes false
+  std::chrono::milliseconds stall_timeout{300'000};  // limit without an accepted byte, then on_broken; 0: none
 };
 
 // Called on the loop thread. Handlers must not destroy the writer.
 struct StdoutHandlers {
   std::function<void()> on_relieved;  // congested() became false
-  std::function<void(int error)>
-      on_broken;  // called once with the errno: of the write, EPIPE if the reader closed (detected without a write), or
-                  // ETIMEDOUT for a stall; later frames are dropped
+  // Called once with the errno: that of the write, EPIPE if the reader closed (detected without a write), or ETIMEDOUT
+  // for a stall. Later frames are dropped.
+  std::function<void(int error)> on_broken;
   // Called while congested() is true: bytes written since the last call.
   std::function<void(std::size_t bytes)> on_progress = [](std::size_t) {};
 };

@@ -91,8 +91,7 @@ DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, s
   // temporarily a file or a child's six ends.
   constexpr std::size_t kOwn = 24;
   constexpr std::size_t kLookup = 4;  // one socket per name server, and one for TCP
-  constexpr std::size_t kServer =
-      7;  // four of a child and half of those of one that is terminating, or a stream over HTTP
+  constexpr std::size_t kServer = 7;  // four of a child and half of those of a terminating one, or one HTTP stream
   const auto left_of = [](std::size_t all, std::size_t part) { return all - std::min(all, part); };
   DescriptorShares shares;
   shares.lookups = std::clamp<std::size_t>(descriptors / 32, 1, 256);

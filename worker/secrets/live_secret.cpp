@@ -35,8 +35,8 @@ using Place = Places::Place;
 // repetitive input (Knuth-Morris-Pratt algorithm).
 void add_places(std::string_view text, std::string_view value, std::size_t from, std::vector<Place>& found) {
   if (text.size() - from < value.size()) return;
-  std::vector<std::size_t> border(
-      value.size());  // for each prefix of `value`: length of its longest proper suffix that is also a prefix
+  // For each prefix of `value`: length of its longest proper suffix that is also a prefix.
+  std::vector<std::size_t> border(value.size());
   for (std::size_t i = 1, k = 0; i < value.size(); ++i) {
     while (k > 0 && value[i] != value[k]) k = border[k - 1];
     if (value[i] == value[k]) ++k;

@@ -78,9 +78,8 @@ struct Message {
   std::vector<Part> parts;  // a `content` string becomes one text part
 };
 
-// A tool the model may call. Described either by name, description and schema, or by `definition`. The definition is
-// the whole entry in the wire API's own format (for example a provider's web search or bash tool) and is sent
-// unchanged.
+// A tool the model may call. Described either by name, description and schema, or by `definition`: the whole entry in
+// the wire API's own format, sent unchanged (for example a provider's web search or bash tool).
 struct Tool {
   RawString name;  // empty only for a tool that the provider runs
   RawString description{};

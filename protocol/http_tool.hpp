@@ -27,7 +27,7 @@ struct TextTemplate {
 };
 
 enum class ResponseForm {
-  automatic,  // JSON if the content type says so and the body is valid JSON, else text
+  automatic,  // JSON if the content type is JSON or absent and the body is valid JSON; else text
   json,
   text,
 };

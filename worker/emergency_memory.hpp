@@ -6,8 +6,8 @@
 
 namespace aiw {
 
-// A few megabytes that cost nothing until used. Operator new falls back on them, so that small allocations, as in
-// destructors and C callbacks, do not fail in the middle of an operation. Any thread.
+// A few megabytes that cost nothing until used. Operator new falls back on them. Small allocations, as in destructors
+// and C callbacks, then do not fail in the middle of an operation. Any thread.
 
 // Returns up to 256 KiB; nullptr for more, or if the reserve is used up. This memory is never returned to the reserve,
 // because it serves the exit.

@@ -18,8 +18,8 @@ inline constinit thread_local std::ptrdiff_t thread_heap = 0;
 
 class MemoryAccounts;
 
-// Memory of one owner: a chat, a query or an MCP server. It is charged for what the loop thread allocates and frees in
-// the owner's scopes, so that code that keeps bytes need not count them. Loop thread only.
+// Memory of one owner: a chat, a query or an MCP server. Charged for what the loop thread allocates and frees in the
+// owner's scopes; code that keeps bytes need not count them. Loop thread only.
 class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
  public:
   // Closes the owner. Called from the loop, never in a scope, at most once.

@@ -1,5 +1,5 @@
-// A request body as a list of byte ranges. Short ranges are copied and long ones referenced, so that the bytes of a
-// conversation go from the request line to the socket without being rebuilt.
+// A request body as a list of byte ranges: short ranges are copied, long ones referenced. The bytes of a conversation
+// go from the request line to the socket without being rebuilt.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Strict subset of http(s) URLs (RFC 3986) that a base URL must match, so that no two parsers disagree about the host
-// that receives a key.
+// Strict subset of http(s) URLs (RFC 3986) that a base URL must match. No two parsers can disagree about the host that
+// receives a key.
 #pragma once
 
 #include <expected>

@@ -166,7 +166,7 @@ class CurlExchange {
   bool head_told_ = false;
   std::string encoding_;  // content encoding in lower case; empty: none
   std::unique_ptr<ContentDecoder> decoder_;
-  std::size_t unpacked_ = 0;        // decoded bytes of the block that curl will pass again
+  std::size_t unpacked_ = 0;        // already decoded bytes of the block that curl will pass again
   std::uint64_t packed_bytes_ = 0;  // encoded bytes that were decoded
   std::uint64_t body_bytes_ = 0;    // decoded bytes of the body
   bool ends_with_tls_ = false;      // no length and no chunks: the body ends with the connection

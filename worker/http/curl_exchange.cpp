@@ -461,8 +461,8 @@ int CurlExchange::socket_of(int local_port) const {
   return found == opened_.end() ? -1 : *found;
 }
 
-// Returns true if bytes arrived before the next request was sent; they belong to no response. Reading 0 bytes means
-// that the connection was closed.
+// Returns true if bytes arrived before the next request was sent, or if the peer closed the connection (0 bytes). Such
+// bytes belong to no response.
 bool CurlExchange::has_unasked_bytes(int fd) const {
   char byte = 0;
   if (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
@@ -615,7 +615,8 @@ CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {
 }
 
 // Curl calls this when it has neither a connection nor a cached address, even for an address or a local name, which it
-// resolves itself. All other names are rejected, because curl would start a thread for each.
+// resolves itself. All other names are rejected here, so that the client looks them up; curl would start a thread for
+// each.
 int CurlExchange::on_name_wanted(void*, void*, void* self) noexcept {
   auto& exchange = *static_cast<CurlExchange*>(self);
   if (exchange.names_.empty()) return 0;

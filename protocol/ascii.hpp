@@ -1,4 +1,5 @@
-// ASCII letters and digits, whatever the locale: those of header names, hosts, schemes, media types and ids.
+// Functions for ASCII letters and digits, independent of the locale. Used for header names, hosts, schemes, media types
+// and ids.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,7 @@ inline std::string ascii_lower(std::string_view text) {
   return out;
 }
 
-// Whether they differ in nothing but the case of letters.
+// Returns true if `a` and `b` are equal except for the case of ASCII letters.
 inline bool ascii_iequal(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
 }

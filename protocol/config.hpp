@@ -1,4 +1,4 @@
-// The configuration a request carries: which providers there are, their models, and where their keys come from.
+// Configuration carried by a request: providers, their models, and the sources of their keys.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,13 @@
 
 namespace aiw {
 
-// The longest key, by value or from a file; also what the headers of a provider may take together.
+// Maximum size of a key (by value or from a file), and of all headers of one provider together.
 inline constexpr std::size_t kMaxKeyBytes = std::size_t{64} << 10;
-// Of a provider, a tool or an MCP server: far more than any server takes, and each costs a chat several copies.
+// Maximum number of headers of a provider, a tool or an MCP server. Far above the limit of any server; each header
+// costs a chat several copies.
 inline constexpr std::size_t kMaxHeaders = 100;
 
-// The wire APIs the worker can speak. Names on the wire are in api_names().
+// Wire APIs that the worker supports. Config names: see to_string() and api_from_name().
 enum class Api {
   openai_chat,
   openai_responses,
@@ -34,14 +35,14 @@ enum class Api {
   ollama_chat,
   ollama_generate,
   azure_openai_responses,
-  vertex_anthropic,  // Claude on Vertex AI; `vertex` becomes it by the model's name
+  vertex_anthropic,  // Claude on Vertex AI; `vertex` is changed to this for a Claude model name
   mock,
 };
 
 std::string_view to_string(Api api);
 std::optional<Api> api_from_name(std::string_view name);
 
-// How a request shows its key.
+// Method by which a request sends its key.
 enum class Auth {
   none,
   bearer,          // Authorization: Bearer
@@ -53,7 +54,7 @@ enum class Auth {
 
 std::optional<Auth> auth_from_name(std::string_view name);
 
-// For a million tokens, in any currency. A rate that is absent is the input's rate.
+// Price of one million tokens, in any currency. An absent rate equals the input rate.
 struct Price {
   double input = 0;
   double output = 0;
@@ -61,8 +62,8 @@ struct Price {
   std::optional<double> cache_write;
 };
 
-// What the tokens cost; nothing if the input's or the output's count is not known. Counts that contradict each other
-// (more cached than read) never make it negative.
+// Returns the cost of the tokens; nullopt if the input or the output count is unknown. Contradictory counts (more
+// cached than read) never make it negative.
 std::optional<double> cost_of(const Usage& usage, const Price& price);
 
 struct ModelConfig {
@@ -71,29 +72,29 @@ struct ModelConfig {
   std::optional<std::int64_t> max_tokens;
   bool is_default = false;
   std::optional<Price> price{};
-  std::string script;  // mock only: a JSON array of steps; empty: none (docs/mock.md)
+  std::string script;  // mock only: a JSON array of steps (docs/mock.md); empty: none
 };
 
-// How a server differs from what is known of it (docs/providers.md, "What a server accepts"). Absent: as it is known.
+// Overrides for the known behaviour of a server (docs/providers.md, "What a server accepts"). Absent: no override.
 struct ServerQuirks {
   std::optional<bool> one_system, alternating_roles, user_after_result, assistant_last, unsigned_thinking;
   std::optional<bool> schema_combinators, images, image_links, audio, files;
-  std::optional<std::int64_t> call_id_length, max_tools, max_stop_sequences;  // 0: any
+  std::optional<std::int64_t> call_id_length, max_tools, max_stop_sequences;  // 0: no limit
 };
 
 struct ProviderConfig {
   std::string id;
   std::string name;
-  std::optional<Api> type;  // absent: by id, else openai-chat
-  std::string base_url;     // empty: the provider's own
-  // Secrets are a literal, ${ENV_NAME}, ${file:PATH} or empty; resolved when a request is sent.
+  std::optional<Api> type;  // absent: derived from the id, else openai-chat
+  std::string base_url;     // empty: the provider's default URL
+  // A secret is a literal, ${ENV_NAME}, ${file:PATH} or empty. It is resolved when a request is sent.
   std::string api_key;
-  std::string credentials;                                      // Vertex: a Google service account's JSON
-  std::string access_key_id, secret_access_key, session_token;  // Bedrock: signs requests instead of api_key
-  std::optional<Auth> auth;                                     // absent: the wire API's own way
+  std::string credentials;                                      // Vertex: JSON key of a Google service account
+  std::string access_key_id, secret_access_key, session_token;  // Bedrock: signs requests, instead of api_key
+  std::optional<Auth> auth;                                     // absent: the default of the wire API
   std::string region;                                           // Bedrock, Vertex
   std::string project;                                          // Vertex
-  std::string api_version;  // Azure: sent as api-version; empty: the v1 API, which has none
+  std::string api_version;  // Azure: sent as api-version; empty: the v1 API, which has no version
   std::vector<std::pair<std::string, std::string>> headers;
   ServerQuirks quirks;
   std::vector<ModelConfig> models;
@@ -103,7 +104,7 @@ struct ModelAlias {
   std::string name;
   std::string upstream;  // "provider/model"
   bool enabled = true;
-  std::vector<std::string> allowed_keys;  // "*": everyone
+  std::vector<std::string> allowed_keys;  // caller key ids that may use the alias; "*": every caller
 };
 
 struct Settings {

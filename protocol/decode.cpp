@@ -33,12 +33,12 @@ Error to_error(const JsonError& error) {
   Error out = invalid_request(error.message, error.pointer);
   if (error.kind == JsonError::Kind::syntax) out.code = "invalid_json";
   if (error.kind == JsonError::Kind::depth) out.code = "too_deep";
-  // The pointer says where a wrong value is; bytes are for what is no JSON at all.
+  // The pointer locates a wrong value. The byte offset is only for text that is not JSON or is too deep.
   if (error.kind != JsonError::Kind::value) out.message += " (byte " + std::to_string(error.offset) + ")";
   return out;
 }
 
-// What can be told of who sent the line, even if a later part of it is bad.
+// Reads the id, type and payload of a line. Useful even if a later part of the line is invalid.
 Envelope read_envelope(JsonReader& in) {
   Envelope envelope;
   int ids = 0;
@@ -59,11 +59,11 @@ Envelope read_envelope(JsonReader& in) {
       in.skip();
     }
   });
-  if (ids > 1) envelope.id.reset();  // which one is meant cannot be told
+  if (ids > 1) envelope.id.reset();  // ambiguous: the intended id is unknown
   return envelope;
 }
 
-// One payload's fields by name; `fields` says where each goes.
+// One field of a payload, by name; `read` stores its value.
 struct PayloadField {
   std::string_view key;
   std::function<void(JsonReader&)> read;
@@ -90,7 +90,7 @@ void read_fields(JsonReader& in, std::initializer_list<PayloadField> fields) {
   }
 }
 
-// A tool's output as {type, value}, whichever way the parent wrote it.
+// Returns a tool's output as {type, value}, whether the parent sent a string or that object.
 std::string read_output_json(JsonReader& in) {
   const bool is_text = in.type() == JsonType::string;
   const JsonSpan span = in.value();
@@ -165,7 +165,7 @@ bool needs_payload(std::string_view type) {
 
 Request reject(std::optional<std::string> id, Error error) { return RejectedLine{std::move(id), std::move(error)}; }
 
-// Rejects a line that is bad somewhere, with what can still be made out of its envelope.
+// Rejects an invalid line with the id and type that can still be read from its envelope.
 RejectedLine reject_bad(std::string& text, int max_depth, Error error) {
   JsonReader in(text.data(), text.size(), max_depth);
   Envelope envelope = read_envelope(in);
@@ -175,7 +175,7 @@ RejectedLine reject_bad(std::string& text, int max_depth, Error error) {
 Request reject_invalid_utf8(std::string& text, std::size_t offset, int max_depth) {
   Error error = invalid_request("not valid UTF-8 (byte " + std::to_string(offset) + ")", {});
   error.code = "invalid_utf8";
-  // Inside strings the reader passes over any byte, so the id can be found; it must be sound itself.
+  // The reader accepts any byte inside strings, so the id can still be found. The id itself must be valid UTF-8.
   JsonReader check(text.data(), text.size(), max_depth);
   check.validate();
   if (!check.ok()) return reject(std::nullopt, std::move(error));

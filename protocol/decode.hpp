@@ -1,4 +1,4 @@
-// From a line to a request: pure, for any thread.
+// Decodes a line into a request. Pure functions, safe on any thread.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,12 @@ struct DecodeOptions {
   int max_depth = 128;
 };
 
-// Never throws and accepts any bytes. Memory: the line, and about 200 bytes for each part of a message.
+// Decodes one line. Never throws and accepts any bytes. Memory: the line, plus about 200 bytes for each part of a
+// message.
 Request decode_line(FramedLine line, const DecodeOptions& options = {});
 
-// The messages of a JSON array in the shape that `done.messages` has, for the worker's own answers: what a step added
-// to the conversation is written once and read like any other history. `json` must outlive the result and be valid.
+// Decodes a JSON array of messages in the format of `done.messages`. Used for the worker's own responses: the output of
+// a step is serialized once and then read like any other history. `json` must be valid and must outlive the result.
 std::vector<Message> decode_messages(std::string& json);
 
 }  // namespace aiw

@@ -18,7 +18,7 @@ constexpr std::size_t kMaxFallbacks = 16;
 constexpr std::size_t kMaxCodes = 64;
 constexpr std::size_t kMaxCodeBytes = 64;
 constexpr std::size_t kMaxProviderOptions = 1'000;
-constexpr int kMaxOptionDepth = 1'000;  // as deep as any line may be
+constexpr int kMaxOptionDepth = 1'000;  // equal to the maximum depth of any line
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
 
 void read_timeouts(JsonReader& in, Timeouts& timeouts) {
@@ -72,7 +72,7 @@ void read_codes(JsonReader& in, std::vector<std::string>& codes) {
   if (in.ok() && empty) in.fail("codes are at least one; without codes a fallback is for all errors");
 }
 
-// A model's name, or {model, codes?}.
+// Reads a model name, or {model, codes?}.
 Fallback read_fallback(JsonReader& in) {
   if (in.type() != JsonType::object) return {.model = read_model_name(in)};
   Fallback fallback;
@@ -96,7 +96,7 @@ void read_fallbacks(JsonReader& in, std::vector<Fallback>& fallbacks) {
   });
 }
 
-// What the parent takes beyond the protocol's minimum; names that this version does not know are passed over.
+// Reads the optional features that the parent accepts. Unknown names are ignored.
 void read_accept(JsonReader& in, ChatRequest& chat) {
   in.array([&] { chat.early_tool_calls = in.string() == "earlyToolCalls" || chat.early_tool_calls; });
 }
@@ -252,7 +252,7 @@ void read_response_format(JsonReader& in, ChatRequest& chat) {
   });
 }
 
-// Who answers and with what conversation. Returns false for a key of another kind.
+// Reads fields that select the model and carry the conversation. Returns false for any other key.
 bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   if (key == "messages") {
     read_messages(in, chat.messages);
@@ -284,14 +284,14 @@ bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& 
   return true;
 }
 
-// The members by which APIs and gateways choose the model or others in its place. In any case, because servers in Go
-// take them so.
+// Returns true for a member by which an API or gateway chooses the model or a replacement. Ignores case, because
+// servers written in Go also match member names without case.
 bool names_a_model(std::string_view member) {
   constexpr std::array<std::string_view, 4> kNames = {"model", "models", "fallbacks", "preset"};
   return std::ranges::any_of(kNames, [&](std::string_view name) { return ascii_iequal(member, name); });
 }
 
-// Vercel's gateway takes an object `providerOptions` in the body, in which others choose, too.
+// Vercel's gateway accepts an object `providerOptions` in the body, whose members can also choose a model.
 void check_gateway_options(JsonReader& in, std::string_view name, JsonSpan value) {
   if (!ascii_iequal(name, "providerOptions") || !value.json.starts_with('{')) return;
   std::string text(value.json);
@@ -307,7 +307,7 @@ void check_gateway_options(JsonReader& in, std::string_view name, JsonSpan value
   if (chosen) in.fail("the model is chosen by providerId and modelId, or by model and fallbacks");
 }
 
-// How the model is to answer.
+// Reads parameters of the model's output. Returns false for any other key.
 bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   if (key == "maxOutputTokens") {
     chat.max_output_tokens = in.integer(1, kMaxInt);
@@ -334,7 +334,7 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   } else if (key == "parallelToolCalls") {
     chat.parallel_tool_calls = in.boolean();
   } else if (key == "providerOptions") {
-    // In a merge patch null says something: that the member is to go.
+    // In a merge patch, null means that the member is removed.
     in.object_with_nulls([&](std::string_view name) {
       if (chat.provider_options.size() >= kMaxProviderOptions) in.fail("more than 1,000 members");
       if (names_a_model(name)) in.fail("the model is chosen by providerId and modelId, or by model and fallbacks");
@@ -347,7 +347,7 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   return true;
 }
 
-// Whose chat it is, to the parent.
+// Reads the parent's own identifiers of the chat. Returns false for any other key.
 bool read_parent_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   const std::pair<std::string_view, std::string*> fields[] = {{"baseUrl", &chat.base_url},
                                                               {"sessionId", &chat.session_id},
@@ -361,7 +361,7 @@ bool read_parent_field(JsonReader& in, std::string_view key, ChatRequest& chat) 
   return false;
 }
 
-// How the worker is to run it.
+// Reads fields that control how the worker runs the chat. Returns false for any other key.
 bool read_run_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
   if (key == "maxSteps") {
     chat.max_steps = static_cast<int>(in.integer(1, 50));

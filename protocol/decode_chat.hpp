@@ -8,9 +8,9 @@
 
 namespace aiw {
 
-inline constexpr std::int64_t kMaxMs = std::int64_t{24} * 3600 * 1000;  // no time of ours is longer
+inline constexpr std::int64_t kMaxMs = std::int64_t{24} * 3600 * 1000;  // maximum of every duration in a request (24 h)
 
-// Reads one object; what is wrong with it is the reader's error.
+// Reads one object. Errors are reported through the reader.
 void read_chat(JsonReader& in, ChatRequest& chat);
 
 }  // namespace aiw

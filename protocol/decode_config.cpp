@@ -11,11 +11,12 @@ namespace aiw {
 namespace {
 
 constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
-// More than any server has. A small line could otherwise name millions, each of which takes many times its text.
+// Limits far above any real config. Without them a small line could name millions of entries, each of which takes many
+// times the size of its text.
 constexpr std::size_t kMaxProviders = 1'000;
-constexpr std::size_t kMaxModels = 20'000;  // of a provider, and of all together
+constexpr std::size_t kMaxModels = 20'000;  // per provider, and for all providers together
 constexpr std::size_t kMaxAliases = 10'000;
-constexpr std::size_t kMaxAllowedKeys = 20'000;  // of an alias, and of all together
+constexpr std::size_t kMaxAllowedKeys = 20'000;  // per alias, and for all aliases together
 
 Price read_price(JsonReader& in) {
   Price price;
@@ -92,7 +93,7 @@ Auth read_auth(JsonReader& in) {
   return auth.value_or(Auth::none);
 }
 
-// It becomes part of a host's or a path's name.
+// Reads a text that becomes part of a host name or a path.
 std::string read_name_part(JsonReader& in) {
   std::string name = in.string();
   const bool fits =
@@ -101,7 +102,7 @@ std::string read_name_part(JsonReader& in) {
   return name;
 }
 
-// A service account's key as an object, or as a string that holds or refers to it.
+// Reads a service account key: an object, or a string that contains it or refers to it.
 std::string read_credentials(JsonReader& in) {
   return in.type() == JsonType::string ? in.string() : std::string(in.value().json);
 }
@@ -131,7 +132,8 @@ bool read_access_field(JsonReader& in, std::string_view key, ProviderConfig& pro
   return true;
 }
 
-// A field that is not known is an error: a request that a server refuses would be all that is heard of it.
+// Reads the overrides of server behaviour. An unknown field is an error; otherwise a typing mistake would only show as
+// a request that the server rejects.
 ServerQuirks read_quirks(JsonReader& in) {
   using Flag = std::optional<bool> ServerQuirks::*;
   using Number = std::optional<std::int64_t> ServerQuirks::*;

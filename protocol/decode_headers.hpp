@@ -1,4 +1,4 @@
-// What the `headers` of providers, HTTP tools and MCP servers have in common.
+// Checks shared by the `headers` of providers, HTTP tools and MCP servers.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,8 @@
 
 namespace aiw {
 
-// Fails at the member that `in` is at unless `name` may be sent, and is none of those `before` in another case.
+// Fails at the current member of `in` unless `name` may be sent. Also fails if `before` contains the same name,
+// ignoring case.
 template <typename Value>
 void check_header_name(JsonReader& in, std::string_view name,
                        const std::vector<std::pair<std::string, Value>>& before) {

@@ -18,7 +18,8 @@ void add_literal(TextTemplate& into, std::string_view text) {
   into.pieces.back().text += text;
 }
 
-// `{name}` is an argument, `${NAME}` a secret, `{{` and `}}` are braces. Nothing if a brace is out of place.
+// Parses a template: `{name}` is an argument, `${NAME}` a secret, `{{` and `}}` are literal braces. Returns nullopt if
+// a brace is misplaced.
 std::optional<TextTemplate> parse_template(std::string_view text) {
   TextTemplate parsed;
   while (!text.empty()) {
@@ -60,7 +61,7 @@ TextTemplate read_template(JsonReader& in, bool may_have_secrets) {
   return *std::move(parsed);
 }
 
-// A template, a number or boolean as it is, or {"$arg", "repeated"}.
+// Reads a query parameter: a template, a literal number or boolean, or {"$arg", "repeated"}.
 HttpTool::QueryParameter read_query_parameter(JsonReader& in, std::string_view name) {
   HttpTool::QueryParameter parameter{std::string(name), {}, false};
   const JsonType type = in.type();

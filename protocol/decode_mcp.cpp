@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxServers = 1'000;
-constexpr std::size_t kMaxListed = 10'000;  // arguments, variables, tools of a server
+constexpr std::size_t kMaxListed = 10'000;  // per server: arguments, variables or tools
 
-// A text that an operating system or HTTP would cut at a NUL is refused, lest it mean something else there.
+// Rejects a text with a NUL. An operating system or HTTP would cut it there, which could change its meaning.
 std::string read_text(JsonReader& in) {
   std::string text = in.string();
   if (text.find('\0') != std::string::npos) in.fail("a NUL cannot be given to a server");
@@ -77,7 +77,7 @@ bool read_where(JsonReader& in, std::string_view key, McpServer& server) {
   return true;
 }
 
-// The names that Claude's and VS Code's files have for the two transports.
+// Accepts the transport names used in the configuration files of Claude and VS Code.
 void check_type(JsonReader& in, const McpServer& server, std::string_view type) {
   const bool http = type == "http" || type == "streamable-http" || type == "streamableHttp";
   if (type == "sse") return in.fail("the HTTP+SSE transport of 2024 is not spoken, only Streamable HTTP");

@@ -8,7 +8,8 @@
 
 namespace aiw {
 
-// {name: {command, args, env, cwd} or {url, headers}, ...}, in the order given. What is wrong is the reader's error.
+// Reads {name: {command, args, env, cwd} or {url, headers}, ...}, in the order given. Errors are reported through the
+// reader.
 std::vector<McpServer> read_mcp_servers(JsonReader& in);
 
 }  // namespace aiw

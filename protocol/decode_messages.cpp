@@ -12,27 +12,27 @@ constexpr JsonSpan kNullJson{"null"};
 constexpr JsonSpan kEmptyObject{"{}"};
 constexpr JsonSpan kEmptyString{"\"\""};
 
-// Every field that any part has, as found; `type` decides afterwards what they mean.
+// All fields of any kind of part, as found; `type` decides later which of them apply.
 struct PartFields {
-  std::string_view type;  // as written: the known ones hold nothing to escape
+  std::string_view type;  // as written: known types contain nothing to escape
   RawString text, provider_state, media_type, data, url, file_id, filename;
   RawString tool_call_id, tool_name, input_text, state, error_text;
   JsonSpan input, output;
   CacheMark cache = CacheMark::none;
-  // What a UI message made of our chunks keeps as provider metadata (protocol/encode_ui).
+  // Provider metadata that a UI message built from our chunks keeps (protocol/encode_ui).
   RawString output_type;
   JsonSpan error_value, denied;
   bool shown_only = false;
 };
 
-// A part of a UI message that holds a call and, perhaps, its answer.
+// A part of a UI message that holds a tool call and, if present, its result.
 struct UiToolPart {
   ToolCallPart call;
   std::optional<ToolResultPart> result;
 };
 
 JsonReader reader_of(JsonSpan span) {
-  // The span was validated, so nothing in it is repaired and the text is not written to.
+  // The span was validated before, so the reader repairs nothing and does not write to the text.
   return {const_cast<char*>(span.json.data()), span.json.size(), 1 << 20};
 }
 
@@ -62,7 +62,7 @@ bool is_provider_metadata(std::string_view key) {
   return key == "providerMetadata" || key == "callProviderMetadata" || key == "resultProviderMetadata";
 }
 
-// Other providers' metadata says nothing here.
+// Reads only the `aiWorker` member; the metadata of other providers is ignored.
 void read_provider_metadata(JsonReader& in, PartFields& part) {
   if (in.type() != JsonType::object) return in.skip();
   in.object([&](std::string_view key) {
@@ -87,7 +87,7 @@ void read_part_field(JsonReader& in, std::string_view key, PartFields& part) {
     if (in.type() == JsonType::string) {
       part.data = in.raw_string();
     } else {
-      in.skip();  // a UI message's data-* part may hold any value
+      in.skip();  // a data-* part of a UI message may hold any value
     }
   } else if (key == "url") {
     part.url = in.raw_string();
@@ -124,7 +124,7 @@ PartFields read_part_fields(JsonReader& in) {
   return part;
 }
 
-// Splits "data:image/png;base64,AAAA"; the slash of the type may be written as "\/".
+// Splits "data:image/png;base64,AAAA". The slash of the media type may be written as "\/".
 bool split_data_url(RawString url, MediaPart& media) {
   constexpr std::string_view kBase64 = ";base64,";
   if (!url.raw.starts_with("data:")) return false;
@@ -182,7 +182,7 @@ std::vector<Part> read_output_parts(JsonReader& in) {
   return parts;
 }
 
-// `place` is the value's JSON pointer from where `in` stands.
+// Reads the parts of a content output. `place` is the JSON pointer of the value, relative to the position of `in`.
 void read_content_output(JsonReader& in, ToolOutput& output, std::string_view place) {
   JsonReader inner = reader_of(output.value);
   inner.set_pointer_prefix(in.pointer().append(place));
@@ -255,12 +255,12 @@ Role read_role(JsonReader& in) {
   return Role::user;
 }
 
-// The quotes around a view's contents belong to the line too.
+// Extends a view of a string's contents to its quotes, which are part of the same line.
 JsonSpan with_quotes(RawString text) {
   return text.empty() ? kEmptyString : JsonSpan{{text.raw.data() - 1, text.raw.size() + 2}};
 }
 
-// The answer that stands in a UI message's part of a call; nothing: none came yet.
+// Returns the tool output held by a UI message's tool part; nullopt if there is none yet.
 std::optional<ToolOutput> ui_tool_output(JsonReader& in, const PartFields& fields) {
   ToolOutput output;
   if (fields.state.raw == "output-denied") {
@@ -286,7 +286,8 @@ std::optional<ToolOutput> ui_tool_output(JsonReader& in, const PartFields& field
   return output;
 }
 
-// UI messages name the tool in the part's type ("tool-weather"); its answer, if it is there, stands in the same part.
+// Reads a tool part of a UI message. Its type names the tool ("tool-weather"); the result, if present, is in the same
+// part.
 UiToolPart make_ui_tool(JsonReader& in, PartFields fields, RawString name) {
   fields.tool_name = name;
   UiToolPart tool{make_tool_call(in, fields), std::nullopt};
@@ -296,7 +297,7 @@ UiToolPart make_ui_tool(JsonReader& in, PartFields fields, RawString name) {
   return tool;
 }
 
-// Collects the parts of one message in order and cuts it where tools answered.
+// Collects the parts of one message in order, and splits the message after tool results.
 class MessageAssembler {
  public:
   MessageAssembler(Role role, std::vector<Message>& out) : role_(role), out_(out) {}
@@ -307,12 +308,13 @@ class MessageAssembler {
       results_.push_back(std::move(part));
       return;
     }
-    // Where the message says where its steps begin, a step's text may follow a call that was answered after it.
+    // Without step markers, a part after a result starts a new message. With markers, text of the same step may follow
+    // a call that has a result.
     if (!results_.empty() && !says_steps_) flush();
     parts_.push_back(std::move(part));
   }
   void add(UiToolPart tool) {
-    // A call that follows others of the same batch stays with them.
+    // A call that follows other calls of the same batch stays in their message.
     parts_.emplace_back(tool.call);
     if (tool.result) results_.emplace_back(*std::move(tool.result));
   }
@@ -343,7 +345,8 @@ class MessageAssembler {
   bool says_steps_ = false;
 };
 
-// What was shown and is no part of the conversation: among it a call whose input never became complete.
+// Returns true for a part that was only displayed and is not part of the conversation. This includes a call whose input
+// was never completed.
 bool is_ui_only(const PartFields& part) {
   const std::string_view type = part.type;
   return type.starts_with("data-") || type.starts_with("source-") || type == "source" || part.shown_only ||
@@ -376,7 +379,7 @@ void read_content(JsonReader& in, Role role, std::vector<Message>& messages) {
   message.finish();
 }
 
-// The mark of a message is its last part's.
+// Moves the cache mark of a message to its last part.
 void mark_last(Message& message, CacheMark cache) {
   if (message.parts.empty()) return;
   std::visit(

@@ -1,4 +1,4 @@
-// Reads conversations in each shape that parents keep them: a content string, content parts, AI SDK UI messages.
+// Reads conversations in every format that parents store: a content string, content parts, and AI SDK UI messages.
 #pragma once
 
 #include <vector>
@@ -8,14 +8,14 @@
 
 namespace aiw {
 
-// Appends the messages of the array that `in` stands at. One UI message can become several: an assistant's calls, the
-// results of its tools, and what it said then.
+// Appends the messages of the array at the position of `in`. One UI message can become several: the assistant's calls,
+// the tool results, and the assistant's later text.
 void read_messages(JsonReader& in, std::vector<Message>& messages);
 
-// true, false, "5m" or "1h".
+// Reads true, false, "5m" or "1h".
 CacheMark read_cache_mark(JsonReader& in);
 
-// {type, value}; a plain string is taken as text.
+// Reads {type, value}; a plain string counts as text.
 ToolOutput read_tool_output(JsonReader& in);
 
 }  // namespace aiw

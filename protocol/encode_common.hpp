@@ -1,4 +1,4 @@
-// What the dialects' encoders share.
+// Helpers shared by the encoders of the dialects.
 #pragma once
 
 #include "protocol/event.hpp"

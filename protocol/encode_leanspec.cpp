@@ -16,14 +16,14 @@ JsonWriter& open_frame(JsonWriter& json, std::string_view type, std::string_view
   return json.begin_object().field("type", type).field("id", id);
 }
 
-// The browser behind this parent reads either spelling.
+// Writes both `args` and `input`, because the browser of this parent reads either name.
 void write_tool_call(JsonWriter& json, const ToolCallEvent& e) {
   json.key("data").begin_object().field("toolCallId", e.tool_call_id).field("toolName", e.tool_name);
   json.field("args", e.input).field("input", e.input).end_object();
 }
 
-// What a tool gave, as a front end of this parent expects it: the value itself; for what went wrong an object, so that
-// it can be told apart. `output` is {type, value}.
+// Converts a tool output {type, value} to the form that this parent's front end expects. A success is the value itself.
+// An error is wrapped in an object to make it recognizable.
 std::string plain_output(JsonSpan output) {
   std::string text(output.json);
   JsonReader in(text.data(), text.size(), kMaxDepth);
@@ -53,7 +53,7 @@ void write_tool_result(JsonWriter& json, const ToolResultEvent& e) {
 
 class LeanSpecEncoder : public FrameEncoder {
  public:
-  // Appends the frame of one event, or nothing and returns false if there is no word for it.
+  // Appends the frame of one event. Returns false and appends nothing if the dialect has no frame for it.
   static bool write_event(std::string& out, std::string_view chat_id, const ChatEvent& event) {
     JsonWriter json(out);
     if (const auto* delta = std::get_if<DeltaEvent>(&event)) {
@@ -77,10 +77,10 @@ class LeanSpecEncoder : public FrameEncoder {
     return true;
   }
 
-  // Its browser reads no other words.
+  // Ignores `ui`: the browser of this parent reads no other format.
   std::unique_ptr<EventEncoder> chat(std::string_view chat_id, bool) const override;
 
-  // This parent takes an unsolicited health_ok as the news that the worker is up.
+  // This parent treats an unsolicited health_ok as the signal that the worker is ready.
   void ready(std::string& out, const ReadyInfo&) const override {
     JsonWriter json(out);
     open_frame(json, "health_ok", "init").key("data").begin_object().field("ready", true).end_object();
@@ -91,7 +91,8 @@ class LeanSpecEncoder : public FrameEncoder {
 
   bool rejected(std::string& out, const std::optional<std::string>& id, bool is_chat,
                 const Error& error) const override {
-    // An error frame ends the chat of that id: a second line with the id of a running chat must not end the first.
+    // An error frame closes the chat with that id. A second line with the id of a running chat must not close the first
+    // chat.
     if (!id || !is_chat || error.code == "duplicate_id") return false;
     JsonWriter json(out);
     write_error(open_frame(json, "error", *id), error);
@@ -108,7 +109,7 @@ class LeanSpecEncoder : public FrameEncoder {
     close(json, out);
   }
 
-  // This parent asks for no models.
+  // Not supported: this parent never requests models.
   void models(std::string&, std::string_view, const ModelList&) const override {}
 
   void config_reloaded(std::string& out, std::string_view id) const override {
@@ -128,8 +129,9 @@ class LeanSpecEncoder : public FrameEncoder {
   }
 };
 
-// The front end of this parent waits for the result of every call that it was shown. A chat's end gives those that have
-// none an error: calls in a step without tools, of an answer that was cut short, or still running.
+// Events of one chat. The front end of this parent waits for the result of every call it was shown. At the end of a
+// chat, each call without a result gets an error: calls in a step without tools, calls of a truncated response, and
+// calls still running.
 class LeanSpecEvents : public EventEncoder {
  public:
   explicit LeanSpecEvents(std::string_view chat_id) : chat_id_(chat_id) {}
@@ -152,7 +154,7 @@ class LeanSpecEvents : public EventEncoder {
   }
 
  private:
-  // Others are answered by the parent, or by the provider in its own words.
+  // Returns false for calls whose results come from the parent, or from the provider in its own format.
   static bool is_ours(std::string_view executor) {
     return executor != "parent" && executor != "return" && executor != "provider";
   }
@@ -170,7 +172,7 @@ class LeanSpecEvents : public EventEncoder {
   }
 
   const std::string chat_id_;
-  std::map<std::string, std::string, std::less<>> open_calls_;  // their tools by their ids
+  std::map<std::string, std::string, std::less<>> open_calls_;  // call id → tool name, for calls without a result
 };
 
 std::unique_ptr<EventEncoder> LeanSpecEncoder::chat(std::string_view chat_id, bool) const {

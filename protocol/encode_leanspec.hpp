@@ -1,4 +1,4 @@
-// The frames that leanspec-http 0.2.20 reads: a closed set, so what it has no word for is not written.
+// Frames that leanspec-http 0.2.20 reads. The set is closed; events without a frame in it are not written.
 #pragma once
 
 #include <memory>

@@ -19,7 +19,8 @@ void write_given(JsonWriter& json, std::string_view name, std::string_view text)
   if (!text.empty()) json.field(name, text);
 }
 
-// The reader's words for how an answer ended. It knows no refusal and no cap on steps; messageMetadata has our own.
+// Maps a finish reason to the AI SDK's set. That set has no refusal and no step limit; messageMetadata carries our own
+// reason.
 std::string_view ui_finish_reason(FinishReason reason) {
   switch (reason) {
     case FinishReason::stop: return "stop";
@@ -32,15 +33,15 @@ std::string_view ui_finish_reason(FinishReason reason) {
 }
 
 ToolOutput parse_output(JsonSpan output) {
-  // Valid, so nothing in it is repaired and the text is not written to.
+  // The output is valid JSON, so the reader repairs nothing and does not write to the text.
   JsonReader in(const_cast<char*>(output.json.data()), output.json.size(), 1 << 20);
   ToolOutput parsed = read_tool_output(in);
   if (in.ok()) return parsed;
   return {.type = ToolOutputType::json, .value = output, .parts = {}};
 }
 
-// What of our parts the reader's parts have no place for travels as provider metadata under this key;
-// protocol/decode_messages reads it again.
+// Writes fields that have no place in the AI SDK's parts as provider metadata under `aiWorker`.
+// protocol/decode_messages reads them back.
 class Metadata {
  public:
   explicit Metadata(JsonWriter& json) : json_(json) {}
@@ -64,8 +65,8 @@ class Metadata {
   bool open_ = false;
 };
 
-// One message of the reader's: it is built by `*-start` chunks in the order in which parts begin, and a part's end may
-// come at any time, by its id.
+// Builds one AI SDK message. `*-start` chunks fix the order of its parts; the end of a part may come at any time and
+// refers to it by id.
 class UiEvents : public EventEncoder {
  public:
   UiEvents(std::string_view chat_id, std::unique_ptr<EventEncoder> v1) : chat_id_(chat_id), v1_(std::move(v1)) {}
@@ -86,20 +87,20 @@ class UiEvents : public EventEncoder {
   }
 
  private:
-  // A part of the step under way, as far as it is known.
+  // A part of the current step, as far as it is known.
   struct Part {
-    std::optional<ContentKind> kind;  // text stands for a refusal too
-    bool shown = false;               // the message has it
-    bool open = false;                // a text or reasoning that may still grow
+    std::optional<ContentKind> kind;  // refusals are stored as text
+    bool shown = false;               // the message already contains the part
+    bool open = false;                // a text or reasoning part that may still grow
     std::string state;
     std::string call_id;
   };
-  // A call that the message has.
+  // A tool call that the message already contains.
   struct Call {
     int step = 0;
-    std::string state, input_text;        // of one that needs approval, or that was shown early
-    std::string early_name, early_input;  // of one that was shown early, whose state may be still to come
-    std::optional<std::string> denied;    // why the parent refused it; empty: it did not say
+    std::string state, input_text;        // kept for a call that needs approval or was sent early
+    std::string early_name, early_input;  // kept for a call sent early, whose state may still arrive
+    std::optional<std::string> denied;    // reason of the parent's refusal; empty: not given
   };
 
   void on(const StartEvent& e);
@@ -149,16 +150,16 @@ class UiEvents : public EventEncoder {
 
   const std::string chat_id_;
   const std::unique_ptr<EventEncoder> v1_;
-  std::string* out_ = nullptr;  // for the length of one event
+  std::string* out_ = nullptr;  // set only during one event() call
   std::uint64_t seq_ = 0;
-  bool began_ = false;  // the message has its start
+  bool began_ = false;  // the `start` chunk was sent
   bool step_has_content_ = false;
   int step_ = 0;
   int sources_ = 0;
   std::map<int, Part> parts_;
-  std::vector<int> complete_;  // open parts whose state is there: over as soon as another begins
-  std::set<int> unplaced_;     // parts that have a state and no place yet
-  std::map<std::string, int, std::less<>> call_parts_;  // of this step
+  std::vector<int> complete_;  // open parts that have their state; closed as soon as another part begins
+  std::set<int> unplaced_;     // parts that have a state but no place in the message yet
+  std::map<std::string, int, std::less<>> call_parts_;  // call id → part number, for the current step
   std::map<std::string, Call, std::less<>> calls_;
 };
 
@@ -191,7 +192,7 @@ void UiEvents::end_step() {
   step_has_content_ = false;
 }
 
-// Nothing but calls' announcements and their results comes in this step.
+// Closes all content of the step. Only tool calls and their results follow in this step.
 void UiEvents::end_content() {
   for (auto& [number, part] : parts_) {
     if (part.open) end_part(number, part);
@@ -200,7 +201,7 @@ void UiEvents::end_content() {
   for (const int number : std::exchange(unplaced_, {})) place(number, parts_[number]);
 }
 
-// The attempt is made again: what the message has of this step is taken back.
+// The step is attempted again, so the message discards its content of this step.
 void UiEvents::on(const RetryEvent& e) {
   parts_.clear();
   complete_.clear();
@@ -230,7 +231,8 @@ void UiEvents::on(const HeartbeatEvent&) {
 
 // --- parts ----------------------------------------------------------------------------------------------------------
 
-// What ended before part `number` shows itself is told first, so that the message has its parts in their order.
+// Before part `number` appears, sends the parts that were completed earlier. This keeps the parts of the message in
+// order.
 void UiEvents::settle_before(int number) {
   for (const int complete : std::exchange(complete_, {})) end_part(complete, parts_[complete]);
   while (!unplaced_.empty() && *unplaced_.begin() < number) {
@@ -242,7 +244,7 @@ void UiEvents::settle_before(int number) {
   step_has_content_ = true;
 }
 
-// Text or reasoning that shows itself now, if it did not before.
+// Opens a text or reasoning part, if it is not open yet.
 UiEvents::Part& UiEvents::begin(int number, ContentKind kind) {
   Part& part = parts_[number];
   if (part.open) return part;
@@ -263,11 +265,11 @@ void UiEvents::end_part(int number, Part& part) {
   });
 }
 
-// A part that has nothing to show but its state: a text without text, or what only the provider can read.
+// Sends a part that has only a state: a text part without text, or a block that only the provider can read.
 void UiEvents::place(int number, Part& part) {
   if (part.kind == ContentKind::text) {
     end_part(number, begin(number, ContentKind::text));
-    complete_.clear();  // `begin` has ended the others
+    complete_.clear();  // `begin` has already closed the others
     return;
   }
   step_has_content_ = true;
@@ -291,7 +293,7 @@ void UiEvents::on(const DeltaEvent& e) {
 
 void UiEvents::on(const PartBeganEvent& e) {
   if (e.kind == ContentKind::tool_input) return begin_tool(e.part, e.tool_call_id, e.tool_name, e.by_provider);
-  // An answer keeps reasoning that has no words, and no such text.
+  // The conversation keeps reasoning without text, but drops a text part without text.
   if (e.kind == ContentKind::reasoning) {
     begin(e.part, e.kind);
   } else if (Part& part = parts_[e.part]; !part.kind) {
@@ -311,7 +313,8 @@ void UiEvents::on(const PartStateEvent& e) {
   }
 }
 
-// Of a call that was shown early: the reader takes a call's second announcement in place of the first.
+// Handles a late state of a call that was sent early. The AI SDK replaces the first announcement of a call by the
+// second.
 bool UiEvents::show_late_state(const Part& part, std::string_view state) {
   const auto known = calls_.find(part.call_id);
   if (known == calls_.end() || known->second.early_name.empty()) return false;
@@ -321,7 +324,8 @@ bool UiEvents::show_late_state(const Part& part, std::string_view state) {
   return true;
 }
 
-// A call's part has no text of its own; a provider's call is shown, and what counts of it is its state.
+// Opens a tool call's part, which has no text of its own. A provider-run call is only displayed; the conversation keeps
+// its state.
 void UiEvents::begin_tool(int number, std::string_view call_id, std::string_view name, bool by_provider) {
   Part& part = parts_[number];
   settle_before(number);
@@ -348,7 +352,7 @@ void UiEvents::call_available(std::string_view id, std::string_view name, JsonSp
     json.field("toolCallId", id).field("toolName", name).field("input", input).field("dynamic", true);
     if (by_provider) json.field("providerExecuted", true);
     Metadata metadata(json);
-    // The provider's own parts stand beside it.
+    // The provider's own parts, sent separately, carry this call in the conversation.
     if (by_provider) metadata.write().field("shownOnly", true);
     metadata.text("providerState", state).text("inputText", input_text);
   });
@@ -381,7 +385,7 @@ void UiEvents::on(const ToolCallEvent& e) {
         [&](JsonWriter& json) { json.field("approvalId", e.tool_call_id).field("toolCallId", e.tool_call_id); });
 }
 
-// The reader wants the words of a refusal with the result, so that it waits for that.
+// The AI SDK needs the text of a refusal together with the result, so the refusal waits for the result.
 void UiEvents::on(const ToolApprovalEvent& e) {
   const auto call = calls_.find(e.tool_call_id);
   if (call == calls_.end()) return;
@@ -407,7 +411,8 @@ void UiEvents::call_denied(std::string_view id, const Call& call, const ToolOutp
 void UiEvents::on(const ToolResultEvent& e) {
   auto call = calls_.find(e.tool_call_id);
   if (call == calls_.end()) {
-    // A provider's answer to a call of an earlier chat; the reader takes none without its call.
+    // Provider's result for a call of an earlier chat. The AI SDK accepts no result without its call, so send the call
+    // first.
     call =
         calls_
             .emplace(
@@ -434,7 +439,7 @@ void UiEvents::on(const ToolResultEvent& e) {
     Metadata metadata(json);
     if (output.type == ToolOutputType::error_json) metadata.write().field("errorValue", output.value);
     if (output.type == ToolOutputType::content) metadata.text("outputType", "content");
-    // Any other string is a text to who reads it again.
+    // A reader would otherwise take a JSON string for a text output.
     if (output.type == ToolOutputType::json && output.value.is_string()) metadata.text("outputType", "json");
   });
 }

@@ -61,7 +61,7 @@ void write_data(JsonWriter& json, const ToolCancelEvent& e) {
   json.field("toolCallId", e.tool_call_id).field("reason", e.reason);
 }
 
-// Whom the event is about, where that may be another than the chat's own model.
+// Writes the event's provider and model, if they may differ from the chat's own model.
 template <typename Event>
 void write_model(JsonWriter& json, const Event& e) {
   if (!e.model.empty()) json.field("provider", e.provider).field("model", e.model);
@@ -127,7 +127,7 @@ void write_data(JsonWriter& json, const ErrorEvent& e) {
   }
 }
 
-// A long answer would touch three times its memory if `out` grew by doubling.
+// Reserves space for a long response. Growing `out` by doubling would touch three times its memory.
 void make_room(std::string& out, const JsonPieces& messages) {
   constexpr std::size_t kLarge = 64 << 10;
   std::size_t size = 0;
@@ -135,7 +135,7 @@ void make_room(std::string& out, const JsonPieces& messages) {
   if (size > kLarge) out.reserve(out.size() + size + kLarge);
 }
 
-// Empty for what v1 has no word for.
+// Returns the v1 frame type; empty if v1 has no frame for the event.
 std::string_view type_of(const ChatEvent& event) {
   constexpr std::string_view kTypes[] = {
       "start", "delta",   "tool_call", "tool_result", "tool_cancel", "source", "file", "logprobs", "usage",
@@ -144,7 +144,7 @@ std::string_view type_of(const ChatEvent& event) {
   return kTypes[event.index()];
 }
 
-// {"id":...,"type":...,"data":{ is open behind this.
+// Writes {"id":...,"type":...,"data":{ and leaves both objects open.
 JsonWriter& open_frame(JsonWriter& json, std::string_view id, std::string_view type) {
   json.begin_object();
   if (id.empty()) {

@@ -1,4 +1,4 @@
-// Protocol v1's frames.
+// Frames of protocol v1.
 #pragma once
 
 #include <memory>

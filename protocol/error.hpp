@@ -1,4 +1,4 @@
-// Errors are values: what went wrong, in the closed and open vocabularies that a parent switches on.
+// Errors as values, with the category and code that a parent can switch on.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace aiw {
 
-// The closed list a parent may switch on. `code` refines it and may grow.
+// Closed list of categories for a parent to switch on. `code` refines a category, and its list may grow.
 enum class Category {
   invalid_request,
   auth,
@@ -28,20 +28,20 @@ enum class Category {
 
 std::string_view to_string(Category category);
 
-// One failure. Text fields may hold upstream's words, never a key and never a conversation.
+// One failure. Text fields may contain text from upstream, but never a key or a conversation.
 struct Error {
   std::string code{};
   Category category = Category::internal;
   std::string message{};
   bool retryable = false;
   std::string pointer{};        // JSON pointer (RFC 6901) into the request line; empty: none
-  std::string provider{};       // provider id as the config names it; empty: not a provider's failure
+  std::string provider{};       // provider id from the config; empty: not a provider failure
   int status = 0;               // HTTP status; 0: none
-  std::string provider_code{};  // the provider's own word, as written
-  std::string request_id{};     // the provider's id of the exchange, for its support
-  std::string url{};            // that was asked, without user name, query and fragment; empty: not known
+  std::string provider_code{};  // provider's own error code, unchanged
+  std::string request_id{};     // provider's id of the exchange, for its support
+  std::string url{};            // requested URL without user name, query and fragment; empty: unknown
   std::optional<std::int64_t> retry_after_ms{};
-  // Of context_overflow, in tokens, where the provider says so.
+  // Token counts of a context_overflow error, if the provider reports them.
   std::optional<std::int64_t> limit_tokens{}, request_tokens{};
 };
 

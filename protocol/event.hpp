@@ -1,4 +1,4 @@
-// What the worker says: the events of a chat and the answers to lines, as plain structs. Views live for one call.
+// Events of a chat and responses to request lines, as plain structs. Views are valid for one call only.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct StartEvent {
   std::string_view provider;
   std::string_view model;
   int attempt = 1;
-  JsonSpan metadata;  // empty: none
+  JsonSpan metadata;  // empty: not given
 };
 struct DeltaEvent {
   int step = 0;
@@ -31,16 +31,16 @@ struct DeltaEvent {
   std::string_view text;          // valid UTF-8
   std::string_view tool_call_id;  // tool_input only
 };
-// Part `part` begins, or is known to be a call of this tool; by_provider: one that the provider carries out. For the
-// words that show parts as such: v1's say it with the first delta.
+// Part `part` begins, or is now known to be a call of this tool. `by_provider`: the provider runs the call. For
+// dialects that show parts separately; in v1 the first delta implies it.
 struct PartBeganEvent {
   int step = 0;
   int part = 0;
   ContentKind kind = ContentKind::text;
-  std::string_view tool_call_id{}, tool_name{};  // tool_input only; a name that is not known yet is empty
+  std::string_view tool_call_id{}, tool_name{};  // tool_input only; the name is empty while unknown
   bool by_provider = false;
 };
-// What the provider wants back with a part, or as a part of its own. v1 says it in `done`.
+// State that the provider wants back, with a part or as a part of its own. v1 sends it in `done`.
 struct PartStateEvent {
   int step = 0;
   int part = 0;
@@ -50,14 +50,14 @@ struct ToolCallEvent {
   int step = 0;
   std::string_view tool_call_id;
   std::string_view tool_name;
-  JsonSpan input;  // `null` where input_text is no JSON; then parse_error says why
+  JsonSpan input;  // `null` if input_text is not JSON; parse_error then gives the reason
   std::string_view input_text;
-  std::string_view executor;  // "none": nobody carries it out
+  std::string_view executor;  // "none": the call is not run
   std::string_view parse_error;
   bool needs_approval = false;
-  bool early = false;  // the answer goes on: more of the step may follow
+  bool early = false;  // the response continues; more calls of the step may follow
 };
-// The parent's word on a call that needs approval; it is not told in v1.
+// The parent's decision on a call that needs approval. v1 does not send it.
 struct ToolApprovalEvent {
   std::string_view tool_call_id;
   bool approved = false;
@@ -68,21 +68,21 @@ struct ToolResultEvent {
   std::string_view tool_call_id;
   std::string_view tool_name;
   JsonSpan output;         // {type, value}
-  bool by_parent = false;  // the parent gave it; v1 does not say it again
+  bool by_parent = false;  // sent by the parent; v1 does not send it back
 };
-// What an answer rests on.
+// A source that a response cites.
 struct SourceEvent {
   int step = 0;
   std::string_view source_type;                                  // "url" or "document"
   std::string_view id, url, title, media_type, filename, quote;  // empty: not given
 };
-// A file that the model made. Exactly one of data (base64) and url is set.
+// A file that the model produced. Exactly one of data (base64) and url is set.
 struct FileEvent {
   int step = 0;
   int part = 0;
   std::string_view media_type, data, url, filename;
 };
-// How likely the tokens of a text were: an array of {token, logprob, topLogprobs?: [{token, logprob}]}.
+// Log probabilities of a text's tokens: an array of {token, logprob, topLogprobs?: [{token, logprob}]}.
 struct LogprobsEvent {
   int step = 0;
   int part = 0;
@@ -95,44 +95,45 @@ struct ToolCancelEvent {
 struct UsageEvent {
   int step = 0;
   Usage usage;
-  bool discarded = false;                // of a try whose answer is not the step's; beside the step's own
-  std::string_view provider{}, model{};  // whose it is; empty where only the chat's own can be
+  bool discarded = false;  // usage of an attempt whose response was not used; reported in addition to the step's usage
+  std::string_view provider{}, model{};  // model that used the tokens; empty if it can only be the chat's own
 };
 struct RetryEvent {
   int step = 0;
-  int attempt = 0;  // the one that comes
+  int attempt = 0;  // number of the next attempt
   std::string_view reason;
   std::int64_t delay_ms = 0;
-  std::string_view provider{}, model{};  // if another one is asked than before
+  std::string_view provider{}, model{};  // set if the next attempt uses a different model
 };
 struct WarningEvent {
   std::string_view code;
   std::string_view message;
 };
 struct HeartbeatEvent {};
-// What was waited for, in milliseconds since the chat was accepted; absent if it never came.
+// Durations in milliseconds since the chat was accepted; absent if the event never happened.
 struct Timing {
   std::int64_t queued_ms = 0;
   std::optional<std::int64_t> first_byte_ms;
   std::optional<std::int64_t> first_delta_ms;
   std::int64_t total_ms = 0;
 };
-// A JSON text in consecutive pieces: an answer of megabytes is written from where it lies.
+// A JSON text in consecutive pieces. A response of several megabytes is written from its current location, without a
+// copy.
 using JsonPieces = std::vector<std::string_view>;
 
 struct DoneEvent {
   FinishReason finish_reason = FinishReason::stop;
   std::string_view finish_raw;
-  JsonPieces messages;  // an array
+  JsonPieces messages;  // a JSON array
   Usage usage;
   int steps = 0;
   Timing timing;
-  JsonSpan request;                      // dryRun: the upstream request that would be sent; empty: none
-  std::string_view provider{}, model{};  // who answered last; empty where only the chat's own can have
+  JsonSpan request;                      // dryRun: the provider request that would be sent; empty: none
+  std::string_view provider{}, model{};  // model of the last response; empty if it can only be the chat's own
 };
 struct ErrorEvent {
   const Error& error;
-  JsonPieces messages;  // an array of what arrived; empty: nothing did
+  JsonPieces messages;  // JSON array of the received messages; empty: none received
   std::optional<Usage> usage;
 };
 
@@ -140,7 +141,7 @@ using ChatEvent = std::variant<StartEvent, DeltaEvent, ToolCallEvent, ToolResult
                                FileEvent, LogprobsEvent, UsageEvent, RetryEvent, WarningEvent, HeartbeatEvent,
                                DoneEvent, ErrorEvent, PartBeganEvent, PartStateEvent, ToolApprovalEvent>;
 
-// One model of a provider's list; text that the provider does not give is empty.
+// One model of a provider's list. A text that the provider does not give is empty.
 struct ModelInfo {
   std::string id;
   std::string name;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 13> kFraming = {
     "connection", "content-encoding", "content-length",    "expect",  "host",     "http2-settings", "keep-alive",
     "te",         "trailer",          "transfer-encoding", "upgrade", "alt-used", "alt-svc"};
-// proxy-authorization, proxy-connection, …: they are for the next machine on the way.
+// Prefix of hop-by-hop headers for the next proxy: proxy-authorization, proxy-connection, …
 constexpr std::string_view kFramingPrefix = "proxy-";
 
 bool is_token_char(char c) {

@@ -1,5 +1,5 @@
-// A tool that is an HTTP endpoint: how a call's arguments become a request, and its answer an output. Plain structs,
-// owned, so that one declaration serves many chats.
+// A tool that is an HTTP endpoint: maps a call's arguments to a request, and the response to a tool output. Plain
+// structs that own their data, so that one declaration serves many chats.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace aiw {
 
-// Text with places that are filled for each call.
+// Text with placeholders that are filled in for each call.
 struct TextTemplate {
   enum class Kind {
     literal,
-    argument,  // `text` is the name of an argument, or a JSON pointer into the arguments (it begins with a slash)
+    argument,  // `text` is an argument name, or a JSON pointer into the arguments (starts with a slash)
     secret,    // `text` is a key reference, ${NAME} or ${file:PATH}
   };
   struct Piece {
@@ -27,7 +27,7 @@ struct TextTemplate {
 };
 
 enum class ResponseForm {
-  automatic,  // JSON if it says so and is, else text
+  automatic,  // JSON if the content type is JSON or absent and the body is valid JSON; else text
   json,
   text,
 };
@@ -36,26 +36,26 @@ struct HttpTool {
   struct QueryParameter {
     std::string name;
     TextTemplate value;
-    bool repeated = false;  // an array's items are parameters of their own; else one, joined by commas
+    bool repeated = false;  // true: one parameter per array item; false: one parameter, items joined by commas
   };
 
   std::string method;  // GET, POST, PUT, PATCH or DELETE
-  TextTemplate url;    // no secrets
+  TextTemplate url;    // contains no secrets
   std::vector<QueryParameter> query;
   std::vector<std::pair<std::string, TextTemplate>> headers;
-  // JSON in which {"$arg": name} stands for an argument; empty: the arguments that nothing else uses, if the method is
-  // POST, PUT or PATCH.
+  // JSON in which {"$arg": name} stands for an argument. Empty: POST, PUT and PATCH send all arguments that are not
+  // used elsewhere.
   std::string body;
-  std::string response_pointer;  // RFC 6901; empty: the whole answer
+  std::string response_pointer;  // JSON pointer (RFC 6901); empty: the whole response
   ResponseForm response_form = ResponseForm::automatic;
-  std::int64_t max_bytes = std::int64_t{1} << 20;  // of the answer's body, decoded
-  std::string error_prefix = "HTTP error";         // "<prefix> (<status>): <body>" is what the model sees
+  std::int64_t max_bytes = std::int64_t{1} << 20;  // maximum size of the decoded response body
+  std::string error_prefix = "HTTP error";         // the model sees "<prefix> (<status>): <body>"
 };
 
-// The member of a body template that names an argument.
+// Member of a body template that names an argument.
 inline constexpr std::string_view kArgumentMember = "$arg";
 
-// Reads the declaration that `in` stands at.
+// Reads the declaration at the position of `in`.
 HttpTool read_http_tool(JsonReader& in);
 
 }  // namespace aiw

@@ -6,7 +6,7 @@
 
 namespace aiw {
 
-// A member's name as a token of a pointer.
+// Escapes a member name for use as one token of a pointer.
 std::string escape_pointer(std::string_view key);
 
 }  // namespace aiw

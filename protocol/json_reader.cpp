@@ -46,7 +46,7 @@ void JsonReader::adopt(const JsonError& error) {
 std::string JsonReader::pointer() const {
   std::string out = prefix_;
   for (const auto& level : levels_) {
-    if (level.first) break;  // nothing of this level has begun
+    if (level.first) break;  // no element of this level has begun
     out += '/';
     out += level.is_array ? std::to_string(level.index) : escape_pointer(RawString{level.key}.text());
     if (out.size() > kMaxPointerBytes) return std::string(utf8_prefix(out, kMaxPointerBytes));
@@ -99,7 +99,7 @@ bool JsonReader::enter(char bracket, JsonType type) {
   return true;
 }
 
-// Steps over the comma to the next element, or over the closing bracket.
+// Moves past the comma to the next element, or past the closing bracket.
 bool JsonReader::next_element(char close) {
   if (!ok()) return false;
   skip_space();
@@ -159,7 +159,7 @@ std::optional<unsigned> JsonReader::hex4_at(std::size_t offset) const {
   return value;
 }
 
-// `at_` is behind the `u`. Replaces half of a surrogate pair that lacks its other half.
+// Reads the four digits after `\u`; `at_` is after the `u`. Replaces a lone surrogate by U+FFFD.
 bool JsonReader::scan_unicode_escape() {
   const auto unit = hex4_at(at_);
   if (!unit) return false;
@@ -186,7 +186,7 @@ bool JsonReader::scan_escape() {
   return short_escape(c) != '\0';
 }
 
-// Reads the string that begins at `at_`; returns its contents.
+// Reads the string that begins at `at_` and returns its contents.
 std::string_view JsonReader::scan_string() {
   const std::size_t begin = ++at_;
   while (true) {
@@ -208,7 +208,7 @@ std::string_view JsonReader::scan_string() {
       fail(JsonError::Kind::syntax, "an escape sequence is not valid", special);
       return {};
     }
-    // Others often follow at once.
+    // More escapes often follow directly.
     while (size_ - at_ >= 2 && text_[at_] == '\\' && short_escape(text_[at_ + 1]) != '\0') at_ += 2;
   }
 }
@@ -249,7 +249,8 @@ double JsonReader::number() {
   if (ok() && result.ec == std::errc::result_out_of_range && token.find_first_of("eE.") == std::string_view::npos) {
     fail(JsonError::Kind::value, "a number is too large", begin);
   } else if (ok() && result.ec == std::errc::result_out_of_range) {
-    // from_chars does not tell overflow from underflow; 1e-400 is a fair zero, 1e999 is not.
+    // from_chars reports overflow and underflow alike. Underflow (1e-400) is accepted as zero; overflow (1e999) is an
+    // error.
     if (std::isinf(std::strtod(std::string(token).c_str(), nullptr))) {
       fail(JsonError::Kind::value, "a number is too large", begin);
     }
@@ -290,7 +291,7 @@ RawString JsonReader::raw_string() {
   return {scan_string()};
 }
 
-// Recursion is bounded by max_depth_.
+// Recursion depth is limited by max_depth_.
 void JsonReader::scan_value() {
   switch (type()) {
     case JsonType::object: {
@@ -315,11 +316,11 @@ void JsonReader::scan_value() {
   }
 }
 
-// The keys from `from` on are those of the object that was just closed.
+// Rejects a duplicate key in the object that was just closed. Its keys start at index `from`.
 void JsonReader::check_keys(std::size_t from) {
   if (!ok()) return;
   const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(from);
-  std::list<std::string> decoded;  // a list: most objects need none of it, and an empty list allocates nothing
+  std::list<std::string> decoded;  // a list, because an empty list allocates nothing and most objects need no entry
   for (auto key = begin; key != keys_.end(); ++key) {
     if (key->find('\\') != std::string_view::npos) *key = decoded.emplace_back(RawString{*key}.text());
   }

@@ -1,5 +1,5 @@
-// A pull reader of one JSON text (RFC 8259) that knows where it is: it hands out views of the text instead of building
-// a tree, and its errors name the byte and the JSON pointer.
+// Pull reader for one JSON text (RFC 8259). It returns views of the text instead of building a tree. Its errors report
+// the byte offset and the JSON pointer.
 #pragma once
 
 #include <cstddef>
@@ -19,38 +19,37 @@ std::string_view to_string(JsonType type);
 
 struct JsonError {
   enum class Kind {
-    syntax,  // no JSON
+    syntax,  // not JSON
     depth,   // nested deeper than allowed
-    value,   // JSON, but not what the caller can accept
+    value,   // valid JSON, but not accepted by the caller
   };
   Kind kind = Kind::syntax;
   std::string message;     // never quotes the text
-  std::string pointer;     // RFC 6901, where the reader stood
+  std::string pointer;     // position of the reader (RFC 6901)
   std::size_t offset = 0;  // bytes from the start of the text
 };
 
-// Reads a text once, forward. The first error is kept and ends the reading: every later call returns an empty value at
-// once, so callers check ok() when they are done. The text must be valid UTF-8 and outlive every view handed out.
-//
-// A lone surrogate escape, which no UTF-8 text can carry on, is replaced in place by \ufffd (the same length) and
-// counted.
+// Reads a text once, forward. The first error is kept and stops the reader: every later call returns an empty value at
+// once. Callers may therefore check ok() only at the end. The text must be valid UTF-8 and outlive every returned view.
+// A lone surrogate escape cannot be represented in UTF-8. It is replaced in place by \ufffd (same length) and counted.
 class JsonReader {
  public:
   JsonReader(char* text, std::size_t size, int max_depth);
 
-  // Checks all of the text: grammar, depth, pairs of surrogates, numbers that fit a double, keys unique in an object.
+  // Validates the whole text: grammar, depth, surrogate pairs, numbers that fit a double, and unique keys in each
+  // object.
   void validate();
 
   [[nodiscard]] JsonType type();
-  // Calls on_member(key) for each member whose value is not null; it must read the value or skip it. `key` is the key's
-  // text, its escapes resolved, and lives for the call.
+  // Calls on_member(key) for each member whose value is not null. on_member must read or skip the value. `key` has its
+  // escapes resolved and is valid for that call only.
   template <typename F>
   void object(F&& on_member) {
     object_with_nulls([&](std::string_view key) {
       if (!skip_null()) on_member(key);
     });
   }
-  // The same for each member, null or not.
+  // Same as object(), but includes members whose value is null.
   template <typename F>
   void object_with_nulls(F&& on_member) {
     if (!enter('{', JsonType::object)) return;
@@ -63,7 +62,7 @@ class JsonReader {
       }
     }
   }
-  // Calls on_item() for each item; it must read the value or skip it.
+  // Calls on_item() for each item, which must read or skip the value.
   template <typename F>
   void array(F&& on_item) {
     if (!enter('[', JsonType::array)) return;
@@ -75,29 +74,29 @@ class JsonReader {
   std::string string() { return raw_string().text(); }
   bool boolean();
   double number();
-  // An integer in [min, max], written without fraction or exponent.
+  // Reads an integer in [min, max], written without fraction or exponent.
   std::int64_t integer(std::int64_t min, std::int64_t max);
-  // Any value, as written.
+  // Reads any value and returns it as written.
   JsonSpan value();
   void skip() { value(); }
-  // The text must end here.
+  // Fails unless the text ends here.
   void end();
 
-  // Reports that the value last begun (or about to be read) is not acceptable.
+  // Rejects the current value (the one last begun or about to be read).
   void fail(std::string message) { fail(JsonError::Kind::value, std::move(message), at_); }
   // Takes over the error of a reader of a part of this text.
   void adopt(const JsonError& error);
   [[nodiscard]] bool ok() const { return !error_; }
   [[nodiscard]] const JsonError& error() const { return *error_; }
   [[nodiscard]] std::size_t repaired_surrogates() const { return repaired_; }
-  // Where the reader stands, as a JSON pointer below `prefix`.
+  // Returns the reader's position as a JSON pointer below `prefix`.
   [[nodiscard]] std::string pointer() const;
   void set_pointer_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
  private:
   struct Level {
-    std::string_view key;   // the member being read
-    std::size_t index = 0;  // the item being read
+    std::string_view key;   // key of the current member
+    std::size_t index = 0;  // index of the current item
     bool is_array = false;
     bool first = true;
   };
@@ -125,7 +124,7 @@ class JsonReader {
   std::size_t at_ = 0;
   std::vector<Level> levels_;
   bool check_keys_ = false;
-  std::vector<std::string_view> keys_;  // of the open objects, innermost last
+  std::vector<std::string_view> keys_;  // keys of the open objects, innermost last
   std::string prefix_;
   std::optional<JsonError> error_;
   std::size_t repaired_ = 0;

@@ -18,7 +18,7 @@ bool is_special(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
 bool is_high_surrogate(char32_t code) { return code >= 0xD800 && code < 0xDC00; }
 bool is_low_surrogate(char32_t code) { return code >= 0xDC00 && code < 0xE000; }
 
-// Of `\uXXXX` at the start of `text`.
+// Returns the code unit of the `\uXXXX` at the start of `text`.
 std::optional<char32_t> code_unit_at(std::string_view text) {
   if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return std::nullopt;
   unsigned code = 0;
@@ -27,7 +27,7 @@ std::optional<char32_t> code_unit_at(std::string_view text) {
   return code;
 }
 
-// Length of the valid UTF-8 sequence at the start of `text`; 0 if there is none (Unicode 15, table 3-7).
+// Returns the length of the valid UTF-8 sequence at the start of `text`; 0 if there is none (Unicode 15, table 3-7).
 std::size_t utf8_sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
@@ -149,7 +149,7 @@ void append_json_escaped(std::string& out, std::string_view text) {
   try {
     append_each_escaped(out, text);
   } catch (...) {
-    out.resize(before);  // half an escape would spoil what it stands in
+    out.resize(before);  // a partial escape would make the surrounding JSON invalid
     throw;
   }
 }

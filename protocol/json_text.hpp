@@ -1,4 +1,4 @@
-// JSON strings and values as they stand in a text, and the way back into one.
+// JSON strings and values as written in a text, and functions to decode and encode them.
 #pragma once
 
 #include <array>
@@ -8,18 +8,18 @@
 
 namespace aiw {
 
-// Returns the first byte in [begin, end) that cannot stand unescaped inside a JSON string: `"`, `\` or a control
-// character below 0x20; `end` if there is none. Reads no byte past `end`.
+// Returns the first byte in [begin, end) that must be escaped in a JSON string: `"`, `\` or a control character below
+// 0x20. Returns `end` if there is none. Reads no byte past `end`.
 const char* find_json_special(const char* begin, const char* end);
 
-// A JSON string's contents as written between its quotes: escapes unresolved but valid, UTF-8 valid, every surrogate
-// escape paired. A view: the line it was read from must outlive it. Escapes mean the same in every JSON text, so
-// `raw` may be copied between quotes anywhere.
+// Contents of a JSON string as written between its quotes. Escapes are unresolved but valid, UTF-8 is valid, and every
+// surrogate escape is paired. A view: the source line must outlive it. Escapes mean the same in every JSON text, so
+// `raw` may be copied between any quotes.
 struct RawString {
   std::string_view raw;
 
   [[nodiscard]] bool empty() const { return raw.empty(); }
-  // The text itself, as UTF-8.
+  // Returns the text with its escapes resolved, as UTF-8.
   [[nodiscard]] std::string text() const;
 };
 
@@ -30,18 +30,19 @@ struct JsonSpan {
   [[nodiscard]] bool empty() const { return json.empty(); }
   [[nodiscard]] bool is_string() const { return !json.empty() && json.front() == '"'; }
   [[nodiscard]] bool is_object() const { return !json.empty() && json.front() == '{'; }
-  // The contents of a string value. Requires is_string().
+  // Returns the contents of a string value. Requires is_string().
   [[nodiscard]] RawString as_string() const { return {json.substr(1, json.size() - 2)}; }
 };
 
-// Appends `text` escaped for a JSON string, without quotes. `text` must be valid UTF-8 (see sanitize_utf8); non-ASCII
-// characters are written as they are.
+// Appends `text` escaped for a JSON string, without quotes. `text` must be valid UTF-8 (see sanitize_utf8). Non-ASCII
+// characters are not escaped.
 void append_json_escaped(std::string& out, std::string_view text);
 
-// The same with quotes around it.
+// Same as append_json_escaped(), with quotes around the text.
 void append_json_string(std::string& out, std::string_view text);
 
-// What `\` and `c` mean in a JSON string (RFC 8259, 7); NUL: nothing, or more must follow (`u`).
+// Returns the character that `\` followed by `c` stands for in a JSON string (RFC 8259, 7). Returns NUL if the escape
+// is invalid or needs more characters (`u`).
 inline char short_escape(char c) {
   static constexpr auto kMeanings = [] {
     std::array<char, 256> meanings{};
@@ -52,8 +53,8 @@ inline char short_escape(char c) {
   return kMeanings[static_cast<unsigned char>(c)];
 }
 
-// The character that `text` begins with as a JSON string's escape (`\/`, `\n`, `\u002f`, a pair of surrogates), and how
-// long the escape is; nothing if it begins with none.
+// Code point and length of a JSON escape (`\/`, `\n`, `\u002f`, a surrogate pair). json_escape_at() reads the one at
+// the start of `text`; nullopt if there is none.
 struct JsonEscape {
   char32_t code_point;
   std::size_t length;
@@ -63,13 +64,13 @@ std::optional<JsonEscape> json_escape_at(std::string_view text);
 // Appends the UTF-8 encoding of one code point.
 void append_utf8(std::string& out, char32_t code_point);
 
-// Offset of the first byte that is not part of valid UTF-8; nothing if all of `text` is valid.
+// Returns the offset of the first byte that is not valid UTF-8; nullopt if all of `text` is valid.
 std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 
-// `text` with every maximal invalid sequence replaced by U+FFFD.
+// Returns `text` with each maximal invalid sequence replaced by U+FFFD.
 std::string sanitize_utf8(std::string_view text);
 
-// The longest prefix of valid UTF-8 `text` of at most `max_bytes` that ends between two characters.
+// Returns the longest prefix of `text` (valid UTF-8) that has at most `max_bytes` and does not split a character.
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// A small appender of JSON objects and arrays: commas and quotes right, nothing else hidden.
+// Minimal writer for JSON objects and arrays. It places commas and quotes, and does nothing else.
 #pragma once
 
 #include <algorithm>
@@ -15,13 +15,13 @@
 
 namespace aiw {
 
-// Writes JSON into `out`, which must outlive it: a std::string, or anything with append(); what has splice(), too, is
-// given long texts to refer to instead of copying them. Strings must be valid UTF-8. Keys are plain ASCII identifiers
-// and are not escaped.
+// Writes JSON into `out`, which must outlive the writer. `out` is a std::string or anything with append(). If it also
+// has splice(), it receives raw texts by reference instead of a copy. Strings must be valid UTF-8. Keys are plain ASCII
+// identifiers and are not escaped.
 template <typename Out>
 class BasicJsonWriter {
  public:
-  // `goes_on`: elements or members stand before what is written, so that it begins with a comma.
+  // `goes_on`: `out` already has preceding elements or members, so the first write begins with a comma.
   explicit BasicJsonWriter(Out& out, bool goes_on = false) : out_(out), comma_(goes_on) {}
 
   BasicJsonWriter& begin_object() { return open('{'); }
@@ -83,30 +83,30 @@ class BasicJsonWriter {
     const auto result = std::to_chars(digits, digits + sizeof digits, value);
     return token({digits, static_cast<std::size_t>(result.ptr - digits)});
   }
-  // A value that is JSON already.
+  // Writes a value that is already JSON.
   BasicJsonWriter& raw(JsonSpan value) {
     separate();
     refer(value.json);
     return *this;
   }
-  // A string whose contents are escaped already.
+  // Writes a string whose contents are already escaped.
   BasicJsonWriter& raw(RawString value) {
     begin_string();
     refer(value.raw);
     return end_string();
   }
-  // A value that is JSON already, in consecutive pieces.
+  // Writes a value that is already JSON, in consecutive pieces.
   BasicJsonWriter& raw(std::span<const std::string_view> pieces) {
     separate();
     for (const auto piece : pieces) refer(piece);
     return *this;
   }
-  // A value that is JSON already, always copied: it may end before `out` does.
+  // Writes a value that is already JSON. Always copies it, so that it need not outlive `out`.
   BasicJsonWriter& copy(std::string_view json) { return token(json); }
-  // Members of an object or elements of an array that are JSON already, separated by commas, always copied.
+  // Writes members of an object or elements of an array that are already JSON and separated by commas. Always copies.
   BasicJsonWriter& copy_list(std::string_view items) { return items.empty() ? *this : token(items); }
 
-  // A string whose contents, escaped, the caller appends to out() in between.
+  // Opens a string. The caller appends its escaped contents to out() and then calls end_string().
   BasicJsonWriter& begin_string() {
     append_after_comma(",\"", 2);
     return *this;
@@ -144,14 +144,14 @@ class BasicJsonWriter {
   BasicJsonWriter& field(std::string_view name, double value) { return key(name).number(value); }
   BasicJsonWriter& field(std::string_view name, JsonSpan value) { return key(name).raw(value); }
   BasicJsonWriter& field(std::string_view name, RawString value) { return key(name).raw(value); }
-  // Absent values become null.
+  // Writes null for an absent value.
   template <typename T>
   BasicJsonWriter& field(std::string_view name, const std::optional<T>& value) {
     return value ? field(name, *value) : key(name).null();
   }
 
  private:
-  static constexpr std::size_t kLongestKey = 60;  // that is put together here, so that `out` is asked once
+  static constexpr std::size_t kLongestKey = 60;  // longest key that is buffered here, so that `out` is called once
 
   BasicJsonWriter& open(char bracket) {
     const char text[2] = {',', bracket};

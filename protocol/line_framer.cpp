@@ -8,7 +8,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kPadding = 64;  // what simdjson may read past a document
+constexpr std::size_t kPadding = 64;  // bytes that simdjson may read past a document
 constexpr std::size_t kWorthMoving = std::size_t{32} << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -17,7 +17,7 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 std::span<char> LineFramer::prepare(std::size_t size) {
   const std::size_t kept = end_ - begin_;
   const std::size_t needed = kept + size + kPadding;
-  if (buffer_.capacity() / 4 > needed) {  // a long line is gone: give its memory back
+  if (buffer_.capacity() / 4 > needed) {  // after a long line: release its memory
     std::string smaller;
     smaller.reserve(needed);
     buffer_ = std::move(smaller.assign(buffer_, begin_, kept));
@@ -29,9 +29,9 @@ std::span<char> LineFramer::prepare(std::size_t size) {
   scanned_ -= begin_;
   begin_ = 0;
   end_ = kept;
-  buffer_.resize(kept);  // so that growing copies no stale room
-  // Doubling would hold a very long line twice while it is copied, and take room for twice the limit. Room that no byte
-  // has reached costs no memory.
+  buffer_.resize(kept);  // shrink first, so that growing copies no stale bytes
+  // For a very long line, reserve the maximum at once. Doubling would hold the line twice during the copy and reserve
+  // twice the limit. Memory that no byte was written to is not committed.
   const bool very_long = needed > buffer_.capacity() && needed > max_line_bytes_ / 3;
   buffer_.reserve(very_long ? std::max(needed, max_line_bytes_ + size + kPadding) : needed);
   buffer_.resize_and_overwrite(kept + size, [](char*, std::size_t n) { return n; });
@@ -60,7 +60,7 @@ std::optional<FramedLine> LineFramer::finish() {
   return begin_ == end_ ? std::nullopt : take(end_ - begin_);
 }
 
-// Forgets what there is of a line that has no newline yet, and reports it the first time.
+// Drops the received bytes of a line that has no newline yet. Reports the dropped line once.
 std::optional<FramedLine> LineFramer::drop_oversized() {
   buffer_ = std::string();
   begin_ = end_ = scanned_ = 0;
@@ -74,7 +74,8 @@ FramedLine LineFramer::give_up() {
   return {.text = {}, .too_large = false, .no_memory = true};
 }
 
-// The line of `length` bytes at begin_, whose newline is just before scanned_; nothing if there is nothing to report.
+// Returns the line of `length` bytes at begin_, whose newline is just before scanned_; nullopt if there is nothing to
+// report.
 std::optional<FramedLine> LineFramer::take(std::size_t length) {
   const std::size_t at = std::exchange(begin_, scanned_);
   const bool first = std::exchange(at_start_, false);
@@ -87,19 +88,20 @@ std::optional<FramedLine> LineFramer::take(std::size_t length) {
   return FramedLine{cut(static_cast<std::size_t>(line.data() - buffer_.data()), line.size()), false};
 }
 
-// The bytes as a string of their own: the buffer itself if they are most of it, and the bytes after begin_ move on.
+// Returns the bytes as their own string. If they are most of the buffer, the buffer itself is moved out and the bytes
+// after begin_ go to a new one.
 std::string LineFramer::cut(std::size_t at, std::size_t length) {
   std::string text;
   if (length < kWorthMoving || length < buffer_.capacity() / 4) {
     text.reserve(length + kPadding);
     text.assign(buffer_, at, length);
-    explicit_bzero(buffer_.data() + at, length);  // it may hold keys, and the next line may be long in coming
+    explicit_bzero(buffer_.data() + at, length);  // the line may contain keys, and the next line may arrive much later
     return text;
   }
   std::string rest(buffer_, begin_, end_ - begin_);
   text = std::exchange(buffer_, std::move(rest));
   text.resize(at + length);
-  text.erase(0, at);  // moves nothing for a line longer than a read: prepare has put it at the front
+  text.erase(0, at);  // moves nothing for a line longer than one read, because prepare() has put it at the front
   end_ -= begin_;
   begin_ = scanned_ = 0;
   return text;

@@ -1,4 +1,4 @@
-// The lines a parent sends, decoded.
+// Decoded request lines of a parent.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct ToolResultRequest {
   std::string id;
   std::string chat_id;
   std::string tool_call_id;
-  std::string output_json;  // {type, value}, valid
+  std::string output_json;  // {type, value}, valid JSON
 };
 struct ToolApprovalRequest {
   std::string id;
@@ -46,11 +46,11 @@ struct ShutdownRequest {
   std::string id;
   std::optional<std::int64_t> grace_ms;
 };
-// A line that is not accepted, and why. `id` is absent if the line has none that can be read.
+// A rejected line and the reason. `id` is absent if the line has no readable id.
 struct RejectedLine {
   std::optional<std::string> id;
   Error error;
-  bool is_chat = false;  // it was meant as a chat
+  bool is_chat = false;  // the line was meant as a chat
 };
 
 using Request = std::variant<std::unique_ptr<ChatRequest>, CancelRequest, ToolResultRequest, ToolApprovalRequest,

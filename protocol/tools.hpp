@@ -1,4 +1,4 @@
-// What a chat line says about tools and who carries them out: plain structs.
+// Tools of a chat line and their executors, as plain structs.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,19 @@
 
 namespace aiw {
 
-// Who says that a call may be carried out.
+// Decides which calls may run.
 enum class Approval {
-  always,  // every call may
-  never,   // none may: the model is told so
+  always,  // every call may run
+  never,   // no call may run; the model is informed
   parent,  // each call waits for a tool_approval line
 };
 
 enum class ToolExecutor { parent, returned, provider, http };
 
-// How an HTTP tool's call becomes a request and its answer an output.
+// Declaration of an HTTP tool (protocol/http_tool.hpp).
 struct HttpTool;
 
-// A server of the Model Context Protocol: a child process (`command`) or a URL, exactly one of them.
+// A server of the Model Context Protocol. Exactly one of `command` (a child process) and `url` is set.
 struct McpServer {
   std::string name;
   std::string command{};
@@ -32,10 +32,10 @@ struct McpServer {
   std::string cwd{};
   std::string url{};
   std::vector<std::pair<std::string, std::string>> headers{};
-  std::vector<std::string> tools{};  // names of those that are offered; empty: all
+  std::vector<std::string> tools{};  // names of the offered tools; empty: all
   Approval approval = Approval::always;
-  std::optional<std::int64_t> timeout_ms{};  // for one call; absent: the chat's
-  bool optional = false;                     // the chat goes on without it, with a warning
+  std::optional<std::int64_t> timeout_ms{};  // limit for one call; absent: the chat's tool timeout
+  bool optional = false;  // true: if the server fails, the chat continues without it and with a warning
 };
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// Token counts by one definition for every provider.
+// Token counts, defined identically for every provider.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@ namespace aiw {
 
 enum class UsageAccuracy { exact, last_seen, estimated };
 
-// Input includes cache reads and writes, output includes reasoning; absent where the wire has none.
+// Input includes cache reads and writes; output includes reasoning. A count is absent if the wire API does not report
+// it.
 struct Usage {
   std::optional<std::int64_t> input_tokens{};
   std::optional<std::int64_t> output_tokens{};
@@ -17,11 +18,11 @@ struct Usage {
   std::optional<std::int64_t> cached_input_tokens{};
   std::optional<std::int64_t> cache_write_tokens{};
   std::optional<std::int64_t> reasoning_tokens{};
-  std::optional<double> cost{};  // by the config's prices, else as the wire says
+  std::optional<double> cost{};  // from the prices in the config, else as reported by the provider
   UsageAccuracy accuracy = UsageAccuracy::exact;
 
-  // Adds another step's counts; a count is absent only if it is absent in both, and stays at the largest if the sum
-  // does not fit. The less accurate word wins.
+  // Adds the counts of another step. A count is absent only if it is absent in both. An overflowing sum saturates at
+  // the maximum. The less accurate `accuracy` is kept.
   void add(const Usage& other);
   [[nodiscard]] bool empty() const { return !input_tokens && !output_tokens && !total_tokens; }
 };

@@ -1,4 +1,4 @@
-// The protocol's JSON Schemas (schemas/*.schema.json), built into the binary.
+// JSON Schemas of the protocol (schemas/*.schema.json), built into the binary.
 #pragma once
 
 #include <span>

@@ -14,7 +14,7 @@ constexpr std::size_t kLongest = std::size_t{256} << 10;
 constexpr std::size_t kAlignment = alignof(std::max_align_t);
 constexpr std::size_t kProbe = std::size_t{1} << 20;
 
-alignas(kAlignment) std::array<char, kReserve> reserve;  // its pages are the system's until they are written
+alignas(kAlignment) std::array<char, kReserve> reserve;  // its pages use no memory until they are written
 std::atomic<std::size_t> used = 0;
 std::atomic<bool> failed = false;
 
@@ -29,7 +29,7 @@ void* emergency_memory(std::size_t size) {
 }
 
 bool is_emergency_memory(const void* pointer) {
-  const std::less<const void*> before;  // a total order, unlike <
+  const std::less<const void*> before;  // a total order, unlike operator <
   return !before(pointer, reserve.data()) && before(pointer, reserve.data() + reserve.size());
 }
 

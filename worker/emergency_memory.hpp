@@ -1,20 +1,22 @@
-// What is left when the system gives no more memory: enough to answer every chat and to end in order.
+// Reserve for the time when the system has no more memory: enough to send every chat a terminal event and to exit in
+// order.
 #pragma once
 
 #include <cstddef>
 
 namespace aiw {
 
-// A few megabytes that cost nothing until they are used. Operator new falls back on them, so that small allocations,
-// which destructors and C's callbacks make, do not fail in the middle of something. Any thread.
+// A few megabytes that cost nothing until used. Operator new falls back on them. Small allocations, as in destructors
+// and C callbacks, then do not fail in the middle of an operation. Any thread.
 
-// Of at most 256 KiB; nullptr for more, or if none is left. Never given back: it is for the end.
+// Returns up to 256 KiB; nullptr for more, or if the reserve is used up. This memory is never returned to the reserve,
+// because it serves the exit.
 void* emergency_memory(std::size_t size);
 bool is_emergency_memory(const void* pointer);
 
-// True once some of it was asked for, until memory_is_back() says otherwise.
+// Returns true after the reserve was first used, until memory_is_back() returns true.
 bool memory_has_failed();
-// Whether allocations succeed again and enough of the reserve is left to go on.
+// Returns true if allocations succeed again and at least half of the reserve is left.
 bool memory_is_back();
 
 }  // namespace aiw

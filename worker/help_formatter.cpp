@@ -4,7 +4,7 @@ namespace aiw {
 
 HelpFormatter::HelpFormatter() { column_width(28); }
 
-// Without what a flag's name says of its value.
+// Returns the name of a flag without its value suffix.
 std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_positional) const {
   const std::string name = CLI::Formatter::make_option_name(option, is_positional);
   return name.substr(0, name.find('{'));

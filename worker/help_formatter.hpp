@@ -1,4 +1,4 @@
-// How --help looks: an option, what it takes in one word, what it does, its default.
+// Format of --help: option, value type in one word, description, default.
 #pragma once
 
 #include <CLI/CLI.hpp>

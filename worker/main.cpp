@@ -1,4 +1,4 @@
-// ai-worker: JSON lines in, model answers out.
+// ai-worker: reads JSON request lines and writes model responses.
 
 #include <unistd.h>
 
@@ -20,7 +20,7 @@
 
 namespace {
 
-// What is said of it is fixed: an exception's own words may quote a request.
+// Fixed text for each failure, because the text of an exception may quote a request.
 struct Failure {
   const char* line;
   int exit_code;
@@ -35,7 +35,8 @@ bool is_shortage(const std::error_code& code) {
          code == errc::too_many_files_open || code == errc::too_many_files_open_in_system;
 }
 
-// Why the exception that is being handled was thrown. A thread that gets no memory says so by another exception.
+// Classifies the exception being handled. Failed allocations may surface as another exception, for example from a
+// thread start.
 Failure failure_of_exception() noexcept {
   try {
     if (std::current_exception() != nullptr) throw;
@@ -43,7 +44,7 @@ Failure failure_of_exception() noexcept {
     return kOutOfMemory;
   } catch (const std::system_error& error) {
     if (is_shortage(error.code()) && !aiw::memory_has_failed()) return kRefused;
-  } catch (...) {  // as it is
+  } catch (...) {  // any other exception
   }
   return aiw::memory_has_failed() ? kOutOfMemory : kInternalError;
 }
@@ -51,13 +52,14 @@ Failure failure_of_exception() noexcept {
 int run(int argc, char** argv) {
   const aiw::ParsedOptions parsed = aiw::parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
-  if (!parsed.options.allow_core) aiw::forbid_core_files();  // before anything is read
+  if (!parsed.options.allow_core) aiw::forbid_core_files();  // before any input is read
   aiw::init_log(parsed.options.log_level, parsed.options.log_format);
   return aiw::Worker(parsed.options).run();
 }
 
-// At once: what libraries do at exit takes memory, too, and the C library ends the process for lack of it (with 127).
-// Also for an exception in a place that must not throw: nothing can be told any more, but the exit code and why.
+// Exits at once. The exit handlers of libraries allocate memory, and without memory the C library aborts the exit (with
+// code 127). Also handles an exception from a noexcept function; then only the exit code and the reason can be
+// reported.
 [[noreturn]] void give_up() {
   const Failure failure = failure_of_exception();
   [[maybe_unused]] const auto written = write(STDERR_FILENO, failure.line, std::strlen(failure.line));
@@ -79,7 +81,7 @@ int main(int argc, char** argv) {
   std::set_terminate(give_up);
   aiw::set_up_process();
   const int code = guarded_run(argc, argv);
-  // What --help or --print-schema said may not have been taken.
+  // The output of --help or --print-schema may have failed.
   const bool told = std::cout.flush().good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   return code == aiw::kExitOk && !told ? aiw::kExitOutput : code;
 }

@@ -1,8 +1,9 @@
-// The process' operators new and delete ([replacement.functions]).
+// Replaces the process's operators new and delete ([replacement.functions]).
 //
-// New falls back on a reserve when memory ends, so that every chat can still be told. Delete wipes: keys, request
-// lines, conversations and answers lie in many objects, and one rule at the one place that all memory passes cannot be
-// forgotten. For the same reason both count what they give and take (worker/base/memory_account.hpp).
+// New falls back on a reserve when memory runs out, so that every chat can still be sent its end. Delete wipes: keys,
+// request lines, conversations and responses are in many objects, and one rule at the single point that all memory
+// passes cannot be forgotten. For the same reason both count the bytes they allocate and free
+// (worker/base/memory_account.hpp).
 
 #include <malloc.h>
 
@@ -14,10 +15,10 @@
 #include "worker/emergency_memory.hpp"
 #include "worker/secrets/wipe.hpp"
 
-// The sanitizers have their own operators, which must stay in pairs.
+// The sanitizers have their own operators, which must stay paired.
 #ifndef AIW_SANITIZED
 
-// The forms for arrays and nothrow end here; those for aligned types stay the library's.
+// The array and nothrow forms call this one. The aligned forms remain the library's.
 void* operator new(std::size_t size) {
   if (void* const memory = std::malloc(size > 0 ? size : 1)) {
     aiw::thread_heap += static_cast<std::ptrdiff_t>(malloc_usable_size(memory));

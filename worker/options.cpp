@@ -55,7 +55,7 @@ std::vector<std::string> schema_names() {
 template <typename T>
 using Choices = std::vector<std::pair<std::string, T>>;
 
-// An option that takes one of a few words.
+// Adds an option whose value is one of a few words.
 template <typename T>
 CLI::Option* add_choice(CLI::App& app, const char* name, T& into, const Choices<T>& choices, const char* what) {
   std::string words;
@@ -74,14 +74,14 @@ CLI::Option* add_choice(CLI::App& app, const char* name, T& into, const Choices<
       ->type_name(words);
 }
 
-// As URLs have them, without scheme and port; nothing else would ever be met.
+// Validates a host as written in URLs, without scheme and port. Any other text would never match.
 std::string host_fault(const std::string& host) {
   const bool is_ipv6 = std::ranges::count(host, ':') > 1;
   if (!host.empty() && host.find_first_of("/*@[] ") == std::string::npos && (is_ipv6 || !host.contains(':'))) return {};
   return "'" + host + "' is not a host: expected a name or address without scheme, port or brackets";
 }
 
-// The same with or without a port: "host", "host:443", "::1", "[::1]:8080".
+// Same, with or without a port: "host", "host:443", "::1", "[::1]:8080".
 std::string host_and_port_fault(const std::string& text) {
   const auto colon = text.rfind(':');
   const auto port = text.substr(std::min(colon, text.size()) + (colon == std::string::npos ? 0 : 1));
@@ -199,7 +199,7 @@ void add_security(CLI::App& app, Options& options) {
       ->group(kGroup);
 }
 
-// What is wrong with a file of certificates or keys; empty: nothing that can be seen from here.
+// Returns an error text for a file that is not readable PEM (certificates or keys); empty if no fault is visible.
 std::string pem_fault(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string line;
@@ -259,7 +259,7 @@ void add_logging(CLI::App& app, Options& options) {
              Choices<LogFormat>{{"text", LogFormat::text}, {"json", LogFormat::json}}, "Log line format [text]");
 }
 
-// The leanspec dialect's system prompt, escaped. Error: why the file cannot be used.
+// Returns the system prompt of the leanspec dialect, escaped. Error: the reason why the file cannot be used.
 std::expected<std::string, std::string> read_system_prompt(const std::string& path) {
   constexpr std::size_t kMaxBytes = 1 << 20;
   std::ifstream file(path, std::ios::binary);
@@ -274,7 +274,7 @@ std::expected<std::string, std::string> read_system_prompt(const std::string& pa
   return escaped;
 }
 
-// False: it is named on stderr why not.
+// Returns false after printing the reason to stderr.
 bool use_system_prompt(const std::string& path, Options& options) {
   if (path.empty() || options.dialect != Dialect::leanspec) return true;
   auto prompt = read_system_prompt(path);
@@ -293,12 +293,12 @@ ParsedOptions parse_options(int argc, char** argv) {
   Options& options = parsed.options;
   options.server.version = options.mcp.client_version = AIW_VERSION;
   if (in_leanspec_mode()) options.dialect = Dialect::leanspec;
-  // As OpenSSL's users expect; libcurl itself does not look at it.
+  // OpenSSL users expect this variable; libcurl ignores it.
   if (const char* const file = std::getenv("SSL_CERT_FILE")) options.http.ca_file = file;
-  // leanspec-http passes no arguments of its user's.
+  // leanspec-http does not pass on arguments of its user.
   std::string system_prompt;
   if (const char* const file = std::getenv("LEANSPEC_SYSTEM_PROMPT_FILE")) system_prompt = file;
-  // The usual case, a parent that passes nothing, should not wait for a parser to be built.
+  // Fast path for the usual case of no arguments: does not build a parser.
   if (argc == 1) {
     if (!use_system_prompt(system_prompt, options)) parsed.exit_code = kExitUsage;
     return parsed;
@@ -324,7 +324,8 @@ ParsedOptions parse_options(int argc, char** argv) {
   add_mcp(app, options);
   add_security(app, options);
   add_network(app, options);
-  // leanspec-http starts its worker as `node <script>`; with both set to this program it gets its own path.
+  // leanspec-http starts its worker as `node <script>`. If both are set to this program, it receives its own path as an
+  // argument.
   std::string script;
   if (in_leanspec_mode()) app.add_option("script", script, "Ignored: the path that leanspec-http passes")->group("");
   try {

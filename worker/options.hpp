@@ -1,4 +1,4 @@
-// The command line.
+// Command line options.
 #pragma once
 
 #include <sys/types.h>
@@ -26,19 +26,19 @@ struct Options {
   CurlClientOptions http;
   std::vector<std::string> allow_env;
   std::vector<std::string> allow_host;
-  std::vector<std::string> allow_file;  // folders that ${file:PATH} may name files in
-  bool allow_core = false;              // core files and debuggers, which see keys and conversations
+  std::vector<std::string> allow_file;  // folders whose files ${file:PATH} may name
+  bool allow_core = false;              // allows core files and debuggers, which see keys and conversations
   bool sandbox = false;
-  std::optional<std::int64_t> stdout_stall_ms{};  // absent: as the dialect has it
-  std::string system_prompt{};                    // of the leanspec dialect's chats, escaped for a JSON string
-  std::size_t max_memory = 0;                     // bytes; 0: what the system allows
+  std::optional<std::int64_t> stdout_stall_ms{};  // absent: default of the dialect
+  std::string system_prompt{};                    // prompt of the leanspec dialect's chats, escaped for a JSON string
+  std::size_t max_memory = 0;                     // bytes; 0: the limit of the system
   ParentWatching parent_watching = ParentWatching::automatic;
-  pid_t parent = getppid();  // early, because it may die at any time
+  pid_t parent = getppid();  // read early, because the parent may die at any time
   bool fail = false;         // exit with 1 if any chat failed or any line was rejected
 };
 
-// Reads the arguments and LEANSPEC_IPC_MODE. Returns the exit code instead if there is nothing to run: help, version,
-// schema (printed to stdout) or a bad argument (named on stderr).
+// Parses the arguments and LEANSPEC_IPC_MODE. exit_code is set if there is nothing to run: help, version or schema
+// (printed to stdout), or an invalid argument (reported on stderr).
 struct ParsedOptions {
   std::optional<int> exit_code;
   Options options;

@@ -13,16 +13,17 @@
 namespace aiw {
 namespace {
 
-// Long lines live in mappings of their own and go back to the system; without this, glibc raises the threshold after
-// the first long line and keeps the next ones. The buffers of a busy stream are shorter and stay.
+// Keeps long lines in separate mappings, which are returned to the system. Otherwise glibc raises the threshold after
+// the first long line and keeps the next ones. The buffers of a busy stream are shorter and stay allocated.
 void tune_allocator() {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
   mallopt(M_ARENA_MAX, 2);
 }
 
-// A descriptor that the parent left closed would become the next one that is opened, and frames would go there. What
-// takes its place can be read to its end or not at all, and never be written.
+// Opens standard descriptors that the parent left closed. Otherwise the next opened file would get the number, and
+// frames would be written to it. The replacements are never writable: stdin becomes an empty file, and the others
+// cannot be read either.
 void occupy_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
@@ -31,10 +32,10 @@ void occupy_standard_descriptors() {
 }
 
 void set_signals() {
-  // A parent that ignores SIGCHLD, and hands that on, would have the kernel reap the MCP servers (sigaction(2)): their
-  // numbers could be another process' while we still signal them.
+  // Undoes an inherited ignored SIGCHLD. With it the kernel would reap the MCP servers (sigaction(2)), and their pids
+  // could be reused while we still signal them.
   std::signal(SIGCHLD, SIG_DFL);
-  // A file that may not grow (RLIMIT_FSIZE) is an error of its write, be it stdout's or the log's.
+  // With RLIMIT_FSIZE, a write to stdout or the log then fails with an error instead of a signal.
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -48,7 +49,7 @@ void set_up_process() {
 }
 
 void forbid_core_files() {
-#ifndef AIW_SANITIZED  // the leak check looks into the process as a debugger does
+#ifndef AIW_SANITIZED  // the leak check reads the process like a debugger
   const rlimit none{};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);

@@ -21,10 +21,11 @@
 namespace aiw {
 namespace {
 
-// Answers that may wait for a reader before no more lines are read.
+// Unread output at which the worker stops reading lines (back-pressure).
 constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
-// For the last frames and the MCP servers after a signal's --drain-ms, and from the reader's last progress. With the
-// default, a worker whose reader has stopped ends before the 30 s that service managers commonly give.
+// Extra time after a signal's --drain-ms, for the last frames and the MCP servers. Restarts at each progress of the
+// reader. With the default --drain-ms, a worker with a stopped reader exits before the 30 s that service managers
+// commonly allow.
 constexpr std::chrono::seconds kDrainRest{4};
 
 Options within_descriptors(Options options) {
@@ -44,7 +45,7 @@ ServerOptions server_options(const Options& given, std::size_t memory_limit) {
   return options;
 }
 
-// leanspec-http stops reading for as long as one browser does, and never starts a worker again.
+// leanspec-http stops reading while one browser does, and never restarts a worker.
 std::chrono::milliseconds stall_timeout(const Options& options) {
   constexpr std::int64_t kUsual = 300'000;
   return std::chrono::milliseconds(options.stdout_stall_ms.value_or(options.dialect == Dialect::leanspec ? 0 : kUsual));
@@ -135,13 +136,14 @@ void Worker::make_mcp_pool() {
   mcp_ = std::make_unique<McpPool>(options_.mcp, std::move(services));
 }
 
-// The server's chats end before what they use.
+// Destroys the server's chats before the services they use.
 Worker::~Worker() {
   inbox_.reset();
   server_.reset();
 }
 
-// Before the first thread and the first line. What comes later may still be loaded from the system's libraries.
+// Enters the sandbox before the first thread and the first line. Libraries needed later can still be loaded from the
+// system's folders.
 void Worker::close_sandbox() const {
   load_libcurl();
   std::vector<std::string> readable = key_folders(options_.allow_file);
@@ -184,9 +186,9 @@ void Worker::serve() {
   loop_.run();
 }
 
-// Nothing can go on: every open chat is told so, on whole frames, as far as memory and the reader allow.
+// Fatal error: sends every open chat an error, in whole frames, as far as memory and the reader allow.
 void Worker::give_up(const Error& error) noexcept {
-  constexpr std::chrono::milliseconds kReaderPatience{2'000};  // counts from the last bytes that the reader took
+  constexpr std::chrono::milliseconds kReaderPatience{2'000};  // counted from the reader's last progress
   try {
     output_->drop_unfinished();
     server_->give_up(error);
@@ -199,7 +201,7 @@ void Worker::give_up(const Error& error) noexcept {
   output_->write_out(kReaderPatience);
 }
 
-// The reserve let what was under way end; now it must be known whether there is memory to go on.
+// After the reserve was used, work in progress has completed. Checks whether there is memory to continue.
 void Worker::check_memory() {
   accounts_.turn_ended();
   if (!memory_has_failed()) return;
@@ -227,7 +229,7 @@ void Worker::output_relieved() {
 }
 
 void Worker::output_broken(int error) {
-  const bool lost = busy() || error != EPIPE;  // a parent may close what it needs no more
+  const bool lost = busy() || error != EPIPE;  // a parent may close a pipe that it no longer needs
   log(lost ? LogLevel::error : LogLevel::info, error == ETIMEDOUT ? "stdout stalled" : "stdout was closed",
       {{"reason", reason_of(error)}});
   leave(lost ? kExitOutput : kExitOk);
@@ -241,7 +243,7 @@ void Worker::watch_parent() {
   if (!parent_->active()) log(LogLevel::info, "the parent cannot be watched", {{"reason", reason_of(errno)}});
 }
 
-// Nobody waits for the chats any more; another reader of stdout is told what it takes at once.
+// The chats have no reader any more. Another reader of stdout gets only the bytes that it accepts at once.
 void Worker::parent_gone() {
   log(busy() ? LogLevel::warn : LogLevel::info, "the parent is gone",
       {{"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
@@ -258,19 +260,19 @@ void Worker::on_signal(int signal) {
 
 bool Worker::answers_to_the_end() const { return draining_signal_ && options_.dialect == Dialect::leanspec; }
 
-// The parent's lines are not read any more; its chats go on. leanspec-http forgets a chat only when it is answered, so
-// there lines are read to the end, and new chats refused.
+// Stops reading lines; running chats continue. leanspec-http drops a chat only after its response, so in that dialect
+// lines are read to the end and new chats are rejected.
 void Worker::begin_drain(int signal) {
   draining_signal_ = signal;
   log(LogLevel::info, "draining",
       {{"signal", std::int64_t{signal}}, {"inFlight", static_cast<std::int64_t>(server_->in_flight())}});
   if (!answers_to_the_end()) inbox_->stop_reading();
   server_->drain(options_.server.drain);
-  // Then all chats have ended; what nobody reads by now, or does not end by itself, is not waited for.
+  // All chats have ended by then. Unread output, or an MCP server that does not exit by itself, is not waited for.
   drain_limit_ = loop_.call_at(loop_.now() + options_.server.drain + kDrainRest, [this] { drain_over(); });
 }
 
-// A reader that still takes frames, however slowly, is waited for: every chat has ended, so what is left is finite.
+// Waits while the reader still accepts frames, however slowly. Every chat has ended, so the remaining output is finite.
 void Worker::drain_over() {
   const Instant patience_ends = output_->last_progress() + kDrainRest;
   if (output_->pending() > 0 && loop_.now() < patience_ends) {
@@ -287,7 +289,7 @@ void Worker::leave(int code) {
   loop_.stop();
 }
 
-// Every line that was read is answered.
+// Ensures that every line that was read gets a response.
 void Worker::leave_when_written() {
   if (answers_to_the_end()) return mcp_->close([this] { leave_when_answered([this] { leave(code_of_end()); }); });
   leave_when_answered([this] { mcp_->close([this] { leave(code_of_end()); }); });

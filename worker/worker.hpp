@@ -25,7 +25,7 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Serves stdin and stdout; returns the exit code.
+  // Serves stdin and stdout. Returns the exit code.
   int run();
 
  private:
@@ -55,7 +55,7 @@ class Worker {
   const std::unique_ptr<FrameEncoder> encoder_;
   KeyPolicy keys_;
   std::mt19937_64 random_;
-  const std::size_t memory_limit_;  // bytes; 0: none is known
+  const std::size_t memory_limit_;  // bytes; 0: unknown
   MemoryGauge memory_;
   Loop loop_;
   MemoryAccounts accounts_;

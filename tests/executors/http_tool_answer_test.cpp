@@ -112,6 +112,14 @@ TEST_CASE("HTTP tool: a call that is given up closes its connection and says not
 }
 
 }  // namespace
+TEST_CASE("HTTP tool: a literal key is taken out of the answer, too") {
+  HttpToolFixture f(
+      {{"url", "https://api.example/x"}, {"headers", {{"x-api-key", "literal-key-0001"}, {"x-trace", "trace-0001"}}}});
+  f.call(Json::object());
+  f.answer(200, R"({"got":"literal-key-0001","trace":"trace-0001"})");
+  CHECK(f.output() == Json::parse(R"({"type":"json","value":{"got":"[redacted]","trace":"trace-0001"}})"));
+}
+
 TEST_CASE("HTTP tool: a key that the server says again is taken out of its answer, whatever that is") {
   const SecretResolver secrets = [](std::string_view, const BaseUrl&) { return std::string("s3cret \\ \"key\""); };
   HttpToolFixture f({{"url", "https://api.example/x"}, {"headers", {{"authorization", "Bearer ${KEY}"}}}}, secrets);

@@ -22,7 +22,7 @@ constexpr std::array<std::uint8_t, 256> kValues = [] {
   return values;
 }();
 
-// Digits of 6 bits each, as many as the bytes need.
+// Encodes 6 bits per digit, without padding.
 std::string encode(std::string_view bytes, std::string_view alphabet) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);

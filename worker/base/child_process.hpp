@@ -1,4 +1,4 @@
-// The seam between whoever speaks to a program over its standard streams and the processes themselves.
+// Interface between code that talks to a program over its standard streams and the code that runs processes.
 #pragma once
 
 #include <cstddef>
@@ -11,47 +11,48 @@
 
 namespace aiw {
 
-// No string holds a NUL.
+// A command to run. No string may contain a NUL.
 struct ChildCommand {
-  std::string file{};  // with a slash: a path; else looked for in PATH
+  std::string file{};  // a path if it contains a slash; otherwise looked up in PATH
   std::vector<std::string> args{};
-  std::vector<std::pair<std::string, std::string>> env{};  // beside the few harmless ones that every child gets
-  std::string cwd{};                                       // empty: this process' own
+  std::vector<std::pair<std::string, std::string>> env{};  // in addition to the few variables that every child gets
+  std::string cwd{};                                       // empty: this process's current folder
 };
 
-// Told of one child on the loop thread; may destroy its ChildProcess in any of these calls.
+// Receives the events of one child, on the loop thread. It may destroy its ChildProcess in any of these calls.
 class ChildHandler {
  public:
   virtual ~ChildHandler() = default;
-  // Bytes of its stdout, cut anywhere, at most 64 KiB at once.
+  // Bytes of the child's stdout, cut anywhere, at most 64 KiB per call.
   virtual void on_output(std::string_view bytes) = 0;
-  // The same of its stderr.
+  // Same for the child's stderr.
   virtual void on_diagnostics(std::string_view bytes) = 0;
-  // The last call: it ended, or closed one of its streams. `how` is "it exited with code 1" and the like.
+  // Last call: the child exited, or closed its stdin or stdout. `how` is a description such as "it exited with code 1".
   virtual void on_gone(std::string_view how) = 0;
 };
 
-// A running child. Destroying it ends the child and all that it started, in the background: its stdin is closed, then
-// come SIGTERM and SIGKILL. Nothing is called back then.
+// A running child. Destroying it terminates the child and everything it started, in the background: its stdin is
+// closed, then it gets SIGTERM and SIGKILL. The handler is not called any more.
 class ChildProcess {
  public:
   virtual ~ChildProcess() = default;
-  // Queues bytes for its stdin; never blocks and never calls back before it returns.
+  // Queues bytes for the child's stdin. Never blocks, and never calls the handler before it returns.
   virtual void write(std::string bytes) = 0;
-  // While paused nothing of its stdout is read, so that it waits once the pipe is full; idempotent.
+  // While paused, the child's stdout is not read, so the child blocks once the pipe is full. Idempotent.
   virtual void set_output_paused(bool paused) = 0;
-  // Bytes that it has not taken yet.
+  // Returns the number of bytes that the child has not accepted yet.
   [[nodiscard]] virtual std::size_t unwritten() const = 0;
 };
 
-// Children end before the launcher does: its destructor waits for them, a second or two at the most.
+// Starts children. Its destructor waits for them to exit, for a second or two at most.
 class ChildLauncher {
  public:
   virtual ~ChildLauncher() = default;
-  // Never calls the handler before it returns; the handler outlives the child's object. Error: why it did not start.
+  // Starts a child. Never calls the handler before it returns. The handler must outlive the returned object. Error: the
+  // reason why the child did not start.
   virtual std::expected<std::unique_ptr<ChildProcess>, std::string> spawn(const ChildCommand& command,
                                                                           ChildHandler& handler) = 0;
-  // Children that have not ended yet.
+  // Returns the number of children that have not exited yet.
   [[nodiscard]] virtual std::size_t running() const = 0;
 };
 

@@ -1,4 +1,4 @@
-// Time as an interface, so that policy is tested on a virtual clock.
+// Clock interface, so that policies can be tested with virtual time.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@ namespace aiw {
 
 using Instant = std::chrono::steady_clock::time_point;
 
-// A pending call; destroying it cancels the call.
+// A pending call. Destroying it cancels the call.
 class Timer {
  public:
   virtual ~Timer() = default;
@@ -19,7 +19,7 @@ class Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual Instant now() const = 0;
-  // Calls `action` once on the loop thread at `when` or soon after, never from within this call.
+  // Calls `action` once, on the loop thread, at `when` or soon after. Never calls it before this returns.
   virtual std::unique_ptr<Timer> call_at(Instant when, std::function<void()> action) = 0;
 };
 

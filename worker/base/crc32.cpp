@@ -7,9 +7,9 @@ namespace aiw {
 namespace {
 
 constexpr std::uint32_t kPolynomial = 0xEDB88320U;  // reflected
-constexpr std::size_t kSlices = 8;                  // bytes taken at once
+constexpr std::size_t kSlices = 8;                  // bytes processed per iteration
 
-// Row 0 is the checksum of one byte; row k of that byte with k zero bytes after it.
+// Row 0 has the checksum of each byte. Row k has the checksum of that byte followed by k zero bytes.
 using Tables = std::array<std::array<std::uint32_t, 256>, kSlices>;
 
 constexpr Tables kTables = [] {

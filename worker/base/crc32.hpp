@@ -6,7 +6,7 @@
 
 namespace aiw {
 
-// Of `bytes` after what `before` is the checksum of; 0: after nothing.
+// Returns the checksum of `bytes`. `before` is the checksum of the preceding bytes; 0: none.
 std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
 
 }  // namespace aiw

@@ -14,10 +14,10 @@
 namespace aiw {
 namespace {
 
-constexpr const char* kLibrary = "libcrypto.so.3";  // the ABI of OpenSSL 3; libcurl's own, so it is loaded once
+constexpr const char* kLibrary = "libcrypto.so.3";  // ABI of OpenSSL 3, the same library as libcurl's (loaded once)
 constexpr std::string_view kMissing = "libcrypto cannot be loaded";
 
-// libcrypto's functions; `loaded` only if every one of them was found.
+// Functions of libcrypto. `loaded` is true only if all of them were found.
 struct LibCrypto {
   bool loaded = true;
   void* const library = dlopen(kLibrary, RTLD_LAZY | RTLD_LOCAL);
@@ -48,7 +48,7 @@ struct LibCrypto {
 #undef FUNCTION
 };
 
-// nullptr if there is no libcrypto on this machine.
+// Returns nullptr if libcrypto is not installed.
 const LibCrypto* lib() {
   static const LibCrypto functions;
   return functions.loaded ? &functions : nullptr;
@@ -62,13 +62,14 @@ using Context = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX, &LibCrypto::EVP_MD
 using Bio = std::unique_ptr<BIO, Freed<BIO, &LibCrypto::BIO_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY, &LibCrypto::EVP_PKEY_free>>;
 
-// Leaves the thread's error queue empty: TLS code on the same thread would take an old error for its own.
+// Returns an error and clears the thread's error queue. TLS code on the same thread would otherwise report the old
+// error as its own.
 std::unexpected<std::string> failed(std::string_view what) {
   if (lib() != nullptr) lib()->ERR_clear_error();
   return std::unexpected(std::string(what));
 }
 
-// Without it OpenSSL would ask for an encrypted key's password on the terminal.
+// Password callback that always fails. Without it OpenSSL would ask for a key's password on the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
 std::expected<Sha256Digest, std::string> hash(std::span<const std::string_view> pieces) {
@@ -101,7 +102,7 @@ std::expected<Sha256Digest, std::string> hmac_sha256(std::string_view key, std::
   if (key.size() > std::numeric_limits<int>::max()) return failed("the key is too long");
   Sha256Digest digest{};
   const auto* const bytes = reinterpret_cast<const unsigned char*>(data.data());
-  // A null key would mean the key of the call before.
+  // HMAC() treats a null key as the key of the previous call.
   const char* const key_bytes = key.empty() ? "" : key.data();
   if (c->HMAC(c->EVP_sha256(), key_bytes, static_cast<int>(key.size()), bytes, data.size(), digest.data(), nullptr) ==
       nullptr) {

@@ -1,4 +1,4 @@
-// The way out: whole frames into a bounded queue in front of stdout.
+// Interface for output: whole frames go to a bounded queue before stdout.
 #pragma once
 
 #include <cstddef>
@@ -10,22 +10,22 @@ namespace aiw {
 class FrameOutput {
  public:
   virtual ~FrameOutput() = default;
-  // The queue's tail: append one frame or more with their newlines, then call frame_appended(). Nothing else may touch
-  // the string in between.
+  // Tail of the queue. Append one or more frames with their newlines, then call frame_appended(). Nothing else may
+  // change the string in between.
   virtual std::string& tail() = 0;
   virtual void frame_appended() = 0;
-  // In place of appending to the tail: whole frames, however long, which need no memory of their size again. Leaves
-  // `frames` empty; as it is if it throws.
+  // Alternative to appending to the tail: takes whole frames of any length without a second copy in memory. Leaves
+  // `frames` empty, or unchanged if it throws.
   virtual void take(std::string& frames) {
     tail() += frames;
     frames.clear();
   }
-  // Takes back what was appended since the last frame_appended(): its frame will never be whole.
+  // Removes the bytes appended since the last frame_appended(), whose frame will never be complete.
   virtual void drop_unfinished() {}
-  // Bytes that wait to be written.
+  // Returns the number of bytes that wait to be written.
   [[nodiscard]] virtual std::size_t pending() const = 0;
-  // True from the time the reader lags (the queue passed its high-water mark) until it fell below the low one: chats
-  // then hold their deltas back. Answers to lines are still accepted.
+  // True from when the queue passes its high-water mark (slow reader) until it falls below the low-water mark.
+  // Meanwhile chats hold back their deltas. Responses to request lines are still accepted.
   [[nodiscard]] virtual bool congested() const = 0;
 };
 

@@ -18,18 +18,18 @@ struct Header {
   bool secret = false;  // never printed: dryRun and logs show it redacted
 };
 
-// The headers of a request, in order. Whoever names one, none can end its line or say something about the message that
-// HTTP says itself (valid_header, is_framing_header), and none stands twice.
+// Headers of a request, in order. Whatever the source of a header, it cannot end its line or set what HTTP itself sets
+// (valid_header, is_framing_header). No name occurs twice.
 class RequestHeaders {
  public:
   RequestHeaders() = default;
-  // For headers that are known to be good; others are left out.
+  // For headers that are known to be valid; invalid ones are dropped.
   RequestHeaders(std::initializer_list<Header> headers);
 
-  // Adds a header as the last one, in place of one of that name in any case. False: no request may carry it, and
-  // nothing changes.
+  // Appends a header. Replaces one with the same name, ignoring case. Returns false, and changes nothing, if no request
+  // may carry the header.
   [[nodiscard]] bool set(Header header);
-  // The one of that name, in any case; nullptr if there is none.
+  // Returns the header with this name, ignoring case; nullptr if there is none.
   [[nodiscard]] const Header* find(std::string_view name) const;
 
   [[nodiscard]] auto begin() const { return headers_.begin(); }
@@ -47,8 +47,8 @@ struct HttpRequest {
   std::string url;
   RequestHeaders headers;
   Rope body;
-  // Goes over a new connection. On one that was used before and has died, a transport sends the request a second time,
-  // and cannot know whether the first was acted upon.
+  // Requires a new connection. If a reused connection turns out to be closed, a transport sends the request again. It
+  // cannot know whether the first one was processed.
   bool once = false;
 };
 
@@ -56,14 +56,14 @@ struct ResponseHead {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order of arrival
 
-  // The first value of a header; empty if absent. `name` in lower case.
+  // Returns the first value of a header; empty if absent. `name` must be lower case.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-// True for names under which a literal value is most likely a key: auth, cookie, key, token, secret.
+// Returns true for header names whose literal value is probably a key: auth, cookie, key, token, secret.
 bool names_a_secret(std::string_view header_name);
 
-// `base` and `path` with exactly one slash between them.
+// Joins `base` and `path` with exactly one slash.
 std::string join_url(std::string_view base, std::string_view path);
 
 }  // namespace aiw

@@ -8,19 +8,19 @@
 namespace aiw {
 namespace {
 
-// An owner's part of the process' memory, and the most that one may have where there is plenty.
+// Divisor of the process limit for one owner, and the maximum for one owner.
 constexpr std::size_t kOwnerPart = 4;
 constexpr std::size_t kMaxOwner = std::size_t{1} << 30;
-// Memory is measured each time that it has grown by such a part of the limit.
+// Divisor of the limit: memory is measured after each growth by this part.
 constexpr std::size_t kStepPart = 64;
-// Ending an owner that holds less would help nobody.
+// Owners below this size are not closed, because that would not help.
 constexpr std::size_t kSmall = std::size_t{256} << 10;
-// What is asked for at once and is not worth a look.
+// Single allocations below this size are not checked.
 constexpr std::size_t kUnasked = std::size_t{1} << 20;
 constexpr unsigned kTurns = 64;
 
 MemoryAccount* current_account = nullptr;
-std::ptrdiff_t counted_to = 0;  // thread_heap when the current scope was entered or came back
+std::ptrdiff_t counted_to = 0;  // thread_heap when the current scope was entered or became current again
 
 std::string in_mib(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -109,7 +109,7 @@ MemoryAccounts::MemoryAccounts(MemoryServices services)
                                 : std::numeric_limits<std::ptrdiff_t>::max()),
       measured_at_(thread_heap) {}
 
-// Growth counts from the lowest point, and what no counter sees is looked after now and then.
+// Moves the baseline of growth down to the lowest point. Every kTurns turns, also measures memory that no counter sees.
 void MemoryAccounts::turn_ended() {
   measured_at_ = std::min(measured_at_, thread_heap);
   if (++turns_ % kTurns == 0 && services_.limit > 0) measure();

@@ -1,4 +1,4 @@
-// Who holds how much of the process' memory, and who must go when it gets short.
+// Memory accounting: the memory held by each owner, and the owners to close when memory is short.
 #pragma once
 
 #include <cstddef>
@@ -11,17 +11,18 @@
 
 namespace aiw {
 
-// Bytes of heap that this thread has taken less those that it has given back: operators new and delete count them
-// (worker/new_and_delete.cpp). Memory that changes threads makes it wrong by that much, so only differences count.
+// Heap bytes that this thread has allocated minus those it has freed, counted by operators new and delete
+// (worker/new_and_delete.cpp). Memory freed by another thread makes it wrong by that amount, so only differences are
+// used.
 inline constinit thread_local std::ptrdiff_t thread_heap = 0;
 
 class MemoryAccounts;
 
-// The memory of one owner: a chat, a query, an MCP server. What the loop's thread takes and gives back within the
-// owner's scopes is its own, so that no place that keeps bytes has to count them. Loop thread only.
+// Memory of one owner: a chat, a query or an MCP server. Charged for what the loop thread allocates and frees in the
+// owner's scopes; code that keeps bytes need not count them. Loop thread only.
 class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
  public:
-  // Ends the owner; called from the loop, never within a scope, at most once.
+  // Closes the owner. Called from the loop, never in a scope, at most once.
   using End = std::function<void(const Error& error)>;
 
   MemoryAccount(MemoryAccounts& all, End end);
@@ -29,23 +30,25 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
   MemoryAccount(const MemoryAccount&) = delete;
   MemoryAccount& operator=(const MemoryAccount&) = delete;
 
-  // The account in whose scope this is called; nullptr outside of any.
+  // Returns the account of the current scope; nullptr outside of any scope.
   static MemoryAccount* current();
-  // Asks for `bytes` at once, before they are taken. False if they do not fit, into what its owner may hold or into the
-  // process: the current account's owner is ended.
+  // Checks an allocation of `bytes` before it is made. Returns false if it exceeds the owner's limit or the process
+  // limit; the owner of the current account is then closed.
   static bool fits(std::size_t bytes);
 
-  // What the current account had taken is nobody's from now on; less than 0: the other way round.
+  // Releases `bytes` from the current account, which nobody is charged for from then on. A negative value charges them
+  // instead.
   static void hand_over(std::ptrdiff_t bytes);
 
-  // To be called for bytes from outside, before they are kept: they may fill memory that was taken, but not touched.
+  // Call before bytes from outside are kept. They may fill memory that was allocated but never touched.
   void came_in(std::size_t bytes);
-  // Adds what another thread took for this owner.
+  // Charges memory that another thread allocated for this owner.
   void bring(std::size_t bytes) { brought_ += bytes; }
-  // The owner has ended by itself: nobody is to be ended any more.
+  // Marks the owner as already closed, so that `End` is not called any more.
   void close() { end_ = nullptr; }
   [[nodiscard]] std::size_t used() const;
-  // Set once the owner has more than it may, or had to go for others: nothing more may be taken in for it.
+  // Set once the owner exceeded its limit, or was chosen to free memory for others. Nothing more may be accepted for
+  // it.
   [[nodiscard]] const std::optional<Error>& over() const { return over_; }
 
  private:
@@ -61,8 +64,8 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
   std::optional<Error> over_;
 };
 
-// From here to its end, what is taken and given back is the account's. Scopes nest, and the inner one counts alone.
-// The account outlives the scope. nullptr: nobody's.
+// Charges everything allocated and freed while it exists to an account. Scopes nest; only the innermost counts. The
+// account must outlive the scope. nullptr: charges nobody.
 class MemoryScope {
  public:
   explicit MemoryScope(MemoryAccount* account);
@@ -75,13 +78,13 @@ class MemoryScope {
 };
 
 struct MemoryServices {
-  std::size_t limit = 0;                              // bytes of the process; 0: none is known
-  std::function<std::size_t()> resident{};            // bytes of the process, once free memory was given back
-  std::function<void(std::function<void()>)> post{};  // runs an action on the loop right after the current event
+  std::size_t limit = 0;                              // memory limit of the process in bytes; 0: unknown
+  std::function<std::size_t()> resident{};            // resident bytes of the process, after free memory was returned
+  std::function<void(std::function<void()>)> post{};  // runs an action on the loop directly after the current event
 };
 
-// All accounts of the process. While more than 7/8 of the limit are resident, the owners that hold most are
-// ended, one after the other, until the rest fits. Outlives its accounts.
+// All accounts of the process. While more than 7/8 of the limit is resident, the largest owners are closed, one after
+// the other, until the rest fits. Must outlive its accounts.
 class MemoryAccounts {
  public:
   explicit MemoryAccounts(MemoryServices services);
@@ -91,9 +94,9 @@ class MemoryAccounts {
   std::shared_ptr<MemoryAccount> open(MemoryAccount::End end) {
     return std::make_shared<MemoryAccount>(*this, std::move(end));
   }
-  // To be called after each turn of the loop: sees also the memory that is nobody's.
+  // Call after each turn of the loop. Also detects memory that is charged to nobody.
   void turn_ended();
-  // Bytes that one owner may hold.
+  // Returns the limit of one owner in bytes.
   [[nodiscard]] std::size_t owner_limit() const { return owner_limit_; }
 
  private:
@@ -109,8 +112,8 @@ class MemoryAccounts {
   const MemoryServices services_;
   const std::size_t most_;
   const std::size_t owner_limit_;
-  const std::ptrdiff_t step_;       // of growth, after which memory is measured
-  std::ptrdiff_t measured_at_ = 0;  // thread_heap then, less what has come in since
+  const std::ptrdiff_t step_;       // growth after which memory is measured
+  std::ptrdiff_t measured_at_ = 0;  // thread_heap at the last measurement, minus bytes received since
   unsigned turns_ = 0;
   std::vector<MemoryAccount*> accounts_;
 };

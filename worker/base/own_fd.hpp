@@ -1,4 +1,4 @@
-// A descriptor that is closed with its owner.
+// Owns a descriptor and closes it on destruction.
 #pragma once
 
 #include <unistd.h>

@@ -16,7 +16,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// A decimal number that starts `text`; what follows it is left there.
+// Parses a decimal number at the start of `text` and removes it from `text`.
 std::optional<double> take_number(std::string_view& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
@@ -30,7 +30,7 @@ std::optional<double> parse_number(std::string_view text) {
   std::string_view rest = text;
   const auto value = take_number(rest);
   if (value && rest.empty()) return value;
-  // The official clients read "1e3" too: they hand the header to their language's float parser.
+  // The official clients also accept "1e3", because they use their language's float parser.
   double general = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), general);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<double> parse_number(std::string_view text) {
 }
 
 std::optional<std::int64_t> positive_ms(std::optional<double> ms) {
-  constexpr double kLongest = 1e15;  // beyond any use, within an integer
+  constexpr double kLongest = 1e15;  // longer than any useful delay, and fits an integer
   if (!ms || !(*ms > 0) || std::isinf(*ms)) return std::nullopt;
   return static_cast<std::int64_t>(std::ceil(std::min(*ms, kLongest)));
 }
@@ -58,7 +58,7 @@ std::optional<double> date_delay_ms(std::string_view text, std::chrono::sys_seco
   return 1000.0 * static_cast<double>((*date - now).count());
 }
 
-// OpenAI's rate-limit headers come with every answer; only a limit that is used up says when to come back.
+// OpenAI sends rate-limit headers with every response. Only a limit that is used up gives a retry delay.
 std::optional<double> ratelimit_reset_ms(const ResponseHead& head) {
   constexpr std::string_view kReset = "x-ratelimit-reset-";
   std::optional<double> longest;
@@ -71,7 +71,7 @@ std::optional<double> ratelimit_reset_ms(const ResponseHead& head) {
   return longest;
 }
 
-// The words of a date, split at spaces, commas and, between a day and its year, hyphens.
+// Words of a date, split at spaces, commas and hyphens (obsolete form).
 struct DateWords {
   std::array<std::string_view, 6> words;
   std::size_t count = 0;
@@ -133,7 +133,7 @@ std::optional<std::chrono::sys_seconds> make_date(std::string_view day, std::str
 std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
   const auto [words, count] = split_date(text);
   if (count == 6 && words[5] == "GMT") return make_date(words[1], words[2], words[3], words[4]);
-  if (count == 5) return make_date(words[2], words[1], words[4], words[3]);  // asctime
+  if (count == 5) return make_date(words[2], words[1], words[4], words[3]);  // asctime form
   return std::nullopt;
 }
 

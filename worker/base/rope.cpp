@@ -7,7 +7,7 @@
 namespace aiw {
 namespace {
 
-// What a reference costs: its own place in the list, and one for the copied text that goes on behind it.
+// Minimum length for a reference. It costs its own list entry, and one for the copied text that follows it.
 constexpr std::size_t kWorthSplicing = 64;
 constexpr std::size_t kFirstBlock = 512;
 constexpr std::size_t kLargestBlock = std::size_t{64} << 10;

@@ -1,5 +1,5 @@
-// A request body as a list of byte ranges: short ones copied, long ones only referred to, so that a conversation's
-// bytes travel from the request line to the socket without being rebuilt.
+// A request body as a list of byte ranges: short ranges are copied, long ones referenced. The bytes of a conversation
+// go from the request line to the socket without being rebuilt.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace aiw {
 
-// Movable, not copyable. What `splice` refers to must outlive the rope.
+// Movable, not copyable. Text passed to `splice` must outlive the rope.
 class Rope {
  public:
   Rope() = default;
@@ -21,28 +21,29 @@ class Rope {
   Rope& operator=(const Rope&) = delete;
   ~Rope() = default;
 
-  // Copies `text` to the end.
+  // Appends a copy of `text`.
   void append(std::string_view text) {
     if (text.size() > static_cast<std::size_t>(end_ - at_)) return append_to_blocks(text);
     at_ = std::copy(text.begin(), text.end(), at_);
   }
   void push_back(char c) { append({&c, 1}); }
-  // Refers to `text` if it is long enough to be worth it, else copies it.
+  // Appends a reference to `text` if it is long enough, otherwise a copy.
   void splice(std::string_view text);
-  // Refers to all of `other`, which shares no rope itself, and keeps it alive.
+  // Appends a reference to all of `other` and keeps it alive. `other` must not share another rope.
   void share(std::shared_ptr<const Rope> other);
 
   [[nodiscard]] std::size_t size() const { return size_ + static_cast<std::size_t>(at_ - open_); }
-  // Copies up to `capacity` bytes that start at `offset` to `out`; returns how many; 0 at the end. Reading on from
-  // where the last call stopped costs nothing extra; any other offset searches from the start.
+  // Copies up to `capacity` bytes from `offset` on to `out`. Returns the number of bytes; 0 at the end. Continuing
+  // where the last call stopped needs no search. A smaller offset searches from the start.
   std::size_t read(std::size_t offset, char* out, std::size_t capacity);
-  // The whole in consecutive pieces, valid until the next change.
+  // Returns the whole text in consecutive pieces, valid until the next change.
   [[nodiscard]] std::vector<std::string_view> pieces() const;
-  // The whole as one string.
+  // Returns the whole text as one string.
   [[nodiscard]] std::string str() const;
 
  private:
-  // Of a conversation of short messages there are many. data(): nullptr for shared_[size()].
+  // Kept small, because a conversation of short messages has many segments. If data() is nullptr, the segment is
+  // shared_[size()].
   using Segment = std::string_view;
 
   void append_to_blocks(std::string_view text);
@@ -59,7 +60,7 @@ class Rope {
   [[nodiscard]] std::size_t pieces_of(std::size_t index) const;
 
   std::vector<Segment> segments_;
-  std::vector<std::unique_ptr<char[]>> blocks_;  // of what was copied; never moved
+  std::vector<std::unique_ptr<char[]>> blocks_;  // blocks of copied text; never moved
   std::vector<std::shared_ptr<const Rope>> shared_;
   char* open_ = nullptr;  // copied bytes from here to at_ are no segment yet, but the last of the rope
   char* at_ = nullptr;    // where the last block goes on

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::int64_t kMaxRetryMs = 86'400'000;
-constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is given back after its event
+constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is released after its event
 
 void clear(std::string& buffer) {
   if (buffer.capacity() > kKeptCapacity) {
@@ -50,13 +50,12 @@ bool SseParser::finish(SseEvent& event) {
     line_done_ = true;
     if (!line_.empty()) next_line_ = line_;
   }
-  // True: a line that holds nothing but a byte order mark, or one that the event before it ends with.
+  // Returns true for a line that contains only a byte order mark, or for a line that completes the previous event.
   if (next_line_ && on_line(*std::exchange(next_line_, std::nullopt), event)) return true;
   return !too_large_ && dispatch(event);
 }
 
-// Each newline byte is searched for once per feed, whichever of the two kinds a stream uses: the nearest of each kind
-// is remembered.
+// Searches for each kind of newline once per feed, because the position of the next LF and the next CR is remembered.
 bool SseParser::take_line(std::string_view& line) {
   release_line();
   if (position_ == input_.size()) return false;
@@ -88,7 +87,7 @@ bool SseParser::on_line(std::string_view line, SseEvent& event) {
   if (std::exchange(at_start_, false) && line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   if (line.empty()) return dispatch(event);
   constexpr std::string_view kData = "data:";
-  if (line.starts_with(kData) && !unframed_) {  // nearly every line
+  if (line.starts_with(kData) && !unframed_) {  // fast path for nearly every line
     line.remove_prefix(kData.size());
     add_data(line.substr(line.starts_with(' ') ? 1 : 0));
     return false;
@@ -103,8 +102,8 @@ bool SseParser::on_line(std::string_view line, SseEvent& event) {
   return false;
 }
 
-// A line of JSON that stands between events, the field that ends such lines, or an error in the middle of an event.
-// False: the event goes on.
+// Handles a line of JSON between events, the field that ends such lines, or an error inside an event. Returns false if
+// the event continues.
 bool SseParser::on_odd_line(std::string_view line, SseEvent& event) {
   constexpr std::array<std::string_view, 6> kFields = {"", "data", "event", "id", "retry", "error"};
   const bool is_field = std::ranges::find(kFields, line.substr(0, line.find(':'))) != kFields.end();
@@ -152,14 +151,14 @@ void SseParser::add_data(std::string_view value) {
   data_ = data_buffer_;
 }
 
-// Takes the assembled line's memory instead of copying the value out of it: it may be megabytes.
+// Takes the memory of the assembled line instead of copying its value, which may be several megabytes.
 void SseParser::adopt_line(std::string_view value) {
   const auto offset = static_cast<std::size_t>(value.data() - line_.data());
   data_buffer_.swap(line_);
   data_ = std::string_view(data_buffer_).substr(offset, value.size());
 }
 
-// Makes data_buffer_ exactly the data, so that the fed bytes may go and more may be appended.
+// Makes data_buffer_ equal to the data, so that the fed bytes are no longer needed and more data can be appended.
 void SseParser::keep_data() {
   if (!has_data_) return;
   if (data_in_input_) {

@@ -12,14 +12,15 @@ namespace aiw {
 namespace {
 
 bool is_url_char(char c) {
-  // No space, no control character, no quote or bracket that a sloppy parser might read differently, no backslash.
+  // Rejects spaces, control characters, backslashes, and quotes and brackets that a lenient parser might read
+  // differently.
   return c > 0x20 && c < 0x7F && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
 }
 
 bool is_host_char(char c) { return is_ascii_alnum(c) || c == '.' || c == '-' || c == '_'; }
 bool is_ipv6_char(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == ':' || c == '.'; }
 
-// "host", "host:port" or "[v6]:port".
+// Parses "host", "host:port" or "[v6]:port".
 std::expected<BaseUrl, std::string> parse_authority(std::string_view authority, bool https) {
   BaseUrl url{https, {}, {}};
   std::string_view rest;
@@ -75,7 +76,7 @@ std::string shown_url(std::string_view url) {
 
 bool is_loopback(std::string_view host) {
   if (host == "localhost" || host == "::1") return true;
-  // Four decimal numbers (inet_pton(3)): 127.0.0.256 is a name, which anybody's resolver may answer.
+  // Requires four decimal numbers (inet_pton(3)). 127.0.0.256 is a name, which any resolver may answer.
   in_addr address{};
   return host.starts_with("127.") && inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
 }

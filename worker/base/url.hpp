@@ -1,5 +1,5 @@
-// The strict subset of http(s) URLs that a base URL may be (RFC 3986), so that no two parsers can disagree about the
-// host a key is sent to.
+// Strict subset of http(s) URLs (RFC 3986) that a base URL must match. No two parsers can disagree about the host that
+// receives a key.
 #pragma once
 
 #include <expected>
@@ -13,20 +13,20 @@ struct BaseUrl {
   std::string host;  // lower case, without port; IPv6 without brackets
   std::string port;  // digits, or empty
 
-  // "host:port" with the port that is meant where none is named, and brackets around IPv6.
+  // Returns "host:port", with the scheme's default port if none is given, and with brackets around IPv6.
   [[nodiscard]] std::string authority() const;
 };
 
-// Error: what is wrong with it, in words that do not repeat it.
+// Parses a base URL. Error: the reason, without quoting the URL.
 std::expected<BaseUrl, std::string> parse_base_url(std::string_view url);
 
-// `url` without what may be a secret in it: user name, password, query and fragment.
+// Returns `url` without parts that may be secret: user name, password, query and fragment.
 std::string shown_url(std::string_view url);
 
-// `text` as part of a path's segment or a query's value: everything but unreserved characters as %XX (RFC 3986, 2.3).
+// Encodes `text` for a path segment or a query value: all characters except unreserved ones as %XX (RFC 3986, 2.3).
 std::string percent_encode(std::string_view text);
 
-// True for localhost, 127.0.0.0/8 in dotted form and ::1.
+// Returns true for localhost, 127.0.0.0/8 in dotted form, and ::1.
 bool is_loopback(std::string_view host);
 
 }  // namespace aiw

@@ -7,11 +7,11 @@
 namespace aiw {
 namespace {
 
-// With operator new, which counts for the memory account that is current (worker/base/memory_account.hpp).
+// Uses operator new, which charges the current memory account (worker/base/memory_account.hpp).
 void* allocate(void*, unsigned items, unsigned size) { return operator new(std::size_t{items} * size, std::nothrow); }
 void release(void*, void* memory) { operator delete(memory); }
 
-// The first byte of zlib's header says method 8, and a window of 32 KiB at most (RFC 1950, 2.2).
+// Returns true if the first byte of a zlib header has method 8 and a window of at most 32 KiB (RFC 1950, 2.2).
 bool has_zlib_header(unsigned char first) { return (first & 0x0F) == 8 && first >> 4 <= 7; }
 
 }  // namespace
@@ -29,7 +29,7 @@ ContentDecoder::~ContentDecoder() {
   if (begun_) inflateEnd(&stream_);
 }
 
-// Some servers take "deflate" for what is within zlib's frame.
+// Starts inflating. Some servers send "deflate" without the zlib header.
 void ContentDecoder::begin(unsigned char first) {
   constexpr int kGzip = 16;
   const int window = gzip_ ? MAX_WBITS + kGzip : has_zlib_header(first) ? MAX_WBITS : -MAX_WBITS;
@@ -41,10 +41,10 @@ std::optional<std::string_view> ContentDecoder::next(std::string_view& packed) {
   if (!begun_ && packed.empty()) return std::string_view();
   if (!begun_) begin(static_cast<unsigned char>(packed.front()));
   if (ended_) {
-    // Zero bytes may pad the end.
+    // The end may be padded with zero bytes.
     packed.remove_prefix(std::min(packed.find_first_not_of('\0'), packed.size()));
     if (packed.empty()) return std::string_view();
-    // Further members may follow one of gzip's (RFC 1952, 2.2).
+    // A gzip stream may have further members (RFC 1952, 2.2).
     if (!gzip_ || inflateReset(&stream_) != Z_OK) return std::nullopt;
     ended_ = false;
   }
@@ -57,7 +57,7 @@ std::optional<std::string_view> ContentDecoder::next(std::string_view& packed) {
   packed.remove_prefix(size - stream_.avail_in);
   if (result == Z_MEM_ERROR) throw std::bad_alloc();
   ended_ = result == Z_STREAM_END;
-  if (result != Z_OK && result != Z_BUF_ERROR && !ended_) return std::nullopt;  // Z_BUF_ERROR: it needs more
+  if (result != Z_OK && result != Z_BUF_ERROR && !ended_) return std::nullopt;  // Z_BUF_ERROR: needs more input
   return std::string_view(out_.data(), out_.size() - stream_.avail_out);
 }
 

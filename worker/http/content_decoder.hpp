@@ -1,8 +1,8 @@
-// Undoes a response's Content-Encoding (RFC 9110, 8.4.1) a piece at a time, so that its bytes can be counted, and
-// waited with, as they are unpacked. Curl unpacks all that it reads in one turn at once.
+// Decodes a response's Content-Encoding (RFC 9110, 8.4.1) in pieces, so that decoded bytes can be counted and delayed.
+// Curl would decode everything it reads in one turn at once.
 #pragma once
 
-#define ZLIB_CONST  // its input may be const
+#define ZLIB_CONST  // makes the type of zlib's input const
 #include <zlib.h>
 
 #include <array>
@@ -13,9 +13,9 @@ namespace aiw {
 
 class ContentDecoder {
  public:
-  // What requests may ask for with Accept-Encoding.
+  // Value of the Accept-Encoding header.
   static constexpr const char* kEncodings = "gzip, deflate";
-  // In lower case.
+  // Returns true if `encoding` (lower case) is supported.
   static bool knows(std::string_view encoding);
 
   // Requires knows(encoding).
@@ -24,10 +24,10 @@ class ContentDecoder {
   ContentDecoder(const ContentDecoder&) = delete;
   ContentDecoder& operator=(const ContentDecoder&) = delete;
 
-  // Takes what it uses off the front of `packed`, and returns the next unpacked bytes, 16 KiB at most, which last until
-  // the next call. None: it needs more. nullopt: the bytes are not so encoded.
+  // Consumes bytes from the front of `packed` and returns the next decoded bytes: at most 16 KiB, valid until the next
+  // call. Returns an empty view if it needs more input, and nullopt if the bytes are not in this encoding.
   std::optional<std::string_view> next(std::string_view& packed);
-  // Nothing came, or all that did was unpacked to its end.
+  // True if no bytes arrived, or if all were decoded to the end of the stream.
   [[nodiscard]] bool is_whole() const { return !begun_ || ended_; }
 
  private:

@@ -45,8 +45,8 @@ class CurlTransfer : public HttpTransfer {
   std::unique_ptr<CurlExchange> exchange_;
 };
 
-// Curl's multi handle on the loop. Curl must not be re-entered from its callbacks: what handlers ask for meanwhile
-// (starting, destroying, resuming) waits until the call that is under way has returned.
+// Runs curl's multi handle on the loop. Curl must not be re-entered from its callbacks. Requests of handlers to start,
+// destroy or resume wait until the current curl call has returned.
 class CurlClient : public HttpClient {
  public:
   CurlClient(Loop& loop, const CurlClientOptions& options)
@@ -64,7 +64,7 @@ class CurlClient : public HttpClient {
   void give_way(CurlExchange& exchange);
 
  private:
-  // An exchange that curl does not have now: it waits for a connection or for a name.
+  // An exchange that curl does not have now, because it waits for a connection or for a name.
   struct Waiting {
     CurlExchange* exchange;
     Instant deadline;
@@ -74,8 +74,8 @@ class CurlClient : public HttpClient {
     Waiting waiting;
     std::unique_ptr<NameResolver::Wait> name;
   };
-  // One that curl has: when its connect timeout ends, and what its connection counts as. `spare`: that of an exchange
-  // which gives way.
+  // An exchange that curl has: the deadline of its connect timeout, and the kind of its connection. `spare`: connection
+  // of an exchange that may be closed for others (give_way).
   enum class Place { own, shared, spare };
   struct Connected {
     Instant deadline;
@@ -123,14 +123,14 @@ class CurlClient : public HttpClient {
   CurlTurn turn_;
   std::uint64_t turn_number_ = 0;
   Running running_;
-  std::size_t shared_ = 0;                               // of these, that have no connection of their own
-  std::unordered_set<const MemoryAccount*> have_own_{};  // accounts, of which one exchange has
+  std::size_t shared_ = 0;                               // running exchanges without an own connection
+  std::unordered_set<const MemoryAccount*> have_own_{};  // accounts that have one exchange with an own connection
   std::deque<CurlExchange*> giving_way_;
-  std::list<Waiting> waiting_;      // for a connection
-  bool may_start_waiting_ = false;  // something changed for them
+  std::list<Waiting> waiting_;      // exchanges that wait for a connection
+  bool may_start_waiting_ = false;  // a waiting exchange may be able to start
   NameResolver resolver_;
   std::unordered_map<const CurlExchange*, Naming> naming_;
-  // Ended by the client itself; told from the loop, since start() must not call the handler.
+  // Exchanges that the client itself ended. Reported from the loop, because start() must not call the handler.
   std::vector<std::pair<CurlExchange*, std::unique_ptr<Timer>>> ending_;
   std::vector<std::unique_ptr<CurlExchange>> abandoned_;
 };
@@ -153,12 +153,12 @@ bool CurlClient::initialise() {
   if (share_ == nullptr) share_ = curl_share_init();
   if (share_ != nullptr) multi_ = curl_multi_init();
   if (multi_ == nullptr) return false;
-  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);  // one thread: no lock
+  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);  // no lock functions: one thread only
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &watch_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &set_timer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  // Of all connections when one becomes idle, and at any time: for a new one curl closes the one that is idle longest.
+  // Limit when a connection becomes idle. For a new connection, curl closes the one that has been idle longest.
   const auto kept = std::clamp<std::size_t>(options_.max_connections / 4, 8, kMaxIdleConnections);
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(kept));
   curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(options_.max_connections));
@@ -194,7 +194,8 @@ void CurlClient::enqueue(CurlExchange& exchange, Instant deadline) {
   if (!in_curl_) start_waiting();
 }
 
-// Memory that is nobody's: a token, for which at least one chat waits that has no exchange itself.
+// An exchange without an account requests a token. At least one chat without an exchange of its own waits for it, so it
+// counts as own.
 bool CurlClient::has_own_connection(const CurlExchange& exchange) const {
   return exchange.limits().has_own_connection &&
          (exchange.account() == nullptr || !have_own_.contains(exchange.account()));
@@ -226,7 +227,7 @@ void CurlClient::begin(CurlExchange& exchange, Instant deadline) {
   }
   auto result = exchange.set_connect_timeout(left);
   if (result == CURLE_OK) {
-    in_curl_ = true;  // it sets the timer, and calls no handler
+    in_curl_ = true;  // curl sets the timer here but calls no handler
     if (curl_multi_add_handle(multi_, exchange.easy()) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
     in_curl_ = false;
   }
@@ -260,7 +261,7 @@ bool CurlClient::end_one_that_gives_way() {
   return true;
 }
 
-// Holds no connection meanwhile.
+// The exchange holds no connection during the look-up.
 void CurlClient::look_up(CurlExchange& exchange, const std::string& name, Instant deadline) {
   auto wait = resolver_.resolve(name, [this, &exchange](const LookupResult& result) { looked_up(exchange, result); });
   naming_.emplace(&exchange, Naming{limited(exchange, deadline), std::move(wait)});
@@ -289,7 +290,7 @@ void CurlClient::end_soon(CurlExchange& exchange, CURLcode result) {
   }));
 }
 
-// Takes the exchange out of whatever it is in; an open connection that is not done with closes.
+// Removes the exchange from every list. A connection whose response is not complete is closed.
 void CurlClient::remove(CurlExchange& exchange) {
   std::erase_if(waiting_, [&](const Waiting& entry) { return entry.exchange == &exchange; });
   std::erase_if(ending_, [&](const auto& entry) { return entry.first == &exchange; });
@@ -315,7 +316,7 @@ void CurlClient::abandon(std::unique_ptr<CurlExchange> exchange) {
   start_waiting();
 }
 
-// Resuming hands out what curl kept, so it must not happen inside the caller.
+// Resuming delivers bytes that curl kept, so it must not run inside the caller.
 void CurlClient::set_paused(CurlExchange& exchange, bool paused) {
   exchange.set_paused(paused);
   if (!exchange.wants_resume()) return;
@@ -328,7 +329,7 @@ void CurlClient::resume_later() {
   resume_timer_ = loop_.call_at(loop_.now(), [this] { resume_some(); });
 }
 
-// They have a part of the turn for themselves: those whose sockets are ready would use it up each time.
+// Resumed exchanges get their own part of the turn. Otherwise exchanges with ready sockets would use up every turn.
 void CurlClient::resume_some() {
   resume_timer_.reset();
   turn_.bytes_left = kTurnBytes;
@@ -339,9 +340,9 @@ void CurlClient::resume_some() {
     in_curl_ = true;
     const auto result = exchange.resume();
     in_curl_ = false;
-    turn_.bytes_left -= std::min<std::size_t>(turn_.bytes_left, kCurlBufferSize);  // which it reads in the next turn
+    turn_.bytes_left -= std::min<std::size_t>(turn_.bytes_left, kCurlBufferSize);  // bytes read in the next turn
     rethrow();
-    // A handler that refuses the kept bytes ends nothing by itself: curl only returns it here.
+    // If a handler rejects the kept bytes, curl only returns the error here and does not end the exchange.
     if (result != CURLE_OK) end_soon(exchange, result);
   }
   settle();
@@ -359,7 +360,7 @@ void CurlClient::enter(Call call) {
   const CURLMcode result = call(running);
   in_curl_ = false;
   rethrow();
-  // It does not say whose socket or timer it has lost: that exchange would wait for ever.
+  // Curl does not report whose socket or timer was lost; that exchange would wait forever.
   if (result == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
   settle();
 }
@@ -376,7 +377,8 @@ void CurlClient::settle() {
   start_waiting();
 }
 
-// After an end that hands over a long body, the others wait for the next turn: whoever waited for it reads it now.
+// Reports completed exchanges. After one with a long body, the rest wait for the next turn, since its owner now
+// processes that body.
 void CurlClient::tell_results() {
   if (loop_.turn() == long_end_turn_) return tell_later();
   int left = 0;
@@ -409,7 +411,7 @@ void CurlClient::tell_later() {
   });
 }
 
-// An error or hang-up shows when curl reads or writes.
+// Errors and hang-ups become visible when curl reads or writes.
 void CurlClient::on_socket(int fd, unsigned ready) {
   int events = 0;
   if (ready & ~kWrite) events |= CURL_CSELECT_IN;
@@ -446,7 +448,7 @@ int CurlClient::set_timer(CURLM*, long timeout_ms, void* self) noexcept {
 }  // namespace
 
 std::unique_ptr<HttpClient> make_curl_client(Loop& loop, const CurlClientOptions& options) {
-  unsetenv("SSLKEYLOGFILE");  // OpenSSL's key log would let anybody decrypt
+  unsetenv("SSLKEYLOGFILE");  // OpenSSL's key log would allow anyone to decrypt
   return std::make_unique<CurlClient>(loop, options);
 }
 

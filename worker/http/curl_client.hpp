@@ -1,4 +1,4 @@
-// The HTTP client on libcurl's multi interface, driven by the loop. Only the curl_* units know libcurl.
+// HTTP client on libcurl's multi interface, driven by the loop. Only the curl_* units use libcurl.
 #pragma once
 
 #include <cstddef>
@@ -14,21 +14,21 @@ namespace aiw {
 
 struct CurlClientOptions {
   Egress egress = Egress::any;
-  // Descriptors that connections may take, in use or kept; an exchange that finds none waits until its connect timeout.
+  // Limit on connections, in use or idle. An exchange that finds none free waits until its connect timeout.
   std::size_t max_connections = 1024;
-  // Of these, in use by what has no connection of its own (HttpLimits).
+  // Limit on those used by exchanges without an own connection (HttpLimits).
   std::size_t max_shared_connections = 512;
-  std::size_t max_lookups = 256;  // of names at once
+  std::size_t max_lookups = 256;  // limit on concurrent name look-ups
   std::string ca_file = {};       // trusted certificates in PEM; empty: the system's
-  std::string proxy = {};         // for https; empty: as https_proxy and all_proxy say
-  // A certificate of ours, PEM files, shown to the hosts that are named and to no others: it says who we are.
+  std::string proxy = {};         // proxy for https; empty: from https_proxy or all_proxy
+  // Client certificate (PEM file). Sent only to the hosts in client_cert_hosts, because it reveals our identity.
   std::string client_cert = {};
-  std::string client_key = {};  // empty: it is in client_cert
+  std::string client_key = {};  // PEM file; empty: the key is in client_cert
   std::vector<std::string> client_cert_hosts = {};
 };
 
-// `loop` outlives the client; transfers must be destroyed before it. Cheap: libcurl is loaded and initialised by the
-// first request, which takes about 5 ms then. Takes SSLKEYLOGFILE out of the environment.
+// `loop` must outlive the client; transfers must be destroyed before it. Cheap to create: the first request loads and
+// initializes libcurl, which takes about 5 ms. Removes SSLKEYLOGFILE from the environment.
 std::unique_ptr<HttpClient> make_curl_client(Loop& loop, const CurlClientOptions& options);
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// Which socket is which of curl's connections. Curl does not say it to the callback that is called before a request.
+// Maps curl's connections to sockets. Curl does not pass the socket to the callback that runs before a request.
 #pragma once
 
 #include <curl/curl.h>
@@ -11,13 +11,13 @@ namespace aiw {
 
 class CurlConnections {
  public:
-  // A connection by its addresses, as CURLOPT_PREREQFUNCTION has them.
+  // Returns the key of a connection: its addresses, as CURLOPT_PREREQFUNCTION passes them.
   static std::string name_of(std::string_view remote_ip, int remote_port, std::string_view local_ip, int local_port);
 
   void add(std::string name, int fd);
-  // -1 if it is not known.
+  // Returns the socket; -1 if unknown.
   [[nodiscard]] int find(const std::string& name) const;
-  // A CURLOPT_CLOSESOCKETFUNCTION, whose data is a CurlConnections.
+  // A CURLOPT_CLOSESOCKETFUNCTION whose data is a CurlConnections.
   static int on_close(void* self, curl_socket_t fd) noexcept;
 
  private:

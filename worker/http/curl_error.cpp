@@ -19,7 +19,8 @@ constexpr Meaning kReset = {"upstream_reset", Category::network, true};
 constexpr Meaning kUntrusted = {"tls_error", Category::network, false};
 constexpr Meaning kExhausted = {"resource_exhausted", Category::overloaded, true};
 
-// OpenSSL's words for bytes that are no TLS record: most servers answer its hello in their own protocol.
+// Returns true if OpenSSL's message means that the bytes are not a TLS record. Most such servers answer the hello in
+// their own protocol.
 bool speaks_no_tls(const CurlFailure& failure) {
   return failure.result == CURLE_SSL_CONNECT_ERROR &&
          (failure.detail.contains("wrong version number") || failure.detail.contains("packet length too long") ||
@@ -30,14 +31,14 @@ Meaning meaning_of(const CurlFailure& failure) {
   switch (failure.result) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      // Also a response that is no HTTP/1.x, or HTTP/0.9.
+      // Also reported for a response that is not HTTP/1.x, or is HTTP/0.9.
       if (failure.result == CURLE_UNSUPPORTED_PROTOCOL && failure.head_begun) return kBadResponse;
       return {"invalid_url", Category::invalid_request, false};
-    case CURLE_LOGIN_DENIED: return {"invalid_url", Category::invalid_request, false};  // a user name in the URL
+    case CURLE_LOGIN_DENIED: return {"invalid_url", Category::invalid_request, false};  // the URL contains a user name
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return {"dns_error", Category::network, true};
     case CURLE_COULDNT_CONNECT: return {"connect_error", Category::network, true};
-    case CURLE_OPERATION_TIMEDOUT:  // the other limit of curl's is that of the whole exchange
+    case CURLE_OPERATION_TIMEDOUT:  // curl's other timeout covers the whole exchange
       return {failure.head_begun ? "timeout_total" : "timeout_connect", Category::timeout, true};
     case CURLE_SSL_CONNECT_ERROR: return {"tls_error", Category::network, !speaks_no_tls(failure)};
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -52,7 +53,7 @@ Meaning meaning_of(const CurlFailure& failure) {
     case CURLE_USE_SSL_FAILED: return kUntrusted;
     case CURLE_PARTIAL_FILE: return {"truncated_stream", Category::upstream, true};
     case CURLE_BAD_CONTENT_ENCODING: return {"bad_encoding", Category::upstream, false};
-    case CURLE_OUT_OF_MEMORY:  // also what a header line too long for curl is
+    case CURLE_OUT_OF_MEMORY:  // also reported for a header line that is too long for curl
       return failure.head_begun && !failure.head_complete ? kBadResponse : kExhausted;
     case CURLE_FAILED_INIT: return kExhausted;
     case CURLE_RECV_ERROR:
@@ -77,7 +78,7 @@ std::string url_part(CURLU* url, CURLUPart part, unsigned flags) {
 
 using ParsedUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
-// nullptr if it is none.
+// Returns nullptr if `url` is not a URL.
 ParsedUrl parse(std::string_view url, unsigned flags = CURLU_NON_SUPPORT_SCHEME) {
   ParsedUrl parsed(curl_url(), curl_url_cleanup);
   const auto result = curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), flags);
@@ -85,7 +86,7 @@ ParsedUrl parse(std::string_view url, unsigned flags = CURLU_NON_SUPPORT_SCHEME)
   return parsed;
 }
 
-// "host:port" without anything that could be a secret; empty if the URL does not parse.
+// Returns "host:port" without anything that could be secret; empty if the URL does not parse.
 std::string origin_of(std::string_view url) {
   const auto parsed = parse(url);
   if (parsed == nullptr) return {};
@@ -99,7 +100,7 @@ std::string host_in(CURLU* url) {
   return host;
 }
 
-// `otherwise`: where the URL has none; empty: its scheme's.
+// `otherwise`: port if the URL has none; empty: use the scheme's default port.
 std::uint16_t port_in(CURLU* url, std::string_view otherwise) {
   auto text = url_part(url, CURLUPART_PORT, otherwise.empty() ? CURLU_DEFAULT_PORT : 0U);
   if (text.empty()) text = otherwise;
@@ -108,7 +109,7 @@ std::uint16_t port_in(CURLU* url, std::string_view otherwise) {
   return port;
 }
 
-// A certificate's names are the peer's bytes.
+// Replaces unprintable characters: certificate names are bytes chosen by the peer.
 std::string printable(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
@@ -130,7 +131,7 @@ HostPort host_port_of(std::string_view url) {
   return {host_in(parsed.get()), port_in(parsed.get(), {})};
 }
 
-// A proxy's scheme may be left out, and its port is not its scheme's (CURLOPT_PROXY(3)).
+// A proxy may omit its scheme, and its default port is not that of the scheme (CURLOPT_PROXY(3)).
 HostPort proxy_host_port_of(std::string_view proxy) {
   const auto parsed = parse(proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
   if (parsed == nullptr) return {};
@@ -152,14 +153,15 @@ Error http_failure(std::string_view code, Category category, bool retryable, std
 
 namespace {
 
-// "the proxy host:port", without a user name or password that the option may have.
+// Returns "the proxy host:port", without a user name or password from the option.
 std::string name_of_proxy(const CurlFailure& failure) {
   const HostPort proxy = proxy_host_port_of(failure.proxy);
   const std::string host = proxy.host.contains(':') ? '[' + proxy.host + ']' : proxy.host;
   return proxy.host.empty() ? "the proxy" : "the proxy " + host + ':' + std::to_string(proxy.port);
 }
 
-// Curl names whom it could not reach, and that is the proxy unless no_proxy excepts the host.
+// Returns true if the proxy could not be reached. Curl's message names the unreachable host, which is not the proxy if
+// no_proxy excepts the host.
 bool failed_at_proxy(const CurlFailure& failure) {
   if (failure.proxy.empty()) return false;
   const HostPort proxy = proxy_host_port_of(failure.proxy);
@@ -190,7 +192,7 @@ std::string untrusted(const CurlFailure& failure) {
   return std::string(failure.detail) + (own_authority ? "; --ca-file names the authorities to trust" : "");
 }
 
-// What went wrong, in words for whoever wrote the config.
+// Returns a description for the author of the config.
 std::string description(const CurlFailure& failure) {
   if (failure.proxy_status >= 300 && failure.result != CURLE_OPERATION_TIMEDOUT) {
     return name_of_proxy(failure) + " refused to connect (HTTP " + std::to_string(failure.proxy_status) + ')';

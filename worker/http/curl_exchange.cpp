@@ -20,20 +20,20 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kSmallBody = std::size_t{60} << 10;  // curl sends the head and such a body in one segment
-constexpr long kUploadBuffer = 512L << 10;                 // for larger ones: one send for each
+constexpr std::size_t kSmallBody = std::size_t{60} << 10;  // curl sends head and body together up to this size
+constexpr long kUploadBuffer = 512L << 10;  // upload buffer for larger bodies; curl makes one send per buffer
 constexpr std::uint64_t kRatioFrom = std::uint64_t{1} << 20;
-constexpr std::uint64_t kMaxRatio = 200;  // decoded to received
-// Of a response, with its informational heads before and its trailers after.
+constexpr std::uint64_t kMaxRatio = 200;  // maximum ratio of decoded to received bytes
+// Limit on the heads of a response: informational heads, the final head and trailers together.
 constexpr std::uint64_t kMaxHeadBytes = std::uint64_t{250} << 10;
-constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;  // 0 would be curl's default
+constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;  // one day; 0 would select curl's default
 
 bool is_https(std::string_view url) {
   constexpr std::string_view kScheme = "https:";
   return url.size() > kScheme.size() && ascii_lower(url.substr(0, kScheme.size())) == kScheme;
 }
 
-// As curl looks for it; empty: none.
+// Returns the proxy, looked up in the same order as in curl; empty: none.
 std::string proxy_in_environment() {
   for (const char* name : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
     const char* value = std::getenv(name);
@@ -42,7 +42,7 @@ std::string proxy_in_environment() {
   return {};
 }
 
-// Some host may be reached without the proxy.
+// Returns true if some hosts may be reached without the proxy.
 bool has_no_proxy() {
   return std::ranges::any_of(std::array{"no_proxy", "NO_PROXY"}, [](const char* name) {
     const char* value = std::getenv(name);
@@ -50,18 +50,18 @@ bool has_no_proxy() {
   });
 }
 
-// Curl reads addresses itself.
+// Returns true for addresses, which curl parses itself.
 bool is_address(const std::string& host) {
   in_addr address{};
   return host.contains(':') || inet_pton(AF_INET, host.c_str(), &address) == 1;
 }
 
-// Curl knows these names itself (RFC 6761, 6.3).
+// Returns true for names that curl resolves itself (RFC 6761, 6.3).
 bool is_local_name(std::string_view host) { return host == "localhost" || host.ends_with(".localhost"); }
 
 std::string in_brackets(const std::string& address) { return address.contains(':') ? '[' + address + ']' : address; }
 
-// The status of a status line, "HTTP/1.1 200 OK"; 0 if it has none.
+// Returns the status of a status line such as "HTTP/1.1 200 OK"; 0 if it has none.
 int status_of(std::string_view line) {
   int status = 0;
   const auto space = line.find(' ');
@@ -71,7 +71,8 @@ int status_of(std::string_view line) {
 
 std::exception_ptr thrown;
 
-// Runs what may throw; `failure` tells curl to give the exchange up.
+// Runs a call that may throw. Returns `failure`, which makes curl abort the exchange, if it throws or an earlier
+// exception is pending.
 template <typename Result, typename Call>
 Result guarded(Result failure, Call call) noexcept {
   if (thrown != nullptr) return failure;
@@ -83,17 +84,17 @@ Result guarded(Result failure, Call call) noexcept {
   }
 }
 
-// False: no memory.
+// Appends to a curl list. Returns false if out of memory.
 template <typename List>
 bool append_line(List& list, const std::string& line) {
   auto* const longer = curl_slist_append(list.get(), line.c_str());
   if (longer == nullptr) return false;
-  static_cast<void>(list.release());  // it is the tail of the longer list now
+  static_cast<void>(list.release());  // now owned by the longer list
   list.reset(longer);
   return true;
 }
 
-// Sets options until one fails.
+// Sets options and stops at the first failure.
 class Options {
  public:
   explicit Options(CURL* easy) : easy_(easy) {}
@@ -162,7 +163,7 @@ CURLcode CurlExchange::set_options(CURLSH* share) {
       .set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L)
       .set(CURLOPT_PATH_AS_IS, 1L)
       .set(CURLOPT_NOSIGNAL, 1L)
-      // A paused HTTP/2 stream still buffers 32 MB in libcurl before 8.x, and an aborted one may look complete.
+      // libcurl before 8.x still buffers 32 MB of a paused HTTP/2 stream, and an aborted stream may look complete.
       .set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1))
       .set(CURLOPT_PIPEWAIT, 1L)
       .set(CURLOPT_FRESH_CONNECT, request_.once ? 1L : 0L)
@@ -193,37 +194,38 @@ CURLcode CurlExchange::set_tls() {
   if (!is_https(request_.url)) return CURLE_OK;
   Options options(easy());
   options.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));  // or later
-  // A CA directory, which Debian compiles in, would switch off the cache of parsed certificates.
+  // A CA directory, which Debian compiles in, would disable the cache of parsed certificates.
   options.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!options_.ca_file.empty()) {
     options.set(CURLOPT_CAINFO, options_.ca_file.c_str()).set(CURLOPT_PROXY_CAINFO, options_.ca_file.c_str());
   }
-  // Fails without OpenSSL: then no end of a connection is known to be its peer's.
+  // Fails without OpenSSL. Then no close_notify is seen, and a body without a length counts as truncated.
   curl_easy_setopt(easy(), CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
   if (options_.client_cert.empty() || !shows_certificate_to(request_.url)) return options.result();
   const auto& key = options_.client_key.empty() ? options_.client_cert : options_.client_key;
   return options.set(CURLOPT_SSLCERT, options_.client_cert.c_str()).set(CURLOPT_SSLKEY, key.c_str()).result();
 }
 
-// The host as curl reads it, because it is curl that connects there.
+// Uses the host as curl parses it, because curl connects there.
 bool CurlExchange::shows_certificate_to(const std::string& url) const {
   const auto host = host_of(url);
   return !host.empty() && std::ranges::count(options_.client_cert_hosts, host) > 0;
 }
 
-// Plain http never goes through a proxy, which would see the key.
+// Plain http never uses a proxy, because the proxy would see the key.
 CURLcode CurlExchange::set_proxy() {
   Options options(easy());
   if (!is_https(request_.url)) return options.set(CURLOPT_PROXY, "").result();
   proxy_ = options_.proxy.empty() ? proxy_in_environment() : options_.proxy;
   if (!proxy_.empty()) options.set(CURLOPT_PROXY, proxy_.c_str());
-  // The proxy's own address is the operator's choice; that of a host in NO_PROXY would be the request's.
+  // With a proxy, addresses are not checked: the operator chose the proxy. A host in NO_PROXY would skip both, so
+  // NO_PROXY is disabled.
   if (!proxy_.empty() && options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
   return options.result();
 }
 
-// Behind a proxy the host's own name may be wanted, too: if NO_PROXY has it, or of a SOCKS proxy. Whatever curl asks
-// for once it knows the proxy's address, or without a proxy, is the host.
+// With a proxy, curl may also need the address of the host: for a host in NO_PROXY, or for a SOCKS proxy. Once curl
+// knows the proxy's address, or without a proxy, the name it asks for is the host.
 CURLcode CurlExchange::set_names() {
   auto result = CURLE_OK;
   if (const HostPort proxy = proxy_host_port_of(proxy_); is_address(proxy.host)) {
@@ -244,11 +246,11 @@ CURLcode CurlExchange::set_addresses(const std::vector<std::string>& addresses) 
   std::string list;
   for (const auto& address : addresses) list.append(list.empty() ? 0 : 1, ',').append(in_brackets(address));
   stop_ = Stop::none;
-  body_sent_ = 0;  // to a kept connection that turned out to be closed
+  body_sent_ = 0;  // part of it may have been sent on a kept connection that was already closed
   return pin(names_[names_known_++], list);
 }
 
-// Curl keeps it for all exchanges, for a minute.
+// Gives curl the addresses of a name. Curl keeps them for all exchanges, for a minute.
 CURLcode CurlExchange::pin(const HostPort& host, std::string_view addresses) {
   const std::string line =
       '+' + in_brackets(host.host) + ':' + std::to_string(host.port) + ':' + std::string(addresses);
@@ -277,7 +279,7 @@ CURLcode CurlExchange::set_body() {
 
 CURLcode CurlExchange::set_headers() {
   const auto append = [this](const std::string& line) { return append_line(headers_, line); };
-  bool good = append("Expect:");  // else curl waits a second for servers that ignore it
+  bool good = append("Expect:");  // otherwise curl waits a second for servers that ignore the header
   for (const auto& [name, value, secret] : request_.headers) {
     good = good && append(is_blank(value) ? name + ';' : name + ": " + value);
   }
@@ -288,12 +290,11 @@ CURLcode CurlExchange::set_headers() {
 
 void CurlExchange::finish(CURLcode result) {
   stalled_ = false;
-  const auto account = account_;  // the handler may destroy this
+  const auto account = account_;  // the handler may destroy this object
   const MemoryScope scope(account.get());
   auto* const handler = std::exchange(handler_, nullptr);
   if (handler == nullptr) return;
-  if (result == CURLE_OK && !head_told_)
-    result = CURLE_GOT_NOTHING;  // a close in the middle of the head is fine to curl
+  if (result == CURLE_OK && !head_told_) result = CURLE_GOT_NOTHING;  // curl accepts a close in the middle of the head
   if (result == CURLE_OK && ends_with_tls_ && !(tls_close_ && *tls_close_)) {
     stop_ = Stop::cut;
     result = CURLE_PARTIAL_FILE;
@@ -372,25 +373,25 @@ bool CurlExchange::take_header(std::string_view line) {
     stop_ = Stop::long_head;
     return false;
   }
-  if (head_told_) return true;  // a trailer
+  if (head_told_) return true;  // trailer line
   if (head_.status == 0) {
     head_.status = status_of(line);
-    if (head_.status == 0) {  // else the next line would be asked for it
+    if (head_.status == 0) {  // without this the next line would be parsed as the status line
       stop_ = Stop::bad_head;
       return false;
     }
   } else if (!is_blank(line)) {
     add_header_line(line);
   } else if (head_.status < 200) {
-    head_ = {};  // informational: the real one follows
+    head_ = {};  // informational: the final head follows
   } else if (!good_head()) {
     stop_ = Stop::bad_head;
     return false;
   } else {
     head_told_ = true;
     note_end_mark();
-    // A response to a request that has not gone out whole, or whose length others may read in another way: nobody knows
-    // what the rest will be taken for.
+    // Do not reuse the connection if the request was not sent completely, or if others may read the response's length
+    // differently. Its remaining bytes could be taken for something else.
     if (!body_is_sent() || has_doubtful_length()) curl_easy_setopt(easy(), CURLOPT_FORBID_REUSE, 1L);
     encoding_ = ascii_lower(head_.header("content-encoding"));
     if (encoding_ == "identity") encoding_.clear();
@@ -399,9 +400,9 @@ bool CurlExchange::take_header(std::string_view line) {
   return handler_ != nullptr;
 }
 
-// A status that HTTP does not have, or two lengths, of which others on the way may have believed the other one
-// (RFC 9110, 15; RFC 9112, 6.3); or a transfer coding that nobody asked for (RFC 9110, 10.1.4), which curl would unpack
-// all at once.
+// Returns false for an invalid status, or for different lengths, one of which an intermediary may have used (RFC 9110,
+// 15; RFC 9112, 6.3). Also false for a transfer coding that was not requested (RFC 9110, 10.1.4), which curl would
+// decode all at once.
 bool CurlExchange::good_head() const {
   if (head_.status > 599) return false;
   const auto plain = [](const auto& line) {
@@ -415,7 +416,8 @@ bool CurlExchange::good_head() const {
                              [&](const auto& line) { return line.first != "content-length" || line.second == length; });
 }
 
-// RFC 9112, 6.1 and 6.3: both of a length and a coding, more than one coding, a length that is not one number.
+// RFC 9112, 6.1 and 6.3: returns true for a length together with a coding, more than one coding, or a length that is
+// not one number.
 bool CurlExchange::has_doubtful_length() const {
   std::size_t codings = 0, lengths = 0;
   bool good = true;
@@ -428,7 +430,7 @@ bool CurlExchange::has_doubtful_length() const {
   return !good || codings > 1 || (codings > 0 && lengths > 0);
 }
 
-// RFC 9112, 6.3: a body without a length and without chunks lasts until the connection ends.
+// RFC 9112, 6.3: a body without a length and without chunks ends with the connection.
 void CurlExchange::note_end_mark() {
   const bool no_body = head_.status == 204 || head_.status == 304;
   const bool chunked = ascii_lower(head_.header("transfer-encoding")).contains("chunked");
@@ -446,20 +448,21 @@ bool CurlExchange::body_is_sent() const {
   return static_cast<std::uint64_t>(sent) >= request_.body.size();
 }
 
-// The one that this exchange opened, by its port; -1 if it opened none.
+// Returns the socket that this exchange opened with the given port; -1 if there is none.
 int CurlExchange::socket_of(int local_port) const {
   const auto is_it = [&](int fd) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
     if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
-    // The port has the same place in the addresses of both families (ip(7), ipv6(7)).
+    // The port is at the same offset in addresses of both families (ip(7), ipv6(7)).
     return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port) == local_port;
   };
   const auto found = std::ranges::find_if(opened_, is_it);
   return found == opened_.end() ? -1 : *found;
 }
 
-// Bytes that came on a connection before its next request was sent are nobody's response; 0 bytes are its end.
+// Returns true if bytes arrived before the next request was sent, or if the peer closed the connection (0 bytes). Such
+// bytes belong to no response.
 bool CurlExchange::has_unasked_bytes(int fd) const {
   char byte = 0;
   if (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
@@ -469,11 +472,11 @@ bool CurlExchange::has_unasked_bytes(int fd) const {
   return open_ssl && tls_has_pending(tls->internals);
 }
 
-// Before the request is sent. False: not on this connection.
+// Called before the request is sent. Returns false if this connection must not be used.
 bool CurlExchange::connected(std::string connection, int local_port) {
   long connects = 0;
   curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
-  if (connects > 0) {  // a new one, on which TLS may have said something already
+  if (connects > 0) {  // new connection: TLS may already have received data
     if (const int fd = socket_of(local_port); fd >= 0) connections_->add(std::move(connection), fd);
     return true;
   }
@@ -493,7 +496,7 @@ void CurlExchange::add_header_line(std::string_view line) {
   headers.emplace_back(ascii_lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
 }
 
-// Bytes wait while the handler asks for it, and once this turn of the loop has brought enough.
+// Returns true while the handler has paused, or if this turn of the loop has delivered enough bytes.
 bool CurlExchange::must_wait() {
   if (!paused_ && turn_->bytes_left > 0) return false;
   stalled_ = true;
@@ -501,7 +504,7 @@ bool CurlExchange::must_wait() {
   return true;
 }
 
-// Curl keeps bytes that are not taken, and calls again with them.
+// Curl keeps bytes that are not accepted, and passes them again later.
 std::size_t CurlExchange::take_body(std::string_view bytes) {
   if (handler_ == nullptr) return CURL_WRITEFUNC_ERROR;
   if (!encoding_.empty()) return unpack(bytes);
@@ -516,7 +519,7 @@ std::size_t CurlExchange::unpack(std::string_view bytes) {
     stop_ = Stop::encoding;
     return CURL_WRITEFUNC_ERROR;
   }
-  // Of these bytes the first were unpacked before the others had to wait.
+  // Skip the bytes that were decoded before the pause.
   std::string_view rest = bytes.substr(std::min(bytes.size(), unpacked_));
   for (;;) {
     if (must_wait()) {
@@ -537,7 +540,7 @@ std::size_t CurlExchange::unpack(std::string_view bytes) {
   return bytes.size();
 }
 
-// False: the exchange is to end.
+// Returns false if the exchange must be aborted.
 bool CurlExchange::hand_out(std::string_view bytes) {
   turn_->bytes_left -= std::min(turn_->bytes_left, bytes.size());
   body_bytes_ += bytes.size();
@@ -560,7 +563,7 @@ bool CurlExchange::too_large() const {
   return decoder_ != nullptr && body_bytes_ > kRatioFrom && body_bytes_ / kMaxRatio > packed_bytes_;
 }
 
-// The check is on the address itself, after all that resolvers and parsers make of a name.
+// Checks the address itself, after all processing of the name by resolvers and parsers.
 curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
   if (!egress_allowed(address.addr, !proxy_.empty() ? Egress::any : options_.egress)) {
     stop_ = Stop::egress;
@@ -570,7 +573,7 @@ curl_socket_t CurlExchange::open_socket(const curl_sockaddr& address) {
   const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   if (fd >= 0) {
     opened_.push_back(fd);
-    stop_ = Stop::none;  // another address of the name is good
+    stop_ = Stop::none;  // another address of the name is allowed
   } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
     stop_ = Stop::resources;  // curl would report a refused connection
   }
@@ -611,8 +614,9 @@ CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {
   return CURLE_OK;
 }
 
-// Curl comes here for what it finds neither connected nor in its cache, also for an address or a local name, which it
-// reads itself. Everything else is refused: curl would take a thread for each.
+// Curl calls this when it has neither a connection nor a cached address, even for an address or a local name, which it
+// resolves itself. All other names are rejected here, so that the client looks them up; curl would start a thread for
+// each.
 int CurlExchange::on_name_wanted(void*, void*, void* self) noexcept {
   auto& exchange = *static_cast<CurlExchange*>(self);
   if (exchange.names_.empty()) return 0;

@@ -1,4 +1,4 @@
-// One HTTP exchange on a curl easy handle: its options, and the callbacks that turn bytes into the handler's calls.
+// One HTTP exchange on a curl easy handle: its options, and the callbacks that turn bytes into handler calls.
 #pragma once
 
 #include <curl/curl.h>
@@ -23,23 +23,23 @@
 
 namespace aiw {
 
-// Bytes that one receive may take. More makes nothing faster (measured: 1 and 500 streams of 300-byte chunks at full
-// speed), and each busy stream holds one such buffer.
+// Maximum bytes of one receive. A larger buffer is not faster (measured: 1 and 500 streams of 300-byte chunks at full
+// speed), and each busy stream holds one.
 inline constexpr long kCurlBufferSize = 16L << 10;
 
-// Of response bodies, taken in by all exchanges in one turn of the loop: some 5 ms for the decoders.
+// Limit on response body bytes that all exchanges deliver in one turn of the loop: about 5 ms of work for the decoders.
 inline constexpr std::size_t kTurnBytes = std::size_t{128} << 10;
 
 class CurlExchange;
 
-// What exchanges leave to the client, which must not be done within curl's callbacks.
+// State shared by the exchanges and the client, for work that must not run inside curl's callbacks.
 struct CurlTurn {
-  std::size_t bytes_left = kTurnBytes;  // once there are none, an exchange waits for a later turn
-  std::deque<CurlExchange*> resuming;   // and resume(), in a later turn
+  std::size_t bytes_left = kTurnBytes;  // at 0, an exchange waits for a later turn
+  std::deque<CurlExchange*> resuming;   // exchanges to resume() in a later turn
 };
 
-// What a handler threw within one of curl's callbacks, which nothing may leave by an exception: to be thrown when curl
-// has returned. Until it is taken, handlers are told nothing more. Loop thread only.
+// Returns and clears an exception that a handler threw inside one of curl's callbacks. Exceptions must not pass through
+// curl, so it is rethrown after curl has returned. Until it is taken, no handler is called. Loop thread only.
 std::exception_ptr take_thrown();
 
 class CurlExchange {
@@ -49,38 +49,40 @@ class CurlExchange {
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
-  // Makes the easy handle. Anything but CURLE_OK ends the exchange. `connections` and `turn` outlive all of curl.
+  // Creates the easy handle. Any result except CURLE_OK ends the exchange. `connections` and `turn` must outlive all
+  // curl handles.
   CURLcode open(CURLSH* share, CurlConnections& connections, CurlTurn& turn);
-  // Before curl gets it, the first time or again: what is left for the name, TCP and TLS together; 0: no limit.
+  // Sets the time left for the name, TCP and TLS together; 0: no limit. Call before each start in curl.
   CURLcode set_connect_timeout(std::chrono::milliseconds left);
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   static CurlExchange& of(CURL* easy);
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
   [[nodiscard]] const MemoryAccount* account() const { return account_.get(); }
-  // That came so far, unpacked.
+  // Decoded body bytes received so far.
   [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
-  // Curl has no connection that it can use and does not know the name: that must be looked up, and the exchange begun
-  // anew with its addresses. Nothing was sent, and the handler was told nothing. nullptr: it ended otherwise.
+  // Name that curl needs because it has no usable connection and no address. Look it up, call set_addresses() and start
+  // the exchange again. Nothing was sent, and the handler was not called. nullptr: the exchange ended for another
+  // reason.
   [[nodiscard]] const std::string* wanted_name() const;
   CURLcode set_addresses(const std::vector<std::string>& addresses);
 
-  // The handler is told nothing any more, and curl's next callback aborts.
+  // Detaches the handler; curl's next callback aborts the exchange.
   void abandon() { handler_ = nullptr; }
-  // The connection that curl chose had bytes on it before this request was sent, and is closed. Nothing was sent, and
-  // the handler was told nothing.
+  // True if curl chose a connection that had received bytes before this request, and closed it. Nothing was sent, and
+  // the handler was not called.
   [[nodiscard]] bool needs_new_connection() const { return stop_ == Stop::unasked_bytes; }
-  // Before curl gets it again.
+  // Call before curl gets the exchange again.
   CURLcode demand_new_connection();
-  // Tells the handler the end, which may destroy this.
+  // Reports the end to the handler, which may destroy this object.
   void finish(CURLcode result);
-  // The same, where `wanted_name` has no address.
+  // Same as finish(), if `wanted_name` has no address.
   void finish_unresolved();
-  // The same, where the process lacks what the exchange needs.
+  // Same as finish(), if the process lacks a resource that the exchange needs.
   void finish_without(std::string_view what);
 
   void set_paused(bool paused) { paused_ = paused; }
-  // True if curl was told to pause and should go on.
+  // True if curl was told to pause and should continue.
   [[nodiscard]] bool wants_resume() const { return stalled_ && !paused_; }
   CURLcode resume();
 
@@ -143,7 +145,7 @@ class CurlExchange {
     }
   };
 
-  // Whose memory the response is; nullptr: nobody's.
+  // Memory account of the response; nullptr: none.
   const std::shared_ptr<MemoryAccount> account_;
   HttpRequest request_;
   const HttpLimits limits_;
@@ -151,31 +153,31 @@ class CurlExchange {
   const CurlClientOptions& options_;
   std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>> headers_;
   std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>> addresses_;
-  std::unique_ptr<CURL, Deleter<curl_easy_cleanup>> easy_;  // after what it refers to
+  std::unique_ptr<CURL, Deleter<curl_easy_cleanup>> easy_;  // declared after the members it refers to
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   std::string small_body_;
   std::size_t body_sent_ = 0;
   CurlConnections* connections_ = nullptr;
   CurlTurn* turn_ = nullptr;
-  std::vector<int> opened_;  // sockets, of which one became the connection and the others are closed
+  std::vector<int> opened_;  // sockets opened; one became the connection, the others were closed
 
   ResponseHead head_;
   std::uint64_t head_bytes_ = 0;
   bool head_told_ = false;
-  std::string encoding_;  // in lower case; empty: none
+  std::string encoding_;  // content encoding in lower case; empty: none
   std::unique_ptr<ContentDecoder> decoder_;
-  std::size_t unpacked_ = 0;        // of the bytes that curl will give again
-  std::uint64_t packed_bytes_ = 0;  // that were unpacked
-  std::uint64_t body_bytes_ = 0;    // decoded
-  bool ends_with_tls_ = false;      // no length, no chunks: only the connection's end is the body's
-  TlsCloseMark tls_close_;          // then: that connection's
+  std::size_t unpacked_ = 0;        // already decoded bytes of the block that curl will pass again
+  std::uint64_t packed_bytes_ = 0;  // encoded bytes that were decoded
+  std::uint64_t body_bytes_ = 0;    // decoded bytes of the body
+  bool ends_with_tls_ = false;      // no length and no chunks: the body ends with the connection
+  TlsCloseMark tls_close_;          // close mark of that connection, if ends_with_tls_
   std::string proxy_;               // empty: none
-  std::vector<HostPort> names_;     // that curl may want to know, in this order: it asks without saying which
+  std::vector<HostPort> names_;     // names that curl may need, in this order; curl does not say which one it needs
   std::size_t names_known_ = 0;
-  bool paused_ = false;   // asked for
-  bool stalled_ = false;  // told to curl
+  bool paused_ = false;   // the handler has paused
+  bool stalled_ = false;  // curl was told to pause
   Stop stop_ = Stop::none;
-  std::string_view lacking_ = "no socket could be opened";  // what Stop::resources says
+  std::string_view lacking_ = "no socket could be opened";  // message for Stop::resources
 };
 
 }  // namespace aiw

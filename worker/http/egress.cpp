@@ -20,7 +20,7 @@ constexpr std::uint32_t ipv4(std::uint32_t a, std::uint32_t b, std::uint32_t c, 
   return a << 24 | b << 16 | c << 8 | d;
 }
 
-// Metadata services and what belongs to them, from the clouds' own documents.
+// Addresses of metadata services and related services, from the cloud vendors' documents.
 constexpr std::array kMetadata = {
     Ipv4Range{ipv4(169, 254, 0, 0), 16},      // AWS, Google, Azure, Oracle, Scaleway, Tencent and others
     Ipv4Range{ipv4(168, 63, 129, 16), 32},    // Azure
@@ -28,7 +28,7 @@ constexpr std::array kMetadata = {
     Ipv4Range{ipv4(192, 0, 0, 192), 32},      // Oracle Cloud Classic
 };
 
-// The IANA IPv4 Special-Purpose Address Registry, and multicast.
+// IANA IPv4 Special-Purpose Address Registry, and multicast.
 constexpr std::array kSpecial = {
     Ipv4Range{ipv4(0, 0, 0, 0), 8},       Ipv4Range{ipv4(10, 0, 0, 0), 8},     Ipv4Range{ipv4(100, 64, 0, 0), 10},
     Ipv4Range{ipv4(127, 0, 0, 0), 8},     Ipv4Range{ipv4(172, 16, 0, 0), 12},  Ipv4Range{ipv4(192, 0, 0, 0), 24},
@@ -52,7 +52,7 @@ struct Ipv6Range {
   int bits;
 };
 
-// From eight groups, as it is written.
+// Builds an address from eight groups, as in its text form.
 consteval Ipv6 ipv6(const std::array<std::uint16_t, 8>& groups) {
   Ipv6 bytes{};
   for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -72,7 +72,7 @@ constexpr std::array kMetadata6 = {
 };
 
 constexpr Ipv6Range kGlobalUnicast{ipv6({0x2000}), 3};
-// Of the global ones those that lead nowhere, or through a relay of somebody's choice.
+// Global addresses that are not reachable, or that go through a relay of the sender's choice.
 constexpr std::array kSpecial6 = {
     Ipv6Range{ipv6({0x2001, 0x0DB8}), 32},  // documentation
     Ipv6Range{ipv6({0x3FFF}), 20},          // documentation
@@ -92,13 +92,13 @@ bool in_any(const Ipv6& address, std::span<const Ipv6Range> ranges) {
   return std::ranges::any_of(ranges, [&](const Ipv6Range& range) { return in_range(address, range); });
 }
 
-// How IPv6 addresses hold IPv4 ones to which a relay or the kernel passes on.
+// Forms in which an IPv6 address contains an IPv4 address that a relay or the kernel connects to.
 struct Embedding {
   Ipv6Range range;
-  std::array<std::uint8_t, 4> places;  // of the IPv4 address' bytes
-  bool is_ipv4 = false;                // it is that address and nothing else
-  std::uint8_t mask = 0;               // that its bytes are XORed with
-  std::uint8_t range_at = 0;           // byte at which `range` begins
+  std::array<std::uint8_t, 4> places;  // offsets of the IPv4 address's bytes
+  bool is_ipv4 = false;                // the address is exactly that IPv4 address
+  std::uint8_t mask = 0;               // mask that the bytes are XORed with
+  std::uint8_t range_at = 0;           // byte offset at which `range` begins
 };
 
 constexpr std::array<std::uint8_t, 4> kLast = {12, 13, 14, 15};
@@ -108,16 +108,16 @@ constexpr std::array kEmbeddings = {
     Embedding{{ipv6({0, 0, 0, 0, 0xFFFF}), 96}, kLast, true},     // translated (RFC 2765)
     Embedding{{ipv6({0x0064, 0xFF9B}), 96}, kLast, true},         // NAT64 (RFC 6052)
     Embedding{{ipv6({0x2002}), 16}, {2, 3, 4, 5}, true},          // 6to4 (RFC 3056)
-    // Local NAT64 (RFC 8215), whose prefix may have each of RFC 6052's lengths from 48.
+    // Local NAT64 (RFC 8215), whose prefix may have any of RFC 6052's lengths from 48 up.
     Embedding{{ipv6({0x0064, 0xFF9B, 1}), 48}, {6, 7, 9, 10}},
     Embedding{{ipv6({0x0064, 0xFF9B, 1}), 48}, {7, 9, 10, 11}},
     Embedding{{ipv6({0x0064, 0xFF9B, 1}), 48}, {9, 10, 11, 12}},
     Embedding{{ipv6({0x0064, 0xFF9B, 1}), 48}, kLast},
-    // Teredo (RFC 4380): the server, and the client with its bits turned.
+    // Teredo (RFC 4380): the server, and the client with inverted bits.
     Embedding{{ipv6({0x2001, 0x0000}), 32}, {4, 5, 6, 7}},
     Embedding{{ipv6({0x2001, 0x0000}), 32}, kLast, false, 0xFF},
-    Embedding{{ipv6({0xFE80}), 96}, kLast},  // OpenStack's and Linode's services on the link
-    // ISATAP (RFC 5214), below any prefix.
+    Embedding{{ipv6({0xFE80}), 96}, kLast},  // link-local services of OpenStack and Linode
+    // ISATAP (RFC 5214), under any prefix.
     Embedding{{ipv6({0x0000, 0x5EFE}), 32}, kLast, false, 0, 8},
     Embedding{{ipv6({0x0200, 0x5EFE}), 32}, kLast, false, 0, 8},
 };

@@ -1,4 +1,5 @@
-// Which addresses a request may connect to, decided on the resolved address so that no name or spelling gets around it.
+// Addresses that a request may connect to. Checked on the resolved address, so that no name or spelling avoids the
+// check.
 #pragma once
 
 #include <sys/socket.h>
@@ -6,11 +7,11 @@
 namespace aiw {
 
 enum class Egress {
-  any,          // every address but cloud metadata services
-  public_only,  // and no private, loopback, link-local or otherwise special ones
+  any,          // all addresses except cloud metadata services
+  public_only,  // also excludes private, loopback, link-local and other special addresses
 };
 
-// Families other than IPv4 and IPv6 are refused.
+// Returns true if a connection to `address` is allowed. Families other than IPv4 and IPv6 are rejected.
 bool egress_allowed(const sockaddr& address, Egress egress);
 
 }  // namespace aiw

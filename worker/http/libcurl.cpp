@@ -1,6 +1,6 @@
-// libcurl's functions, loaded with the first request instead of at start: libcurl brings thirty libraries, which take
-// 4 of the 5 ms that the process would need to answer its first line, and most of its idle memory. These definitions
-// stand in for the library's own when the worker is linked; each passes its call on.
+// libcurl's functions, loaded with the first request instead of at startup. libcurl loads thirty libraries, which would
+// take 4 of the 5 ms to the first response and most of the idle memory. These definitions replace the library's own at
+// link time; each forwards its call.
 
 #include "worker/http/libcurl.hpp"
 
@@ -21,14 +21,14 @@
 
 namespace {
 
-constexpr const char* kLibrary = "libcurl.so.4";  // the ABI of curl/curl.h 7.16 and later
+constexpr const char* kLibrary = "libcurl.so.4";  // ABI of curl/curl.h 7.16 and later
 
 void* library() {
   static void* const handle = dlopen(kLibrary, RTLD_LAZY | RTLD_LOCAL);
   return handle;
 }
 
-// nullptr if there is no libcurl on this machine.
+// Returns nullptr if libcurl is not installed.
 template <typename Function>
 Function* find(const char* name) {
   return library() == nullptr ? nullptr : reinterpret_cast<Function*>(dlsym(library(), name));
@@ -36,7 +36,7 @@ Function* find(const char* name) {
 
 }  // namespace
 
-// Defines `name`, which answers `failure` if libcurl is missing.
+// Defines `name`, which returns `failure` if libcurl is missing.
 #define FORWARD(failure, result, name, parameters, arguments)  \
   result name parameters {                                     \
     static auto* const function = find<decltype(name)>(#name); \
@@ -44,10 +44,10 @@ Function* find(const char* name) {
     return function arguments;                                 \
   }
 
-// Clang objects to an enum before `...`, whose promoted type has the same representation here.
+// Clang rejects an enum before `...`; its promoted type has the same representation here.
 #pragma GCC diagnostic ignored "-Wvarargs"
-// The functions with `...` take exactly one more argument, a long, a curl_off_t or a pointer, which the ABIs that
-// Debian has pass alike in one register.
+// Variadic functions take exactly one more argument: a long, a curl_off_t or a pointer. The ABIs that Debian supports
+// pass all of them in one register.
 #define FORWARD_VARIADIC(failure, result, name, handle_type, option_type) \
   result name(handle_type handle, option_type option, ...) {              \
     static_assert(sizeof(void*) == 8);                                    \
@@ -100,13 +100,13 @@ FORWARD((void)0, void, curl_free, (void* memory), (memory))
 
 }  // extern "C"
 
-// OpenSSL's library comes with libcurl.
+// OpenSSL's library is loaded together with libcurl.
 bool aiw::tls_has_pending(const void* ssl) {
   static auto* const function = find<int(const void*)>("SSL_has_pending");
   return function != nullptr && function(ssl) != 0;
 }
 
-// Headers with keys and request bodies lie in curl's memory, too: it is wiped like ours.
+// curl's memory also contains headers with keys and request bodies, so it is wiped like ours.
 bool aiw::load_libcurl() {
   constexpr auto kFree = [](void* memory) { aiw::wiping_free(memory); };
   return curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, kFree, aiw::wiping_realloc, strdup, std::calloc) ==

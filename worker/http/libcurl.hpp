@@ -1,12 +1,12 @@
-// libcurl, which is loaded when it is first needed.
+// libcurl, loaded when first needed.
 #pragma once
 
 namespace aiw {
 
-// Loads and initialises it now, with the TLS library that it brings. False if it is not there.
+// Loads and initializes libcurl now, with its TLS library. Returns false if it is not installed.
 bool load_libcurl();
 
-// True if this connection of OpenSSL (SSL*) holds bytes that it has received and nobody has read.
+// Returns true if this OpenSSL connection (SSL*) holds received bytes that were not read yet.
 bool tls_has_pending(const void* ssl);
 
 }  // namespace aiw

@@ -18,12 +18,12 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kMaxAddresses = 32;  // of a name
+constexpr std::size_t kMaxAddresses = 32;  // addresses kept per name
 constexpr std::size_t kKnownNames = 4096;
-// A look-up that takes longer makes its name an unknown one.
+// A look-up that takes longer makes its name unknown again.
 constexpr std::chrono::milliseconds kGoodTime{1'000};
 
-// The last two labels; a final dot is none.
+// Returns the last two labels of a name, without a final dot.
 std::string domain_of(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   const auto last = name.rfind('.');
@@ -32,7 +32,7 @@ std::string domain_of(std::string_view name) {
   return std::string(before == std::string_view::npos ? name : name.substr(before + 1));
 }
 
-// What a machine without IPv6 cannot reach is not asked for.
+// Returns the address family to look up. Without IPv6 on this machine, IPv6 addresses are not requested.
 int address_family() {
   static const int family = [] {
     const int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -43,7 +43,7 @@ int address_family() {
   return family;
 }
 
-// Empty for a link's own address, which is none without the name of the link.
+// Returns the address as text. Empty for a link-local address, which is useless without its interface.
 std::string numeric(const addrinfo& entry) {
   if (entry.ai_family == AF_INET6 && reinterpret_cast<const sockaddr_in6*>(entry.ai_addr)->sin6_scope_id != 0)
     return {};
@@ -52,7 +52,8 @@ std::string numeric(const addrinfo& entry) {
   return failed == 0 ? text.data() : std::string();
 }
 
-// Runs `action` on a thread that takes no signals, which are the loop's. False: the system gives none.
+// Runs `action` on a thread that blocks signals, because the loop handles them. Returns false if no thread can be
+// started.
 template <typename Action>
 bool start_thread(Action action) {
   sigset_t all;
@@ -88,19 +89,19 @@ LookupResult look_up_addresses(const std::string& name) {
   return addresses;
 }
 
-// Where threads leave their results; the resolver may be gone by then.
+// Receives results from threads; the resolver may be destroyed by then.
 struct NameResolver::Mailbox {
   std::mutex mutex;
-  NameResolver* resolver;  // under mutex; nullptr once it is gone
+  NameResolver* resolver;  // guarded by mutex; nullptr once the resolver is destroyed
 
   explicit Mailbox(NameResolver& owner) : resolver(&owner) {}
 
-  // The loop is there as long as the resolver.
+  // The loop exists as long as the resolver.
   static void deliver(const std::shared_ptr<Mailbox>& mailbox, std::string name, LookupResult result) {
     const std::lock_guard lock(mailbox->mutex);
     if (mailbox->resolver == nullptr) return;
     mailbox->resolver->loop_.post([mailbox, name = std::move(name), result = std::move(result)] {
-      if (mailbox->resolver != nullptr) mailbox->resolver->ended(name, result);  // only the loop's thread changes it
+      if (mailbox->resolver != nullptr) mailbox->resolver->ended(name, result);  // set on the loop thread only
     });
   }
   static void fail(const std::shared_ptr<Mailbox>& mailbox, std::exception_ptr thrown) {
@@ -197,7 +198,7 @@ bool NameResolver::run(Lookup& lookup) {
   return true;
 }
 
-// The end of a look-up that runs comes back to those that wait; without one they cannot go on.
+// Waiting look-ups start when a running one ends. If none is running they cannot continue, so they fail.
 void NameResolver::without_threads() {
   if (running_ > 0) return;
   failing_ = loop_.call_at(loop_.now(), [this] {
@@ -206,7 +207,7 @@ void NameResolver::without_threads() {
     std::vector<std::unique_ptr<Lookup>> taken;
     for (const Lookup* lookup : failed) taken.push_back(take(lookups_.find(lookup->name)));
     for (const auto& lookup : taken) {
-      lookup->runs = true;  // nothing of it is left to abandon
+      lookup->runs = true;  // keeps ~Wait from abandoning it again
       tell(*lookup, std::unexpected(LookupFailure::no_thread));
     }
   });
@@ -234,7 +235,7 @@ void NameResolver::remember(const std::string& name, bool good) {
   known_order_.pop_front();
 }
 
-// A handler may destroy any wait, also those that are still to be told.
+// A handler may destroy any wait, even one that was not called yet.
 void NameResolver::tell(Lookup& lookup, const LookupResult& result) {
   while (!lookup.waits.empty()) {
     Wait& wait = *lookup.waits.front();

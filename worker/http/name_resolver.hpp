@@ -1,4 +1,4 @@
-// Host names to addresses: blocking look-ups on threads of their own, one for each name, shared fairly.
+// Resolves host names: blocking look-ups on separate threads, one per name, shared fairly.
 #pragma once
 
 #include <cstddef>
@@ -17,32 +17,32 @@
 namespace aiw {
 
 enum class LookupFailure { no_address, no_thread };
-// Numeric addresses in the order in which they should be tried; never empty.
+// Numeric addresses in the order to try them; never empty.
 using LookupResult = std::expected<std::vector<std::string>, LookupFailure>;
 
-// The system's resolver (getaddrinfo). Blocks; any thread.
+// Uses the system's resolver (getaddrinfo). Blocks; any thread.
 LookupResult look_up_addresses(const std::string& name);
 
 struct NameResolverOptions {
-  // Look-ups that run at once, also those that nobody waits for any more: a thread that hangs cannot be ended.
+  // Limit on running look-ups, including abandoned ones, because a hanging thread cannot be stopped.
   std::size_t max_lookups = 256;
   std::size_t max_for_domain = 8;
   std::function<LookupResult(const std::string& name)> look_up = look_up_addresses;
 };
 
-// A name is looked up once for all that wait for it. A domain (a name's last two labels) has a bounded number of
-// look-ups, and a quarter of all are kept for names whose last look-up succeeded in good time. So a known name waits
-// only for its own domain. A new one waits only while three quarters of the look-ups hang, which takes as many domains
-// as there are eighths of them; the newest is the next to run, so that those that wait in vain hold up nobody.
-// No results are kept. All members belong to the loop's thread.
+// Runs one look-up per name for all that wait for it, and keeps no results. Each domain (the last two labels of a name)
+// has a limit on running look-ups. A quarter of all look-ups is reserved for names whose last look-up succeeded
+// quickly. Such a known name therefore waits only for its own domain. A new name waits only while three quarters of the
+// look-ups hang, which takes many domains (24 with the defaults). The newest waiting look-up runs first, so that older
+// hanging ones delay nobody. Loop thread only.
 class NameResolver {
  public:
-  // Called once, never within `resolve`; may destroy any wait.
+  // Called once, never inside `resolve`. It may destroy any wait.
   using Handler = std::function<void(const LookupResult& result)>;
-  // Destroying it takes the interest back.
+  // Destroying it cancels the wait.
   class Wait;
 
-  // `loop` outlives the resolver. Threads that still run at its end are left behind.
+  // `loop` must outlive the resolver. Threads that still run when the resolver is destroyed are abandoned.
   NameResolver(Loop& loop, NameResolverOptions options);
   ~NameResolver();
   NameResolver(const NameResolver&) = delete;
@@ -56,7 +56,7 @@ class NameResolver {
   struct Lookup;
   struct Domain {
     std::size_t running = 0;
-    std::size_t lookups = 0;  // those that run and those that wait
+    std::size_t lookups = 0;  // running and waiting look-ups
   };
   using Domains = std::map<std::string, Domain, std::less<>>;
   using Lookups = std::map<std::string, std::unique_ptr<Lookup>, std::less<>>;
@@ -77,8 +77,8 @@ class NameResolver {
   std::size_t running_ = 0;
   Domains domains_;
   Lookups lookups_;                     // by name
-  std::vector<Lookup*> waiting_;        // those that do not run yet; the newest last
-  std::list<std::string> known_order_;  // names that were found in good time; the latest last
+  std::vector<Lookup*> waiting_;        // look-ups not started yet; the newest last
+  std::list<std::string> known_order_;  // names that were resolved quickly; the latest last
   std::map<std::string, std::list<std::string>::iterator, std::less<>> known_;
   std::unique_ptr<Timer> failing_;
   std::shared_ptr<Mailbox> mailbox_;
@@ -95,7 +95,7 @@ class NameResolver::Wait {
   friend class NameResolver;
   NameResolver& resolver_;
   Handler handler_;
-  Lookup* lookup_ = nullptr;  // nullptr: told
+  Lookup* lookup_ = nullptr;  // nullptr after the handler was called
   std::list<Wait*>::iterator place_{};
 };
 

@@ -8,23 +8,23 @@
 namespace aiw {
 namespace {
 
-constexpr const char* kLibrary = "libssl.so.3";  // the one that libcurl brought
+constexpr const char* kLibrary = "libssl.so.3";  // library that libcurl loaded
 
-// By the SSL's place in memory, where a later connection may begin while somebody still asks for the former: each has a
-// mark of its own.
+// Marks by SSL address. A later connection may reuse the address while the former mark is still in use, so each
+// connection has its own mark.
 std::unordered_map<const void*, TlsCloseMark>& marks() {
   static std::unordered_map<const void*, TlsCloseMark> all;
   return all;
 }
 
 void on_event(const SSL* ssl, int where, int value) noexcept {
-  constexpr int kDescription = 0xff;  // of an alert; the level is above it
+  constexpr int kDescription = 0xff;  // description of an alert; the level is in the bits above
   try {
     if ((where & SSL_CB_HANDSHAKE_START) != 0) marks()[ssl] = std::make_shared<bool>(false);
     const bool alert = (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT;
     if (!alert || (value & kDescription) != SSL_AD_CLOSE_NOTIFY) return;
     if (const auto mark = marks().find(ssl); mark != marks().end()) *mark->second = true;
-  } catch (...) {  // no memory: the response counts as cut short
+  } catch (...) {  // out of memory: the response counts as truncated
     marks().erase(ssl);
   }
 }

@@ -8,14 +8,14 @@
 namespace aiw {
 namespace {
 
-// A tail that doubles below this length stays small enough for the memory that is left for the end.
+// A tail that doubles below this size still fits into the memory reserved for out-of-memory shutdown.
 constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
-constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // more is a burst's, and is given back
+constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // larger capacity comes from a burst and is released
 
-// Keeps its memory, unless that is a burst's.
+// Clears `text`. Keeps its memory unless a burst made it large.
 void forget(std::string& text) {
   if (text.capacity() > kKeptCapacity) {
-    text = std::string();  // its delete wipes
+    text = std::string();  // `delete` wipes the memory
   } else {
     wipe(text.data(), text.size());
     text.clear();
@@ -44,9 +44,9 @@ void FrameQueue::take(std::string& frames) {
 
 void FrameQueue::end_block() {
   const std::size_t filled = tail_.capacity();
-  blocks_.push_back(std::move(tail_));  // if it throws, the tail goes on
+  blocks_.push_back(std::move(tail_));  // if this throws, the tail stays in use
   tail_ = std::exchange(spare_, {});
-  // A block is its chat's no more.
+  // A finished block no longer counts towards its chat's memory.
   MemoryAccount::hand_over(static_cast<std::ptrdiff_t>(filled) - static_cast<std::ptrdiff_t>(tail_.capacity()));
   blocks_bytes_ += std::exchange(whole_, 0);
 }

@@ -7,11 +7,11 @@
 namespace aiw {
 namespace {
 
-// Decoded lines that may wait for the loop; one batch may be larger.
+// Limit on decoded lines that wait for the loop. A single batch may be larger.
 constexpr std::size_t kMaxUnhandledBytes = 8 << 20;
-// What a line takes at least, beside its text: what it is decoded to, and a string or two of that.
+// Minimum memory of a decoded line in addition to its text: the Request and one or two strings.
 constexpr std::size_t kLineBytes = sizeof(Request) + 128;
-// Handled in one turn of the loop; then streams and timers have theirs.
+// Requests handled in one turn of the loop, before streams and timers run.
 constexpr int kTurnRequests = 128;
 
 }  // namespace
@@ -41,7 +41,7 @@ Inbox::~Inbox() {
   reader_.reset();
 }
 
-// False: the inbox is about to go.
+// Blocks while the limit is reached. Returns false if the inbox is being destroyed.
 bool Inbox::wait_for_room(std::size_t bytes) {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return closing_ || unhandled_bytes_ == 0 || unhandled_bytes_ + bytes <= kMaxUnhandledBytes; });
@@ -52,12 +52,12 @@ bool Inbox::wait_for_room(std::size_t bytes) {
 Request Inbox::decode_one(FramedLine line) const {
   try {
     return decode_line(std::move(line), options_);
-  } catch (const std::bad_alloc&) {  // a long one; what it took is free again
+  } catch (const std::bad_alloc&) {  // probably a long line; its memory is free again
     return decode_line({.text = {}, .too_large = false, .no_memory = true}, options_);
   }
 }
 
-// On the reader's thread.
+// Runs on the reader's thread.
 void Inbox::decode(std::vector<FramedLine> lines) {
   const std::size_t bytes =
       std::accumulate(lines.begin(), lines.end(), std::size_t{0},
@@ -84,7 +84,7 @@ void Inbox::post_turn() {
 }
 
 void Inbox::take_turn() {
-  const auto self = self_;  // a request may end this inbox
+  const auto self = self_;  // a handler may destroy this inbox
   for (int handled = 0; handled < kTurnRequests && !paused_; ++handled) {
     if (next_ == current_.requests.size() && !next_batch()) return;
     handlers_.on_request(std::move(current_.requests[next_++]));
@@ -114,7 +114,7 @@ bool Inbox::has_unhandled() {
   return unhandled_bytes_ > 0;
 }
 
-// False: there is none now.
+// Moves to the next batch. Returns false if there is none now.
 bool Inbox::next_batch() {
   std::optional<int> end;
   {

@@ -1,4 +1,4 @@
-// fmt in headers: no library to load at the start. Before spdlog's headers, which include it.
+// Header-only fmt, so that startup loads no library. Must come before spdlog's headers, which include fmt.
 #undef FMT_SHARED
 #define FMT_HEADER_ONLY
 #include "worker/io/log.hpp"
@@ -27,9 +27,9 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kLongestValue = 512;
-constexpr std::size_t kLongestRead = 2 * kLongestValue;  // the rest is of interest only if a key goes on there
+constexpr std::size_t kLongestRead = 2 * kLongestValue;  // the rest of a value matters only if a key continues there
 
-// Writes whole lines or none: a pipe takes up to PIPE_BUF bytes at once, and longer lines are not written.
+// Writes whole lines or none. A pipe accepts up to PIPE_BUF bytes atomically; longer lines are dropped.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -47,7 +47,7 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
   const OutputDescriptor out_{STDERR_FILENO};
 };
 
-// A process has one stderr.
+// Global, because a process has only one stderr.
 struct Log {
   std::shared_ptr<StderrSink> sink;
   std::unique_ptr<spdlog::logger> logger;
@@ -64,14 +64,14 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 }
 
 std::string clean(std::string_view text) {
-  // Before it is cut, which could leave half a key.
+  // Redact before truncating, which could leave half a key.
   const std::string safe = redact(without_live_secrets(text.substr(0, kLongestRead + kMaxKeyBytes), kLongestRead));
   const bool cut = safe.size() > kLongestValue || text.size() > kLongestRead;
   auto out = sanitize_utf8(std::string_view(safe).substr(0, kLongestValue));
   return cut ? out + "..." : out;
 }
 
-// `{"level":...,"message":...}` without the opening brace, which the pattern has.
+// Returns `{"level":...,"message":...}` without the opening brace, which is part of the pattern.
 std::string json_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   std::string line;
   JsonWriter json(line);
@@ -91,7 +91,7 @@ std::string json_line(LogLevel level, std::string_view message, std::initializer
   return line.substr(1);
 }
 
-// Bare if it is one plain word, else as a JSON string.
+// Appends a plain word as it is, and any other value as a JSON string.
 void append_text_value(std::string& line, std::string_view text) {
   const auto value = clean(text);
   if (!value.empty() && value.find_first_of(" =\"\\") == std::string::npos &&
@@ -150,7 +150,7 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   const auto dropped = the_log.sink->dropped.exchange(0);
   if (dropped == 0) return;
   write_line(LogLevel::warn, "log lines were dropped", {{"count", static_cast<std::int64_t>(dropped)}});
-  // While stderr takes nothing, this line is dropped too: it counts itself, not the loss.
+  // If stderr still accepts nothing, this warning was dropped too and counted as one line. Restore the real count.
   if (the_log.sink->dropped > 0) the_log.sink->dropped += dropped - 1;
 }
 

@@ -1,4 +1,4 @@
-// Diagnostics to stderr, as text or JSON lines. Never a key, never a conversation: say codes, ids and numbers.
+// Diagnostics on stderr, as text or JSON lines. Never log a key or a conversation; log codes, ids and numbers.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ void init_log(LogLevel level, LogFormat format);
 using LogValue = std::variant<std::string_view, std::int64_t, double, bool>;
 using LogField = std::pair<std::string_view, LogValue>;
 
-// One line: what happened, and its details. Any bytes are allowed in values; control characters are escaped.
-// Never blocks for long and never fails: a line that cannot be written is counted and dropped.
+// Writes one line: the event and its fields. Values may contain any bytes; control characters are escaped. Never blocks
+// for long and never fails: a line that cannot be written is counted and dropped.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
 }  // namespace aiw

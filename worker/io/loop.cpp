@@ -48,7 +48,7 @@ int checked(int fd, const char* what) {
 class PendingCall;
 using Timers = std::multimap<Instant, PendingCall*>;
 
-// A call that is in the table until it is made; its owner may destroy it while it is made.
+// A scheduled call. It is in the timer table until it runs. Its owner may destroy it while it runs.
 class PendingCall : public Timer {
  public:
   PendingCall(Timers& timers, Instant when, std::function<void()> action)
@@ -72,7 +72,7 @@ class PendingCall : public Timer {
 }  // namespace
 
 struct Loop::Impl {
-  // What a descriptor is watched for. The generation tells an event of this watch from one of an earlier watch.
+  // Watch of one descriptor. The generation tells its events from those of an earlier watch of the same descriptor.
   struct Watch {
     std::function<void(unsigned)> action;
     std::uint32_t generation = 0;
@@ -82,7 +82,7 @@ struct Loop::Impl {
 
   const int epoll_fd = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   const int wake_fd = checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
-  std::vector<Watch> watches;  // by descriptor
+  std::vector<Watch> watches;  // indexed by descriptor
   std::uint32_t last_generation = 0;
   Timers timers;
   std::unique_ptr<SignalPipe> signals;
@@ -90,16 +90,16 @@ struct Loop::Impl {
   std::atomic<std::thread::id> loop_thread;
   std::atomic<bool> stopped = false;
   std::mutex mutex;
-  std::vector<std::function<void()>> posted;  // under mutex
+  std::vector<std::function<void()>> posted;  // guarded by mutex
   std::vector<std::function<void()>> running;
   std::atomic<bool> has_posted = false;
-  // Descriptors that are ready, and those of them that have had their turn.
+  // Ready descriptors; the first ready_done of them were dispatched.
   std::array<epoll_event, kEventsPerWake> ready;
   std::size_t ready_count = 0;
   std::size_t ready_done = 0;
   std::uint64_t turn = 0;
-  bool turn_cut = false;      // the other descriptors that are ready wait for the next turn
-  std::exception_ptr raised;  // under mutex
+  bool turn_cut = false;      // the other ready descriptors wait for the next turn
+  std::exception_ptr raised;  // guarded by mutex
   std::function<void()> turn_ended = [] {};
 
   ~Impl() {
@@ -110,7 +110,7 @@ struct Loop::Impl {
 
   void wake() const {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = write(wake_fd, &one, sizeof one);  // full means that a wake is due anyway
+    [[maybe_unused]] const auto written = write(wake_fd, &one, sizeof one);  // a full counter means a pending wake-up
   }
   int timeout_ms() const;
   void wait_and_dispatch();
@@ -119,7 +119,7 @@ struct Loop::Impl {
   void run_posted();
 };
 
-// Milliseconds until something is due, rounded up so that a timer is never met early; -1: only descriptors.
+// Returns the milliseconds until the next timer, rounded up so that it never fires early; -1: no timer.
 int Loop::Impl::timeout_ms() const {
   if (has_posted || stopped) return 0;
   if (timers.empty()) return -1;
@@ -142,7 +142,8 @@ void Loop::Impl::dispatch(const epoll_event& event) {
   const auto fd = static_cast<std::size_t>(event.data.u64 & UINT32_MAX);
   const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
   if (watches[fd].generation != generation || !watches[fd].active) return;
-  // The action may end its own watch: it runs outside the table, and returns to it if its watch is still there.
+  // The action may remove its own watch. It is therefore moved out of the table, and moved back if its watch still
+  // exists.
   auto action = std::move(watches[fd].action);
   action(from_epoll(event.events));
   if (watches[fd].generation == generation && watches[fd].active) watches[fd].action = std::move(action);
@@ -150,7 +151,7 @@ void Loop::Impl::dispatch(const epoll_event& event) {
 
 void Loop::Impl::run_due_timers() {
   if (timers.empty()) return;
-  const auto now = Instant::clock::now();  // what these calls schedule waits for the next round
+  const auto now = Instant::clock::now();  // timers scheduled by these calls run in the next round
   while (!timers.empty() && timers.begin()->first <= now) {
     const auto action = timers.begin()->second->leave();
     action();
@@ -183,8 +184,8 @@ void Loop::run() {
   impl_->loop_thread = std::this_thread::get_id();
   while (!impl_->stopped) {
     impl_->wait_and_dispatch();
-    impl_->run_posted();      // often starts requests, whose first step is a timer that is due,
-    impl_->run_due_timers();  // and what these wrote goes out before the next wait
+    impl_->run_posted();      // posted calls often start requests, whose first step is a timer that is already due
+    impl_->run_due_timers();  // output of those timers is posted and must leave before the next wait
     impl_->run_posted();
     impl_->turn_ended();
   }
@@ -240,7 +241,7 @@ bool Loop::watch(int fd, unsigned wanted, std::function<void(unsigned)> action) 
   event.events = to_epoll(wanted);
   event.data.u64 = std::uint64_t{++impl_->last_generation} << 32 | slot;
   int failed = epoll_ctl(impl_->epoll_fd, entry.active ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-  // The kernel forgets a closed descriptor by itself, so the table can be behind.
+  // The kernel drops a closed descriptor on its own, so the table may be out of date.
   if (failed != 0 && errno == ENOENT) failed = epoll_ctl(impl_->epoll_fd, EPOLL_CTL_ADD, fd, &event);
   entry.active = failed == 0;
   entry.generation = impl_->last_generation;

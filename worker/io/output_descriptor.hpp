@@ -1,27 +1,27 @@
-// Writes that never block, to a descriptor of any kind whose flags stay as they are.
+// Non-blocking writes to any kind of descriptor, without changing its flags.
 #pragma once
 
 #include <cstddef>
 
 namespace aiw {
 
-// A pipe, FIFO or terminal is opened anew, without O_NONBLOCK showing on the description that others share; a socket is
-// sent to with MSG_DONTWAIT; files and the like are written as they are.
+// A pipe, FIFO or terminal is opened again, so that O_NONBLOCK does not affect the description shared with others. A
+// socket is written with MSG_DONTWAIT. Files and other kinds are written directly.
 class OutputDescriptor {
  public:
-  // `fd` stays the caller's.
+  // `fd` stays owned by the caller.
   explicit OutputDescriptor(int fd);
   ~OutputDescriptor();
   OutputDescriptor(const OutputDescriptor&) = delete;
   OutputDescriptor& operator=(const OutputDescriptor&) = delete;
 
-  // What to poll.
+  // Descriptor to poll.
   [[nodiscard]] int fd() const { return own_fd_ >= 0 ? own_fd_ : fd_; }
   struct Written {
     std::size_t count = 0;
-    int error = 0;  // EAGAIN: not now
+    int error = 0;  // errno; EAGAIN: no space now
   };
-  // Writes what fits now.
+  // Writes as many bytes as fit now.
   [[nodiscard]] Written write(const char* data, std::size_t size) const;
 
  private:

@@ -11,13 +11,13 @@
 namespace aiw {
 namespace {
 
-std::atomic<int> write_fd = -1;  // all that a signal handler can know
+std::atomic<int> write_fd = -1;  // global, because a signal handler has no other context
 static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void note_signal(int signal) {
   const int saved = errno;
   const auto byte = static_cast<unsigned char>(signal);
-  [[maybe_unused]] const auto written = write(write_fd, &byte, 1);  // full: 64 Ki signals wait already
+  [[maybe_unused]] const auto written = write(write_fd, &byte, 1);  // a full pipe already holds 64 Ki signals
   errno = saved;
 }
 

@@ -1,4 +1,5 @@
-// Signals as bytes in a pipe. Unlike a signalfd this blocks no signal, so child processes inherit no odd mask.
+// Delivers signals as bytes in a pipe. Unlike a signalfd this blocks no signal, so child processes inherit no unusual
+// mask.
 #pragma once
 
 #include <csignal>
@@ -9,19 +10,19 @@
 
 namespace aiw {
 
-// One at a time in a process. The signals' former actions return with the destructor.
+// At most one per process. The destructor restores the previous signal actions.
 class SignalPipe {
  public:
-  // A parent may have left the signals blocked; they are not any more, for the calling thread. A SIGHUP that is ignored
-  // stays so: whoever starts a process like that (nohup) means it to outlive a terminal.
+  // Unblocks the signals for the calling thread, since a parent may have left them blocked. An ignored SIGHUP stays
+  // ignored: a process started like that (nohup) is meant to outlive the terminal.
   explicit SignalPipe(std::initializer_list<int> signals);
   ~SignalPipe();
   SignalPipe(const SignalPipe&) = delete;
   SignalPipe& operator=(const SignalPipe&) = delete;
 
-  // Readable when a signal came.
+  // Readable when a signal has arrived.
   [[nodiscard]] int fd() const { return read_fd_; }
-  // Calls `action` for each signal that came, in order.
+  // Calls `action` for each signal that has arrived, in order.
   void drain(const std::function<void(int signal)>& action) const;
 
  private:

@@ -21,9 +21,9 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kSmallestRead = std::size_t{64} << 10;  // what a pipe holds
-constexpr std::size_t kLargestRead = std::size_t{1} << 20;    // for files and sockets that give that much
-constexpr std::size_t kLinesAtOnce = 1024;  // short ones take more memory than their bytes of the read
+constexpr std::size_t kSmallestRead = std::size_t{64} << 10;  // capacity of a pipe
+constexpr std::size_t kLargestRead = std::size_t{1} << 20;    // for files and sockets that deliver as much
+constexpr std::size_t kLinesAtOnce = 1024;                    // because short lines take more memory than their bytes
 
 int make_eventfd() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -42,7 +42,7 @@ struct StdinReader::Impl {
   std::atomic<bool> stopped = false;
   std::atomic<bool> busy = false;
   std::size_t read_size = kSmallestRead;
-  std::vector<FramedLine> lines;  // not delivered yet
+  std::vector<FramedLine> lines;  // lines not delivered yet
   std::thread thread;
 
   Impl(int its_fd, std::size_t max_line_bytes, StdinHandlers its_handlers)
@@ -61,7 +61,7 @@ struct StdinReader::Impl {
   void deliver(bool at_end);
 };
 
-// The thread takes no signals: they are the loop's.
+// Blocks all signals in the thread, because the loop handles them.
 void StdinReader::Impl::start() {
   sigset_t all;
   sigset_t former;
@@ -98,7 +98,7 @@ void StdinReader::Impl::read_all() {
   handlers.on_end(end);
 }
 
-// False: stopped.
+// Waits until `fd` is readable. Returns false if stopped.
 bool StdinReader::Impl::wait_readable() const {
   while (!stopped) {
     std::array<pollfd, 2> entries{{{wake_fd, POLLIN, 0}, {paused ? -1 : fd, POLLIN, 0}}};
@@ -113,14 +113,15 @@ bool StdinReader::Impl::wait_readable() const {
   return false;
 }
 
-// False: a pause came first. Who paused it then sees it idle; who does not, sees it busy.
+// Sets busy. Returns false if a pause came first. The pausing thread sees either an idle reader, or a busy one whose
+// read it must wait for.
 bool StdinReader::Impl::begin_read() {
   busy = true;
   if (paused) busy = false;
   return busy;
 }
 
-// A line that finds no memory is given up; the next may be shorter.
+// Drops a line that no memory can be allocated for. The next line may be shorter.
 std::span<char> StdinReader::Impl::make_room() {
   try {
     return framer.prepare(read_size);
@@ -130,7 +131,7 @@ std::span<char> StdinReader::Impl::make_room() {
   }
 }
 
-// -1: go on; 0: the end; else the errno.
+// Returns -1 to continue, 0 at end of input, else the errno.
 int StdinReader::Impl::read_some() {
   const auto room = make_room();
   const auto count = read(fd, room.data(), room.size());
@@ -150,7 +151,7 @@ void StdinReader::Impl::deliver(bool at_end) {
   if (!lines.empty()) handlers.on_lines(std::exchange(lines, {}));
 }
 
-// The framer has passed over a line whose bytes it could not hand out.
+// On bad_alloc the framer has skipped a line that it could not return.
 std::optional<FramedLine> StdinReader::Impl::next_line(bool at_end) {
   try {
     auto line = framer.next();

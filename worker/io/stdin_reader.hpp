@@ -1,6 +1,5 @@
-// Reads lines from a descriptor on a thread of its own, so that any kind of descriptor (pipe, socket, tty, file,
-// /dev/null, with or without O_NONBLOCK) works the same, no flag of it changes, and the work on a long line delays no
-// stream.
+// Reads lines from a descriptor on a separate thread. Any kind of descriptor (pipe, socket, tty, file, /dev/null, with
+// or without O_NONBLOCK) works the same, and its flags do not change. Work on a long line delays no stream.
 #pragma once
 
 #include <cstddef>
@@ -14,26 +13,27 @@
 namespace aiw {
 
 struct StdinHandlers {
-  // On the reader's thread: lines that one read completed, in order; all of them, or a thousand at once.
+  // Reader's thread: the lines completed by one read, in order, at most about a thousand per call.
   std::function<void(std::vector<FramedLine> lines)> on_lines;
-  // On the reader's thread, once: the end of the input, or a read error (then `error` is its errno, else 0).
+  // Reader's thread, called once: at end of input (`error` is 0) or after a read error (`error` is the errno).
   std::function<void(int error)> on_end;
-  // On the reader's thread, in place of on_end: reading cannot go on.
+  // Reader's thread, instead of on_end: reading cannot continue.
   std::function<void(std::exception_ptr thrown)> on_failed{};
 };
 
 class StdinReader {
  public:
-  // `fd` stays the caller's and must stay open. Reading begins at once.
+  // Starts to read at once. `fd` stays owned by the caller and must stay open.
   StdinReader(int fd, std::size_t max_line_bytes, StdinHandlers handlers);
-  // Stops and joins the thread; on_end is not called by this.
+  // Stops and joins the thread. Does not call on_end.
   ~StdinReader();
   StdinReader(const StdinReader&) = delete;
   StdinReader& operator=(const StdinReader&) = delete;
 
-  // Any thread. While paused nothing is read (a read that is under way is still delivered).
+  // Any thread. While paused nothing is read; a read in progress is still delivered.
   void set_paused(bool paused);
-  // Any thread. Whether a read is under way, or its lines are being delivered; once paused and idle it stays idle.
+  // Any thread. Returns true while a read or the delivery of its lines is in progress. Once paused and idle, it stays
+  // idle.
   [[nodiscard]] bool busy() const;
 
  private:

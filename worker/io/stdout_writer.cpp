@@ -15,8 +15,8 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;   // without waiting for the end of the current event
-constexpr std::size_t kWorthTelling = std::size_t{64} << 10;  // written while congested
+constexpr std::size_t kWriteAtOnce = std::size_t{64} << 10;   // written before the current event ends
+constexpr std::size_t kWorthTelling = std::size_t{64} << 10;  // bytes between two on_progress calls
 constexpr std::chrono::milliseconds kPartialFramePatience{1'000};
 
 }  // namespace
@@ -28,12 +28,12 @@ struct StdoutWriter::Impl {
   const StdoutHandlers handlers;
   FrameQueue queue;
   bool flush_posted = false;
-  bool blocked = false;  // the last write took less than all: only readiness can go on
+  bool blocked = false;  // the last write was incomplete; continue only when the descriptor is ready
   bool congested = false;
   bool broken = false;
-  bool closed = false;  // the writer is gone
+  bool closed = false;  // the StdoutWriter was destroyed
   Instant last_progress;
-  std::size_t untold = 0;  // bytes written while congested
+  std::size_t untold = 0;  // bytes written while congested, not reported yet
   std::unique_ptr<Timer> stall_timer;
   std::vector<std::function<void()>> drained;
 
@@ -54,7 +54,7 @@ struct StdoutWriter::Impl {
   void after_write();
 };
 
-// Errors and hang-ups are told whatever is asked for.
+// The loop reports errors and hang-ups even if `wanted` is 0.
 void StdoutWriter::Impl::watch(unsigned wanted) {
   loop.watch(out.fd(), wanted, [this](unsigned ready) { on_ready(ready); });
 }
@@ -102,13 +102,13 @@ void StdoutWriter::Impl::fail(int error) {
   if (std::exchange(broken, true)) return;
   loop.unwatch(out.fd());
   stall_timer.reset();
-  congested = false;          // nothing is to wait for any more
-  handlers.on_broken(error);  // may ask what is pending, and is lost
+  congested = false;          // nothing is left to wait for
+  handlers.on_broken(error);  // the handler may still read pending(), whose bytes are lost
   queue.clear();
   after_write();
 }
 
-// The handlers may append frames, which then wait for the next flush.
+// The handlers may append frames, which wait for the next flush.
 void StdoutWriter::Impl::after_write() {
   if (congested && queue.size() < options.low_water) {
     congested = false;
@@ -132,7 +132,8 @@ StdoutWriter::~StdoutWriter() {
   auto& loop = impl_->loop;
   if (!impl_->broken) loop.unwatch(impl_->out.fd());
   if (!impl_->flush_posted) return;
-  // shared_ptr because std::function wants to copy: the flush that is posted may still look at it.
+  // Keeps impl_ alive for the flush that is already posted. shared_ptr, because std::function requires a copyable
+  // callable.
   loop.post([kept = std::shared_ptr<Impl>(std::move(impl_))] {});
 }
 
@@ -155,7 +156,7 @@ void StdoutWriter::take(std::string& frames) { impl_->queue.take(frames); }
 
 void StdoutWriter::drop_unfinished() { impl_->queue.drop_unfinished(); }
 
-// Writes `next` until it is empty, or `end`, which each progress moves to `patience` from then.
+// Writes the bytes of `next` until it returns none, or until `end`. Each progress moves `end` to `patience` from then.
 template <typename Next>
 void StdoutWriter::Impl::write_blocking(Instant end, std::chrono::milliseconds patience, Next next) noexcept {
   for (std::string_view bytes = next(); !broken && !bytes.empty(); bytes = next()) {

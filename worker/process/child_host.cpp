@@ -27,9 +27,9 @@ namespace aiw {
 namespace {
 
 constexpr std::string_view kArgument = "--child-host";
-constexpr int kRequests = STDIN_FILENO;  // where a host has its socket
+constexpr int kRequests = STDIN_FILENO;  // descriptor of the host's request socket
 
-// What children may have, and what this program needs to be loaded.
+// Environment of the host: the variables that children may inherit, and those needed to load this program.
 std::vector<std::string> host_environment() {
   std::vector<std::string> out;
   const auto pass_on = [&](const char* name) {
@@ -46,7 +46,7 @@ class SpawnSettings {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, requests, kRequests);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    // The parent's, which would wait for its end.
+    // Replaces the parent's stderr. A parent that waits for end of file there would wait for the host.
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     posix_spawnattr_init(&attributes);
@@ -55,7 +55,7 @@ class SpawnSettings {
     posix_spawnattr_setsigdefault(&attributes, &signals);
     sigemptyset(&signals);
     posix_spawnattr_setsigmask(&attributes, &signals);
-    // A session of its own: what a terminal or a parent sends to the worker's group does not reach it.
+    // Starts a new session, so that signals from a terminal or a parent to the worker's group do not reach the host.
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
   }
   SpawnSettings(const SpawnSettings&) = delete;
@@ -69,7 +69,7 @@ class SpawnSettings {
   posix_spawnattr_t attributes{};
 };
 
-// The host proper: a keeper for each request. Keepers outlive it if it is killed.
+// The child host: forks a keeper for each request. Keepers outlive the host if it is killed.
 class Host {
  public:
   explicit Host(OwnFd signals) : signals_(std::move(signals)) {}
@@ -95,13 +95,13 @@ class Host {
     if (pid > 0) keepers_.insert(pid);
     if (pid > 0) return;
     close(kRequests);
-    open("/dev/null", O_RDONLY | O_CLOEXEC);  // takes its place
+    open("/dev/null", O_RDONLY | O_CLOEXEC);  // fills descriptor 0 again, so that no other file gets it
     signals_.reset();
     keep_child(*std::move(request));
     _exit(0);
   }
 
-  // Keepers, and what a keeper that was killed has left to us. A keeper that its child has stopped goes on.
+  // Reaps keepers, and the children of killed keepers. A keeper that was stopped by its child is continued.
   void reap() {
     signalfd_siginfo info;
     while (read(signals_.get(), &info, sizeof info) > 0) continue;
@@ -118,7 +118,7 @@ class Host {
 
   OwnFd signals_;
   std::set<pid_t> keepers_;
-  bool killed_ = false;  // a keeper ever was
+  bool killed_ = false;  // at least one keeper was killed
   bool worker_left_ = false;
 };
 
@@ -127,13 +127,13 @@ class Host {
 bool is_child_host(int argc, char** argv) { return argc == 2 && argv[1] == kArgument; }
 
 int run_child_host() {
-  prctl(PR_SET_DUMPABLE, 0);  // commands may hold keys
+  prctl(PR_SET_DUMPABLE, 0);  // commands may contain keys
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t child_ends;
   sigemptyset(&child_ends);
   sigaddset(&child_ends, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child_ends, nullptr);
-  // A host that is asked to end must not leave its children without one.
+  // A request to terminate must not leave children without a host.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
   Host(OwnFd(signalfd(-1, &child_ends, SFD_CLOEXEC | SFD_NONBLOCK))).run();
   return 0;
@@ -155,8 +155,8 @@ std::expected<StartedChildHost, int> start_child_host() {
   const int error = posix_spawn(&host.pid, "/proc/self/exe", &settings.actions, &settings.attributes, arguments.data(),
                                 variables.data());
   if (error != 0) return std::unexpected(error);
-  restore_descriptor_limit(host.pid);                                         // before it hears of any child
-  host.pid_fd.reset(static_cast<int>(syscall(SYS_pidfd_open, host.pid, 0)));  // closes on exec
+  restore_descriptor_limit(host.pid);                                         // must precede the first child
+  host.pid_fd.reset(static_cast<int>(syscall(SYS_pidfd_open, host.pid, 0)));  // close-on-exec is implied
   return host;
 }
 

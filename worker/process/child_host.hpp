@@ -1,4 +1,4 @@
-// The small process that starts the worker's children, so that the worker itself need not be able to.
+// Child host: a small process that starts the worker's children, so that the worker itself needs no right to do so.
 #pragma once
 
 #include <sys/types.h>
@@ -9,17 +9,17 @@
 
 namespace aiw {
 
-// A program whose arguments say so becomes a child host and exits with what run_child_host() returns.
+// Entry points for main(). If is_child_host() is true, main() must return run_child_host().
 bool is_child_host(int argc, char** argv);
 int run_child_host();
 
 struct StartedChildHost {
   pid_t pid = -1;
   OwnFd pid_fd{};
-  OwnFd requests{};  // takes send_child_request(); the host ends with it
+  OwnFd requests{};  // socket for send_child_request(); closing it ends the host
 };
-// Runs this program anew as a child host, with none of its memory and descriptors and little of its environment. It
-// lives on, if this process is killed, until all children have been ended. Error: an errno.
+// Starts this program as a child host, without this process's memory and descriptors and with little of its
+// environment. If this process is killed, the host stays until all children are terminated. Error: an errno.
 std::expected<StartedChildHost, int> start_child_host();
 
 }  // namespace aiw

@@ -20,7 +20,7 @@ ChildHostClient::~ChildHostClient() {
   if (!host_) return;
   loop_.unwatch(host_->requests.get());
   host_->requests.reset();
-  // Not reaped it would be left to a parent that may reap nobody.
+  // Reap the host here. Otherwise it is left to a parent that may not reap.
   pollfd end{host_->pid_fd.get(), POLLIN, 0};
   poll(&end, 1, kFarewellMs);
   waitpid(host_->pid, nullptr, WNOHANG);
@@ -42,11 +42,11 @@ int ChildHostClient::request(ChildRequest request) {
   return unsent_.size() > 1 ? 0 : send_unsent();
 }
 
-// The host never writes: what can be read is its end.
+// Returns true if the host has exited. The host never writes, so a readable socket means end of file.
 bool ChildHostClient::ended() const {
   char none = 0;
   const auto count = recv(host_->requests.get(), &none, 1, MSG_DONTWAIT | MSG_PEEK);
-  return count == 0 || (count < 0 && errno == ECONNRESET);  // reset: with requests that it has not read
+  return count == 0 || (count < 0 && errno == ECONNRESET);  // reset: the host exited with unread requests
 }
 
 void ChildHostClient::ready() { ended() ? lose() : static_cast<void>(send_unsent()); }
@@ -65,7 +65,7 @@ int ChildHostClient::send_unsent() {
   return 0;
 }
 
-// It holds its socket until it is gone, so that this waits for nothing.
+// Does not block: the host keeps its socket open until it exits.
 void ChildHostClient::lose() {
   loop_.unwatch(host_->requests.get());
   while (waitpid(host_->pid, nullptr, 0) < 0 && errno == EINTR) continue;

@@ -1,4 +1,4 @@
-// The worker's side of its child host: starts one when it is needed and hands it requests, in order.
+// The worker's side of the child host. Starts a host when needed and sends it requests, in order.
 #pragma once
 
 #include <deque>
@@ -15,15 +15,15 @@ class ChildHostClient {
   explicit ChildHostClient(Loop& loop) : loop_(loop) {}
   ChildHostClient(const ChildHostClient&) = delete;
   ChildHostClient& operator=(const ChildHostClient&) = delete;
-  // The host ends when its children have: waits a moment for that.
+  // The host exits when its children are gone. Waits briefly for that.
   ~ChildHostClient();
 
-  // 0, or why there is none: an errno.
+  // Starts the host if there is none. Returns 0 or an errno.
   int start();
-  // Starts a host if there is none. If the host ends before it has the request, the control socket ends. Returns 0 or
-  // an errno.
+  // Sends a request, and starts a host if there is none. If the host exits before it has the request, the control
+  // socket is closed. Returns 0 or an errno.
   int request(ChildRequest request);
-  // Those that the host has not taken: their control sockets end.
+  // Drops requests that the host has not received. Their control sockets are closed.
   void forget_unsent() { unsent_.clear(); }
 
  private:

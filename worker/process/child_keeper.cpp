@@ -26,11 +26,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// What is in uninterruptible sleep, or forks faster than it is killed, is left to itself then.
+// Limit on the cleanup of descendants. Afterwards, processes in uninterruptible sleep, or forking faster than they are
+// killed, are left alone.
 constexpr std::chrono::seconds kLastLimit{10};
 constexpr milliseconds kLastPause{5};
 
-// The parent's pid of a process: the fourth field of its stat (proc(5)), behind a name that may hold anything.
+// Returns the parent pid of a process: the fourth field of /proc/PID/stat (proc(5)), after a name that may contain any
+// characters.
 std::optional<pid_t> parent_of(const char* pid) {
   const OwnFd file(open((std::string("/proc/") + pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 512> text{};
@@ -71,8 +73,8 @@ class Keeper {
  private:
   enum class Step { none, sigterm, sigkill, last };
 
-  // Reaps what the child left to us. True when the child itself has ended; it is not reaped, so that its number, which
-  // is its group's, is nobody else's.
+  // Reaps orphans that the child left to this process. Returns true when the child itself has exited. The child is not
+  // reaped yet, so that its pid, which is also its group id, cannot be reused.
   [[nodiscard]] bool reap() const {
     while (true) {
       siginfo_t info{};
@@ -106,7 +108,8 @@ class Keeper {
     left_ = count <= 0;
     begin_end(left_ ? ending_.at_exit : ending_.after_stdin);
   }
-  // The worker has closed the child's stdin; if it goes itself, what is under way has less time.
+  // Starts or shortens the termination. The worker has closed the child's stdin; if the worker itself exits, the
+  // remaining time is shorter.
   void begin_end(milliseconds time) {
     if (next_ == Step::none) next_ = Step::sigterm;
     const auto when = Clock::now() + time;
@@ -125,11 +128,11 @@ class Keeper {
   }
   void signal_child(int signal) const {
     kill(-child_, signal);
-    kill(child_, signal);  // it may have joined another group
+    kill(child_, signal);  // in case the child has joined another group
   }
 
   void finish() const {
-    signal_child(SIGKILL);  // what it started and left behind
+    signal_child(SIGKILL);  // kills processes that the child left behind in its group
     int status = 0;
     while (waitpid(child_, &status, 0) < 0 && errno == EINTR) continue;
     notify(ChildNotice::Kind::ended, status);
@@ -150,7 +153,7 @@ class Keeper {
   const ChildEnding ending_;
   const OwnFd signals_;
   pid_t child_ = -1;
-  bool left_ = false;  // the worker has
+  bool left_ = false;  // the worker has left
   Step next_ = Step::none;
   std::optional<Clock::time_point> deadline_;
 };
@@ -185,7 +188,7 @@ void keep_child(ChildRequest request) {
   const auto& streams = request.streams;
   const auto child = command ? spawn_child(*command, {streams[0].get(), streams[1].get(), streams[2].get()})
                              : std::unexpected(command.error());
-  // Told before the streams are closed, so that their end is not taken for the child's.
+  // Must be sent before the streams are closed, so that their end is not mistaken for the child's exit.
   if (!child) return keeper.notify(ChildNotice::Kind::not_started, child.error());
   for (auto& stream : request.streams) stream.reset();
   keeper.run(*child);

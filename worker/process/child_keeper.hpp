@@ -1,4 +1,5 @@
-// The process between the worker and one child: it starts the child, ends it, and with it all that descends from it.
+// Keeper: the process between the worker and one child. It starts the child, terminates it, and kills all its
+// descendants.
 #pragma once
 
 #include <sys/types.h>
@@ -9,12 +10,12 @@
 
 namespace aiw {
 
-// Returns when the child and everything that it started are gone. The calling process is given to this child: it has
-// one thread and no other child. `streams` are closed, signals are blocked.
+// Returns when the child and everything it started are gone. The calling process is dedicated to this child: it has one
+// thread and no other child. Closes `streams` and blocks signals.
 void keep_child(ChildRequest request);
 
-// Sends `signal` to all processes that descend from this one, daemons included if this one is a subreaper, but not to
-// those in `except` and their descendants. Needs /proc.
+// Sends `signal` to all descendants of this process, including daemons if this process is a subreaper. Skips those in
+// `except` and their descendants. Needs /proc.
 void signal_descendants(int signal, const std::set<pid_t>& except = {});
 
 }  // namespace aiw

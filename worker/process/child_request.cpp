@@ -13,7 +13,8 @@
 namespace aiw {
 namespace {
 
-// The kernel takes at most 6 MiB of arguments and environment (execve(2), "Limits on size").
+// Maximum size of a serialized command. The kernel accepts at most 6 MiB of arguments and environment (execve(2),
+// "Limits on size").
 constexpr std::size_t kMaxCommandBytes = 8 << 20;
 constexpr std::size_t kDescriptors = 5;
 
@@ -23,7 +24,7 @@ struct Header {
   std::int64_t at_exit_ms = 0;
 };
 
-// file NUL cwd NUL count NUL arguments... then names and values.
+// Serializes as: file NUL cwd NUL count NUL arguments... then names and values, each followed by NUL.
 std::string to_text(const ChildCommand& command) {
   std::string text;
   const auto add = [&text](std::string_view item) {
@@ -75,7 +76,7 @@ ssize_t retried(Call call) {
   return result;
 }
 
-// A message of one header and kDescriptors descriptors.
+// Socket message with one header and kDescriptors descriptors.
 struct Message {
   Message() {
     head.msg_iov = &part;
@@ -90,7 +91,7 @@ struct Message {
   msghdr head{};
 };
 
-// All descriptors that a message brought, whatever it is worth.
+// Takes all descriptors of a message, even of an invalid one, so that none leaks.
 std::vector<OwnFd> take_descriptors(msghdr& head) {
   std::vector<OwnFd> out;
   for (cmsghdr* part = CMSG_FIRSTHDR(&head); part != nullptr; part = CMSG_NXTHDR(&head, part)) {

@@ -23,7 +23,8 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 << 10;
-// On a busy machine: for what is killed to be gone; for what closed its pipes to be told how it ended.
+// On a busy machine: time for a killed child to be gone, and for the exit status of a child that closed its pipes to
+// arrive.
 constexpr std::chrono::milliseconds kPatience{1'000};
 
 std::string describe(const ChildNotice& notice) {
@@ -34,12 +35,12 @@ std::string describe(const ChildNotice& notice) {
   return "it exited with code " + std::to_string(WEXITSTATUS(status));
 }
 
-// Our ends of what connects us to a child and to its keeper.
+// Our ends of the connections to a child and to its keeper.
 struct ChildEnds {
   OwnFd control, input, output, diagnostics;
 };
 
-// One child until nothing of it is left. The launcher holds it; who asked for it holds a Handle.
+// One child, until all its processes are gone. Owned by the launcher; the caller owns a Handle.
 class Child : public std::enable_shared_from_this<Child> {
  public:
   Child(Loop& loop, ChildEnds ends, ChildHandler& handler) : loop_(loop), ends_(std::move(ends)), handler_(&handler) {}
@@ -74,7 +75,7 @@ class Child : public std::enable_shared_from_this<Child> {
     paused ? loop_.unwatch(ends_.output.get()) : watch_output();
   }
 
-  // Nobody listens any more.
+  // Terminates the child. Its handler is not called any more.
   void end() {
     handler_ = nullptr;
     broken_.reset();
@@ -85,7 +86,7 @@ class Child : public std::enable_shared_from_this<Child> {
     close_stdin();
     shutdown(ends_.control.get(), SHUT_WR);
   }
-  // Whether its keeper has gone, or goes within the time.
+  // Returns true if the keeper is gone at time `end`. Waits until then.
   [[nodiscard]] bool left_by(Instant end) const {
     std::array<char, sizeof(ChildNotice)> notice;
     while (true) {
@@ -117,7 +118,7 @@ class Child : public std::enable_shared_from_this<Child> {
     unwritten_ = 0;
   }
 
-  // How many bytes it read; nothing at the stream's end.
+  // Returns the number of bytes read; nullopt at the end of the stream.
   std::optional<std::size_t> read_once(const OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
     std::array<char, kReadBytes> bytes;
     const auto count = read(fd.get(), bytes.data(), bytes.size());
@@ -132,7 +133,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void output_ready() {
     if (read_once(ends_.output, &ChildHandler::on_output)) return;
     drop(ends_.output);
-    // Mostly it is about to exit, and how says more than that.
+    // The child usually exits next, and its exit status is a better description.
     if (handler_ != nullptr) gone_soon("it closed its output");
   }
   void diagnostics_ready() {
@@ -144,7 +145,7 @@ class Child : public std::enable_shared_from_this<Child> {
     const auto count = recv(ends_.control.get(), &notice, sizeof notice, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count == sizeof notice) return ended(describe(notice));
-    ended("it was lost with the process that kept it");  // unless something was told before
+    ended("it was lost with the process that kept it");  // no effect if an exit was reported before
     drop(ends_.control);
     on_left_(this);
   }
@@ -157,7 +158,8 @@ class Child : public std::enable_shared_from_this<Child> {
   }
   void drain(OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
     if (!fd.valid()) return;
-    // The child's last words are in the pipe; a descendant that got away may hold that and write for ever.
+    // Read only what is in the pipe now, which includes the child's last output. A surviving descendant may hold the
+    // pipe and write forever.
     int left = 0;
     ioctl(fd.get(), FIONREAD, &left);
     while (left > 0) {
@@ -211,7 +213,7 @@ class Child : public std::enable_shared_from_this<Child> {
   ChildHandler* handler_;
   std::function<void(Child*)> on_left_;
   std::deque<std::string> queue_;
-  std::size_t written_ = 0;  // of the queue's first
+  std::size_t written_ = 0;  // written bytes of the first queue entry
   std::size_t unwritten_ = 0;
   bool writing_ = false;
   bool output_paused_ = false;
@@ -243,7 +245,7 @@ std::expected<Pipe, int> open_pipe() {
 
 void set_nonblocking(const OwnFd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
 
-// What a request and our side of it consist of.
+// A request and our side of its connections.
 struct Connection {
   ChildRequest request;
   ChildEnds ends;
@@ -273,11 +275,11 @@ class LoopChildLauncher : public ChildLauncher {
  public:
   LoopChildLauncher(Loop& loop, const ChildLauncherOptions& options)
       : loop_(loop), ending_(options.ending), host_(loop) {
-    if (options.start_host) host_.start();  // if it fails, so will every spawn
+    if (options.start_host) host_.start();  // if this fails, every spawn() fails too
   }
   LoopChildLauncher(const LoopChildLauncher&) = delete;
   LoopChildLauncher& operator=(const LoopChildLauncher&) = delete;
-  // The loop does not run any more. What is not gone in time is its keeper's, who lives on.
+  // The loop has stopped. Children that are not gone in time are left to their keepers, which stay alive.
   ~LoopChildLauncher() override {
     host_.forget_unsent();
     for (const auto& child : children_) child->end_soon();

@@ -1,4 +1,4 @@
-// Child processes whose streams and end are watched by the loop.
+// Starts child processes whose streams and exits the loop watches.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,11 @@ namespace aiw {
 
 struct ChildLauncherOptions {
   ChildEnding ending{};
-  // Starts the child host at once and not with the first child: for a worker that will not be able to.
+  // Starts the child host at once instead of with the first child. For a worker that cannot start processes later.
   bool start_host = false;
 };
 
-// `loop` outlives the launcher. The program's main() must have asked is_child_host().
+// `loop` must outlive the launcher. main() must have checked is_child_host().
 std::unique_ptr<ChildLauncher> make_child_launcher(Loop& loop, const ChildLauncherOptions& options = {});
 
 }  // namespace aiw

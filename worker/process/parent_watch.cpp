@@ -12,8 +12,8 @@ namespace aiw {
 ParentWatch::ParentWatch(Loop& loop, pid_t parent, std::function<void()> on_gone)
     : loop_(loop), on_gone_(std::move(on_gone)) {
   if (parent == 0) return;
-  fd_ = static_cast<int>(syscall(SYS_pidfd_open, parent, 0));  // closes on exec
-  // Not our parent any more: it died, and its number may be another's by now.
+  fd_ = static_cast<int>(syscall(SYS_pidfd_open, parent, 0));  // close-on-exec is implied
+  // `parent` is no longer our parent: it died, and its pid may already be reused.
   if (getppid() != parent) {
     lost_ = loop_.call_at(loop_.now(), [this] { on_gone_(); });
   } else if (fd_ >= 0) {

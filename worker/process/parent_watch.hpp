@@ -1,4 +1,4 @@
-// The death of the process that started this one, told even where another process holds the pipes open.
+// Detects the death of the process that started this one, even if another process keeps the pipes open.
 #pragma once
 
 #include <sys/types.h>
@@ -11,18 +11,18 @@
 namespace aiw {
 
 enum class ParentWatching {
-  automatic,  // unless whoever started this process means it to live on by itself
+  automatic,  // on, unless this process was started to outlive its parent
   on,
   off,
 };
 
-// A pidfd and not PR_SET_PDEATHSIG, which tells of the end of the thread that forked (prctl(2)). And not a look whether
-// getppid() is 1: an orphan may be given to a subreaper.
+// Uses a pidfd instead of PR_SET_PDEATHSIG, which reports the exit of the forking thread (prctl(2)). Does not check
+// getppid() == 1, because an orphan may be adopted by a subreaper.
 class ParentWatch {
  public:
-  // `parent` is what getppid() was as early as possible. `on_gone` is called once, on the loop thread, never from
-  // within the constructor. A parent that died before `parent` was asked for cannot be told from one that is meant to
-  // stay: whoever the process was given to is watched. One in another PID namespace (0) cannot be watched at all.
+  // `parent` is the result of getppid(), read as early as possible. `on_gone` is called once, on the loop thread, never
+  // from the constructor. If the parent died before getppid() was read, the new parent is watched instead; this cannot
+  // be detected. A parent in another PID namespace (0) cannot be watched.
   ParentWatch(Loop& loop, pid_t parent, std::function<void()> on_gone);
   ~ParentWatch();
   ParentWatch(const ParentWatch&) = delete;
@@ -34,11 +34,11 @@ class ParentWatch {
   Loop& loop_;
   std::function<void()> on_gone_;
   int fd_ = -1;
-  std::unique_ptr<Timer> lost_;  // it died while we began to watch
+  std::unique_ptr<Timer> lost_;  // set if the parent died before the watch began
 };
 
-// Whether this process was started to outlive its parent: with SIGHUP ignored, as nohup does it, or to read a regular
-// file, which ends whoever lives. To be asked before signals are handled.
+// Returns true if this process was started to outlive its parent: SIGHUP is ignored (as by nohup), or stdin is a
+// regular file, which ends regardless of the parent. Call it before signals are handled.
 [[nodiscard]] bool started_to_outlive_parent();
 
 }  // namespace aiw

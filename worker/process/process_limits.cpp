@@ -22,23 +22,23 @@
 namespace aiw {
 namespace {
 
-// More would only make the loop's table of descriptors long.
+// Upper limit for the descriptor limit. More would only enlarge the loop's descriptor table.
 constexpr rlim_t kMostDescriptors = 65'536;
-constexpr std::size_t kTrimPart = 256;  // of the memory limit
+constexpr std::size_t kTrimPart = 256;  // divisor of the memory limit
 constexpr std::chrono::milliseconds kTrimInterval{100};
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 rlimit former_limit{};
 bool raised = false;
 
-// "max", or version 1's page-aligned 2^63, mean that there is none.
+// Reads a limit in bytes. "max", or version 1's page-aligned 2^63, mean no limit.
 std::size_t limit_in(const std::filesystem::path& file) {
   std::ifstream in(file);
   std::size_t bytes = 0;
   return in >> bytes ? bytes : kNoLimit;
 }
 
-// A group's limit also binds the groups below it.
+// Returns the smallest limit of a group and its ancestors, because an ancestor's limit also applies.
 std::size_t smallest_limit(const std::filesystem::path& mount, std::filesystem::path group, const char* file) {
   std::size_t least = limit_in(mount / file);
   for (; group.has_relative_path(); group = group.parent_path()) {
@@ -47,7 +47,8 @@ std::size_t smallest_limit(const std::filesystem::path& mount, std::filesystem::
   return least;
 }
 
-// Where little may be had, the libraries alone come near it, and only the failed allocation tells.
+// Returns the threshold for the address space. With a small RLIMIT_AS the libraries alone come close to it, so only
+// failed allocations count.
 std::size_t most_address_space() {
   constexpr rlim_t kLittle = rlim_t{256} << 20;
   rlimit limit{};
@@ -86,16 +87,17 @@ std::size_t descriptor_limit() {
 }
 
 DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, std::size_t servers) {
-  // The standard streams, the loop's, curl's and the child host's own, and for a moment a file or a child's six ends.
+  // Descriptors of the process itself: the standard streams, those of the loop, curl and the child host, and
+  // temporarily a file or a child's six ends.
   constexpr std::size_t kOwn = 24;
-  constexpr std::size_t kLookup = 4;  // a socket for each name server, and one over TCP
-  constexpr std::size_t kServer = 7;  // a child's four and half of those for one that is ending, or over HTTP a stream
+  constexpr std::size_t kLookup = 4;  // one socket per name server, and one for TCP
+  constexpr std::size_t kServer = 7;  // four of a child and half of those of a terminating one, or one HTTP stream
   const auto left_of = [](std::size_t all, std::size_t part) { return all - std::min(all, part); };
   DescriptorShares shares;
   shares.lookups = std::clamp<std::size_t>(descriptors / 32, 1, 256);
   const std::size_t rest = left_of(descriptors, kOwn + kLookup * shares.lookups);
   shares.chats = std::clamp<std::size_t>(rest * 5 / 8, 1, std::max<std::size_t>(chats, 1));
-  // Half of what chats leave.
+  // Half of the descriptors that chats leave.
   shares.servers =
       std::clamp<std::size_t>(left_of(rest, shares.chats) / 2 / kServer, 1, std::max<std::size_t>(servers, 1));
   shares.connections = std::max(left_of(rest, (kServer - 1) * shares.servers), shares.chats + 1);
@@ -103,7 +105,7 @@ DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, s
   return shares;
 }
 
-// A line of /proc/self/cgroup is `0::PATH` for version 2 and `N:CONTROLLERS:PATH` for version 1.
+// Parses /proc/self/cgroup. A line is `0::PATH` for version 2 and `N:CONTROLLERS:PATH` for version 1.
 std::size_t memory_limit(const std::filesystem::path& root) {
   struct sysinfo machine{};
   std::size_t least = sysinfo(&machine) == 0 ? machine.totalram * machine.mem_unit : kNoLimit;
@@ -138,8 +140,8 @@ bool MemoryGauge::is_short() { return most_ > 0 && measure() > most_; }
 std::size_t MemoryGauge::measure() {
   const std::size_t bytes = pressure();
   if (bytes <= most_) return bytes;
-  // What was freed may only be kept. Giving it back takes up to a millisecond, so only where there can be something
-  // new.
+  // The allocator may still hold freed memory. Returning it takes up to a millisecond, so do it only after enough
+  // change or time.
   const auto now = Instant::clock::now();
   const auto changed = static_cast<std::size_t>(std::abs(thread_heap - trimmed_at_heap_));
   if (changed < limit_ / kTrimPart && now - trimmed_at_ < kTrimInterval) return bytes;
@@ -156,7 +158,7 @@ std::size_t MemoryGauge::pressure() const {
   return std::max(limit_ + (address_space - most_address_space_), resident);
 }
 
-// The first two numbers of statm, in pages (proc(5)).
+// Reads the first two numbers of statm, which are in pages (proc(5)).
 MemoryGauge::Use MemoryGauge::use() const {
   std::array<char, 128> text;
   const auto count = pread(statm_, text.data(), text.size(), 0);

@@ -1,4 +1,4 @@
-// What the system lets this process have: descriptors and memory.
+// System limits of this process: descriptors and memory.
 #pragma once
 
 #include <sys/types.h>
@@ -10,29 +10,32 @@
 
 namespace aiw {
 
-// Raises the soft limit of descriptors to the hard one, or to 65,536 if that is lower. Once, before any thread.
+// Raises the soft limit of descriptors to the hard limit, but at most to 65,536. Call once, before any thread starts.
 void raise_descriptor_limit();
-// Gives a child the limit that the parent gave.
+// Gives a child the descriptor limit that this process had at its start.
 void restore_descriptor_limit(pid_t child);
-// The limit now.
+// Returns the current descriptor limit.
 std::size_t descriptor_limit();
 
-// One account of the descriptors: the parts do not overlap, so what may run can have what it needs.
+// Division of the descriptors into parts that do not overlap, so that everything admitted gets the descriptors it
+// needs.
 struct DescriptorShares {
-  std::size_t chats = 1;        // at once; each has a connection
-  std::size_t connections = 1;  // over HTTP: one for each chat and those that all else shares, in use or kept idle
-  std::size_t shared_connections = 1;  // of these
-  std::size_t lookups = 1;             // of names at once
-  std::size_t servers = 1;             // MCP servers; half as many again may be about to end
+  std::size_t chats = 1;               // concurrent chats; each has a connection
+  std::size_t connections = 1;         // HTTP connections, in use or idle: one per chat, plus the shared ones
+  std::size_t shared_connections = 1;  // connections shared by everything except chats; included in `connections`
+  std::size_t lookups = 1;             // concurrent name look-ups
+  std::size_t servers = 1;             // MCP servers; half as many again may be terminating
 };
-// `chats` and `servers`: as many as are wanted. Chats get five eighths of what the process does not need itself.
+// `chats` and `servers` are the wanted numbers. Chats get five eighths of the descriptors that the process does not
+// need itself.
 DescriptorShares share_descriptors(std::size_t descriptors, std::size_t chats, std::size_t servers);
 
-// The memory that this process may use, in bytes: the smallest limit of its control groups (cgroups(7), versions 2 and
-// 1), else what the machine has; 0 if that cannot be read. `root` is where /proc and /sys are.
+// Returns the memory that this process may use, in bytes: the smallest of the machine's memory and the limits of its
+// control groups (cgroups(7), versions 2 and 1). Returns 0 if neither can be read. `root` is the folder of /proc and
+// /sys.
 std::size_t memory_limit(const std::filesystem::path& root = "/");
 
-// Tells when memory gets short, so that new work can be refused while what runs can still end.
+// Detects memory shortage, so that new work can be rejected while running work can still complete.
 class MemoryGauge {
  public:
   // `limit` in bytes; 0: never short.
@@ -41,17 +44,17 @@ class MemoryGauge {
   MemoryGauge(const MemoryGauge&) = delete;
   MemoryGauge& operator=(const MemoryGauge&) = delete;
 
-  // True while more than four fifths of the limit are resident. About a microsecond, and of the loop's thread only.
+  // Returns true while measure() exceeds four fifths of the limit. Takes about a microsecond. Loop thread only.
   [[nodiscard]] bool is_short();
-  // Bytes that are resident; if they are many, after what was freed has been given back. More than the limit
-  // if the address space that the process may have (RLIMIT_AS) is nearly used up.
+  // Returns the resident bytes. If they exceed four fifths of the limit, freed memory is first returned to the system.
+  // Returns more than the limit if the address space (RLIMIT_AS) is nearly used up.
   [[nodiscard]] std::size_t measure();
-  // How often freed memory was given back.
+  // Number of times that freed memory was returned to the system.
   [[nodiscard]] unsigned trims() const { return trims_; }
 
  private:
   struct Use {
-    std::size_t address_space = 0;  // bytes
+    std::size_t address_space = 0;  // in bytes
     std::size_t resident = 0;
   };
   [[nodiscard]] Use use() const;

@@ -12,7 +12,8 @@ namespace aiw {
 
 namespace {
 
-// Root's: addresses, routes and firewall rules are changed by a capability, over sockets that the filter must allow.
+// Needed if the process is root's: capabilities allow changes of addresses, routes and firewall rules over sockets that
+// the filter must allow.
 void drop_capabilities() {
   __user_cap_header_struct header{};
   header.version = _LINUX_CAPABILITY_VERSION_3;
@@ -26,7 +27,7 @@ std::string enter_sandbox(const std::vector<std::string>& readable) {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
-  // What both halves demand of a process that is not root's.
+  // Required by Landlock and seccomp for a process that is not root's.
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "all of it: privileges cannot be given up";
   drop_capabilities();
   const std::string files = restrict_files(readable);

@@ -1,4 +1,4 @@
-// Takes from this process for good what it does not need: files, programs, other processes, most system calls.
+// Permanently removes access that this process does not need: files, programs, other processes, most system calls.
 #pragma once
 
 #include <string>
@@ -6,12 +6,12 @@
 
 namespace aiw {
 
-// To be called once, before there is a second thread. From then on files can be opened for reading only, and only those
-// that TLS, name look-ups and the loader read, and `readable`: files, and folders with all that is in them. What a
-// system lacks is passed over. Returns what of the sandbox this machine cannot have, empty if it is whole.
+// Call once, before a second thread starts. Afterwards files can only be opened for reading. Allowed are the files that
+// TLS, name look-ups and the loader read, and `readable`: files, and folders with their contents. Paths that do not
+// exist are ignored. Returns a description of the missing parts of the sandbox; empty if it is complete.
 std::string enter_sandbox(const std::vector<std::string>& readable);
 
-// Its two halves; each returns as above. docs/sandbox.md says what they allow.
+// The two halves of the sandbox; each returns the same kind of description. docs/sandbox.md lists what they allow.
 std::string restrict_files(const std::vector<std::string>& readable);  // Landlock
 std::string restrict_system_calls();                                   // seccomp
 

@@ -13,7 +13,8 @@
 namespace aiw {
 namespace {
 
-// landlock(7) and the kernel's include/uapi/linux/landlock.h; the C library's headers may be older than the kernel.
+// Constants from landlock(7) and the kernel's include/uapi/linux/landlock.h. The C library's headers may be older than
+// the kernel.
 constexpr std::uint64_t kReadFile = 1 << 2;
 constexpr std::uint64_t kReadFolder = 1 << 3;
 constexpr std::uint64_t kBindTcp = 1 << 0;
@@ -32,13 +33,13 @@ struct [[gnu::packed]] PathBeneath {
   std::int32_t folder;
 };
 
-// All rights over files that a version of the interface knows: each is denied where no rule allows it.
+// Returns all file rights that an ABI version knows. Each of them is denied unless a rule allows it.
 std::uint64_t known_file_rights(long abi) {
   const int count = abi >= 5 ? 16 : abi >= 3 ? 15 : abi == 2 ? 14 : 13;
   return (std::uint64_t{1} << count) - 1;
 }
 
-// For TLS, name look-ups, the loader of libraries and the C library. Not all of /etc: it holds secrets.
+// Readable paths for TLS, name look-ups, the library loader and the C library. Not all of /etc, which contains secrets.
 constexpr const char* kReadable[] = {"/etc/resolv.conf",
                                      "/etc/hosts",
                                      "/etc/nsswitch.conf",
@@ -88,7 +89,7 @@ std::string missing_of(long abi) {
   return "this kernel's Landlock (version " + std::to_string(abi) + ") does not restrict:" + out;
 }
 
-// Landlock holds for the thread that asks for it, and for those that it starts.
+// Landlock applies to the calling thread and to threads that it starts later.
 bool has_threads() {
   std::error_code error;
   return std::distance(std::filesystem::directory_iterator("/proc/self/task", error), {}) > 1;

@@ -1,4 +1,4 @@
-// libseccomp is loaded when it is wanted, as libcurl is, so that a worker without a sandbox starts no later.
+// libseccomp is loaded only when needed, like libcurl, so that a worker without a sandbox does not start slower.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -45,17 +45,18 @@ bool load_functions(Functions& to) {
          find(library, "seccomp_release", to.release);
 }
 
-// Whatever their arguments. Files are opened by the rules below; where files may lie is Landlock's part.
+// System calls that are allowed with any arguments. The rules below limit how files are opened; Landlock limits which
+// files.
 constexpr const char* kCalls[] = {
     // descriptors
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "lseek", "close", "close_range", "dup", "dup2",
     "dup3", "pipe", "pipe2", "eventfd", "eventfd2", "memfd_create", "poll", "ppoll", "select", "pselect6",
     "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "timerfd_create",
     "timerfd_settime", "signalfd4", "pidfd_open", "fadvise64",
-    // files: Landlock judges openat2, whose flags a filter cannot see
+    // files; openat2 is left to Landlock, because a filter cannot see its flags
     "openat2", "stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink",
     "readlinkat", "getdents64", "getcwd", "statfs", "fstatfs",
-    // sockets; nothing listens
+    // sockets, without listening
     "connect", "getsockname", "getpeername", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg",
     "shutdown", "setsockopt", "getsockopt",
     // memory and threads
@@ -64,7 +65,7 @@ constexpr const char* kCalls[] = {
     "exit_group", "restart_syscall",
     // signals
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigtimedwait", "sigaltstack",
-    // time, chance, who we are
+    // time, random numbers, process identity
     "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "times", "getrandom",
     "getpid", "getppid", "getpgrp", "getpgid", "getsid", "getuid", "geteuid", "getgid", "getegid", "getresuid",
     "getresgid", "getgroups", "getrusage", "getrlimit", "sysinfo", "uname", "wait4", "waitid"};
@@ -90,9 +91,9 @@ class Filter {
   void allow_values(const char* name, unsigned argument, std::initializer_list<std::uint64_t> values) {
     for (const auto value : values) allow(name, {equal(argument, value)});
   }
-  // As on a kernel that does not know the call.
+  // Makes a call fail with ENOSYS, as on a kernel that does not have it.
   void hide(const char* name) { add(SCMP_ACT_ERRNO(ENOSYS), name, {}); }
-  // For all threads.
+  // Loads the filter for all threads.
   bool load() {
     whole_ = whole_ && functions_.attr_set(context_, SCMP_FLTATR_CTL_TSYNC, 1) == 0;
     return whole_ && functions_.load(context_) == 0;
@@ -102,10 +103,10 @@ class Filter {
   void add(std::uint32_t action, const char* name, Arguments arguments) {
     if (!whole_) return;
     const int number = functions_.resolve_name(name);
-    if (number == __NR_SCMP_ERROR) return;  // newer than the library; what nobody knows stays forbidden
+    if (number == __NR_SCMP_ERROR) return;  // call unknown to the library: stays forbidden
     const int error =
         functions_.add(context_, action, number, static_cast<unsigned>(arguments.size()), arguments.begin());
-    whole_ = error == 0 || error == -EDOM;  // of another architecture only
+    whole_ = error == 0 || error == -EDOM;  // -EDOM: call of another architecture only
   }
 
   const Functions& functions_;
@@ -117,22 +118,23 @@ void allow_files(Filter& filter) {
   constexpr std::uint64_t kWriting = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
   filter.allow("open", {masked(1, kWriting, O_RDONLY)});
   filter.allow("openat", {masked(2, kWriting, O_RDONLY)});
-  // No TIOCSTI and its like, no signals by F_SETOWN.
+  // Excludes TIOCSTI and similar calls, and signals through F_SETOWN.
   filter.allow_values("ioctl", 1, {FIONBIO, FIONREAD, TCGETS, TIOCGWINSZ, SIOCGIFNAME, SIOCGIFINDEX});
   filter.allow_values("fcntl", 1,
                       {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_SETPIPE_SZ});
 }
 
-// Not AF_UNIX: behind paths are the daemons of the machine (D-Bus, containers). glibc does without nscd.
+// Excludes AF_UNIX, because the machine's daemons (D-Bus, containers) listen on paths. glibc works without nscd.
 void allow_sockets(Filter& filter) {
-  constexpr std::uint64_t kType = 0xf;  // beside SOCK_CLOEXEC and SOCK_NONBLOCK
+  constexpr std::uint64_t kType = 0xf;  // without SOCK_CLOEXEC and SOCK_NONBLOCK
   for (const auto family : {unsigned{AF_INET}, unsigned{AF_INET6}}) {
     for (const auto type : {unsigned{SOCK_STREAM}, unsigned{SOCK_DGRAM}}) {
       filter.allow("socket", {equal(0, family), masked(1, kType, type)});
     }
   }
-  filter.allow("socket", {equal(0, AF_NETLINK), equal(2, 0)});  // NETLINK_ROUTE: getaddrinfo asks for our addresses
-  // And binds that socket. An address of AF_INET is longer, which the kernel demands: no port is taken, TCP's or UDP's.
+  filter.allow("socket", {equal(0, AF_NETLINK), equal(2, 0)});  // NETLINK_ROUTE: getaddrinfo reads our addresses
+  // getaddrinfo also binds that socket. An AF_INET address is longer, and the kernel requires its full length, so no
+  // TCP or UDP port can be bound.
   static_assert(sizeof(sockaddr_nl) < sizeof(sockaddr_in) && sizeof(sockaddr_in) < sizeof(sockaddr_in6));
   filter.allow("bind", {equal(2, sizeof(sockaddr_nl))});
   for (const auto type : {unsigned{SOCK_STREAM}, unsigned{SOCK_SEQPACKET}}) {
@@ -142,9 +144,9 @@ void allow_sockets(Filter& filter) {
 
 void allow_processes(Filter& filter) {
   filter.allow("clone", {masked(0, CLONE_THREAD, CLONE_THREAD)});
-  filter.hide("clone3");  // its flags are in memory; glibc then takes clone
-  filter.allow("tgkill", {equal(0, static_cast<std::uint64_t>(getpid()))});  // abort()
-  filter.allow("prlimit64", {equal(0, 0), equal(2, 0)});                     // to look at our own, not to set
+  filter.hide("clone3");  // its flags are in memory; glibc falls back to clone
+  filter.allow("tgkill", {equal(0, static_cast<std::uint64_t>(getpid()))});  // for abort()
+  filter.allow("prlimit64", {equal(0, 0), equal(2, 0)});                     // read our own limits only
   filter.allow_values("prctl", 0, {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_VMA});
   filter.allow("prctl", {equal(0, PR_SET_DUMPABLE), equal(1, 0)});
 }

@@ -1,4 +1,5 @@
-// Without it Boost 1.81 wants its own filesystem library; with it, some of its own headers, which it does not include.
+// Without this, Boost 1.81 needs its own filesystem library. With it, Boost needs some of its own headers but does not
+// include them.
 #define BOOST_PROCESS_USE_STD_FS 1
 
 #include "worker/process/spawn_child.hpp"
@@ -37,7 +38,7 @@ namespace {
 namespace process = boost::process::v2;
 using boost::system::error_code;
 
-// Signals stay blocked until the child is past exec: a handler of ours that ran in it would run in our memory.
+// Blocks signals until the child has called exec. Otherwise one of our handlers could run in the child, in our memory.
 class BlockSignals {
  public:
   BlockSignals() {
@@ -53,15 +54,15 @@ class BlockSignals {
   sigset_t before_{};
 };
 
-// What happens between vfork and exec, in our memory: system calls only.
+// Code between vfork and exec. It runs in our memory, so it makes system calls only.
 struct InChild {
   std::array<int, 3> streams;
-  const char* cwd;  // nullptr: stay
+  const char* cwd;  // nullptr: do not change
 
   template <typename Launcher>
   error_code on_exec_setup(Launcher&, const std::filesystem::path&, const char* const*&) const {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left to ask again
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // if the keeper dies, nobody can terminate the child
     for (int to = 0; to < 3; ++to) {
       if (dup2(streams[static_cast<std::size_t>(to)], to) < 0) return last_error();
     }
@@ -69,7 +70,8 @@ struct InChild {
     restore_signals();
     return {};
   }
-  // Boost 1.81 tests for this signature and calls the next one. It would go on to exit(), which runs our destructors.
+  // Boost 1.81 tests for this signature but calls the next one. Without _exit it would call exit(), which runs our
+  // destructors.
   template <typename Launcher>
   void on_exec_error(Launcher&, const error_code&, const std::filesystem::path&, const char* const*&,
                      const error_code&) const {
@@ -82,7 +84,7 @@ struct InChild {
 
  private:
   static error_code last_error() { return {errno, boost::system::system_category()}; }
-  // An ignored signal would stay ignored: ours is SIGPIPE.
+  // Ignored signals stay ignored across exec; ours is SIGPIPE.
   static void restore_signals() {
     for (int signal = 1; signal < NSIG; ++signal) {
       if (signal != SIGKILL && signal != SIGSTOP) std::signal(signal, SIG_DFL);
@@ -109,7 +111,7 @@ bool is_program(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
 }
 
-// As execvp does it, in the child's PATH.
+// Finds a program like execvp, in the child's PATH.
 std::optional<std::string> find_program(const std::string& file, const std::vector<std::string>& environment) {
   if (file.find('/') != std::string::npos) return file;
   constexpr std::string_view kPath = "PATH=";
@@ -125,8 +127,8 @@ std::optional<std::string> find_program(const std::string& file, const std::vect
   return std::nullopt;
 }
 
-// Whether a launch has the descriptors that it opens for a moment. Asio's context throws when it lacks one, and leaks
-// those it had.
+// Returns true if a launch can open its temporary descriptors. Otherwise Asio's context throws and leaks those it
+// already opened.
 bool can_open_descriptors() {
   constexpr std::size_t kWanted = 8;
   std::array<OwnFd, kWanted> probes;
@@ -137,14 +139,15 @@ bool can_open_descriptors() {
   return true;
 }
 
-// Returns the child's pid or minus an errno.
+// Returns the child's pid, or a negative errno.
 pid_t launch(const std::string& program, const ChildCommand& command, const std::vector<std::string>& environment,
              const InChild& in_child) {
   if (!can_open_descriptors()) return -EMFILE;
   std::vector<const char*> variables;
   for (const auto& text : environment) variables.push_back(text.c_str());
   variables.push_back(nullptr);
-  // A context of its own, without services: Boost tells them of the fork in memory that the child shares with us.
+  // Uses a separate context without services, because Boost notifies services of the fork in memory shared with the
+  // child.
   boost::asio::io_context context;
   process::posix::vfork_launcher launcher;
   launcher.env = variables.data();
@@ -155,7 +158,7 @@ pid_t launch(const std::string& program, const ChildCommand& command, const std:
     if (launcher.pid > 0) waitpid(launcher.pid, nullptr, 0);
     return -error.value();
   }
-  child.detach();  // it is ended by us
+  child.detach();  // the keeper terminates it
   return launcher.pid;
 }
 

@@ -31,11 +31,12 @@ Beginning beginning_of(std::string_view text) {
 
 using Place = Places::Place;
 
-// Adds the places of `value` from `from` on; what overlaps is one. Linear, whatever repeats in either (the algorithm of
-// Knuth, Morris and Pratt).
+// Adds the ranges of `value` in `text`, from `from` on. Overlapping matches become one range. Linear time even for
+// repetitive input (Knuth-Morris-Pratt algorithm).
 void add_places(std::string_view text, std::string_view value, std::size_t from, std::vector<Place>& found) {
   if (text.size() - from < value.size()) return;
-  std::vector<std::size_t> border(value.size());  // of each beginning: the length of its longest end that is one, too
+  // For each prefix of `value`: length of its longest proper suffix that is also a prefix.
+  std::vector<std::size_t> border(value.size());
   for (std::size_t i = 1, k = 0; i < value.size(); ++i) {
     while (k > 0 && value[i] != value[k]) k = border[k - 1];
     if (value[i] == value[k]) ++k;
@@ -57,7 +58,7 @@ void add_places(std::string_view text, std::string_view value, std::size_t from,
   }
 }
 
-// The values in use, by their first bytes.
+// Secret values in use, indexed by their first bytes.
 class Registry {
  public:
   void add(const std::string& value) {
@@ -77,7 +78,7 @@ class Registry {
   void find(std::string_view text, Places& places) {
     const std::lock_guard lock(mutex_);
     if (values_.empty()) return;
-    std::map<std::string_view, std::size_t> candidates;  // the values that begin somewhere, and where first
+    std::map<std::string_view, std::size_t> candidates;  // values that may occur, and their first possible position
     for (std::size_t at = 0; at + kShortestLiveSecret <= text.size(); ++at) {
       const auto values = values_.find(beginning_of(text.substr(at)));
       if (values == values_.end()) continue;
@@ -91,13 +92,13 @@ class Registry {
   }
 
  private:
-  using Uses = std::map<std::string, std::size_t>;  // how often each value is
+  using Uses = std::map<std::string, std::size_t>;  // reference count of each value
 
   std::mutex mutex_;
   std::unordered_map<Beginning, Uses> values_;
 };
 
-// Never destroyed: secrets and log lines may outlive the end of main.
+// Never destroyed: secrets and log lines may outlive main().
 Registry& registry() {
   static auto* const only = new Registry;
   return *only;
@@ -128,7 +129,8 @@ class Registered {
 
 namespace {
 
-// As URL libraries write it: with and without slashes encoded, and with digits in either case.
+// Returns the percent-encoded forms that URL libraries produce: slashes encoded or not, hex digits in upper or lower
+// case.
 std::set<std::string> url_forms(std::string_view text) {
   std::set<std::string> forms;
   for (const bool keeps_slash : {false, true}) {
@@ -156,7 +158,7 @@ std::vector<std::string> secret_forms(std::string_view value) {
     for (auto& encoded : url_forms(form)) forms.push_back(std::move(encoded));
   };
   add(value);
-  const std::string_view word = value.substr(value.rfind(' ') + 1);  // all of it if it is one word
+  const std::string_view word = value.substr(value.rfind(' ') + 1);  // the whole value if it has no space
   add(word);
   if (const auto name = word.find('='); name != std::string_view::npos) add(word.substr(name + 1));
   constexpr std::string_view kBasic = "basic ";

@@ -1,4 +1,4 @@
-// The keys that are in use now, so that no error and no log line repeats one, whoever brought the text.
+// Registry of the keys in use. It keeps errors and log lines from repeating a key, whatever the source of the text.
 #pragma once
 
 #include <memory>
@@ -10,14 +10,15 @@
 
 namespace aiw {
 
-// Shorter values are words ("ollama"), which texts need.
+// Minimum length of a redacted value. Shorter values are common words ("ollama"), which texts need.
 inline constexpr std::size_t kShortestLiveSecret = 8;
 
-// The forms in which others may say a value again: as it is, its last word ("Bearer TOKEN") and that without a name
-// before it ("session=TOKEN"), the user and the password that Basic credentials hold, and each as a URL has it.
+// Returns the forms in which another program may repeat a value: the value itself, its last word ("Bearer TOKEN"), that
+// word without a name ("session=TOKEN"), and the user:password pair and the password of Basic credentials. Each form is
+// also returned URL-encoded.
 std::vector<std::string> secret_forms(std::string_view value);
 
-// Its value in all its forms is taken out of texts for as long as this or a copy lives. Any thread.
+// While this object or a copy exists, without_live_secrets() removes its value in all forms. Any thread.
 class LiveSecret {
  public:
   explicit LiveSecret(std::string_view value);
@@ -26,10 +27,10 @@ class LiveSecret {
   std::shared_ptr<const void> kept_;
 };
 
-// `text`, or its first `at_most` bytes, with "[redacted]" in place of every live secret (see redacted). The time
-// depends on the text, and on the secrets that begin with the same eight bytes where it has such a beginning.
+// Returns `text`, or its first `at_most` bytes, with "[redacted]" in place of every live secret (see redacted). The
+// time depends on the text. Where the text contains the first eight bytes of secrets, it also depends on those secrets.
 std::string without_live_secrets(std::string_view text, std::size_t at_most = std::string_view::npos);
-// The same for what an upstream may have put into an error: its message, code and request id; and for its URL.
+// Redacts the error fields that may contain upstream text: message, provider code and request id. Also redacts the URL.
 Error without_live_secrets(Error error);
 
 }  // namespace aiw

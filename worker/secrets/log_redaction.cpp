@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// How providers' keys and tokens begin.
+// Known prefixes of providers' keys and tokens.
 constexpr std::array kBeginnings = {"sk-"sv,  "sk_"sv,  "pk-"sv,  "AIza"sv, "ya29."sv,   "xai-"sv,   "gsk_"sv, "hf_"sv,
                                     "AKIA"sv, "ASIA"sv, "ghp_"sv, "eyJ"sv,  "Bearer "sv, "Basic "sv, "key="sv};
 constexpr std::size_t kShortestSecret = 8;
@@ -19,7 +19,7 @@ bool is_key_char(char c) { return is_ascii_alnum(c) || "-_.+/=~"sv.contains(c); 
 
 bool is_word_char(char c) { return c != '_' && c != '-' && is_key_char(c); }
 
-// Length of the beginning of a key at the start of `text`; 0 if there is none.
+// Returns the length of the key prefix at the start of `text`; 0 if there is none.
 std::size_t beginning_of_key(std::string_view text) {
   const auto found = std::ranges::find_if(kBeginnings, [&](auto beginning) { return text.starts_with(beginning); });
   return found == kBeginnings.end() ? 0 : found->size();

@@ -1,4 +1,5 @@
-// Takes what looks like a key out of a text that is to be logged. The last line of defence: nobody should log a key.
+// Removes anything that looks like a key from a text before it is logged. Last line of defence: callers must not log
+// keys.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 
 namespace aiw {
 
-// `text` with the part after a known beginning of a key ("sk-", "Bearer ", "AIza" ...) replaced by "[redacted]".
+// Returns `text` with "[redacted]" in place of the part after a known key prefix ("sk-", "Bearer ", "AIza" ...).
 std::string redact(std::string_view text);
 
 }  // namespace aiw

@@ -9,12 +9,12 @@
 namespace aiw {
 namespace {
 
-// JSON within JSON; each text within escapes the escapes of the one around it.
+// Maximum nesting of JSON text within JSON strings. Each inner text has its escapes escaped again by the outer one.
 constexpr std::size_t kMaxLayers = 4;
 
 using Place = Places::Place;
 
-// Resolves the text's escapes in place; what they mean is never longer. False: it has none.
+// Resolves JSON escapes in place; the result is never longer. Returns false if there are none.
 bool unescape(std::string& text) {
   std::size_t kept = 0, from = 0;
   const auto keep = [&](std::size_t until) {
@@ -47,19 +47,19 @@ bool unescape(std::string& text) {
   return changed;
 }
 
-// Finds where bytes of the text within a text stand, in one pass: places are asked for from left to right.
+// Maps positions in an unescaped text to the escaped text around it, in one pass. Queries must go from left to right.
 class Sources {
  public:
   explicit Sources(std::string_view text) : text_(text) { look_from(0); }
 
-  // Of an escape all.
+  // Maps a byte of the inner text. For a byte that comes from an escape, returns the whole escape.
   Place of_inner(std::size_t inner) {
     while (escape_ < text_.size() && inner >= inner_ + (escape_ - outer_) + meant_) pass();
     if (escape_ < text_.size() && inner >= inner_ + (escape_ - outer_)) return {escape_, escape_ + length_};
     const std::size_t at = outer_ + (inner - inner_);
     return {at, at + 1};
   }
-  // The same for a byte of the text itself.
+  // Same for a byte of the outer text.
   Place of_outer(std::size_t outer) {
     while (outer >= escape_ + length_ && escape_ < text_.size()) pass();
     if (outer >= escape_ && escape_ < text_.size()) return {escape_, escape_ + length_};
@@ -87,12 +87,12 @@ class Sources {
   }
 
   std::string_view text_;
-  std::size_t inner_ = 0, outer_ = 0;                // behind the last escape that was passed
-  std::size_t escape_ = 0, length_ = 0, meant_ = 0;  // the next one; the text's end if there is none
+  std::size_t inner_ = 0, outer_ = 0;                // positions just after the last escape that was passed
+  std::size_t escape_ = 0, length_ = 0, meant_ = 0;  // next escape; escape_ is the end of the text if there is none
 };
 
-// Moves places of the text that lies `depth` layers within `text` to where they stand in `text`. What lies between is
-// made again for it, since most texts have no such places.
+// Converts ranges of the text nested `depth` layers inside `text` to ranges of `text`. Recomputes the intermediate
+// texts; most texts have no such ranges.
 void move_out(std::vector<Place>& places, std::string_view text, std::size_t depth) {
   while (depth-- > 0) {
     std::string outer(depth > 0 ? text : std::string_view());
@@ -105,7 +105,7 @@ void move_out(std::vector<Place>& places, std::string_view text, std::size_t dep
   }
 }
 
-// An escape that a place cuts belongs to it.
+// Extends each range to include any escape that it would cut.
 void widen(std::vector<Place>& places, std::string_view text) {
   Sources sources(text);
   for (Place& place : places) {
@@ -114,8 +114,8 @@ void widen(std::vector<Place>& places, std::string_view text) {
   }
 }
 
-// Every place of a value in the text or in a text that it holds, by beginning. Of the texts within there is one at a
-// time.
+// Returns the ranges of all values in the text and in the texts nested in it, sorted by begin. Holds one nested text at
+// a time.
 std::vector<Place> all_places(std::string_view text, const FindValues& find) {
   Places own;
   find(text, own);

@@ -1,5 +1,5 @@
-// Takes values out of a text, also where JSON's escapes hide them: in a JSON text, in a text that quotes one, in a JSON
-// text that holds such a text, and so on.
+// Removes values from a text, including values hidden by JSON escapes: in a JSON text, in a text that quotes one, in
+// JSON nested in such a text, and so on.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace aiw {
 
-// Places in a text; what overlaps is one.
+// Ranges of a text. Overlapping ranges are merged.
 class Places {
  public:
   struct Place {
     std::size_t begin;
     std::size_t end;
   };
-  // Each begins or ends behind those before it.
+  // Adds [begin, end). Ranges must be added sorted by begin or by end.
   void add(std::size_t begin, std::size_t end);
   [[nodiscard]] const std::vector<Place>& all() const { return places_; }
 
@@ -25,12 +25,12 @@ class Places {
   std::vector<Place> places_;
 };
 
-// Adds where the values stand in a text.
+// Adds the ranges of the values in a text.
 using FindValues = std::function<void(std::string_view text, Places& places)>;
 
-// `text` with "[redacted]" in place of each value and of the rest of what overlaps it. Of a text only the beginning may
-// be wanted: a value that begins in its first `at_most` bytes is found by what follows them, and nothing else of that
-// is in the result. In a JSON text every escape stays whole or goes as a whole.
+// Returns `text` with "[redacted]" in place of each value, including the rest of any overlapping value. With `at_most`,
+// the result covers only the first `at_most` bytes. A value that begins in them and ends later is still found, but no
+// later byte is in the result. In a JSON text an escape is kept whole or removed whole.
 std::string redacted(std::string_view text, const FindValues& find, std::size_t at_most = std::string_view::npos);
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// A text of a config once the references in it are replaced ("Bearer ${TOKEN}").
+// A config text after its references ("Bearer ${TOKEN}") are resolved.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 
 namespace aiw {
 
-// Of all headers, or of the environment, that one tool or server is given: more than HTTP servers or programs take.
+// Maximum size of all headers, or of the environment, of one tool or server. Larger than HTTP servers or programs
+// accept.
 inline constexpr std::size_t kMaxResolvedBytes = std::size_t{256} << 10;
 
 struct ResolvedText {
   std::string text{};
-  std::vector<std::string> keys{};  // what stands in it in place of references
+  std::vector<std::string> keys{};  // resolved values that `text` contains
 };
 
 }  // namespace aiw

@@ -15,7 +15,7 @@
 namespace aiw {
 namespace {
 
-// The way from `folder` to `path`; empty if it does not lie there by name.
+// Returns the relative path from `folder` to `path`; empty if the name of `path` is not below `folder`.
 std::string_view way_from(std::string_view folder, std::string_view path) {
   if (folder.empty()) return {};
   while (folder.ends_with('/')) folder.remove_suffix(1);
@@ -30,7 +30,7 @@ int open_beneath(int folder, const std::string& way) {
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   long fd = -1;
-  do {  // EAGAIN: something was renamed meanwhile, and the kernel could not be sure
+  do {  // EAGAIN: a concurrent rename kept the kernel from checking the path
     fd = syscall(SYS_openat2, folder, way.c_str(), &how, sizeof how);
   } while (fd < 0 && (errno == EAGAIN || errno == EINTR));
   return static_cast<int>(fd);

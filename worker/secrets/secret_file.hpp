@@ -1,4 +1,4 @@
-// Reads a key's file, if it lies in a folder that somebody trusted with the machine has named for keys.
+// Reads a key file, if it lies in a folder that the machine's administrator has allowed for keys.
 #pragma once
 
 #include <expected>
@@ -8,13 +8,13 @@
 namespace aiw {
 
 enum class SecretFileFault {
-  not_allowed,  // in none of the folders, or it leads out of them
-  unreadable,   // not there, no permission, no regular file, or longer than 64 KiB
+  not_allowed,  // in no allowed folder, or a link leads out of it
+  unreadable,   // missing, no permission, not a regular file, or longer than 64 KiB
 };
 
-// `path` is one of `folders`, a slash, and a way down from there. Links within the folder are followed (Kubernetes
-// swaps `..data`), links that lead out of it or are absolute are not (openat2(2), RESOLVE_BENEATH). Never blocks: a
-// fifo or a device is opened without waiting and refused. Needs Linux 5.6.
+// Reads `path`, which must lie below one of `folders` by name. Follows links within the folder (Kubernetes swaps
+// `..data`), but not absolute links or links out of it (openat2(2), RESOLVE_BENEATH). Never blocks: a FIFO or a device
+// is opened without waiting and rejected. Needs Linux 5.6.
 std::expected<std::string, SecretFileFault> read_secret_file(const std::string& path,
                                                              const std::vector<std::string>& folders);
 

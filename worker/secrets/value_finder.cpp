@@ -23,7 +23,7 @@ void ValueFinder::add(std::string_view value) {
   nodes_[at].longest = nodes_[at].depth;
 }
 
-// Breadth first: a fallback is shorter, and known before.
+// Sets the fallbacks breadth first, because a fallback is shorter than its node and must be known first.
 void ValueFinder::link() {
   std::vector<std::uint32_t> queue;
   for (const std::uint32_t node : first_) {

@@ -1,5 +1,5 @@
-// Finds any of many values in a text, in a time that depends on the text alone: Aho and Corasick, "Efficient string
-// matching", CACM 18 (1975).
+// Finds any of many values in a text, in time linear in the text (Aho and Corasick, "Efficient string matching", CACM
+// 18 (1975)).
 #pragma once
 
 #include <array>
@@ -13,11 +13,11 @@ namespace aiw {
 
 class ValueFinder {
  public:
-  // None of them empty. Takes some 20 bytes for each of theirs.
+  // `values` must not contain an empty value. Takes about 20 bytes of memory per byte of `values`.
   explicit ValueFinder(const std::vector<std::string>& values);
 
-  // Calls `found(begin, end)` for the longest value that ends at each place, from left to right. Returns how long the
-  // text's longest end is that a value begins with.
+  // Calls `found(begin, end)` for the longest value that ends at each position, from left to right. Returns the length
+  // of the longest suffix of `text` that is a prefix of some value.
   template <class Found>
   std::size_t find(std::string_view text, Found&& found) const {
     std::uint32_t at = kRoot;
@@ -33,8 +33,8 @@ class ValueFinder {
   struct Node {
     std::uint32_t first_child = 0;
     std::uint32_t sibling = 0;
-    std::uint32_t fallback = kRoot;  // of the longest proper end of what was read that a value begins with
-    std::uint32_t longest = 0;       // length of the longest value that ends here; 0: none does
+    std::uint32_t fallback = kRoot;  // node of the longest proper suffix that is a prefix of some value
+    std::uint32_t longest = 0;       // length of the longest value that ends at this node; 0: none
     std::uint32_t depth = 0;
     unsigned char byte = 0;
   };
@@ -57,7 +57,7 @@ class ValueFinder {
   }
 
   std::vector<Node> nodes_ = std::vector<Node>(1);
-  std::array<std::uint32_t, 256> first_{};  // the root's children; 0: none
+  std::array<std::uint32_t, 256> first_{};  // children of the root, by byte; 0: none
 };
 
 }  // namespace aiw

@@ -12,8 +12,8 @@
 namespace aiw {
 namespace {
 
-// From here on the kernel takes whole pages back, which is faster than writing them and does not touch those that were
-// only reserved. They read as zeros then (madvise(2)).
+// From this size on, return whole pages to the kernel (madvise(2)). This is faster than writing, and does not touch
+// pages that were only reserved. Returned pages read as zeros.
 constexpr std::size_t kManyPages = 512 << 10;
 
 }  // namespace

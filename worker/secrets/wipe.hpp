@@ -1,15 +1,15 @@
-// Takes what memory held out of it before it is given back: keys and conversations.
+// Clears memory that held keys or conversations before it is freed.
 #pragma once
 
 #include <cstddef>
 
 namespace aiw {
 
-// Zeroes `size` bytes; what is large and was never touched costs nothing.
+// Zeroes `size` bytes. Large memory that was never touched costs nothing.
 void wipe(void* memory, std::size_t size);
 
-// For memory of malloc's family, as `free` and `realloc` are, but nothing of a block that is given back stays in it.
-// Returns the bytes that the block had.
+// Same as `free` and `realloc`, for memory of the malloc family, but clears every block that is freed. wiping_free()
+// returns the size of the block.
 std::size_t wiping_free(void* memory);
 void* wiping_realloc(void* memory, std::size_t size);
 

@@ -43,9 +43,8 @@ Outbox::~Outbox() { leave_backlog(); }
 
 void Outbox::send(const ChatEvent& event) {
   if (const auto* delta = std::get_if<DeltaEvent>(&event)) return send_delta(*delta);
-  if (!encoder_->tells(event)) return;  // so the delta is not flushed either
-  if (holding() && std::holds_alternative<HeartbeatEvent>(event))
-    return;  // the held frames already prove that the chat is alive
+  if (!encoder_->tells(event)) return;                                     // so the delta is not flushed either
+  if (holding() && std::holds_alternative<HeartbeatEvent>(event)) return;  // held frames prove life as well
   flush();
   emit_redacted(event);
 }

@@ -53,7 +53,7 @@ class ToolRound {
   // Requires awaits_approval(id).
   void approve(std::string_view id, bool approved, std::string_view reason);
   // Cancels all calls. The parent gets `tool_cancel` for each call that waits for it. If complete() was not called, it
-  // gets one for every call that was shown early.
+  // gets one for every early call that could run.
   void cancel(std::string_view reason);
 
   // Returns the outputs in call order, as an array of one tool message; empty if there are none.
@@ -99,8 +99,7 @@ class ToolRound {
   const std::function<void()> on_answered_;
   std::vector<Call> calls_;
   std::set<int> early_parts_;
-  std::multimap<std::string, std::size_t, std::less<>>
-      by_parent_;  // by call id: calls that wait for a line of the parent
+  std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: calls that wait for a parent's line
   std::size_t next_queued_ = 0;
   bool complete_ = false;
   bool started_ = false;

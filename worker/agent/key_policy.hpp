@@ -41,9 +41,10 @@ std::vector<std::string> key_folders(std::vector<std::string> named);
 // Policy that reads the process environment, and the files below `folders`.
 KeyPolicy system_key_policy(std::vector<std::string> folders);
 
-// Resolves `api_key`: a literal, ${NAME}, ${file:PATH} or empty. `to` is where the key would be sent. A variable of a
-// known provider, or a file named after one, may go to that provider's host. Everything else may go only to an allowed
-// host, and so may any key for this machine. Error: category auth; it names the variable or the host, never a value.
+// Resolves `api_key`: a literal, ${NAME}, ${file:PATH} or empty. `to` is where the key would be sent. A literal has no
+// limits. A variable of a known provider, or a file named after one, may go to that provider's host. Other references
+// may go only to an allowed host, and so may every reference for this machine. Error: category auth; it names the
+// variable or the host, never a value.
 std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id, const BaseUrl& to,
                                               const KeyPolicy& policy);
 

@@ -1,4 +1,4 @@
-// Content codings written by hand, without a compressor: stored blocks, as each format has them.
+// Content codings written by hand, without a compressor: stored blocks in each format, and a gzip bomb.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ inline std::string little_endian(std::uint64_t value, int bytes) {
   return out;
 }
 
-// Stored blocks of RFC 1951, 3.2.4: "deflate" as some servers send it.
+// Raw stored blocks of RFC 1951, 3.2.4: "deflate" as some servers send it.
 inline std::string deflate(std::string_view text) {
   constexpr std::size_t kMost = 65'535;
   std::string out;
@@ -28,7 +28,7 @@ inline std::string deflate(std::string_view text) {
   return out;
 }
 
-// RFC 1950 around it, the checksum last: "deflate" as RFC 9110, 8.4.1.2, has it.
+// Stored blocks in an RFC 1950 wrapper, with the checksum last: "deflate" as defined by RFC 9110, 8.4.1.2.
 inline std::string zlib(std::string_view text) {
   std::uint32_t a = 1, b = 0;
   for (const char c : text) {
@@ -39,13 +39,13 @@ inline std::string zlib(std::string_view text) {
   return "\x78\x01" + deflate(text) + std::string(sum.rbegin(), sum.rend());
 }
 
-// RFC 1952 around it.
+// Stored blocks in an RFC 1952 wrapper.
 inline std::string gzip(std::string_view text) {
   return std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10) + deflate(text) + little_endian(crc32(text), 4) +
          little_endian(text.size(), 4);
 }
 
-// A gzip member whose dynamic Huffman codes make "258 more zeros" two bits long: each byte that follows is 1032.
+// Gzip member with dynamic Huffman codes in which "258 more zeros" takes two bits: each further byte unpacks to 1032.
 inline std::string gzip_bomb(std::size_t unpacked) {
   constexpr unsigned char kBeginning[] = {0x1f, 0x8b, 8, 0, 0,    0,    0,    0,    2,    3, 0xed, 0xc1, 0x31,
                                           1,    0,    0, 0, 0xc2, 0xa0, 0xf5, 0x4f, 0x6d, 8, 0x5f, 0xa0};

@@ -14,9 +14,9 @@ using Tcp = asio::ip::tcp;
 
 namespace {
 
-// A reset makes the peer's kernel forget what its process has not read yet on some paths; so let it read first.
+// Delay before a reset. On some paths a reset makes the peer's kernel drop bytes that its process has not read yet.
 constexpr std::chrono::milliseconds kBeforeReset{20};
-constexpr int kReadsPerTurn = 16;  // so that one large request does not keep the others waiting
+constexpr int kReadsPerTurn = 16;  // limit, so that one large request does not block the others
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::int64_t steady_ns() {
@@ -179,7 +179,7 @@ void Connection::reset() {
   socket_.close(ignored);
 }
 
-// Tries at once, so that an event of a paced stream leaves without another turn of the loop.
+// Writes at once if possible, so that an event of a paced stream is sent without another turn of the loop.
 void Connection::send(std::string_view bytes, void (Connection::*then)()) {
   asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
                     [self = shared_from_this(), then](ErrorCode error, std::size_t) {

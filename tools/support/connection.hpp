@@ -1,4 +1,4 @@
-// One client's connection to the loopback upstream: reads requests, plays their scripts, one after the other.
+// One client's connection to the loopback upstream: reads requests and plays their scripts, one after the other.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,17 +16,17 @@
 
 namespace aiw::tools {
 
-// What a connection needs of its server; outlives every connection. Used on the server's thread only.
+// Services that the server provides to its connections. Outlives every connection. Used on the server's thread only.
 class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
   virtual Script answer(Request&& request) = 0;
   virtual void closed() = 0;
-  // Space to read into, shared by all connections: nothing of it is kept between two calls.
+  // Read buffer shared by all connections. Its contents are not kept between two calls.
   virtual std::span<char> scratch() = 0;
 };
 
-// Keeps itself alive through its pending operation; ends when there is none.
+// Kept alive by its pending operation. Destroyed when there is none.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(boost::asio::ip::tcp::socket socket, ConnectionHost& host, RequestReader::Limits limits,
@@ -42,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void wait_readable();
   void on_readable();
-  // True if the bytes completed a request, whose answer is then under way.
+  // Returns true if the bytes completed a request. Its response has then been started.
   bool consume(std::span<const char> bytes);
   void begin_answer(Script script);
   void send_head();
@@ -69,12 +69,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t number_;
   bool close_after_ = false;
   bool hanging_ = false;
-  std::string unread_;  // bytes of the next request that came with the last one
+  std::string unread_;  // bytes of the next request that were read with the last one
   Script script_;
   std::vector<std::string> writes_;
   std::size_t next_write_ = 0;
-  std::string out_;       // what is being written, if it is neither in writes_ nor in script_.stream
-  std::size_t sent_ = 0;  // blocks or ticks of script_.stream
+  std::string out_;       // bytes being written that are neither in writes_ nor in script_.stream
+  std::size_t sent_ = 0;  // blocks or ticks of script_.stream sent so far
   std::chrono::steady_clock::time_point next_tick_;
 };
 

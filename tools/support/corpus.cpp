@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-// Headers that belong to one connection or to the coding of the body, which the recording has undone.
+// Headers of one connection or of the body's coding. The recording has already removed that coding.
 const std::set<std::string, std::less<>> kFramingHeaders = {"transfer-encoding", "content-length", "content-encoding",
                                                             "connection", "keep-alive"};
 
@@ -58,7 +58,7 @@ std::expected<Corpus, std::string> load_index(const std::filesystem::path& folde
   std::ifstream in(folder / "index.jsonl", std::ios::binary);
   if (!in) return std::unexpected("no index.jsonl in " + folder.string());
   Corpus corpus;
-  // An API that was asked for and is not there is a difference, not a silence.
+  // A selected API without any case must appear with a count of 0, so that it is reported.
   for (const auto& api : selection.apis) corpus.listed[api] = 0;
   for (std::string line; std::getline(in, line);) {
     const json entry = json::parse(line);
@@ -80,7 +80,7 @@ bool is_selected(const json& entry, const CorpusSelection& selection) {
 }
 
 std::expected<Corpus, std::string> load_corpus(const std::filesystem::path& folder, const CorpusSelection& selection) {
-  // The files' shape is a contract with whoever wrote them; what breaks it is reported, not handled member by member.
+  // The shape of the files is a contract with their author. A violation is reported as a whole, not for each member.
   try {
     return load_index(folder, selection);
   } catch (const json::exception& error) {

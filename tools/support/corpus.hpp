@@ -1,4 +1,4 @@
-// A folder of recorded cases: index.jsonl, and for each case the response and what it should decode to.
+// Folder of recorded cases: index.jsonl, and for each case the response and its expected decoding.
 #pragma once
 
 #include <expected>
@@ -18,13 +18,13 @@ struct CorpusCase {
   std::string provider;
   std::string confidence;
   bool streaming = false;
-  Script response;          // uncut
-  nlohmann::json expected;  // the whole expected.json
+  Script response;          // not cut into pieces
+  nlohmann::json expected;  // contents of expected.json
 };
 
 struct Corpus {
   std::vector<CorpusCase> cases;
-  std::map<std::string, std::size_t> listed;  // by API: lines of the index that were asked for
+  std::map<std::string, std::size_t> listed;  // selected lines of the index, by API
 };
 
 struct CorpusSelection {
@@ -32,16 +32,16 @@ struct CorpusSelection {
   std::string filter;             // part of an id; empty: all
 };
 
-// Whether a line of the index is asked for.
+// Returns true if a line of the index is selected.
 bool is_selected(const nlohmann::json& entry, const CorpusSelection& selection);
 
-// The error is a sentence: a folder without an index, a case that the index lists and that cannot be read.
+// Error: a sentence; the folder has no index, or a case of the index cannot be read.
 std::expected<Corpus, std::string> load_corpus(const std::filesystem::path& folder, const CorpusSelection& selection);
 
-// A difference that is known and why it is accepted, from accepted_differences.json.
+// Known difference and the reason why it is accepted, from accepted_differences.json.
 struct AcceptedDifference {
   std::string id;
-  std::string field;  // as reports name it; "usage" stands for each of its fields too
+  std::string field;  // as named in reports; "usage" also covers each of its fields
   std::string reason;
 };
 

@@ -8,7 +8,7 @@ namespace aiw::tools {
 
 namespace {
 
-// The value in bytes of a "Name:   123 kB" line of a /proc file.
+// Returns the value in bytes of a "Name:   123 kB" line of a /proc file.
 std::optional<std::size_t> kilobytes_of(const std::string& path, const std::string& name) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {

@@ -1,4 +1,4 @@
-// What a process costs: CPU time and memory, as the kernel counts them.
+// CPU time and memory of a process, as the kernel counts them.
 #pragma once
 
 #include <sys/types.h>
@@ -9,15 +9,15 @@
 
 namespace aiw::tools {
 
-// CPU time of all threads so far, ended ones included, to the nanosecond (the process's CPU clock).
+// CPU time of all threads so far, including ended threads, in nanoseconds (the process's CPU clock).
 std::optional<std::chrono::nanoseconds> cpu_time(pid_t pid);
 
 struct MemoryUse {
   std::size_t rss = 0;       // bytes
-  std::size_t pss = 0;       // shared pages divided among their users
-  std::size_t peak_rss = 0;  // since the start or the last reset_peak_rss
+  std::size_t pss = 0;       // shared pages divided by the number of their users
+  std::size_t peak_rss = 0;  // since the start or the last reset_peak_rss()
 };
-// From /proc/PID/smaps_rollup and status.
+// Reads /proc/PID/smaps_rollup and status.
 std::optional<MemoryUse> memory_use(pid_t pid);
 
 bool reset_peak_rss(pid_t pid);

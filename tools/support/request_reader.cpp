@@ -46,7 +46,7 @@ RequestReader::State RequestReader::feed(std::span<const char>& bytes) {
 }
 
 RequestReader::State RequestReader::feed_head(std::span<const char>& bytes) {
-  // The end of the head may straddle two reads: look again from 3 bytes before the new ones.
+  // The end of the head may straddle two reads, so search from 3 bytes before the new ones.
   std::size_t from = line_.size() < 3 ? 0 : line_.size() - 3;
   std::size_t before = line_.size();
   line_.append(bytes.data(), std::min(bytes.size(), kMaxHead + 4 - std::min(before, kMaxHead)));

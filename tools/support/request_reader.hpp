@@ -14,18 +14,18 @@ namespace aiw::tools {
 class RequestReader {
  public:
   struct Limits {
-    std::size_t body;       // longer: kTooLarge
-    std::size_t body_kept;  // later bytes are counted, not kept
+    std::size_t body;       // a longer body gives kTooLarge
+    std::size_t body_kept;  // bytes beyond this are counted, not kept
   };
   enum class State { kReading, kComplete, kMalformed, kTooLarge };
 
   explicit RequestReader(Limits limits) : limits_(limits) {}
 
-  // Consumes bytes up to the end of the current request; `bytes` keeps what belongs to the next one.
+  // Consumes bytes up to the end of the current request. `bytes` keeps those of the next one.
   State feed(std::span<const char>& bytes);
-  // After kComplete: the request; the reader starts anew.
+  // Returns the request after kComplete. The reader then starts with the next one.
   Request take();
-  // True once per request that sent "Expect: 100-continue" and now waits for the go-ahead.
+  // Returns true once for each request that sent "Expect: 100-continue" and now waits for the interim response.
   bool take_continue_wish();
 
  private:
@@ -39,8 +39,8 @@ class RequestReader {
 
   Limits limits_;
   Phase phase_ = Phase::kHead;
-  std::string line_;           // the head, or a chunk's size line, until it is complete
-  std::size_t remaining_ = 0;  // of the body or of the current chunk
+  std::string line_;           // head, or size line of a chunk, until it is complete
+  std::size_t remaining_ = 0;  // bytes left of the body or the current chunk
   bool chunked_ = false;
   bool wants_continue_ = false;
   Request request_;

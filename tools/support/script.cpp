@@ -29,7 +29,7 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-// Where the framing is open after the last piece: what makes the ending visible in the bytes.
+// Bytes after the last piece: the proper end of the framing, or bytes that violate it.
 std::string ending_bytes(const Script& script) {
   bool chunked = script.framing == Framing::kChunked;
   switch (script.ending) {
@@ -93,7 +93,7 @@ std::vector<std::string> body_writes(const Script& script) {
     body.remove_prefix(length);
     writes.push_back(chunked ? http_chunk(piece) : std::string(piece));
   }
-  // Without pauses the pieces of a chunked body may as well leave in one write: the framing keeps them apart.
+  // Without delays, the pieces of a chunked body leave in one write: the framing keeps them apart.
   if (chunked && script.delay_between.count() == 0 && writes.size() > 1) {
     writes = {std::accumulate(writes.begin(), writes.end(), std::string())};
   }

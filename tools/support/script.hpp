@@ -1,4 +1,4 @@
-// How the loopback upstream answers one request, as a value: what is sent, in which pieces, and how it ends.
+// Response of the loopback upstream to one request, as a value: what is sent, in which pieces, and how it ends.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@ namespace aiw::tools {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
-// How a body is cut into pieces. In a chunked response every piece is an HTTP chunk of its own, so that the client
-// sees exactly these pieces; otherwise a piece is one write, and the kernel may join neighbours.
+// Rule for cutting a body into pieces. In a chunked response every piece is its own HTTP chunk, so the client sees
+// exactly these pieces. Otherwise a piece is one write, and the kernel may join neighbours.
 struct Cut {
   enum class Mode { kWhole, kRandom, kBytes, kSizes };
   Mode mode = Mode::kWhole;
@@ -27,58 +27,58 @@ struct Cut {
   std::vector<std::size_t> sizes = {};  // kSizes: these sizes in turn, the rest in one piece; a 0 counts as 1
 };
 
-// The lengths of the pieces; their sum is `total`, none is 0.
+// Returns the lengths of the pieces. Their sum is `total`, and none is 0.
 std::vector<std::size_t> piece_lengths(const Cut& cut, std::size_t total);
 
 enum class Framing { kChunked, kContentLength, kClose };
 
 enum class Ending {
-  kProper,          // as the framing demands
-  kFin,             // the connection is closed in the middle of the body
-  kReset,           // the same by RST
-  kHang,            // nothing more ever comes; ends when the client closes or the server stops
-  kTruncatedChunk,  // an HTTP chunk that announces more than it brings, then FIN (framing is chunked)
+  kProper,          // as the framing requires
+  kFin,             // the connection is closed by FIN in the middle of the body
+  kReset,           // the connection is closed by RST in the middle of the body
+  kHang,            // nothing more is sent; ends when the client closes or the server stops
+  kTruncatedChunk,  // an HTTP chunk announces more than it has, then FIN (framing is chunked)
   kShortLength,     // Content-Length announces more than is sent, then FIN (framing is Content-Length)
-  kGarbage,         // bytes that are no HTTP where framing was expected, then FIN
+  kGarbage,         // bytes that are not HTTP where framing is expected, then FIN
 };
 
 struct Script {
   int status = 200;
-  HeaderList headers = {};  // without those that belong to the framing
+  HeaderList headers = {};  // without the headers of the framing
   std::string body = {};
   Cut cut = {};
   Framing framing = Framing::kChunked;
   Ending ending = Ending::kProper;
-  // For endings other than kProper: how much of the body is sent before; absent: half of it.
+  // Number of body bytes sent before an ending other than kProper; absent: half of the body.
   std::optional<std::size_t> end_after = std::nullopt;
-  // The ending happens before a single byte of the answer was sent.
+  // If true, the ending happens before any byte of the response is sent.
   bool before_head = false;
   std::chrono::milliseconds delay_before_head{0};
   std::chrono::milliseconds delay_between{0};
 
-  // If set, these bytes are the answer instead of a head and a body: what no well-behaved server would send. Then the
-  // ending.
+  // If set, these bytes are sent instead of a head and a body, then the ending. For responses that no well-behaved
+  // server would send.
   std::string raw = {};
-  // `raw` is sent so many times.
+  // Number of times that `raw` is sent.
   std::size_t raw_repeated = 1;
 
-  // If set, this is the body instead of `body`, `cut` and `delay_between`; framing is chunked and the ending kProper
-  // or kHang (after the last chunk, without the stream's tail).
+  // If set, sent instead of `body`, ignoring `cut` and `delay_between`. Framing must be chunked. The ending must be
+  // kProper or kHang (after the last chunk, without the stream's tail).
   std::shared_ptr<const SyntheticStream> stream = nullptr;
-  std::chrono::nanoseconds stream_phase{0};  // a paced stream waits this long before its first tick
+  std::chrono::nanoseconds stream_phase{0};  // delay of a paced stream before its first tick
 };
 
-// `bytes` as one chunk of a chunked body (RFC 9112, 7.1).
+// Returns `bytes` as one chunk of a chunked body (RFC 9112, 7.1).
 std::string http_chunk(std::string_view bytes);
 
-// The bytes of the response head, up to and including the empty line.
+// Returns the response head, up to and including the empty line.
 std::string response_head(const Script& script);
 
-// The bytes to write after the head, piece by piece, framing included. Delays and the ending itself (FIN, RST) are
-// left to the connection.
+// Returns the writes after the head, piece by piece, with framing. The connection adds delays and the ending itself
+// (FIN, RST).
 std::vector<std::string> body_writes(const Script& script);
 
-// A script with a JSON body.
+// Returns a script with a JSON body.
 Script json_script(int status, std::string body);
 
 }  // namespace aiw::tools

@@ -18,12 +18,12 @@ constexpr std::size_t kMaxBlockBytes = 1u << 20;
 constexpr std::size_t kStampBytes = kTimestampDigits + 2;
 
 enum class Wrapping {
-  none,          // the texts are the wire
-  event_stream,  // AWS: each line of them is one event, its type and its payload
-  event_bytes,   // the same, with the payload as base64 in {"bytes"}, in events of type "chunk"
+  none,          // the texts are sent as they are
+  event_stream,  // AWS: each line of the texts is one event: its type, then its payload
+  event_bytes,   // AWS: like event_stream, with the payload as base64 in {"bytes"}, in events of type "chunk"
 };
 
-// One wire API: what comes before the texts, around each text, and after them.
+// One wire API: the bytes before the texts, around each text, and after them.
 struct Api {
   std::string_view name;
   std::string_view content_type = "text/event-stream";
@@ -126,7 +126,7 @@ constexpr std::array kApis{
                 "messageStop {\"p\":\"abcd\",\"stopReason\":\"end_turn\"}\n"
                 R"(metadata {"metrics":{"latencyMs":1},"p":"abcd","usage":{"inputTokens":10,"outputTokens":20,)"
                 R"("totalTokens":30}})"},
-    // The same, InvokeModelWithResponseStream, with Anthropic's events inside.
+    // docs.aws.amazon.com, Bedrock's API reference: InvokeModelWithResponseStream, with Anthropic's events inside.
     Api{.name = "bedrock-invoke",
         .content_type = "application/vnd.amazon.eventstream",
         .wrapping = Wrapping::event_bytes,
@@ -182,12 +182,12 @@ void append_number(std::string& out, std::uint32_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFFU);
 }
 
-// One message of an AWS event stream: lengths and their checksum, headers, payload, the checksum of all.
+// One message of an AWS event stream: lengths and their checksum, headers, payload, checksum of the message.
 std::string event_stream_message(std::string_view type, std::string_view payload) {
   std::string headers;
   const auto header = [&](std::string_view name, std::string_view value) {
     append_number(headers, static_cast<std::uint32_t>(name.size()), 1);
-    headers.append(name) += '\7';  // a string
+    headers.append(name) += '\7';  // value type: string
     append_number(headers, static_cast<std::uint32_t>(value.size()), 2);
     headers.append(value);
   };
@@ -203,7 +203,7 @@ std::string event_stream_message(std::string_view type, std::string_view payload
   return out;
 }
 
-// `texts` of the table as they go over the wire.
+// Returns `texts` of the table as they are sent.
 std::string on_wire(Wrapping wrapping, std::string_view texts) {
   if (wrapping == Wrapping::none) return std::string(texts);
   std::string out;
@@ -218,7 +218,7 @@ std::string on_wire(Wrapping wrapping, std::string_view texts) {
   return out;
 }
 
-// `events` copies of `event` in HTTP chunks of `per_chunk` events.
+// Returns `events` copies of `event` in HTTP chunks of `per_chunk` events.
 std::string http_chunks(std::string_view event, std::size_t events, std::size_t per_chunk) {
   std::string out;
   while (events > 0) {
@@ -231,7 +231,7 @@ std::string http_chunks(std::string_view event, std::size_t events, std::size_t 
   return out;
 }
 
-// How long an event's text is, so that the event has about `event_bytes`; `envelope`: an event without text.
+// Returns the text length for which an event has about `event_bytes`. `envelope` is the size of an event without text.
 std::size_t text_bytes_of(std::size_t event_bytes, Wrapping wrapping, std::size_t envelope) {
   std::size_t room = event_bytes > envelope ? event_bytes - envelope : 0;
   if (wrapping == Wrapping::event_bytes) room = room / 4 * 3;

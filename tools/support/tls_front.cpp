@@ -32,7 +32,7 @@ class TlsFront::Impl {
     if (thread_.joinable()) thread_.join();
   }
 
-  // Throws on what asio throws on: bad PEM.
+  // Throws what asio throws for invalid PEM.
   void begin() {
     set_up_context();
     const Tcp::endpoint endpoint(asio::ip::address_v4::loopback(), options_.port);
@@ -65,7 +65,7 @@ class TlsFront::Impl {
   std::thread thread_;
 };
 
-// One client's connection and the one to the upstream. Lives as long as a read or write of it is pending.
+// One client's connection and its connection to the upstream. Kept alive by its pending reads and writes.
 class TlsFront::Impl::Link : public std::enable_shared_from_this<Link> {
  public:
   Link(Tcp::socket socket, Impl& front)
@@ -142,7 +142,7 @@ void TlsFront::Impl::set_up_context() {
   if (options_.max_version != 0) {
     SSL_CTX_set_max_proto_version(ssl, options_.max_version);
     SSL_CTX_set_min_proto_version(ssl, options_.max_version);
-    SSL_CTX_set_cipher_list(ssl, "ALL:@SECLEVEL=0");  // else OpenSSL 3 speaks no old version
+    SSL_CTX_set_cipher_list(ssl, "ALL:@SECLEVEL=0");  // OpenSSL 3 supports old versions only at level 0
   }
   context_.use_certificate_chain(buffer(options_.identity.cert));
   context_.use_private_key(buffer(options_.identity.key), asio::ssl::context::pem);

@@ -1,4 +1,5 @@
-// TLS in front of the loopback upstream: ends it and passes the bytes on, so that every script serves under https too.
+// TLS in front of the loopback upstream. Terminates TLS and forwards the bytes, so every script can be served over
+// https.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 
 namespace aiw::tools {
 
-// A certificate and its key, in PEM.
+// Certificate and its key, in PEM.
 struct Certificate {
   std::string cert;
   std::string key;
@@ -19,32 +20,32 @@ struct Certificate {
 struct CertificateSpec {
   std::string common_name = "test";
   std::vector<std::string> names = {};  // as in subjectAltName: "DNS:localhost", "IP:127.0.0.1"
-  int days = 2;                         // negative: it ended so long ago
+  int days = 2;                         // validity; negative: expired that many days ago
   bool authority = false;
 };
 
-// Signed by `issuer`, or by itself if there is none.
+// Returns a certificate signed by `issuer`, or by itself if there is none.
 Certificate make_certificate(const CertificateSpec& spec, const Certificate* issuer = nullptr);
 
 struct TlsFrontOptions {
   Certificate identity = {};
-  std::string client_authority = {};  // PEM: only clients with its certificate are let in
-  bool offer_h2 = false;              // chosen by ALPN if the client knows it
-  bool says_end = false;              // by a close_notify; else its connections just end
-  int max_version = 0;                // OpenSSL's number, TLS1_1_VERSION; 0: the newest
-  std::uint16_t port = 0;             // 0: any free one
+  std::string client_authority = {};  // PEM; if set, a client needs a certificate of this authority
+  bool offer_h2 = false;              // used if the client offers it by ALPN
+  bool says_end = false;              // ends with a close_notify; if false, connections just close
+  int max_version = 0;                // OpenSSL's number, such as TLS1_1_VERSION; 0: the newest
+  std::uint16_t port = 0;             // 0: any free port
 };
 
 struct TlsFrontSeen {
   std::size_t connections = 0;
-  std::size_t handshakes = 0;          // that succeeded
-  std::vector<std::string> alpn = {};  // what the last client offered
-  std::string client_name = {};        // of the last client's certificate
-  std::string server_name = {};        // that the last client asked for
+  std::size_t handshakes = 0;          // successful handshakes
+  std::vector<std::string> alpn = {};  // protocols that the last client offered
+  std::string client_name = {};        // name in the last client's certificate
+  std::string server_name = {};        // server name that the last client requested
 };
 
-// Owns one thread. Listens on 127.0.0.1; each connection gets one to `upstream_port`, and when one of the two ends, so
-// does the other.
+// Owns one thread. Listens on 127.0.0.1. Each connection gets its own to `upstream_port`; when one closes, so does the
+// other.
 class TlsFront {
  public:
   static std::expected<std::unique_ptr<TlsFront>, std::string> start(std::uint16_t upstream_port,

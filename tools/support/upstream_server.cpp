@@ -109,7 +109,7 @@ class UpstreamServer::Impl : public ConnectionHost {
     });
   }
 
-  // Out of descriptors, most likely: the connection stays in the queue, and trying again at once would spin.
+  // Most likely out of file descriptors. The connection stays in the queue, and an immediate retry would spin.
   void accept_later() {
     retry_.expires_after(std::chrono::milliseconds(10));
     retry_.async_wait([this](ErrorCode error) {
@@ -119,7 +119,7 @@ class UpstreamServer::Impl : public ConnectionHost {
 
   std::vector<char> scratch_ = std::vector<char>(256u << 10);
   std::uint64_t accepted_ = 0;
-  // Destroyed before everything above: its pending handlers own the connections, which report to their host.
+  // Destroyed before everything above, because its pending handlers own the connections, which report to this host.
   asio::io_context loop_{1};
   Tcp::acceptor acceptor_{loop_};
   asio::steady_timer retry_{loop_};

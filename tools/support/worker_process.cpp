@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
-#include <boost/optional.hpp>  // Boost.Process v2 forgets it
+#include <boost/optional.hpp>  // missing in Boost.Process v2
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
 #include <cerrno>
@@ -58,7 +58,7 @@ std::optional<Pipe> make_pipe() {
 
 void set_non_blocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
-// Absolute, since execve does not look in PATH. Empty if there is none.
+// Returns an absolute path, because execve does not search PATH. Empty if the program is not found.
 std::filesystem::path find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return std::filesystem::absolute(name);
   const char* path = std::getenv("PATH");
@@ -90,7 +90,7 @@ int milliseconds_until(Steady::time_point deadline) {
   return static_cast<int>(std::clamp<decltype(left)>(left, 0, 3'600'000));
 }
 
-// A write to a pipe that nobody reads any more should be an error, not the end of this program.
+// Makes a write to a closed pipe fail with EPIPE instead of ending this program.
 void ignore_sigpipe() {
   [[maybe_unused]] static const bool done = [] {
     std::signal(SIGPIPE, SIG_IGN);
@@ -98,7 +98,7 @@ void ignore_sigpipe() {
   }();
 }
 
-// Ignored signals survive exec; the child should start with what a shell would give it, also where we run under nohup.
+// Resets ignored signals, which survive exec: the child must start as from a shell, even if we run under nohup.
 struct DefaultSignals {
   boost::system::error_code on_exec_setup(process::posix::default_launcher&, const std::filesystem::path&,
                                           const char* const*) {
@@ -129,8 +129,8 @@ WorkerCommand parse_command(std::string_view text) {
 
 class WorkerProcess::Impl {
  public:
-  // Waits for one of the pipes, then moves what stderr has, and what stdout has if `take_stdout`, into the buffers.
-  // Returns false at the deadline.
+  // Waits for one of the pipes, then reads stderr, and stdout if `take_stdout`, into the buffers. Returns false at the
+  // deadline.
   bool turn(Steady::time_point deadline, bool want_write, bool take_stdout, bool want_exit) {
     std::array<pollfd, 4> fds{{{.fd = stderr_.get(), .events = POLLIN, .revents = 0},
                                {.fd = stdout_.get(), .events = POLLIN, .revents = 0},
@@ -144,7 +144,7 @@ class WorkerProcess::Impl {
     return true;
   }
 
-  // Appends what stdout has to the buffer. One read of up to 256 KiB: a pipe holds 64 KiB by default.
+  // Reads stdout into the buffer, with one read of up to 256 KiB. A pipe holds 64 KiB by default.
   void drain_stdout() {
     constexpr std::size_t kBlock = 256u << 10;
     std::size_t size = buffer_.size();
@@ -165,13 +165,13 @@ class WorkerProcess::Impl {
     }
   }
 
-  boost::asio::io_context context_;  // Boost.Process wants one; nothing ever runs on it
+  boost::asio::io_context context_;  // required by Boost.Process; nothing runs on it
   std::optional<process::process> child_;
-  Descriptor pidfd_;  // Boost 1.81 does not hand its own out
+  Descriptor pidfd_;  // Boost 1.81 does not expose its own
   Descriptor stdin_, stdout_, stderr_;
-  std::string buffer_;  // bytes of stdout not handed out yet, from consumed_ on
+  std::string buffer_;  // stdout; bytes from consumed_ on were not returned yet
   std::size_t consumed_ = 0;
-  std::size_t scanned_ = 0;  // up to here buffer_ has no line feed
+  std::size_t scanned_ = 0;  // buffer_ has no line feed before this position
   std::string stderr_text_;
   std::optional<ExitStatus> exit_;
 };
@@ -308,7 +308,7 @@ std::optional<ExitStatus> WorkerProcess::wait_exit(Milliseconds timeout) {
       return std::nullopt;
     }
   }
-  // What the child wrote last is still in the pipes.
+  // The last output of the child is still in the pipes.
   while (impl_->stdout_.open() || impl_->stderr_.open()) {
     if (!impl_->turn(Steady::now(), false, true, false)) break;
   }

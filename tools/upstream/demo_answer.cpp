@@ -17,7 +17,7 @@ constexpr std::string_view kAnswer =
 constexpr std::string_view kOpenAiId = "chatcmpl-demo";
 constexpr std::chrono::milliseconds kBetweenWords{25};
 
-// The words of the answer, each with the space before it.
+// Returns the words of the response, each with the space before it.
 std::vector<std::string> words() {
   std::vector<std::string> out;
   std::string_view rest = kAnswer;
@@ -29,7 +29,7 @@ std::vector<std::string> words() {
   return out;
 }
 
-// One event of each stream is one piece of the body, so that every word leaves on its own.
+// Event stream in which each event is one piece of the body, so every word is sent on its own.
 class Stream {
  public:
   void event(std::string_view name, const json& data) {

@@ -1,4 +1,4 @@
-// upstream: serves recorded, synthetic and failing provider answers on 127.0.0.1 until it is told to stop.
+// upstream: serves recorded, synthetic and failing provider responses on 127.0.0.1 until it is stopped.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <ctime>
@@ -47,7 +47,7 @@ std::optional<Routes> make_routes(const Options& options) {
   return routes;
 }
 
-// Until a signal, the end of the time, or the end of the last request's answer when their number is limited.
+// Returns on a signal, at the time limit, or after the response to the last request if their number is limited.
 void wait_for_end(const UpstreamServer& server, const Options& options, const sigset_t& signals) {
   auto end = Steady::now() + std::chrono::seconds(options.max_seconds);
   timespec pause{.tv_sec = 0, .tv_nsec = 50'000'000};
@@ -57,7 +57,7 @@ void wait_for_end(const UpstreamServer& server, const Options& options, const si
   }
 }
 
-// nullptr: not asked for.
+// Returns nullptr if TLS was not requested.
 std::expected<std::unique_ptr<TlsFront>, std::string> make_front(const UpstreamServer& server, const Options& options) {
   if (options.tls_ca.empty()) return nullptr;
   const auto authority = make_certificate({.common_name = "upstream's authority", .authority = true});
@@ -70,7 +70,7 @@ std::expected<std::unique_ptr<TlsFront>, std::string> make_front(const UpstreamS
 }
 
 int run(const Options& options) {
-  // Blocked before the server's thread starts, so that only sigtimedwait gets them.
+  // Block the signals before the server's thread starts, so that only sigtimedwait receives them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

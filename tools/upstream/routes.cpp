@@ -23,7 +23,7 @@ std::vector<std::string_view> segments(std::string_view path) {
   return parts;
 }
 
-// The value of `name` in the query or in a path segment NAME=VALUE; a base URL can carry only the latter.
+// Returns the value of `name` from the query or from a path segment NAME=VALUE. A base URL can carry only the latter.
 std::string_view parameter(const Request& request, std::span<const std::string_view> parts, std::string_view name) {
   if (auto value = request.parameter(name); !value.empty()) return value;
   for (std::string_view part : parts) {
@@ -39,7 +39,7 @@ void read_number(std::string_view text, Number& into) {
   if (error == std::errc{} && end == text.data() + text.size()) into = value;
 }
 
-// The error body that both APIs' clients understand.
+// Error body that the clients of both APIs understand.
 Script refusal(int status, std::string_view message) {
   std::string body = R"({"type":"error","error":{"type":"upstream_test_error","code":")" + std::to_string(status) +
                      R"(","message":")" + std::string(message) + R"("}})";
@@ -59,7 +59,7 @@ Script synthetic(const Request& request, std::span<const std::string_view> parts
   return {.headers = {{"Content-Type", std::string((*stream)->content_type())}}, .stream = *stream};
 }
 
-// A short answer in the API that the path belongs to, uncut, to be broken in some way.
+// Short response in the API of the path, not cut into pieces. Callers then break it in some way.
 Script healthy(const Request& request) {
   bool anthropic = request.path().ends_with("/messages");
   auto stream = SyntheticStream::make({.api = anthropic ? "anthropic-messages" : "openai-chat", .chunks = 20}).value();

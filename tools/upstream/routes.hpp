@@ -1,4 +1,4 @@
-// Which answer the upstream program gives to which path.
+// Routes of the upstream program: maps a path to a response.
 #pragma once
 
 #include <chrono>
@@ -11,22 +11,22 @@
 namespace aiw::tools {
 
 struct Routes {
-  std::map<std::string, Script, std::less<>> cases;  // recorded answers by id
+  std::map<std::string, Script, std::less<>> cases;  // recorded responses by id
   Cut cut;
-  std::chrono::milliseconds delay{0};  // between pieces
-  bool demo = false;                   // answers the usual paths of both chat APIs by a canned text
+  std::chrono::milliseconds delay{0};  // delay between pieces
+  bool demo = false;                   // serve a canned text on the usual paths of both chat APIs
 
-  //   /case/ID/...                                a recorded answer
+  //   /case/ID/...                                a recorded response
   //   /synthetic/API/[NAME=VALUE/...]...          a synthetic stream; names: chunks, bytes, rate (also as query)
   //   /fail/KIND/...                              a failure: see fail_kinds(), or a status code
-  // What follows is the path that a client appends to its base URL; it does not matter.
+  // The rest of the path (...) is what a client appends to its base URL; it is ignored.
   [[nodiscard]] Script answer(const Request& request) const;
 };
 
-// A table of kinds and what each does, for --help.
+// Table of the failure kinds and their effects, for --help.
 std::string fail_kinds();
 
-// The canned answer of the demo, for either API, streamed or not as the request's body asks.
+// Canned response of the demo, for either API; streamed if the request body asks for it.
 Script demo_answer(const Request& request);
 
 }  // namespace aiw::tools

@@ -11,7 +11,7 @@ namespace aiw {
 namespace {
 
 constexpr int kMaxValueDepth = 92;  // frames are nested at most 100 deep, and `done` has 6 levels around a value
-// A provider that numbers its parts absurdly high must not make us allocate for it.
+// Limit on part numbers, so that a provider with absurdly high ones does not make us allocate for them.
 constexpr int kMaxParts = 100'000;
 constexpr std::size_t kBlockBytes = 64 << 10;
 
@@ -27,7 +27,7 @@ CheckedCall check_call(ToolCall call) {
     checked.parse_error = reader.error().message + " (byte " + std::to_string(reader.error().offset) + ")";
     return checked;
   }
-  // Models write arguments over several lines too; in valid JSON a line's end only stands between tokens.
+  // Models may write arguments over several lines. In valid JSON a raw line break is only found between tokens.
   std::ranges::replace_if(checked.input_json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return checked;
 }
@@ -43,7 +43,7 @@ std::string fit_output(std::string output) {
 void GrowingText::append(std::string_view text) {
   if (text.empty()) return;
   if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) blocks_.emplace_back();
-  // Only what is known to be long gets a whole block at once.
+  // The first block grows as needed; later ones reserve their full size, because the text is known to be long.
   if (blocks_.size() > 1 && blocks_.back().empty()) blocks_.back().reserve(kBlockBytes + text.size());
   append_json_escaped(blocks_.back(), text);
 }

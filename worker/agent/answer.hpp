@@ -1,4 +1,4 @@
-// What one step of a chat brought, put together from its events into a message for the history.
+// Collects the events of one step into the assistant message for the history.
 #pragma once
 
 #include <memory>
@@ -11,24 +11,24 @@
 
 namespace aiw {
 
-// A tool call whose arguments were looked at.
+// Tool call whose arguments were validated as JSON.
 struct CheckedCall {
   ToolCall call;
-  std::string input_json;   // the arguments as JSON; "null" if they are none
-  std::string parse_error;  // why they are none; empty: they are JSON
+  std::string input_json;   // arguments as JSON; "null" if they are not valid
+  std::string parse_error;  // reason why they are not valid JSON; empty: they are
 };
 
 CheckedCall check_call(ToolCall call);
 
-// A tool's output, {type, value}, as it may stand in a frame: one that is nested too deeply becomes text.
+// Returns a tool output, {type, value}, in a form that fits a frame. One that is nested too deeply becomes text.
 std::string fit_output(std::string output);
 
-// Text that grows by small pieces, kept escaped for a JSON string, in blocks: an answer of megabytes is never moved.
+// Text that grows in small pieces, escaped for a JSON string. Stored in blocks, so megabytes of text are never moved.
 class GrowingText {
  public:
   void append(std::string_view text);
   [[nodiscard]] bool empty() const { return blocks_.empty(); }
-  // Appends it by reference, without quotes.
+  // Appends the text by reference, without quotes. This object must outlive `out`.
   void write(Rope& out) const;
 
  private:
@@ -38,16 +38,16 @@ class GrowingText {
 class Answer {
  public:
   void delta(int part, ContentKind kind, std::string_view text);
-  // The call outlives this answer.
+  // Adds a tool call. The returned call may outlive this object.
   std::shared_ptr<const CheckedCall> tool_call(int part, CheckedCall call);
   void file(int part, GeneratedFile file);
   void provider_state(int part, std::string state);
 
-  // True while no text, reasoning, call, file or state came.
+  // True while there is no text, reasoning, call, file or state.
   [[nodiscard]] bool empty() const;
-  // They outlive this answer: arguments may be long, and are not copied.
+  // Returns the tool calls without a copy, because arguments may be long. They may outlive this object.
   [[nodiscard]] std::vector<std::shared_ptr<const CheckedCall>> calls() const;
-  // Appends the assistant message, which refers to this answer; calls whose input never became complete are left out.
+  // Appends the assistant message by reference to this object. Calls whose input never became complete are left out.
   void write_message(Rope& out) const;
 
  private:

@@ -1,4 +1,4 @@
-// One try at one step: a provider is asked and its answer comes as StepSink events.
+// One attempt at one step: sends the request to a provider and reports the response as StepSink events.
 #pragma once
 
 #include <memory>
@@ -11,21 +11,21 @@
 
 namespace aiw {
 
-// Hears an attempt. After finish or fail it may destroy the attempt, within the call too.
+// Receives the events of an attempt. May destroy the attempt during or after finish() or fail().
 class AttemptObserver : public StepSink {
  public:
-  // The head of a successful answer is here.
+  // Called when the response head arrives with a 2xx status.
   virtual void first_byte() = 0;
 };
 
-// Running as long as it exists; destroying it before it ended closes its connection and says nothing more.
+// The attempt runs as long as this object exists. Destroying it early closes the connection; no event follows.
 class Attempt {
  public:
   virtual ~Attempt() = default;
   virtual void set_paused(bool paused) = 0;
 };
 
-// Keeps exchanges whose answer is complete until HTTP's own end came too, so that their connections can be used again.
+// Keeps exchanges whose response is complete until HTTP itself ends them, so that their connections can be reused.
 class FinishedExchanges;
 
 struct AttemptServices {
@@ -35,13 +35,13 @@ struct AttemptServices {
   MemoryAccounts& memory;
 };
 
-// Starts an HTTP attempt; services, `chat` and `observer` outlive it. `memory` owns what the body of `request` refers
-// to.
+// Starts an HTTP attempt. Services, `chat` and `observer` must outlive it. `memory` owns the bytes that the body of
+// `request` refers to.
 std::unique_ptr<Attempt> start_http_attempt(const AttemptServices& services, BuiltRequest request, const WireApi& api,
                                             const ChatRequest& chat, std::shared_ptr<const void> memory,
                                             AttemptObserver& observer);
 
-// Starts an attempt of the in-process mock. Error: the script cannot be read.
+// Starts an attempt of the in-process mock provider. Error: the script cannot be read.
 std::expected<std::unique_ptr<Attempt>, Error> start_mock_attempt(Clock& clock, const StepInput& input,
                                                                   AttemptObserver& observer);
 

@@ -14,7 +14,7 @@
 namespace aiw {
 namespace {
 
-// Gemini answers 400 for a wrong key and 403 for none.
+// Gemini returns 400 for a wrong key and 403 for a missing one.
 bool is_about_key(const Error& error) {
   if (error.status == 401 || error.status == 403 || error.category == Category::auth) return true;
   const std::string message = ascii_lower(error.message);
@@ -26,7 +26,7 @@ bool has_key(const Target& target) {
          std::ranges::any_of(target.headers, [](const Header& header) { return names_a_secret(header.name); });
 }
 
-// "$NAME", also as a header's last word; a reference has braces.
+// Matches "$NAME", also as the last word of a header. A valid reference has braces.
 bool looks_like_variable(std::string_view value) {
   value = value.substr(value.rfind(' ') + 1);
   return value.size() > 1 && value.front() == '$' && !is_ascii_digit(value[1]) &&
@@ -54,7 +54,7 @@ std::string_view path_of(std::string_view base_url) {
   return path == std::string_view::npos ? std::string_view() : base_url.substr(path);
 }
 
-// "/v1", "/api/v3", "/v1beta/openai"
+// Matches "/v1", "/api/v3", "/v1beta/openai".
 bool has_version(std::string_view path) {
   for (auto at = path.find("/v"); at != std::string_view::npos; at = path.find("/v", at + 1)) {
     if (at + 2 < path.size() && is_ascii_digit(path[at + 2])) return true;
@@ -79,14 +79,14 @@ std::string base_url_hint(const Target& target) {
   return "the baseUrl has no /v1, below which most servers have this API";
 }
 
-// Not where an API says that it has no such model.
+// Returns true if the base URL may be wrong; false if the API reports that the model does not exist.
 bool is_about_address(const Error& error) {
   if (error.code == "bad_content_type") return true;
   return (error.status == 404 || error.status == 405) && !ascii_lower(error.message).contains("model") &&
          !ascii_lower(error.provider_code).contains("model");
 }
 
-// Some gateways want a key or an account in the path. Those are long and no words.
+// Some gateways have a key or an account in the path. Hides segments that are long and not a word.
 std::string without_keys(std::string_view path) {
   constexpr std::size_t kLongestWord = 15;
   std::string shown;
@@ -102,7 +102,7 @@ std::string without_keys(std::string_view path) {
   }
 }
 
-// What the worker adds to a base URL holds none.
+// Hides keys in the base URL. The rest of the URL is added by the worker and holds no key.
 void hide_keys(Error& error, const Target& target) {
   const std::string_view url = error.url;
   const std::size_t given = url.starts_with(target.base_url) ? target.base_url.size() : url.size();

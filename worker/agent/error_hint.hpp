@@ -1,4 +1,4 @@
-// What the worker knows of a failure beside the provider's words: what in the config is likely wrong.
+// Hints in errors about what in the config is likely wrong.
 #pragma once
 
 #include "protocol/error.hpp"
@@ -6,8 +6,8 @@
 
 namespace aiw {
 
-// Adds to the message of `error`, which came from asking `target`, what the config lacks: a key beside a 401, a base
-// URL that leads elsewhere beside a 404. Takes what may be a key out of its URL, and the model behind an alias.
+// Adds a hint to the message of `error`, which came from a request to `target`: for example a missing key for a 401, or
+// a wrong base URL for a 404. Removes possible keys from its URL, and the name of a model behind an alias.
 void complete_error(Error& error, const Target& target);
 
 }  // namespace aiw

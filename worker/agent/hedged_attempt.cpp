@@ -7,12 +7,12 @@
 namespace aiw {
 namespace {
 
-// Events without output that a lane may hold before it counts as the one that answers.
+// Limit on events without output that a lane may hold. A lane that exceeds it wins.
 constexpr std::size_t kMaxHeld = 64;
 
 class HedgedAttempt;
 
-// Hears one of the tries. Until a lane has won, what is no output is held.
+// Observes one of the two attempts. Events without output are held until one lane has won.
 class LaneObserver : public AttemptObserver {
  public:
   LaneObserver(HedgedAttempt& race, Lane lane) : race_(race), lane_(lane) {}
@@ -74,12 +74,12 @@ class HedgedAttempt : public Attempt {
     if (lane.usage_) observer_.usage(*lane.usage_);
   }
 
-  // May end this object with its last call.
+  // May destroy this object with its last call.
   void failed(LaneObserver& lane, Error error) {
     if (lane.lane_ == Lane::first) first_failure_ = error;
     if (!other(lane).attempt_) {
       if (lane.lane_ == Lane::second) error = *std::move(first_failure_);
-      win(first_);  // its warnings and its usage belong to its failure
+      win(first_);  // the error comes with the warnings and usage of the first lane
       return observer_.fail(std::move(error));
     }
     give_up(lane);
@@ -95,7 +95,7 @@ class HedgedAttempt : public Attempt {
     return {};
   }
 
-  // One that cannot be made is none: the first goes on alone.
+  // If the second attempt cannot start, the first continues alone.
   void start_second() {
     const auto done = std::move(timer_);
     if (handlers_.may_start_second()) static_cast<void>(start_lane(second_));
@@ -168,7 +168,7 @@ void LaneObserver::provider_state(int part, std::string state) {
   hold([part, state = std::move(state)](AttemptObserver& observer) { observer.provider_state(part, state); });
 }
 
-// Replaces what was said before, so that one need be held.
+// Each report replaces the one before, so only the last is held.
 void LaneObserver::usage(const Usage& usage) {
   usage_ = usage;
   if (race_.decided()) race_.observer().usage(usage);

@@ -1,5 +1,5 @@
-// Two tries at one step: the second begins if the first brings no output for a while, and the first that brings some
-// wins. The other's connection is closed.
+// Two attempts at one step. The second starts if the first has no output for a while. The first one with output wins,
+// and the connection of the other is closed.
 #pragma once
 
 #include <chrono>
@@ -13,18 +13,21 @@ namespace aiw {
 enum class Lane { first, second };
 
 struct HedgeHandlers {
-  // Starts a lane's try; `observer` may hear warnings within the call. Error: it cannot be made.
+  // Starts the attempt of a lane. `observer` may receive warnings during the call. Error: the attempt cannot be
+  // started.
   std::function<std::expected<std::unique_ptr<Attempt>, Error>(Lane lane, AttemptObserver& observer)> start;
-  // Whether there may be a second try, asked when its time has come; what follows is its start.
+  // Asks for permission to start the second attempt, when its time has come. If true, `start` is called next.
   std::function<bool()> may_start_second;
-  // Before the first event of the lane that won is passed on.
+  // Called before the first event of the winning lane is passed on.
   std::function<void(Lane lane)> won;
-  // What a lane had used when it failed beside the other, or lost. Only if it said so.
+  // Reports the usage of a lane that lost, or that failed while the other one ran. Called only if the lane reported
+  // usage.
   std::function<void(Lane lane, const Usage& usage)> used_in_vain;
 };
 
-// The observer hears one lane's events, as if there were no other; if both fail, the first one's failure.
-// Error: the first lane's.
+// The observer receives the events of one lane, as if it were the only one. If both fail, it receives the error of the
+// first.
+// Error: the first lane cannot be started.
 std::expected<std::unique_ptr<Attempt>, Error> start_hedged_attempt(Clock& clock, std::chrono::milliseconds after,
                                                                     HedgeHandlers handlers, AttemptObserver& observer);
 

@@ -23,7 +23,7 @@ class Repair {
   Counts run() {
     for (std::size_t i = 0; i < messages_.size(); ++i) collect(i);
     for (std::size_t i = 0; i < messages_.size(); ++i) rebuild(i);
-    // A conversation of nothing is for the provider's builder to refuse.
+    // An empty conversation is left for the provider's request builder to reject.
     if (!rebuilt_.empty()) messages_ = std::move(rebuilt_);
     return counts_;
   }
@@ -35,17 +35,17 @@ class Repair {
   };
   struct Turn {
     std::vector<Call> calls;    // in order
-    std::vector<Part> results;  // that answer them
+    std::vector<Part> results;  // results of these calls
     bool held_results = false;
   };
-  // The calls of one id in the latest turn that has it: providers number calls anew in each turn.
+  // Calls with one id in the latest turn that has it. Providers number calls anew in each turn.
   struct Latest {
     std::size_t turn = 0;
     std::vector<std::size_t> calls;  // positions in that turn's calls
-    std::size_t answered = 0;        // so many of them
+    std::size_t answered = 0;        // number of these calls that have a result
   };
 
-  // Takes the results out of a message and gives each to the call that it answers.
+  // Moves the results out of a message to the calls that they belong to.
   void collect(std::size_t index) {
     std::vector<Part>& parts = messages_[index].parts;
     for (const Part& part : parts) {
@@ -113,12 +113,12 @@ class Repair {
   std::vector<Message>& messages_;
   std::vector<Turn> turns_;                    // by message
   std::map<std::string_view, Latest> latest_;  // by call id
-  std::size_t last_content_ = 0;               // the last message that holds more than results
+  std::size_t last_content_ = 0;               // index of the last message with other parts than results
   std::vector<Message> rebuilt_;
   Counts counts_;
 };
 
-// Whether there is nothing to look at more closely: no tools, no empty parts.
+// Returns true if there is nothing to repair: no tools and no empty parts.
 bool is_plain(const std::vector<Message>& messages) {
   return std::ranges::all_of(messages, [](const Message& message) {
     return !message.parts.empty() && std::ranges::none_of(message.parts, [](const Part& part) {

@@ -1,4 +1,4 @@
-// Mends a conversation that no provider would accept as it is, and says what it did.
+// Repairs a conversation that no provider would accept, and reports what was changed.
 #pragma once
 
 #include <vector>
@@ -7,12 +7,12 @@
 
 namespace aiw {
 
-// After it, the results of a turn's tool calls stand together in one tool message right after that turn, one for each
-// call: a call without one gets an error result, a result without a call (or a second one) is dropped. Text parts that
-// say nothing are gone, and messages of nothing else with them. A result takes its call's tool name if it has none.
+// Afterwards the results of a turn's tool calls are in one tool message directly after that turn, one for each call. A
+// call without a result gets an error result. A result without a call, or a second one, is dropped. Empty text parts
+// are removed, and so are messages that become empty. A result without a tool name gets the name of its call.
 //
-// What comes before the first thing to mend stays as it is, so a repair changes a request's bytes only from its place
-// on. Each kind of repair gives one note with its count. Takes time in proportion to the number of parts.
+// Everything before the first repair stays unchanged, so a repair changes the bytes of a request only from that place
+// on. Each kind of repair returns one note with its count. Takes time linear in the number of parts.
 std::vector<ChatRequest::Note> repair_history(std::vector<Message>& messages);
 
 }  // namespace aiw

@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxErrorBody = 64 << 10;
-// What may follow a complete answer before its connection is not worth keeping.
+// Limit on bytes after a complete response; beyond it the connection is not worth keeping.
 constexpr std::size_t kMaxTrailing = 64 << 10;
 constexpr milliseconds kEndGrace{2'000};
 constexpr std::size_t kMaxHostBytes = 253;  // RFC 1035, 2.3.4
@@ -35,14 +35,14 @@ bool contains_type(const ResponseHead& head, std::string_view type) {
   return head.header("content-type").find(type) != std::string_view::npos;
 }
 
-// Names the host that a redirect leads to, if it plainly does, and nothing else of it.
+// Error for a redirect. Shows only the host of `location`, and only if the URL can be parsed.
 Error redirect_refused(std::string_view location) {
   const auto url = parse_base_url(location);
   const std::string to = url ? " to " + url->host.substr(0, kMaxHostBytes) : std::string();
   return bad_answer("redirect_refused", "the provider redirects" + to + "; redirects are not followed");
 }
 
-// The chat's name of the tool.
+// Maps a tool name of the provider back to the name that the chat uses.
 std::string_view own_name(const RenamedWords& renamed, std::string_view name) {
   const auto found = renamed.tools.find(name);
   return found == renamed.tools.end() ? name : found->second;
@@ -77,7 +77,7 @@ class HttpAttempt : public Attempt, private StepSink {
   void set_paused(bool paused) override {
     if (paused == paused_) return;
     paused_ = paused;
-    // The time that the parent took is not the provider's.
+    // Restart the time limits: the parent caused this pause, not the provider.
     last_byte_ = last_progress_ = services_.clock.now();
     watch();
     exchange_->set_paused(paused);
@@ -162,7 +162,7 @@ class HttpAttempt : public Attempt, private StepSink {
   }
   void usage(const Usage& usage) override { observer_.usage(usage); }
   void warning(std::string_view code, std::string_view message) override { observer_.warning(code, message); }
-  // The outcome is passed on only after the decoder returned, because the observer may destroy both.
+  // The outcome is kept until the decoder has returned, because the observer may destroy both.
   void finish(FinishReason reason, std::string_view raw) override {
     if (!ending_) ending_ = Finish{reason, std::string(raw)};
   }
@@ -170,7 +170,7 @@ class HttpAttempt : public Attempt, private StepSink {
     if (!ending_) ending_ = std::move(error);
   }
 
-  // Nothing of this object may be touched after it.
+  // Reports the outcome, if there is one. May destroy this object: callers touch nothing after it.
   void conclude() {
     if (!ending_) return;
     watchdog_.reset();
@@ -208,7 +208,7 @@ class HttpAttempt : public Attempt, private StepSink {
     return std::nullopt;
   }
 
-  // Looks again when the earliest limit could have been reached; bytes that come do not touch the timer.
+  // Sets the timer to the earliest time at which a limit can be reached. Incoming bytes do not touch the timer.
   void watch() {
     watchdog_.reset();
     if (paused_) return;
@@ -239,10 +239,10 @@ class HttpAttempt : public Attempt, private StepSink {
   const WireApi& api_;
   const ChatRequest& chat_;
   AttemptObserver& observer_;
-  const std::string maker_;                            // of provider states
-  const std::shared_ptr<const RenamedWords> renamed_;  // nullptr: none
+  const std::string maker_;                            // maker that provider states are marked with
+  const std::shared_ptr<const RenamedWords> renamed_;  // nullptr: no names were changed
   std::unique_ptr<Exchange> exchange_;
-  const std::string url_;  // for errors
+  const std::string url_;  // shown in errors
   std::optional<ResponseHead> head_;
   std::unique_ptr<ResponseDecoder> decoder_;
   std::string error_body_;
@@ -250,7 +250,7 @@ class HttpAttempt : public Attempt, private StepSink {
   Instant last_byte_;
   Instant last_progress_;
   bool paused_ = false;
-  bool is_page_ = false;  // HTML in place of an answer
+  bool is_page_ = false;  // the response is an HTML page instead of API output
   std::unique_ptr<Timer> watchdog_;
 };
 

@@ -1,4 +1,4 @@
-// An attempt over HTTP: watches over time and reads the answer.
+// Attempt over HTTP: enforces the time limits and decodes the response.
 #pragma once
 
 #include <list>
@@ -10,7 +10,7 @@ namespace aiw {
 
 class HttpAttempt;
 
-// The HTTP side of an attempt. It outlives the attempt if the answer was complete before HTTP's end of it.
+// HTTP side of an attempt. Outlives the attempt if the response was complete before the HTTP message ended.
 class Exchange : public HttpHandler {
  public:
   Exchange(HttpAttempt& owner, std::shared_ptr<const void> memory) : owner_(&owner), memory_(std::move(memory)) {}
@@ -19,7 +19,7 @@ class Exchange : public HttpHandler {
     transfer_ = http.start(std::move(request), limits, *this);
   }
   void set_paused(bool paused) { transfer_->set_paused(paused); }
-  // From here on it only waits for its end, in `keeper`.
+  // Detaches the exchange from its attempt. From here on it only waits for the end of HTTP, owned by `keeper`.
   void detach(FinishedExchanges& keeper) {
     transfer_->give_way();
     owner_ = nullptr;
@@ -34,11 +34,11 @@ class Exchange : public HttpHandler {
  private:
   HttpAttempt* owner_;
   FinishedExchanges* keeper_ = nullptr;
-  // What the request's body refers to. Shared: an answer may end before a large body has gone out, and its chat then
-  // ends before this exchange does.
+  // Owns the bytes that the request body refers to. Shared, because a response may end before a large request body is
+  // sent; the chat then ends before this exchange.
   std::shared_ptr<const void> memory_;
   std::unique_ptr<HttpTransfer> transfer_;
-  std::size_t trailing_ = 0;  // bytes after the answer's end
+  std::size_t trailing_ = 0;  // bytes received after the end of the response
   bool ended_ = false;
 };
 
@@ -46,7 +46,7 @@ class FinishedExchanges {
  public:
   explicit FinishedExchanges(Clock& clock) : clock_(clock) {}
   void keep(std::unique_ptr<Exchange> exchange);
-  // Closes its connection. Safe from within its own callbacks.
+  // Closes the connection of `exchange`. May be called from the exchange's own callbacks.
   void drop(Exchange& exchange);
 
  private:

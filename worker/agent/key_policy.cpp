@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kFilePrefix = "file:";
 
-// What stands in ${...}; nothing if the key is a literal.
+// Returns the text in ${...}; nullopt if the key is a literal.
 std::optional<std::string> reference_in(std::string_view api_key, bool anywhere) {
   const auto begin = api_key.find("${");
   if (begin == std::string_view::npos || (begin != 0 && !anywhere)) return std::nullopt;
@@ -52,7 +52,8 @@ bool may_be_read(const std::string& reference, const KeyPolicy& policy) {
          policy.allowed_variables.contains(reference);
 }
 
-// True if the key is that of the provider to which the host belongs. On this machine anybody may listen.
+// Returns true if the key belongs to the provider that owns the host. On this machine any process may listen, so it
+// owns no key.
 bool is_of_host(std::string_view reference, std::string_view host) {
   if (is_loopback(host)) return false;
   if (!is_file(reference)) {

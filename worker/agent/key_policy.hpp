@@ -1,4 +1,4 @@
-// Where a provider's key may come from and which hosts it may be sent to.
+// Rules for the source of a provider's key, and for the hosts that it may be sent to.
 #pragma once
 
 #include <expected>
@@ -19,44 +19,45 @@ namespace aiw {
 // Hosts, each with or without a port: "host", "host:port", "[ipv6]:port". Lower case.
 using AllowedHosts = std::set<std::string, std::less<>>;
 
-// True if the URL's host is named without a port or with the URL's.
+// Returns true if `hosts` has the URL's host, without a port or with the URL's port.
 bool is_allowed_host(const AllowedHosts& hosts, const BaseUrl& url);
 
-// A config can name any variable and any host. So a key that comes from the environment or a file, unlike one that the
-// config brings itself, only goes to hosts that somebody trusted with the machine has named.
+// A config can name any variable and any host. So a key from the environment or a file may go only to hosts that the
+// machine's administrator allows. A key that is literal in the config has no such limit.
 struct KeyPolicy {
-  std::set<std::string, std::less<>> allowed_variables;  // besides the known providers' own
-  AllowedHosts allowed_hosts;                            // besides the known providers' own
-  // A provider's entry is as trusted as the process' own environment (the leanspec dialect): see resolve_trusted_key.
-  // What tools and MCP servers refer to is not.
+  std::set<std::string, std::less<>> allowed_variables;  // besides those of known providers
+  AllowedHosts allowed_hosts;                            // besides those of known providers
+  // Trusts a provider's entry like the process environment (leanspec dialect): see resolve_trusted_key(). References of
+  // tools and MCP servers are not trusted.
   bool trust_config = false;
   std::function<std::optional<std::string>(const std::string& name)> read_variable;
   std::function<std::expected<std::string, SecretFileFault>(const std::string& path)> read_file;
 };
 
-// Those that are named, and those where services find their secrets: /run/secrets (containers) and
+// Returns the named folders and those where services find their secrets: /run/secrets (containers) and
 // $CREDENTIALS_DIRECTORY (systemd.exec(5)).
 std::vector<std::string> key_folders(std::vector<std::string> named);
 
-// The process' environment, and the files below `folders`.
+// Policy that reads the process environment, and the files below `folders`.
 KeyPolicy system_key_policy(std::vector<std::string> folders);
 
-// `api_key` as it is given: a literal, ${NAME}, ${file:PATH} or empty. `to` is where it would go. A variable of a known
-// provider and a file that is named after one go to that provider's host, everything else and all that goes to this
-// machine only to an allowed host. Error: category auth, naming the variable or the host, never a value.
+// Resolves `api_key`: a literal, ${NAME}, ${file:PATH} or empty. `to` is where the key would be sent. A literal has no
+// limits. A variable of a known provider, or a file named after one, may go to that provider's host. Other references
+// may go only to an allowed host, and so may every reference for this machine. Error: category auth; it names the
+// variable or the host, never a value.
 std::expected<std::string, Error> resolve_key(std::string_view api_key, std::string_view provider_id, const BaseUrl& to,
                                               const KeyPolicy& policy);
 
-// The same for an entry that is trusted: every variable and file, to whatever host the entry names; the first ${NAME}
-// anywhere in the string is the key.
+// Resolves the key of a trusted entry: any variable or file, for any host. The first ${NAME} anywhere in the string is
+// the key.
 std::expected<std::string, Error> resolve_trusted_key(std::string_view api_key, std::string_view provider_id,
                                                       const KeyPolicy& policy);
 
-// The text of a key's file, as it is. Error: as above.
+// Returns the text of a key file, without trailing spaces and line breaks. Error: category auth, never with a value.
 std::expected<std::string, Error> read_key_file(const std::string& path, const KeyPolicy& policy);
 
-// `value` with every ${...} in it replaced by what `resolve` makes of it ("Bearer ${TOKEN}"); that is not looked into
-// again. Error: the first of resolve's, or the text is longer than a process or HTTP would take.
+// Replaces every ${...} in `value` by the result of `resolve` ("Bearer ${TOKEN}"). Results are not resolved again.
+// Error: the first error of `resolve`, or the text is longer than a process or HTTP accepts.
 std::expected<ResolvedText, Error> resolve_references(
     std::string_view value,
     const std::function<std::expected<std::string, Error>(std::string_view reference)>& resolve);

@@ -20,7 +20,7 @@ std::string_view name_of(Role role) {
   return "tool";
 }
 
-// Appends the text parts, escaped, each behind a break if something stands before it.
+// Appends the text parts, escaped, with an empty line between them.
 void add_text(std::string& out, const Message& message) {
   for (const auto& part : message.parts) {
     const auto* text = std::get_if<TextPart>(&part);
@@ -48,7 +48,7 @@ void write_text_history(std::string& out, std::span<const Message> messages) {
     const Role role = messages[i].role;
     std::string text;
     const std::size_t begin = i;
-    // A turn of the assistant goes on behind its tools' results.
+    // A turn of the assistant continues after the results of its tools.
     while (i < messages.size() && (i == begin || role == Role::assistant) &&
            (messages[i].role == role || messages[i].role == Role::tool)) {
       if (messages[i].role != Role::tool) add_text(text, messages[i]);

@@ -1,4 +1,4 @@
-// A conversation as LeanSpec's sessions keep it: its text alone.
+// Writes a conversation as LeanSpec's sessions store it: text only.
 #pragma once
 
 #include <span>
@@ -8,11 +8,11 @@
 
 namespace aiw {
 
-// Appends `{"role","content"}` for each message that has text, with commas between them. What an assistant said around
-// its tools' results is one message: a UI message was one before it was read. Text parts are paragraphs.
+// Appends `{"role","content"}` for each message that has text, separated by commas. Text of the assistant before and
+// after tool results becomes one message, because it was one UI message. Text parts become paragraphs.
 void write_text_history(std::string& out, std::span<const Message> messages);
 
-// What the assistant said in these messages, escaped for a JSON string, without space around it.
+// Returns the assistant's text in these messages, escaped for a JSON string and trimmed.
 std::string answer_text(std::span<const Message> messages);
 
 }  // namespace aiw

@@ -15,9 +15,9 @@ using std::chrono::seconds;
 
 constexpr seconds kLookupTime{3};
 constexpr seconds kSavingTime{5};
-constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{8} << 20;  // a session comes with its messages
+constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{8} << 20;  // the API returns a session with its messages
 
-// Empty if the chat has no session, or its API no URL that can be used.
+// Returns the session's URL; empty if the chat has no session or its API no usable URL.
 std::string session_url(const ChatRequest& chat) {
   std::string_view base = chat.base_url;
   while (base.ends_with('/')) base.remove_suffix(1);
@@ -26,7 +26,7 @@ std::string session_url(const ChatRequest& chat) {
   return std::string(base) + "/api/chat/sessions/" + id;
 }
 
-// One exchange with the session's API, bounded in time. `done` may destroy it.
+// One exchange with the session API, with a time limit. done() may destroy it.
 class Call : private HttpHandler {
  public:
   Call(HttpClient& http, Clock& clock, MemoryAccounts& memory, HttpRequest request, std::chrono::milliseconds limit)
@@ -40,7 +40,7 @@ class Call : private HttpHandler {
   Call& operator=(const Call&) = delete;
 
  protected:
-  // `failure` is empty if the answer is 2xx.
+  // `failure` is empty if the status is 2xx.
   virtual void done(const std::string& failure, std::string_view body) = 0;
 
  private:
@@ -50,7 +50,7 @@ class Call : private HttpHandler {
     if (error != nullptr) return finish(error->message);
     finish(status_ >= 200 && status_ <= 299 ? std::string() : "status " + std::to_string(status_));
   }
-  // The timer may be what calls this.
+  // The timer may be the caller, so keep it alive until this function returns.
   void finish(std::string failure) {
     account_->close();
     const auto timer = std::move(timer_);
@@ -97,7 +97,7 @@ class SessionLookup : public LeanSpecSessions::Lookup, private Call {
   std::function<void(const std::string&)> on_done_;
 };
 
-// What is saved, but for the messages that the chat adds: `{...,"messages":[...` without its end.
+// Start of the request body, without the messages that the chat adds: `{...,"messages":[...` and no end.
 std::string conversation(const ChatRequest& chat, const Target& target) {
   std::string json;
   JsonWriter writer(json);
@@ -111,14 +111,14 @@ std::string conversation(const ChatRequest& chat, const Target& target) {
 
 }  // namespace
 
-// A `done` that waits until its conversation is saved.
+// Holds a `done` until its conversation is saved.
 class LeanSpecSessions::Saving : private Call {
  public:
   Saving(LeanSpecSessions& owner, HttpRequest request, Reply reply, const DoneEvent& event)
       : Call(owner.http_, owner.clock_, owner.memory_, std::move(request), kSavingTime),
         owner_(owner),
         reply_(std::move(reply)) {
-    // What this dialect's `done` shows; the rest of the event are views that end with the call.
+    // Copy only what this dialect's `done` shows. The other members are views that end with the call.
     event_.finish_reason = event.finish_reason;
     event_.messages = {"[]"};
     event_.usage = event.usage;

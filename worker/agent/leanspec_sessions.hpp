@@ -1,5 +1,5 @@
-// The chat sessions that LeanSpec's parent keeps: which model one of them uses, and what was said in it. Failures are
-// never the chat's.
+// Chat sessions kept by LeanSpec's parent: which model a session uses, and its saved conversation. A failure here never
+// fails the chat.
 #pragma once
 
 #include <functional>
@@ -17,30 +17,30 @@
 
 namespace aiw {
 
-// All calls on the loop thread. A session is one of the API at the chat's baseUrl; no key goes there.
+// All calls on the loop thread. A session belongs to the API at the chat's baseUrl. No key is sent there.
 class LeanSpecSessions {
  public:
-  // `on_failure` is told of what did not work, for the log. The references outlive the object.
+  // `on_failure` receives the text of a failure, for the log. The references must outlive this object.
   LeanSpecSessions(HttpClient& http, Clock& clock, MemoryAccounts& memory,
                    std::function<void(std::string_view what)> on_failure);
   ~LeanSpecSessions();
   LeanSpecSessions(const LeanSpecSessions&) = delete;
   LeanSpecSessions& operator=(const LeanSpecSessions&) = delete;
 
-  // Under way as long as it exists.
+  // The lookup runs as long as this object exists.
   class Lookup {
    public:
     virtual ~Lookup() = default;
   };
-  // Asks which provider and model the chat's session uses and sets them in `chat`, which outlives the lookup. nullptr:
-  // the chat has no session. `on_done` is called once, never within this call, in a few seconds at the latest; the
-  // lookup may be destroyed within it.
+  // Requests the provider and model of the chat's session and sets them in `chat`, which must outlive the lookup.
+  // Returns nullptr if the chat has no session. `on_done` is called once, never within this call, after a few seconds
+  // at most. It may destroy the lookup.
   std::unique_ptr<Lookup> look_up(ChatRequest& chat, std::function<void()> on_done);
 
-  // What becomes of the chat's `done`: the conversation is saved first, in a few seconds at the most. nullptr: the chat
-  // has no session. The keeper outlives neither this object nor the chat's line.
+  // Returns the handler for the chat's `done`: it saves the conversation first, which takes a few seconds at most.
+  // Returns nullptr if the chat has no session. This object must outlive the handler.
   Reply::DoneKeeper keep_done(const ChatRequest& chat, const Target& target);
-  // Gives up what is being saved: every `done` is said now.
+  // Cancels what is being saved, and sends each waiting `done` now.
   void finish();
 
  private:

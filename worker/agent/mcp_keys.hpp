@@ -1,4 +1,4 @@
-// Which keys the env and headers of an MCP server may refer to.
+// Keys that the env and headers of an MCP server may refer to.
 #pragma once
 
 #include <expected>
@@ -9,10 +9,10 @@
 
 namespace aiw {
 
-// `value` with every ${NAME} and ${file:PATH} in it replaced ("Bearer ${TOKEN}"). To a server's URL a key goes as a
-// provider's does (resolve_key). Into a child process, for which `to` has no host, go files, which it could read
-// itself, and the variables that --allow-env names, not the known providers' own. Whatever the dialect trusts a config
-// with, a server's entry is not a provider's. Error: category auth, never with a value.
+// Replaces every ${NAME} and ${file:PATH} in `value` ("Bearer ${TOKEN}"). For a server's URL, a key follows the rules
+// of a provider's key (resolve_key). For a child process `to` has no host. It may get files, which it could read
+// itself, and variables that --allow-env names, but not those of known providers. A dialect's trust in provider entries
+// does not apply to MCP servers. Error: category auth, never with a value.
 std::expected<ResolvedText, Error> resolve_mcp_value(std::string_view value, const BaseUrl& to,
                                                      const KeyPolicy& policy);
 

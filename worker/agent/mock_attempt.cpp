@@ -1,4 +1,4 @@
-// Plays the mock provider's actions on the clock.
+// Plays the actions of the mock provider on the clock.
 
 #include <optional>
 #include <utility>
@@ -9,7 +9,7 @@
 namespace aiw {
 namespace {
 
-// Played without a break; then other chats have their turn.
+// Actions played in one go, before the event loop serves other chats.
 constexpr int kActionsPerTurn = 64;
 
 class MockAttempt : public Attempt {
@@ -28,10 +28,10 @@ class MockAttempt : public Attempt {
     timer_ = clock_.call_at(clock_.now() + delay, [this] { play(); });
   }
 
-  // The last action ends the attempt, and perhaps this object.
+  // Plays actions until a delay, a pause or the end. The last action ends the attempt and may destroy this object.
   void play() {
     const MemoryScope scope(account_);
-    const auto done = std::move(timer_);  // the timer that calls this must live until it returns
+    const auto done = std::move(timer_);  // keeps the timer that calls this function alive until it returns
     if (!std::exchange(began_, true)) observer_.first_byte();
     for (int turn = 0; turn < kActionsPerTurn; ++turn) {
       if (paused_) return;
@@ -58,7 +58,7 @@ class MockAttempt : public Attempt {
     return part_;
   }
 
-  // One delta of it.
+  // Sends one delta of `text`.
   void say(const MockText& text, ContentKind kind) {
     const std::string_view piece = mock_piece(text, said_);
     said_ += piece.size();
@@ -90,13 +90,13 @@ class MockAttempt : public Attempt {
     }
   }
 
-  MemoryAccount* const account_;  // the chat's, which outlives its attempts
+  MemoryAccount* const account_;  // account of the chat, which outlives its attempts
   Clock& clock_;
   std::vector<MockAction> actions_;
   AttemptObserver& observer_;
   std::size_t next_ = 0;
-  std::size_t said_ = 0;    // bytes of the text that is next
-  std::int64_t times_ = 0;  // that it was said
+  std::size_t said_ = 0;    // bytes of the current text that were sent
+  std::int64_t times_ = 0;  // how many times the current text was sent in full
   std::optional<ContentKind> kind_;
   int part_ = -1;
   bool began_ = false;

@@ -13,10 +13,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMaxPages = 100;
 constexpr seconds kTimeLimit{60};
-// Of all pages together: some thousand models and what is told of each.
+// Limit on all pages together: enough for some thousand models with their details.
 constexpr std::size_t kMaxListBytes = std::size_t{16} << 20;
 constexpr std::size_t kMaxModels = 20'000;
-constexpr std::size_t kParsedFactor = 12;  // of a page's bytes
+constexpr std::size_t kParsedFactor = 12;  // memory of a parsed page, as a multiple of its bytes
 constexpr HttpLimits kLimits{
     .connect_timeout = seconds{10}, .total_timeout = kTimeLimit, .max_body_bytes = kMaxListBytes};
 
@@ -113,7 +113,7 @@ void ModelsQuery::complete(Error& error) const {
 
 void ModelsQuery::done(Result result) {
   account_->close();
-  // The timer may be what calls this.
+  // The timer may be the caller, so keep it alive until this function returns.
   const auto timer = std::move(timer_);
   const auto transfer = std::move(transfer_);
   if (!result) complete(result.error());

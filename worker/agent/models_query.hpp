@@ -1,4 +1,4 @@
-// Asks a provider which models it has, page by page.
+// Requests the list of models from a provider, page by page.
 #pragma once
 
 #include <functional>
@@ -16,11 +16,11 @@
 
 namespace aiw {
 
-// Running as long as it exists; destroying it closes its connection and says nothing more.
+// The query runs as long as this object exists. Destroying it closes the connection; `on_done` is then not called.
 class ModelsQuery : private HttpHandler {
  public:
   using Result = std::expected<std::vector<ModelInfo>, Error>;
-  // `on_done` is called once, never within this call, and may destroy the query. Services outlive it.
+  // `on_done` is called once, never within this call, and may destroy the query. Services must outlive the query.
   ModelsQuery(Clock& clock, HttpClient& http, MemoryAccounts& memory, TokenCache& tokens, Target target,
               std::function<void(Result)> on_done);
   ModelsQuery(const ModelsQuery&) = delete;
@@ -48,12 +48,12 @@ class ModelsQuery : private HttpHandler {
   std::unique_ptr<TokenCache::Wait> token_wait_;
   std::unique_ptr<HttpTransfer> transfer_;
   std::unique_ptr<Timer> timer_;
-  std::string url_;  // of the page that is asked for
+  std::string url_;  // URL of the requested page
   ResponseHead head_;
   std::string body_;
   std::size_t received_ = 0;  // bytes of all pages
   std::vector<ModelInfo> models_;
-  std::set<std::string> pages_;  // asked for: a provider that sends us in circles is not followed
+  std::set<std::string> pages_;  // pages requested so far, so that a cycle of pages ends
 };
 
 }  // namespace aiw

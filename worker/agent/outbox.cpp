@@ -7,13 +7,13 @@
 namespace aiw {
 namespace {
 
-// What one chat may write before the next has its turn.
+// Bytes that one chat may write before the next has its turn.
 constexpr std::size_t kTurnBytes = 16 << 10;
-constexpr std::size_t kShareOfChats = 8;  // one byte in so many that a lagging reader takes
+constexpr std::size_t kShareOfChats = 8;  // held frames get one byte in eight that a lagging reader takes
 
 }  // namespace
 
-// Whose turn it is; it goes to the end of the line.
+// Returns the next outbox in turn and moves it to the end of the list.
 Outbox& Backlog::next() {
   waiting_.splice(waiting_.end(), waiting_, waiting_.begin());
   return *waiting_.back();
@@ -43,13 +43,13 @@ Outbox::~Outbox() { leave_backlog(); }
 
 void Outbox::send(const ChatEvent& event) {
   if (const auto* delta = std::get_if<DeltaEvent>(&event)) return send_delta(*delta);
-  if (!encoder_->tells(event)) return;                                     // nor is a delta cut for it
-  if (holding() && std::holds_alternative<HeartbeatEvent>(event)) return;  // what is held will say it as well
+  if (!encoder_->tells(event)) return;                                     // so the delta is not flushed either
+  if (holding() && std::holds_alternative<HeartbeatEvent>(event)) return;  // held frames prove life as well
   flush();
   emit_redacted(event);
 }
 
-// A provider's words in a warning or an error may repeat the key that it was shown.
+// A provider's text in a warning may repeat the key that it received.
 void Outbox::emit_redacted(const ChatEvent& event) {
   if (const auto* warning = std::get_if<WarningEvent>(&event)) {
     const std::string message = without_live_secrets(warning->message);
@@ -117,7 +117,7 @@ void Outbox::emit(const ChatEvent& event) {
     try {
       next_seq_ += encoder_->event(held_, next_seq_, event);
     } catch (...) {
-      held_.resize(before);  // what is held stays whole frames, for the error that will follow them
+      held_.resize(before);  // keep only whole frames, because an error frame will follow
       throw;
     }
     return hold(held_.size() - before);
@@ -130,7 +130,7 @@ void Outbox::write_to_output(const ChatEvent& event, bool last) {
   try {
     frames = encoder_->event(output_.tail(), next_seq_, event);
   } catch (...) {
-    output_.drop_unfinished();  // what follows, another chat's error perhaps, begins a line of its own
+    output_.drop_unfinished();  // the next frame, maybe of another chat, must start on a new line
     throw;
   }
   over_ = last;
@@ -152,7 +152,7 @@ void Outbox::leave_backlog() {
   if (place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
 }
 
-// Writes whole frames of at most `at_most` bytes, but one anyway; how many they were.
+// Writes whole frames of at most `at_most` bytes, but always one. Returns the bytes written from held_.
 std::size_t Outbox::let_out(std::size_t at_most) {
   if (held_.empty()) flush();
   std::size_t end = 0;
@@ -163,15 +163,16 @@ std::size_t Outbox::let_out(std::size_t at_most) {
     output_.tail() += rest.substr(0, end);
     backlog_.held_ -= end;
     let_out_ += end;
-    if (let_out_ * 2 >= held_.size()) {  // a reader that always lags leaves something to hold: what has gone goes
+    // A reader that always lags never lets held_ become empty, so remove the written bytes here.
+    if (let_out_ * 2 >= held_.size()) {
       held_.erase(0, let_out_);
       let_out_ = 0;
     }
-    output_.frame_appended();  // if it throws, they have gone and are not sent again
+    output_.frame_appended();  // if it throws, the frames were written and are not sent again
   }
   if (held_.empty() && !is_open_ && place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
   if (must_pause()) return end;
-  // What it resumes may bring the chat's end, and with it this object's: nothing is touched after it.
+  // The resumed upstream may end the chat and destroy this object: touch nothing afterwards.
   if (const auto action = on_relieved_) action();
   return end;
 }
@@ -192,7 +193,8 @@ void Outbox::send_last(const ChatEvent& event) {
 
 bool Outbox::must_pause() const {
   const std::size_t mine = held_bytes();
-  // Only the backlog's turn tells that a pause is over; a delta that is merely merged for a while waits for no turn.
+  // Requires a place in the backlog, because only its turn ends a pause. A delta that is merged for a while has no
+  // turn.
   return place_ && mine > 0 && (mine >= limits_.max_held || backlog_.total() >= limits_.max_total);
 }
 

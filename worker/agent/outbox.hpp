@@ -1,4 +1,4 @@
-// The events of one chat on their way to stdout: numbered, merged while the reader lags, never dropped.
+// Events of one chat on their way to stdout: numbered, merged while the reader lags, never dropped.
 #pragma once
 
 #include <chrono>
@@ -17,17 +17,17 @@ namespace aiw {
 
 class Outbox;
 
-// The outboxes that hold frames back because stdout is congested, in the order in which they are let out again.
+// Outboxes that hold frames back because stdout is congested, in the order in which they may write again.
 class Backlog {
  public:
   explicit Backlog(FrameOutput& output) : output_(output) {}
 
-  // Stdout takes frames again: lets each outbox write some in turn until all are empty or it is congested anew.
+  // Called when stdout takes frames again. Lets the outboxes write in turn until all are empty or stdout is congested.
   void relieve();
-  // The reader took so many bytes, but stdout stays congested, by answers to lines or ends of chats: the outboxes write
-  // an eighth as many, in turn. So little that what waits grows shorter, and enough for a trickle not to wait for that.
+  // Called when the reader took `bytes` but stdout stays congested, because of acks, rejections or ends of chats. The
+  // outboxes write an eighth of that, in turn. The queue still gets shorter, and a slow reader still gets some deltas.
   void share(std::size_t bytes);
-  // All bytes that wait, here and in front of stdout.
+  // Bytes that wait: frames held by the outboxes and the queue of stdout.
   [[nodiscard]] std::size_t total() const { return held_ + output_.pending(); }
 
  private:
@@ -36,20 +36,21 @@ class Backlog {
   FrameOutput& output_;
   std::list<Outbox*> waiting_;
   std::size_t held_ = 0;
-  std::int64_t share_ = 0;  // bytes; below zero after a long frame
+  std::int64_t share_ = 0;  // bytes that outboxes may still write; negative after a long frame
 };
 
 struct OutboxLimits {
   std::size_t max_delta_bytes = 64 << 10;       // a longer delta is split
-  std::size_t max_held = 1 << 20;               // of one chat, before its upstream is paused
-  std::size_t max_total = 64 << 20;             // of all chats and stdout, before every upstream is paused
-  std::chrono::milliseconds delta_interval{0};  // deltas of one part are merged for so long
-  std::size_t delta_size = 0;                   // and sent at this length; 0: none
+  std::size_t max_held = 1 << 20;               // bytes held for one chat before its upstream is paused
+  std::size_t max_total = 64 << 20;             // bytes held for all chats and stdout before every upstream is paused
+  std::chrono::milliseconds delta_interval{0};  // time for which deltas of one part are merged; 0: not merged
+  std::size_t delta_size = 0;                   // size at which a merged delta is sent early; 0: no such size
 };
 
 class Outbox {
  public:
-  // All references outlive the outbox. `on_relieved` is called when must_pause() may have become false.
+  // All references must outlive the outbox. The action of on_relieved() is called when must_pause() may have become
+  // false.
   Outbox(std::string chat_id, std::unique_ptr<EventEncoder> encoder, FrameOutput& output, Backlog& backlog,
          Clock& clock, const OutboxLimits& limits);
   ~Outbox();
@@ -60,13 +61,13 @@ class Outbox {
   void on_relieved(std::function<void()> action) { on_relieved_ = std::move(action); }
 
   void send(const ChatEvent& event);
-  // Sends a delta that was merged for a while.
+  // Sends the delta that is being merged, if there is one.
   void flush();
-  // Writes everything that is held, then `event`, whether the reader lags or not: the chat is over and bounded.
+  // Writes everything that is held, then `event`, even if the reader lags. The chat is over, so this is bounded.
   void send_last(const ChatEvent& event);
-  // True once send_last has written its event.
+  // True once send_last() has written its event.
   [[nodiscard]] bool over() const { return over_; }
-  // True while so much is held that the upstream should not bring more.
+  // True while so much is held that the upstream must pause (back-pressure).
   [[nodiscard]] bool must_pause() const;
 
  private:
@@ -105,8 +106,8 @@ class Outbox {
   std::string held_;         // whole frames, numbered
   std::size_t let_out_ = 0;  // bytes of held_ that were written
   std::optional<std::list<Outbox*>::iterator> place_;
-  OpenDelta open_;        // the last event, if it may still grow; it comes after held_
-  bool is_open_ = false;  // else open_ only keeps its memory
+  OpenDelta open_;        // last delta, while it may still grow; comes after held_
+  bool is_open_ = false;  // if false, open_ only keeps its memory for reuse
   std::unique_ptr<Timer> flush_timer_;
 };
 

@@ -1,4 +1,4 @@
-// The one answer that an accepted chat gets, enforced by type.
+// The one terminal event that each accepted chat gets, enforced by type.
 #pragma once
 
 #include <functional>
@@ -10,12 +10,12 @@
 
 namespace aiw {
 
-// Move-only. Events go through it until `done` or `error` ends it; if neither is called, its destructor answers with an
-// error. So an accepted chat ends exactly once, whatever path its session takes.
+// Move-only. Sends the events of a chat until done() or error() ends it. If neither was called, the destructor sends an
+// error. So an accepted chat ends exactly once, on every path of its session.
 class Reply {
  public:
-  // `unanswered` is what the destructor says, and outlives the reply. `on_ended(ok)` is called once, after the terminal
-  // event.
+  // `unanswered` is the error that the destructor sends; it must outlive the reply. `on_ended(ok)` is called once,
+  // after the terminal event.
   Reply(std::unique_ptr<Outbox> outbox, const Error& unanswered, std::function<void(bool ok)> on_ended)
       : outbox_(std::move(outbox)), unanswered_(unanswered), on_ended_(std::move(on_ended)) {}
   Reply(Reply&&) = default;
@@ -24,18 +24,18 @@ class Reply {
     if (!open()) return;
     try {
       error({unanswered_, {}, {}});
-    } catch (...) {  // no memory even for that: the process is about to end
+    } catch (...) {  // out of memory even for this error: the process is about to end
       return;
     }
   }
 
   [[nodiscard]] bool open() const { return outbox_ != nullptr && !outbox_->over(); }
-  // Takes over a `done`, to say it later: the reply that it is given is the chat's. The event's views end with the
-  // call.
+  // Handler that takes over a `done` to send it later, with the chat's reply. Views in `event` are valid only during
+  // the call.
   using DoneKeeper = std::function<void(Reply reply, const DoneEvent& event)>;
   void keep_done(DoneKeeper keeper) { keeper_ = std::move(keeper); }
 
-  // While open: the way for every event that is not terminal.
+  // Sends events that are not terminal. Requires open().
   [[nodiscard]] Outbox& events() { return *outbox_; }
 
   void done(const DoneEvent& event) {
@@ -47,7 +47,8 @@ class Reply {
   void error(const ErrorEvent& event) {
     try {
       end(event, false);
-    } catch (const std::bad_alloc&) {  // of messages that are long, or of a delta that was not sent yet
+      // Caused by long messages or by a delta that was not sent yet.
+    } catch (const std::bad_alloc&) {
       if (!open()) throw;
       end(ErrorEvent{event.error, {}, {}}, false);
     }
@@ -55,7 +56,7 @@ class Reply {
 
  private:
   void end(const ChatEvent& event, bool ok) {
-    outbox_->send_last(event);  // the reply stays open if it throws
+    outbox_->send_last(event);  // if it throws, the reply stays open
     const auto outbox = std::move(outbox_);
     on_ended_(ok);
   }

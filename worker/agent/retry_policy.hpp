@@ -1,4 +1,4 @@
-// When a failed attempt is worth another, and after how long.
+// Decides if a failed attempt is retried, and after which delay.
 #pragma once
 
 #include <chrono>
@@ -11,19 +11,19 @@
 
 namespace aiw {
 
-// The wait before the next attempt; nothing: there is none. `failures` counts the attempts that failed so far (from 1);
-// `random` is in [0, 1). A server's own delay is honoured up to 120 s; a longer one is the parent's to decide on.
-// Backoff as in the official SDKs: min(0.5 s * 2^n, 8 s), shortened by up to a quarter.
+// Delay before the next attempt; nullopt: no retry. `failures` counts the failed attempts so far (from 1). `random` is
+// in [0, 1). A delay that the server asks for is used up to 120 s; for a longer one the parent decides. Backoff as in
+// the official SDKs: min(0.5 s * 2^n, 8 s) with n = failures - 1, shortened by up to a quarter.
 std::optional<std::chrono::milliseconds> retry_delay(const Error& error, int failures, const RetryOptions& options,
                                                      double random);
 
-// Keeps retries from multiplying an outage: at any time at most a fifth of the chats to one host, but three anyway, may
-// be on a retry.
+// Limits retries so that they do not multiply an outage. For one host, retries may run for at most a fifth of its
+// chats, but always for three.
 class RetryBudget {
  public:
   void chat_began(const std::string& host) { ++hosts_[host].chats; }
   void chat_ended(const std::string& host);
-  // Claims a place; the caller gives it back with release() when that attempt has ended.
+  // Claims a retry slot; returns false if none is free. The caller must call release() when that attempt has ended.
   bool claim(const std::string& host);
   void release(const std::string& host);
 

@@ -15,15 +15,14 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kRememberedIds = 10'000;
 constexpr int kDefaultMaxSteps = 20;
-// Lists of models that are asked for at once: of one provider, so that one that hangs leaves room for others, and in
-// all.
+// Limits on model lists requested at once: for one provider, so that a slow one leaves room for others, and in total.
 constexpr std::size_t kMaxProviderQueries = 16;
 constexpr std::size_t kMaxQueries = 256;
-// What a refused parent is told to wait: until half of the queue has gone, at the pace of the last ends.
+// Retry-after for `overloaded`: the time to drain half the queue at the recent completion rate.
 constexpr milliseconds kUsualRetry{1'000};
 constexpr milliseconds kShortestRetry{250};
 constexpr milliseconds kLongestRetry{30'000};
-// Escaping makes a character at most six times as long; the frame around it is small.
+// Growth of a delta in its frame. JSON escaping makes a character at most six times as long; the rest is for the frame.
 constexpr std::size_t kWorstEscape = 8;
 
 Error refused(std::string code, Category category, std::string message, std::string pointer = {}) {
@@ -44,7 +43,7 @@ Error too_many_queries() {
           .retryable = true};
 }
 
-// What the targets hold beside the line: keys and headers, each twice (the log knows them, too).
+// Bytes that the targets hold beside the line: keys and headers, each twice, because the log keeps a copy to redact.
 std::size_t bytes_of(const Route& route) {
   std::size_t bytes = 0;
   const auto add = [&](const Target& target) {
@@ -57,7 +56,7 @@ std::size_t bytes_of(const Route& route) {
   return bytes;
 }
 
-// The mock has the models that the config gives it.
+// Models of the mock provider: those that the config lists.
 std::vector<ModelInfo> configured_models(const Config& config, const Target& target) {
   std::vector<ModelInfo> models;
   const auto provider = std::ranges::find(config.providers, target.provider_id, &ProviderConfig::id);
@@ -75,12 +74,12 @@ Server::Server(const ServerOptions& options, const ServerServices& services)
       finished_exchanges_(services.clock),
       tokens_(services.clock, services.http, services.keys.allowed_hosts) {}
 
-// Chats that still run are answered while everything that their end touches is there.
+// Ends the chats that still run while everything that they use still exists.
 Server::~Server() {
-  sweep_posted_ = true;  // nothing that is posted now would find this object
+  sweep_posted_ = true;  // sweep() must not be posted: this object will be gone
   try {
     abort_all(shutting_down());
-  } catch (const std::bad_alloc&) {  // the replies themselves try once more
+  } catch (const std::bad_alloc&) {  // each reply's destructor tries once more
   }
   const auto unanswered = std::exchange(sessions_, {});
   const auto queued = std::exchange(queue_, {});
@@ -110,7 +109,7 @@ void Server::on(std::unique_ptr<ChatRequest> chat) {
   if (!look_up(chat)) begin(std::move(chat), default_config_);
 }
 
-// False if there is nothing to look up; else the chat is taken.
+// Returns false if there is nothing to look up. Otherwise takes the chat.
 bool Server::look_up(std::unique_ptr<ChatRequest>& chat) {
   if (services_.leanspec_sessions == nullptr) return false;
   auto lookup = services_.leanspec_sessions->look_up(*chat, [this, id = chat->id] { looked_up(id); });
@@ -126,7 +125,7 @@ void Server::looked_up(const std::string& id) {
   if (entry.mapped().cancelled) {
     if (Session* session = find(entry.key())) session->cancel();
   }
-  post_sweep();  // it may have been the last, and refused
+  post_sweep();  // this chat may have been the last one, and been rejected
 }
 
 void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<const Config>& default_config) {
@@ -146,7 +145,7 @@ std::optional<Error> Server::refusal(const ChatRequest& chat) const {
     return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
   }
   if (draining_) return shutting_down();
-  // Chats beyond those that may run wait, in the queue or for their session.
+  // Chats beyond the in-flight limit wait, in the queue or for the lookup of their session.
   const std::size_t waiting = queue_.size() + in_flight() - std::min(in_flight(), options_.max_in_flight);
   if (must_wait() && waiting >= options_.max_queued) {
     return overloaded("as many chats run and wait as this worker takes");
@@ -154,7 +153,7 @@ std::optional<Error> Server::refusal(const ChatRequest& chat) const {
   if (must_wait() && queued_bytes_ + chat.line->size() > options_.max_queued_bytes) {
     return overloaded("the chats that wait are as large as this worker takes");
   }
-  // What is in use without a chat will not get less by waiting.
+  // With no chat running, waiting would free no memory, so the chat is accepted.
   if (in_flight() > 0 && is_memory_short()) return overloaded("the memory is nearly used up");
   return std::nullopt;
 }
@@ -248,7 +247,7 @@ void Server::on(const ToolResultRequest& result) {
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for a result",
                           "/payload/toolCallId"));
   }
-  ack(result.id);  // before what the result sets off
+  ack(result.id);  // before any frame that the result causes
   session->tool_result(result);
 }
 
@@ -260,7 +259,7 @@ void Server::on(const ToolApprovalRequest& approval) {
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for an approval",
                           "/payload/toolCallId"));
   }
-  ack(approval.id);  // before what the approval sets off
+  ack(approval.id);  // before any frame that the approval causes
   session->tool_approval(approval);
 }
 
@@ -354,7 +353,7 @@ void Server::ack(const std::string& id, bool late) {
   if (tail.size() != before) services_.output.frame_appended();
 }
 
-// --- the chats' lives -----------------------------------------------------------------------------------------------
+// --- life cycle of chats --------------------------------------------------------------------------------------------
 
 Session* Server::find(const std::string& id) {
   if (const auto running = sessions_.find(id); running != sessions_.end()) return running->second.get();
@@ -362,7 +361,7 @@ Session* Server::find(const std::string& id) {
   return waiting == queue_.end() ? nullptr : waiting->session.get();
 }
 
-// Called from within the session: it is only set aside here.
+// Called by the session itself, so the session is only moved aside here. sweep() destroys it.
 void Server::ended(const std::string& id, bool ok) {
   ++(ok ? stats_.done : stats_.errors);
   remember(id);
@@ -400,7 +399,7 @@ void Server::sweep() {
   ended_.clear();
   ended_queries_.clear();
   while (!queue_.empty() && sessions_.size() < options_.max_in_flight) {
-    if (!sessions_.empty() && is_memory_short()) break;  // the end of one that runs comes back here
+    if (!sessions_.empty() && is_memory_short()) break;  // when a running chat ends, sweep() runs again
     std::string id = queue_.front().id;
     auto next = take_queued(queue_.begin());
     Session& session = *next;
@@ -443,7 +442,7 @@ void Server::drain(milliseconds grace) {
   services_.post([this] { sweep(); });
 }
 
-// Where memory has run out one chat's answer may fail; the others still get theirs.
+// Aborts one chat. If memory runs out, this chat's error may be lost, but the other chats still get theirs.
 void Server::abort_one(Session& session, const Error& error) {
   try {
     session.abort(error);

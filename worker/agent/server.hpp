@@ -1,4 +1,4 @@
-// The worker as its parent sees it: lines in, frames out, any number of chats side by side.
+// The worker as its parent sees it: lines in, frames out, many chats side by side.
 #pragma once
 
 #include <deque>
@@ -26,31 +26,32 @@ struct ServerOptions {
   std::string version{};
   std::size_t max_in_flight = 4096;
   std::size_t max_queued = 10'000;
-  std::size_t max_queued_bytes = std::size_t{256} << 20;  // of the lines that wait
-  std::size_t max_held_bytes = std::size_t{64} << 20;     // frames that wait for the reader, of all chats
+  std::size_t max_queued_bytes = std::size_t{256} << 20;  // size of queued chats: lines, keys and headers
+  std::size_t max_held_bytes = std::size_t{64} << 20;     // frames held until the reader takes them, over all chats
   std::size_t max_line_bytes = std::size_t{64} << 20;
-  std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames are as long as they are
+  std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames may be longer
   int max_depth = 128;
-  RawString system_prompt{};                // of chats that bring none; outlives the server
-  int max_parallel_tools = 16;              // that one chat has running here at once
-  std::chrono::milliseconds drain{25'000};  // SIGTERM and shutdown: what runs may finish for so long
+  RawString system_prompt{};                // for chats that have none; outlives the server
+  int max_parallel_tools = 16;              // tools that one chat may run in this process at once
+  std::chrono::milliseconds drain{25'000};  // time that running chats get after SIGTERM or shutdown
 };
 
 struct ServerServices {
   Clock& clock;
   HttpClient& http;
-  MemoryAccounts& memory;  // outlives also the exchanges of `http`
+  MemoryAccounts& memory;  // must also outlive the exchanges of `http`
   FrameOutput& output;
   const FrameEncoder& encoder;
   const KeyPolicy& keys;
   std::function<double()> random;
   // Runs an action on the loop thread once the current event is handled.
   std::function<void(std::function<void()>)> post;
-  std::vector<ToolSource*> tool_sources{};        // they outlive the server
-  LeanSpecSessions* leanspec_sessions = nullptr;  // only in that parent's dialect; outlives the server
-  // True while this process should take no more work on; absent: never.
+  std::vector<ToolSource*> tool_sources{};        // outlive the server
+  LeanSpecSessions* leanspec_sessions = nullptr;  // only in the leanspec dialect; outlives the server
+  // Returns true while this process should accept no more work. Empty: never.
   std::function<bool()> memory_short{};
-  // A line was answered by nothing but this: for the log. Never holds a key or a conversation.
+  // Called for the log when a line was rejected and the dialect has no frame to report it. The error never holds a key
+  // or a conversation.
   std::function<void(const Error& error)> on_unanswered;
 };
 
@@ -70,20 +71,21 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Says that the worker is up.
+  // Sends the `ready` frame.
   void greet();
   void handle(Request request);
 
-  // No line will come any more: what runs is finished, then `on_idle` is called.
+  // The parent can send no more lines. Running and queued chats finish, then `on_idle` is called.
   void close_input();
-  // New chats are refused, what runs is finished within the time (0: none left to wait), the rest ends with
-  // shutting_down; then `on_idle` is called.
+  // Rejects new chats. Chats may finish within `grace` (0: no time); the rest ends with shutting_down. Then `on_idle`
+  // is called.
   void drain(std::chrono::milliseconds grace);
   // Ends every chat at once with this error.
   void abort_all(const Error& error);
-  // The same where memory has ended: each chat gives back its own first, and is told in short.
+  // Ends every chat with this error when the process is out of memory. Each chat frees what it holds first, then sends
+  // a short error.
   void give_up(const Error& error);
-  // Called once, when the server is closing and its last chat has ended.
+  // `action` is called once, when the server is closing and its last chat and models request have ended.
   void on_idle(std::function<void()> action) { on_idle_ = std::move(action); }
 
   void output_relieved() { backlog_.relieve(); }
@@ -91,19 +93,19 @@ class Server {
   [[nodiscard]] const ServerStats& stats() const { return stats_; }
   [[nodiscard]] std::size_t in_flight() const { return sessions_.size() + lookups_.size(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
-  // Chats that shutting down cut short.
+  // Number of chats that the end of the drain time aborted.
   [[nodiscard]] std::size_t cut_short() const { return cut_short_; }
 
  private:
   struct Waiting {
     std::string id;
     std::unique_ptr<Session> session;
-    std::size_t bytes = 0;  // of its line
+    std::size_t bytes = 0;  // size of its line, plus keys and headers
   };
-  // A chat that waits to hear which model its session uses.
+  // Chat that waits for the provider and model of its LeanSpec session.
   struct LookingUp {
     std::unique_ptr<ChatRequest> chat;
-    std::shared_ptr<const Config> default_config;  // as it was when the chat came
+    std::shared_ptr<const Config> default_config;  // default config at the time the chat arrived
     std::unique_ptr<LeanSpecSessions::Lookup> lookup;
     bool cancelled = false;
   };
@@ -123,7 +125,7 @@ class Server {
   [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
   [[nodiscard]] Error overloaded(std::string message) const;
   [[nodiscard]] bool is_memory_short() const { return services_.memory_short && services_.memory_short(); }
-  // True also while a place is free that a queued chat is about to take.
+  // Also true while a slot is free that a queued chat is about to take.
   [[nodiscard]] bool must_wait() const { return in_flight() >= options_.max_in_flight || !queue_.empty(); }
   bool look_up(std::unique_ptr<ChatRequest>& chat);
   void looked_up(const std::string& id);
@@ -157,19 +159,19 @@ class Server {
   std::deque<Waiting> queue_;
   std::set<std::string, std::less<>> queued_ids_;
   std::size_t queued_bytes_ = 0;
-  std::vector<std::unique_ptr<Session>> ended_;  // destroyed once no call of theirs is on the stack
+  std::vector<std::unique_ptr<Session>> ended_;  // destroyed once none of their functions is on the stack
   std::map<std::string, std::unique_ptr<ModelsQuery>, std::less<>> queries_;
   std::vector<std::unique_ptr<ModelsQuery>> ended_queries_;
   bool sweep_posted_ = false;
-  std::deque<std::string> past_order_;  // the last chats that ended, so that a late cancel is known as such
+  std::deque<std::string> past_order_;  // ids of recently ended chats, to recognise a late cancel
   std::set<std::string, std::less<>> past_ids_;
 
   bool input_closed_ = false;
   bool draining_ = false;
   std::unique_ptr<Timer> drain_timer_;
   std::size_t cut_short_ = 0;
-  Instant last_end_;                  // of a chat
-  Instant::duration between_ends_{};  // a moving mean; 0: not known yet
+  Instant last_end_;                  // time at which the last chat ended
+  Instant::duration between_ends_{};  // moving mean of the time between two ends of chats; 0: not known yet
   std::function<void()> on_idle_;
   ServerStats stats_;
 };

@@ -16,10 +16,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Of all steps; one answer may be as long.
+// Limit on what one chat may add over all its steps (one response may use all of it).
 constexpr std::size_t kMaxAddedBytes = std::size_t{64} << 20;
-constexpr std::size_t kNullWork = 2'000'000;  // for one answer's calls, as ArgumentSchema counts it: some 100 ms
-constexpr int kMaxBodyDepth = 2'000;          // a line's greatest depth, and what an API puts around its values
+constexpr std::size_t kNullWork =
+    2'000'000;                        // for the calls of one response, in ArgumentSchema's work units: about 100 ms
+constexpr int kMaxBodyDepth = 2'000;  // maximum depth of a line, plus what an API wraps around its values
 
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
 
@@ -51,13 +52,13 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
   account_->bring(chat_->line->size());
 }
 
-// Empty where calls wait for the step's end.
+// Returns an empty function if calls wait for the end of the step.
 std::function<void(int, std::shared_ptr<const CheckedCall>)> Session::early_call_handler() {
   if (!chat_->early_tool_calls) return {};
   return [this](int part, std::shared_ptr<const CheckedCall> call) { show_early(part, std::move(call)); };
 }
 
-// Before the history becomes the transcript's.
+// Repairs the history before it is moved into the transcript.
 std::unique_ptr<ChatRequest> Session::repaired(std::unique_ptr<ChatRequest> chat) {
   auto notes = repair_history(chat->messages);
   chat->notes.insert(chat->notes.end(), std::make_move_iterator(notes.begin()), std::make_move_iterator(notes.end()));
@@ -69,7 +70,7 @@ Session::~Session() {
   release_retry();
 }
 
-// --- life -----------------------------------------------------------------------------------------------------------
+// --- life cycle -----------------------------------------------------------------------------------------------------
 
 void Session::start() {
   const auto scope = enter();
@@ -131,7 +132,7 @@ void Session::abort(Error error) {
   end_error(error);
 }
 
-// The chat gives back what it holds first, and is told in short.
+// Frees what the chat holds first, then sends a short error without messages and usage.
 void Session::out_of_memory(const Error& error) {
   const auto scope = enter();
   if (phase_ == Phase::finished) return;
@@ -153,7 +154,7 @@ void Session::close_input() {
   }
 }
 
-// Shows what would be sent, with everything secret left out.
+// Reports the request that would be sent, without secrets.
 void Session::dry_run() {
   const WireApi* api = wire_api(target().api);
   std::string request = "null";
@@ -170,7 +171,7 @@ void Session::dry_run() {
       json.field(name, header.secret ? "[redacted]" : without_live_secrets(header.value));
     }
     json.end_object();
-    // A literal key may stand for anything, so that what is left without it is no JSON.
+    // A literal key may match any part of the body, so the redacted text may not be valid JSON.
     std::string body = without_live_secrets(built->http.body.str());
     JsonReader check(body.data(), body.size(), kMaxBodyDepth);
     check.validate();
@@ -243,7 +244,7 @@ std::expected<std::unique_ptr<Attempt>, Error> Session::start_hedged() {
                               output_);
 }
 
-// A second try weighs on its host as a retry does.
+// A hedged attempt takes a slot of the host's retry budget, as a retry does.
 bool Session::claim_hedge() {
   const Target& second = hedge_target();
   if (!services_.budget.claim(second.base_url)) return false;
@@ -270,7 +271,7 @@ void Session::usage(const Usage& usage) {
   if (const auto& price = target().price) step_usage_->cost = cost_of(usage, *price);
 }
 
-// What a try has used whose answer is not the step's is paid for all the same.
+// Usage of an attempt whose response was discarded still counts: the provider bills it.
 void Session::discard_usage(const Usage& usage, const Target& target) {
   Usage used = usage;
   if (target.price) used.cost = cost_of(usage, *target.price);
@@ -300,7 +301,7 @@ void Session::fail_step(const Error& error) {
   end_error(error);
 }
 
-// Of a step that begins anew: nothing of it is the chat's.
+// Discards the response of an attempt before the step starts again.
 void Session::discard_answer() {
   take_back_calls("retry");
   output_.clear();
@@ -318,8 +319,8 @@ void Session::back_off(const Error& error, milliseconds delay) {
   });
 }
 
-// False if there is nobody left to ask about this error. Who answers is asked in later steps too; who was passed over
-// is still there for other errors.
+// Switches to the first fallback that handles this error; returns false if there is none. Later steps keep the new
+// target. Fallbacks that were skipped stay available for other errors.
 bool Session::fall_back(const Error& error) {
   const auto chosen =
       std::ranges::find_if(route_.fallbacks, [&](const FallbackTarget& fallback) { return fallback.is_for(error); });
@@ -361,14 +362,14 @@ void Session::finish(FinishReason reason, std::string_view raw) {
   await_tools();
 }
 
-// The provider stopped in the middle of what its own tools do, and goes on when it gets its answer back.
+// Returns true if the provider paused while its own tools run. It continues once its partial response is sent back.
 bool Session::is_paused(FinishReason reason, std::string_view raw) const {
   const WireApi* api = wire_api(target().api);
   return reason == FinishReason::other && api != nullptr && !api->pause_reason.empty() && raw == api->pause_reason &&
          !output_.answer().empty();
 }
 
-// The step's answer becomes history.
+// Adds the response of the step to the history.
 void Session::close_step() {
   Rope message;
   message.append("[");
@@ -380,7 +381,8 @@ void Session::close_step() {
   step_usage_.reset();
 }
 
-// No account may hold more, and a step's end needs it several times.
+// Limit on what the chat may add. Half of an account's limit, because the end of a step needs the added bytes several
+// times.
 std::size_t Session::most_added() const { return std::min(kMaxAddedBytes, services_.attempt.memory.owner_limit() / 2); }
 
 void Session::end_too_large() {
@@ -397,7 +399,7 @@ void Session::next_step() {
   begin_step();
 }
 
-// A model that must call a tool in every step never answers.
+// A model that must call a tool in every step would never finish.
 void Session::release_tool_choice() {
   if (chat_->tool_choice_every_step || !chat_->tool_choice) return;
   const ToolChoiceType type = chat_->tool_choice->type;
@@ -417,7 +419,7 @@ void Session::show_early(int part, std::shared_ptr<const CheckedCall> call) {
   round_->add_early(part, std::move(call), offer_tools_);
 }
 
-// Nothing is carried out where the answer was cut short or stopped.
+// No call runs if the response was cut short or stopped.
 void Session::show_calls(FinishReason reason) {
   const bool may_run = reason == FinishReason::tool_calls && offer_tools_;
   if (!chat_->early_tool_calls) {
@@ -431,7 +433,7 @@ void Session::show_calls(FinishReason reason) {
   round_->complete();
 }
 
-// Of a step that does not come to its calls: those that were shown early.
+// Cancels the calls that were shown early, for a step that ends before its calls count.
 void Session::take_back_calls(std::string_view reason) {
   if (const auto round = std::exchange(round_, nullptr)) round->cancel(reason);
 }
@@ -443,7 +445,7 @@ void Session::await_tools() {
   if (round_->answered() || round_->too_long()) proceed();
 }
 
-// Shown to the parent, and not taken back.
+// Returns true if calls were shown to the parent and not cancelled.
 bool Session::has_calls() const {
   return round_ != nullptr && (phase_ == Phase::streaming || phase_ == Phase::awaiting_tools);
 }
@@ -464,7 +466,7 @@ void Session::tool_approval(const ToolApprovalRequest& approval) {
   round_->approve(approval.tool_call_id, approval.approved, approval.reason);
 }
 
-// What was answered already is kept.
+// Cancels the open calls. Results that are already there are kept.
 void Session::give_up_tools(std::string_view reason) {
   if (phase_ == Phase::streaming) return take_back_calls(reason);
   if (phase_ != Phase::awaiting_tools) return;
@@ -473,7 +475,7 @@ void Session::give_up_tools(std::string_view reason) {
   if (!results.empty()) transcript_->add(std::move(results));
 }
 
-// Every call has its output, or they are too long.
+// Continues when every call has its output, or when the outputs are too long.
 void Session::proceed() {
   const auto round = std::move(round_);
   if (round->too_long()) round->cancel("response_too_large");
@@ -484,7 +486,7 @@ void Session::proceed() {
   next_step();
 }
 
-// --- the end --------------------------------------------------------------------------------------------------------
+// --- end of the chat ------------------------------------------------------------------------------------------------
 
 std::string_view Session::named_provider(const Target& target) const {
   return asks_others_ ? std::string_view(target.provider_id) : std::string_view();
@@ -494,7 +496,7 @@ std::string_view Session::named_model(const Target& target) const {
   return asks_others_ ? std::string_view(target.shown_as) : std::string_view();
 }
 
-// The messages that are new, as an array.
+// New messages of this chat, as a JSON array.
 Rope Session::new_messages() const {
   Rope messages;
   messages.append("[");
@@ -527,7 +529,7 @@ void Session::end_error(const Error& error) {
   release();
 }
 
-// Gives back everything but the object itself, which the server destroys.
+// Releases everything but the object itself, which the server destroys.
 void Session::release() {
   if (phase_ == Phase::finished) return;
   if (started_) services_.budget.chat_ended(target().base_url);

@@ -1,4 +1,5 @@
-// One chat's life: steps, attempts, tools, until its one answer. An explicit state machine; no I/O of its own.
+// Life cycle of one chat: steps, attempts and tools, up to its one terminal event. An explicit state machine that does
+// no I/O itself.
 #pragma once
 
 #include <functional>
@@ -27,34 +28,36 @@ struct SessionServices {
   TokenCache& tokens;
   std::function<double()> random;  // in [0, 1)
   HttpToolMaker make_http_tool{};
-  std::vector<ToolSource*> tool_sources{};  // they outlive the session
-  int max_parallel_tools = 16;              // that this process runs at once for one chat
+  std::vector<ToolSource*> tool_sources{};  // outlive the session
+  int max_parallel_tools = 16;              // tools that this process runs at once for one chat
 };
 
-// The phases and what leaves them:
-//   waiting         queued; start()
-//   preparing       its tools' sources are opened; the last of them, or a failure
-//   streaming       an attempt runs; its finish or failure
-//   backing_off     a failed attempt waits for the next; a timer
-//   awaiting_tools  calls are under way; the last of their outputs
-//   finished        the reply is given
-// cancel, abort, the total time limit and close_input may end any of them.
+// Phases, and the event that leaves each of them:
+//   waiting         queued; left by start()
+//   preparing       tool sources are being opened; left when the last one is open, or on a failure
+//   streaming       an attempt runs; left when it finishes or fails
+//   backing_off     a failed attempt waits for its retry; left by a timer
+//   awaiting_tools  tool calls are running; left with the last output
+//   finished        the terminal event was sent
+// cancel(), abort() and the memory limit may end every phase. The total time limit does so once start() was called.
+// close_input() ends awaiting_tools if a call waits for the parent.
 class Session {
  public:
-  // `accepted` is when the line was accepted. Services outlive the session. Its memory is an account's of its own,
-  // which may end it with resource_exhausted.
+  // `accepted` is the time at which the line was accepted. Services must outlive the session. The session opens its own
+  // memory account, which may end it with resource_exhausted.
   Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services, Reply reply,
           Instant accepted);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Each of these may end the session, which calls the reply's on_ended; the session must not be destroyed within it.
+  // Each of these may end the session and so call the reply's on_ended. Do not destroy the session during that call.
   void start();
-  // Ends with `done`, finishReason cancelled.
+  // Ends the chat with `done`, finishReason cancelled.
   void cancel();
   void abort(Error error);
-  // The parent can answer no more: a session that waits for it ends with input_closed, now or when it comes to wait.
+  // The parent can send no more lines. A session that waits for the parent ends with input_closed, now or once it has
+  // to wait.
   void close_input();
   [[nodiscard]] bool awaits(std::string_view tool_call_id) const;
   // Requires awaits(result.tool_call_id).
@@ -68,7 +71,7 @@ class Session {
 
   static std::unique_ptr<ChatRequest> repaired(std::unique_ptr<ChatRequest> chat);
 
-  // For each call from outside: what it takes is the chat's memory.
+  // Opened by each call from outside: memory taken in its scope belongs to the chat.
   [[nodiscard]] MemoryScope enter() const { return MemoryScope(account_.get()); }
   void out_of_memory(const Error& error);
 
@@ -113,7 +116,7 @@ class Session {
   void give_up_tools(std::string_view reason);
   void proceed();
 
-  // What an event calls it; empty where there is no other.
+  // Provider and model as events name them; empty if the chat has no fallback or hedge target.
   [[nodiscard]] std::string_view named_provider(const Target& target) const;
   [[nodiscard]] std::string_view named_model(const Target& target) const;
   [[nodiscard]] Rope new_messages() const;
@@ -126,7 +129,7 @@ class Session {
   const std::shared_ptr<MemoryAccount> account_;  // shared with exchanges
   const std::unique_ptr<ChatRequest> chat_;
   Route route_;
-  const bool asks_others_;  // than the chat's own model: events say who it was
+  const bool asks_others_;  // has a fallback or hedge target, so events name provider and model
   const int max_steps_;
   const SessionServices services_;
   Reply reply_;
@@ -135,20 +138,20 @@ class Session {
   Toolbox tools_;
   Phase phase_ = Phase::waiting;
   const std::shared_ptr<Transcript> transcript_;  // shared with exchanges, whose bodies are views of it
-  std::shared_ptr<AdaptedChat> adapted_;          // of the target whose turn it is, as is `written_`
+  std::shared_ptr<AdaptedChat> adapted_;          // for the current target, as is `written_`
   WrittenHistory written_;                        // refers to the bytes of both
   int step_ = -1;
-  int attempt_ = 0;  // of this step
-  int tries_ = 0;    // of them, with this target
+  int attempt_ = 0;  // attempts in the current step
+  int tries_ = 0;    // attempts in the current step with the current target
   bool offer_tools_ = true;
-  std::vector<std::string> claims_;  // hosts in whose retry budget it holds a place
+  std::vector<std::string> claims_;  // hosts whose retry budget this session holds a slot of
   bool input_closed_ = false;
   StepOutput output_;
   std::optional<Usage> step_usage_;
-  Usage past_usage_;  // of the steps before
+  Usage past_usage_;  // usage of earlier steps and of discarded attempts
   std::string finish_raw_;
-  std::unique_ptr<ToolRound> round_;  // the step's calls
-  std::size_t null_work_ = 0;         // left for this answer's calls
+  std::unique_ptr<ToolRound> round_;  // tool calls of the current step
+  std::size_t null_work_ = 0;         // work left for the tool calls of the current response
   std::optional<Instant> started_;
   std::unique_ptr<Attempt> running_;
   std::unique_ptr<Timer> phase_timer_;

@@ -8,10 +8,10 @@
 namespace aiw {
 namespace {
 
-// No API's own are longer than 64.
+// Limit on a call id; longer ones are cut. No API makes ids longer than 64 bytes.
 constexpr std::size_t kMaxCallIdBytes = 512;
-// How often a call's arguments are held until the next step's request is sent: as the provider's text, as JSON, both in
-// the event and in the history, and in the request.
+// Copies of a call's arguments until the next request is sent: provider text and JSON, each in the event and in the
+// history, and the request.
 constexpr std::size_t kHeldTimes = 8;
 
 }  // namespace
@@ -35,15 +35,15 @@ void StepOutput::commit() {
   if (!first_output_at_) first_output_at_ = clock_.now();
 }
 
-// Whatever it brings: the upstream waits for a reader that lags.
+// Sends any event; if the reader lags, the upstream is paused.
 void StepOutput::send(const ChatEvent& event) {
   events_.send(event);
   if (events_.must_pause()) handlers_.on_full();
 }
 
-// Some servers give every step's first call the same id, or parallel calls one id, or none, and the decoder then counts
-// from 0: a result must belong to one call of the conversation. Each frame of a call repeats its id, so one without end
-// is cut.
+// Returns an id that is unique in the conversation, because a result must belong to one call. Some servers give the
+// first call of every step the same id, or parallel calls one id, or none (the decoder then counts from 0). Every frame
+// of a call repeats its id, so a very long one is cut.
 const std::string& StepOutput::own_call_id(int part, std::string_view id) {
   const auto known = call_ids_.find(id);
   if (known != call_ids_.end()) {
@@ -77,7 +77,7 @@ void StepOutput::tool_call(int part, ToolCall call) {
   call_bytes_ += call.input_text.size();
   if (!MemoryAccount::fits(kHeldTimes * call_bytes_)) return;
   call.id = own_call_id(part, call.id);
-  if (call.name.empty()) call.name = "unnamed";  // a history with it can be given back
+  if (call.name.empty()) call.name = "unnamed";  // an empty name could not be sent back in the history
   send(PartBeganEvent{step_, part, ContentKind::tool_input, call.id, call.name, call.by_provider});
   if (!call.by_provider) {
     CheckedCall checked = check_call(std::move(call));

@@ -1,4 +1,4 @@
-// What a step's attempts bring, told as events and gathered into the step's answer.
+// Output of a step's attempts: sent as events and collected into the step's assistant message.
 #pragma once
 
 #include <functional>
@@ -14,31 +14,31 @@
 
 namespace aiw {
 
-// What is not output. Each may destroy the attempt within the call.
+// Handlers for everything that is not output. Each may destroy the attempt within the call.
 struct StepHandlers {
-  std::function<void()> on_full;  // the upstream should pause, until the outbox's on_relieved
+  std::function<void()> on_full;  // the upstream must pause until the outbox calls on_relieved
   std::function<void(const Usage& usage)> on_usage;
   std::function<void(FinishReason reason, std::string_view raw)> on_finish;
   std::function<void(Error error)> on_fail;
-  // May change the arguments of a call before anybody sees them.
+  // May change the arguments of a call before they are shown.
   std::function<void(CheckedCall& call)> on_checked;
-  // A call of the parent's or the worker's is complete while the answer goes on; empty: nobody wants to know.
+  // Called when a call is complete while the response continues; not for calls that the provider runs. May be empty.
   std::function<void(int part, std::shared_ptr<const CheckedCall> call)> on_call{};
 };
 
 class StepOutput : public AttemptObserver {
  public:
-  // All references outlive it. Likelihoods are told only if they are asked for.
+  // All references must outlive this object. Log probabilities are sent only if `wants_logprobs`.
   StepOutput(Outbox& events, Transcript& transcript, Clock& clock, bool wants_logprobs, StepHandlers handlers);
 
   void begin_step(int step) { step_ = step; }
-  // What came is not, or no longer, part of the answer of the step that runs.
+  // Drops the collected output: it does not, or no longer, belong to the response of the current step.
   void clear();
 
-  // Output of this attempt was told: it cannot be taken back.
+  // True once output of this attempt was sent as events, so it cannot be undone.
   [[nodiscard]] bool committed() const { return committed_; }
   [[nodiscard]] const Answer& answer() const { return answer_; }
-  // The chat's first byte of a successful answer, and its first output.
+  // Time of the chat's first byte of a successful response, and of its first output.
   [[nodiscard]] std::optional<Instant> first_byte_at() const { return first_byte_at_; }
   [[nodiscard]] std::optional<Instant> first_output_at() const { return first_output_at_; }
 
@@ -60,7 +60,7 @@ class StepOutput : public AttemptObserver {
  private:
   void commit();
   void send(const ChatEvent& event);
-  // Of the call that is part `part`; -1: of the first call with this id.
+  // Returns our id of the call in part `part`; with -1, of the first call that has this provider id.
   const std::string& own_call_id(int part, std::string_view id);
 
   Outbox& events_;
@@ -71,14 +71,14 @@ class StepOutput : public AttemptObserver {
   int step_ = 0;
   bool committed_ = false;
   Answer answer_;
-  // Our ids of the calls to which a provider gave one id.
+  // Our ids of the calls that share one provider id.
   struct OwnIds {
     int first_part;
     std::string first;
     std::map<int, std::string> others{};  // by part
   };
-  std::size_t call_bytes_ = 0;                           // of this attempt's calls
-  std::map<std::string, OwnIds, std::less<>> call_ids_;  // of this attempt, by the provider's id
+  std::size_t call_bytes_ = 0;                           // bytes of arguments in this attempt
+  std::map<std::string, OwnIds, std::less<>> call_ids_;  // ids of this attempt, by provider id
   std::optional<Instant> first_byte_at_, first_output_at_;
 };
 

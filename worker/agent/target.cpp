@@ -12,8 +12,8 @@ namespace {
 
 struct Choice {
   std::string provider_id;
-  std::string model_id;  // empty: the provider's default
-  std::string shown_as;  // empty: the model's own name
+  std::string model_id;  // empty: the default model of the provider
+  std::string shown_as;  // empty: same as model_id
 };
 
 Error refuse(std::string code, Category category, std::string message, std::string pointer = {}) {
@@ -105,7 +105,7 @@ std::expected<ResolvedText, Error> resolve_secret(std::string_view value, std::s
   return *key == value ? ResolvedText{*key} : ResolvedText{*key, {*key}};
 }
 
-// A key may be said again as it was sent, or without what stands around it.
+// Remembers both forms that a response may repeat: the value as sent, and the key inside it.
 void keep_secret(Target& target, const ResolvedText& secret) {
   target.secrets.emplace_back(secret.text);
   for (const auto& key : secret.keys) {
@@ -113,18 +113,19 @@ void keep_secret(Target& target, const ResolvedText& secret) {
   }
 }
 
-// Parts of a service account go elsewhere than to the provider (its token_uri, the token's claims), so that a key
-// within one would be sent to hosts that nobody has checked.
+// Returns true if the credentials are one reference or have none. Parts of a service account go to other hosts than the
+// provider (token_uri, claims of the token), so a key inside one could reach an unchecked host.
 bool is_whole_or_literal(std::string_view credentials) {
   return !credentials.contains("${") ||
          (credentials.starts_with("${") && credentials.find('}') == credentials.size() - 1);
 }
 
-// Sets the key and the config's headers, once it is certain that they may go to the URL's host.
+// Sets the key and the headers of the config, after checking that they may be sent to the host of the URL.
 std::expected<void, Error> set_credentials(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   const auto url = parse_base_url(target.base_url);
   if (!url) return std::unexpected(bad_url(provider, url.error()));
-  // An operation's path goes to its end; a key there would be shown by dryRun and lie in servers' logs.
+  // The path of an operation is appended to the URL. A key in a query would be shown by dryRun and written to server
+  // logs.
   if (target.base_url.find('?') != std::string::npos) {
     return std::unexpected(bad_url(provider, "it must not have a query; keys go into apiKey or headers"));
   }
@@ -182,7 +183,7 @@ std::expected<const ProviderConfig*, Error> find_provider(const Config& config, 
              "/payload/providerId"));
 }
 
-// What the provider's entry says of itself, without its model and its keys.
+// Target with the provider's own settings, without its model and keys.
 Target target_of(const ProviderConfig& provider) {
   Target target;
   target.provider_id = provider.id;
@@ -202,14 +203,14 @@ Target target_of(const ProviderConfig& provider) {
   return target;
 }
 
-// Checks that the worker can speak to it, and sets its keys.
+// Checks that the worker can reach the provider, and sets its keys.
 std::expected<void, Error> set_access(Target& target, const ProviderConfig& provider, const KeyPolicy& keys) {
   if (target.api == Api::mock) return {};
   if (target.base_url.empty()) return std::unexpected(bad_url(provider, "it is missing"));
   return set_credentials(target, provider, keys);
 }
 
-// Whether the config has another key for the server that the provider's requests go to.
+// Returns true if the config has another key for the server that receives this provider's requests.
 bool has_several_keys(const Config& config, const ProviderConfig& provider, const Target& target) {
   const auto own = parse_base_url(target.base_url);
   return own && std::ranges::any_of(config.providers, [&](const ProviderConfig& other) {
@@ -219,7 +220,7 @@ bool has_several_keys(const Config& config, const ProviderConfig& provider, cons
          });
 }
 
-// A digest too short to say anything of the key.
+// Digest of `key`, too short to reveal anything about it.
 std::string account_of(std::string_view key) {
   constexpr std::size_t kDigits = 8;
   const auto digest = sha256(key);
@@ -244,14 +245,14 @@ std::expected<Target, Error> look_up(const Choice& choice, const Config& config,
 
 std::expected<Target, Error> reach(const Choice& choice, const Config& config, const KeyPolicy& keys) {
   auto target = look_up(choice, config, keys);
-  // An alias hides its upstream.
+  // An alias hides its upstream model, so the error must not name it.
   if (!target && target.error().category == Category::not_found && !choice.shown_as.empty()) {
     target.error().message = "the upstream of the model " + choice.shown_as + " is not in the config";
   }
   return target;
 }
 
-// A model besides the chat's own; an error points at where it is named.
+// Resolves a fallback or hedge model. An error points at the field that names it.
 std::expected<Target, Error> resolve_other(const ChatRequest& chat, const std::string& model, std::string pointer,
                                            const Config& config, const KeyPolicy& keys) {
   const auto choice = choose_model(chat, model, config);

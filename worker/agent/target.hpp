@@ -1,4 +1,4 @@
-// Which providers and models a chat means, and everything needed to reach them.
+// Resolves the providers and models that a chat asks for, with everything needed to reach them.
 #pragma once
 
 #include <expected>
@@ -12,29 +12,29 @@
 
 namespace aiw {
 
-// Error: an unknown provider or model (naming it), a forbidden alias, a base URL or header that may not be used, a key
-// that cannot be had. None of it repeats a key.
+// Resolves a provider without a model, for requests that concern only the provider.
 //
-// The same without a model, for what concerns the provider alone.
+// Errors of all functions here: an unknown provider or model (named in the message), a forbidden alias, a base URL or
+// header that is not allowed, a key that cannot be read. No error repeats a key.
 std::expected<Target, Error> resolve_provider(std::string_view provider_id, const Config& config,
                                               const KeyPolicy& keys);
 std::expected<Target, Error> resolve_target(const ChatRequest& chat, const Config& config, const KeyPolicy& keys);
 
-// Another target, asked when the one before has failed.
+// Target that is tried after the one before has failed.
 struct FallbackTarget {
   Target target;
-  std::vector<std::string> codes{};  // codes and categories of the errors that it is for; empty: all
+  std::vector<std::string> codes{};  // error codes and categories that this fallback handles; empty: all
 
   [[nodiscard]] bool is_for(const Error& error) const;
 };
 
-// Whom a chat may ask.
+// All targets that a chat may use.
 struct Route {
-  Target target{};  // the one whose turn it is, at first the chat's own
+  Target target{};  // current target; at first the one that the chat names
   std::vector<FallbackTarget> fallbacks{};
-  std::optional<Target> hedge{};  // beside the one whose turn it is; absent: a hedge asks that one again
+  std::optional<Target> hedge{};  // target of the second, hedged attempt; absent: the current target
 };
-// All of it, before the chat is accepted. Error: as above, with the pointer to what names the target.
+// Resolves all targets before the chat is accepted. Error: as above, with a pointer to the field that names the target.
 std::expected<Route, Error> resolve_route(const ChatRequest& chat, const Config& config, const KeyPolicy& keys);
 
 }  // namespace aiw

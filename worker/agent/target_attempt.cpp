@@ -31,18 +31,18 @@ Started send_request_with_token(const TargetAttemptServices& services, const Tar
   return send_request(services, {with_token, input.memory, input.tell_notes}, observer);
 }
 
-// Waits for a token, then does what any other attempt does. The wait counts like that until a first byte.
+// Waits for an access token, then runs a plain attempt. The wait has the same time limit as the first byte.
 class TokenAttempt : public Attempt {
  public:
   TokenAttempt(const TargetAttemptServices& services, const TargetAttemptInput& input, AttemptObserver& observer)
       : services_(services), input_(input), observer_(observer) {}
 
   std::expected<void, Error> start() {
-    auto wait = services_.tokens.wait(input_.step.target.credentials,
-                                      [this, account = MemoryAccount::current()](TokenCache::Result token) {
-                                        const MemoryScope scope(account);  // the chat's, which outlives its attempts
-                                        received(std::move(token));
-                                      });
+    auto wait = services_.tokens.wait(
+        input_.step.target.credentials, [this, account = MemoryAccount::current()](TokenCache::Result token) {
+          const MemoryScope scope(account);  // account of the chat, which outlives its attempts
+          received(std::move(token));
+        });
     if (!wait) return std::unexpected(std::move(wait).error());
     wait_ = *std::move(wait);
     if (const auto limit_ms = input_.step.chat.timeouts.first_byte_ms; limit_ms > 0) {
@@ -57,7 +57,7 @@ class TokenAttempt : public Attempt {
   }
 
  private:
-  // Each of these may end this object with its last call.
+  // Each of these functions may destroy this object with its last call.
   void received(TokenCache::Result token) {
     timer_.reset();
     if (!token) return observer_.fail(std::move(token).error());

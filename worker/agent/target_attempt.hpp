@@ -1,4 +1,4 @@
-// One try at one step with any target: the mock's, one whose key is a token that must be fetched first, or a plain one.
+// One attempt at one step with any target: the mock, a target whose access token must be fetched first, or a plain one.
 #pragma once
 
 #include <expected>
@@ -16,12 +16,12 @@ struct TargetAttemptServices {
 
 struct TargetAttemptInput {
   StepInput step;
-  std::shared_ptr<const void> memory;  // owns what the request's body refers to
-  bool tell_notes = true;              // what building the request changed is told as warnings
+  std::shared_ptr<const void> memory;  // owns the bytes that the request body refers to
+  bool tell_notes = true;              // report changes made while building the request as warnings
 };
 
-// Everything that `input` refers to, the services and `observer` outlive the attempt; `observer` may hear warnings
-// within this call, but no more. Error: the request cannot be made.
+// The services, `observer` and everything that `input` refers to must outlive the attempt. `observer` may receive
+// warnings during this call, but no other event. Error: the request cannot be built.
 std::expected<std::unique_ptr<Attempt>, Error> start_target_attempt(const TargetAttemptServices& services,
                                                                     const TargetAttemptInput& input,
                                                                     AttemptObserver& observer);

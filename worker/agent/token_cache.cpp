@@ -17,14 +17,14 @@ using std::chrono::seconds;
 constexpr std::size_t kMaxEntries = 256;
 constexpr std::size_t kMaxBody = 64 << 10;
 constexpr seconds kTimeLimit{30};
-// A token is not used in its last minute: a request takes time to arrive.
+// A token is not used in its last minute, because a request takes time to arrive.
 constexpr seconds kMargin{60};
 constexpr HttpLimits kLimits{.connect_timeout = seconds{10},
                              .total_timeout = kTimeLimit,
                              .max_body_bytes = kMaxBody,
-                             .has_own_connection = true};  // that of a chat that waits for it
+                             .has_own_connection = true};  // a chat waits for this exchange
 
-// Credentials are not kept; their digest names them.
+// Key of a cache entry: a digest, so that the credentials are not kept.
 std::string key_of(std::string_view credentials) {
   const auto digest = sha256(credentials);
   return digest ? std::string(bytes_of(*digest)) : std::string();
@@ -58,20 +58,20 @@ class TokenCache::Fetch : private HttpHandler {
                                                    .retryable = true,
                                                    .url = url_}));
     });
-    const MemoryScope scope(nullptr);  // it is shared by those who wait for it
+    const MemoryScope scope(nullptr);  // shared by all chats that wait for it
     transfer_ = cache_.http_.start(std::move(request), kLimits, *this);
   }
 
  private:
   void on_head(const ResponseHead& head) override { head_ = head; }
   void on_body(std::string_view bytes) override { body_ += bytes; }
-  // Nothing of this object may be touched after it.
+  // May destroy this object with its last call.
   void on_end(const Error* error) override {
     auto token = error != nullptr ? std::unexpected(*error) : google::read_access_token(head_, body_);
     if (!token) {
       token.error().url = url_;
       if (token.error().request_id.empty()) token.error().request_id = request_id(head_);
-      // While the assertion is known as a secret.
+      // Must happen while assertion_ is registered as a secret.
       token.error() = without_live_secrets(std::move(token.error()));
     }
     cache_.concluded(key_, std::move(token));
@@ -121,7 +121,8 @@ void TokenCache::forget(std::string_view credentials) {
   if (entry != entries_.end()) entry->second.token.clear();
 }
 
-// A config says where its credentials' tokens come from, and what is signed for one server must not reach another.
+// Rejects token servers that are not allowed. The config chooses the server, and a signed assertion for one server must
+// not reach another.
 std::optional<Error> TokenCache::refusal(std::string_view token_uri) const {
   constexpr std::string_view kGoogle = ".googleapis.com";
   const auto url = parse_base_url(token_uri);
@@ -135,12 +136,12 @@ std::optional<Error> TokenCache::refusal(std::string_view token_uri) const {
                .message = "the credentials' token_uri is not at googleapis.com; see --allow-host"};
 }
 
-// Calls back whoever still waits. What they do may change everything here.
+// Stores the token and calls everyone who still waits. The callbacks may change every member of this object.
 void TokenCache::concluded(const std::string& key, std::expected<google::AccessToken, Error> result) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
-  const auto fetch = std::move(entry.fetch);  // it calls this, and lives until the end
+  const auto fetch = std::move(entry.fetch);  // the caller of this function; kept alive until it returns
   const auto waits = std::exchange(entry.waits, {});
   Result told = std::unexpected(Error{});
   if (result) {
@@ -156,7 +157,7 @@ void TokenCache::concluded(const std::string& key, std::expected<google::AccessT
   }
 }
 
-// Nobody waits for it any more: the exchange ends, too.
+// Ends the exchange if nobody waits for it any more.
 void TokenCache::abandoned(const std::string& key) {
   const auto entry = entries_.find(key);
   if (entry == entries_.end()) return;

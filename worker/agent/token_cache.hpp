@@ -1,4 +1,4 @@
-// Access tokens made from credentials: fetched once for all chats that need one, kept in memory until they expire.
+// Access tokens made from credentials: fetched once for all chats that need one, and kept in memory until they expire.
 #pragma once
 
 #include <functional>
@@ -18,16 +18,16 @@
 
 namespace aiw {
 
-// Whether the target's key has to be made from its credentials.
+// Returns true if the target's key must be fetched with its credentials.
 bool needs_token(const Target& target);
 
 // All calls on the loop thread.
 class TokenCache {
  public:
-  // The token, or why there is none: category auth, or what the network or the token server said. Never a key.
+  // Access token, or the error: category auth, or the error of the network or the token server. Never contains a key.
   using Result = std::expected<std::string, Error>;
   using Callback = std::function<void(Result)>;
-  // A place in the queue for a token; destroying it leaves the queue.
+  // Place in the queue for a token. Destroying it leaves the queue.
   class Wait {
    public:
     Wait(TokenCache& cache, std::string key, std::shared_ptr<const Callback> callback)
@@ -42,24 +42,24 @@ class TokenCache {
     std::shared_ptr<const Callback> callback_;
   };
 
-  // `allowed_hosts`: where tokens may be asked for besides Google and this machine. Clock and client outlive it.
+  // `allowed_hosts` may be asked for tokens, besides Google and this machine. Clock and client must outlive the cache.
   TokenCache(Clock& clock, HttpClient& http, AllowedHosts allowed_hosts);
   ~TokenCache();
   TokenCache(const TokenCache&) = delete;
   TokenCache& operator=(const TokenCache&) = delete;
 
-  // A token that is there and will be valid for a while; nothing if one must be waited for.
+  // Returns a token that stays valid for a while; nullopt if the caller must wait() for one.
   [[nodiscard]] std::optional<std::string> find(std::string_view credentials) const;
   // `done` is called once, never within this call, and may destroy the wait. Error: the credentials cannot be used.
   std::expected<std::unique_ptr<Wait>, Error> wait(std::string_view credentials, Callback done);
-  // A provider refused the token.
+  // Drops a token that a provider refused.
   void forget(std::string_view credentials);
 
  private:
   class Fetch;
   struct Entry {
     std::string token;
-    std::optional<LiveSecret> secret;  // of the last token: an error that follows may still repeat it
+    std::optional<LiveSecret> secret;  // hides the last token in errors that may still repeat it
     Instant usable_until{};
     std::unique_ptr<Fetch> fetch;
     std::vector<std::weak_ptr<const Callback>> waits;
@@ -73,7 +73,7 @@ class TokenCache {
   Clock& clock_;
   HttpClient& http_;
   const AllowedHosts allowed_hosts_;
-  std::map<std::string, Entry, std::less<>> entries_;  // by the credentials' digest
+  std::map<std::string, Entry, std::less<>> entries_;  // by the digest of the credentials
 };
 
 }  // namespace aiw

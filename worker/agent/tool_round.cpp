@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxCalls = 2'048;  // of one step that are carried out
+constexpr std::size_t kMaxCalls = 2'048;  // limit on the calls of one step that are run
 
 }  // namespace
 
@@ -42,7 +42,7 @@ void ToolRound::add_early(int part, std::shared_ptr<const CheckedCall> checked, 
   admit(calls_.back(), may_run);
 }
 
-// Decides who carries the last call out, and shows it.
+// Decides who runs the last call, and shows it.
 void ToolRound::admit(Call& call, bool may_run) {
   call.tool = tools_.find(call.checked->call.name);
   if (!may_run) return show(call);
@@ -60,11 +60,11 @@ void ToolRound::admit(Call& call, bool may_run) {
   show(call);
 }
 
-// Why nobody can carry out the call as it is.
+// Returns why nobody can run the call as it is; nullopt if it can run.
 std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) {
   const CheckedCall& checked = *call.checked;
   if (call.tool == nullptr) return "there is no tool of that name";
-  if (call.tool->returned) return std::nullopt;  // the parent's to judge
+  if (call.tool->returned) return std::nullopt;  // the parent validates it
   if (too_many) return "too many calls in one step";
   if (!checked.parse_error.empty()) return "the arguments are not valid JSON: " + checked.parse_error;
   if (!JsonSpan{checked.input_json}.is_object()) return "the arguments are not a JSON object";
@@ -112,7 +112,7 @@ void ToolRound::run(std::size_t index) {
   call.run = call.tool->runner->run({call.checked->call.id, call.checked->input_json},
                                     [this, index](const std::string& output) {
                                       const MemoryScope scope(account_);
-                                      run_ended(index, output);  // a copy, which is the chat's
+                                      run_ended(index, output);  // a copy, owned by the chat's account
                                     });
 }
 
@@ -155,10 +155,10 @@ void ToolRound::take(std::size_t index, std::string output_json, bool by_parent)
   events_.send(ToolResultEvent{step_, shown.id, shown.name, JsonSpan{call.output_json}, by_parent});
 }
 
-// The last thing a call of this round does: nothing may be touched after it.
+// Reports that the round is over, if it is. Must be the last statement of its callers: it may destroy this object.
 void ToolRound::settle() {
   if (!started_ || (!answered() && !too_long())) return;
-  const auto on_answered = on_answered_;  // outlives this object
+  const auto on_answered = on_answered_;  // a copy that outlives this object
   on_answered();
 }
 

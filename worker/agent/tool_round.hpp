@@ -1,5 +1,5 @@
-// The tool calls of one step on their way to their outputs: shown, approved, carried out side by side, each within its
-// time, and given back in call order.
+// Tool calls of one step until they have outputs: shown, approved, run in parallel, each within its time limit. The
+// outputs are returned in call order.
 #pragma once
 
 #include <functional>
@@ -20,31 +20,31 @@ namespace aiw {
 
 class ToolRound {
  public:
-  // `on_answered` is called once, when the last call that start() left open has its output, or the outputs are longer
-  // than `max_bytes` together; the round may be destroyed within it. All references outlive the round; `max_parallel`
-  // bounds what this process runs at once for this chat. It is made in the scope of the chat's memory account.
+  // `on_answered` is called once after start(), when the last open call has its output or the outputs exceed
+  // `max_bytes` together. It may destroy the round. All references must outlive the round. `max_parallel` limits the
+  // tools that this process runs at once for this chat. Construct the round in the scope of the chat's memory account.
   ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int max_parallel, std::size_t max_bytes,
             std::function<void()> on_answered);
   ~ToolRound();
   ToolRound(const ToolRound&) = delete;
   ToolRound& operator=(const ToolRound&) = delete;
 
-  // Shows a call of part `part` of the answer. `may_run` is false where the answer was cut short or stopped: then
-  // nobody carries it out. What cannot be carried out gets its output, for the model to see, at once.
+  // Shows the call in part `part` of the response. `may_run` is false if the response was cut short or stopped; then
+  // the call is not run. A call that cannot run gets an error output for the model at once.
   void add(int part, std::shared_ptr<const CheckedCall> call, bool may_run);
-  // Shows a call while the answer goes on. The parent may answer and approve it at once; everything else waits for
-  // start(). A part's second call is ignored.
+  // Shows a call while the response continues. The parent may send its result or approval at once; everything else
+  // waits for start(). A second call of the same part is ignored.
   void add_early(int part, std::shared_ptr<const CheckedCall> call, bool may_run);
-  // The answer is complete, and its calls count.
+  // Marks the response as complete: its calls now count.
   void complete() { complete_ = true; }
   // Runs every call that needs no approval.
   void start();
 
   [[nodiscard]] bool empty() const { return calls_.empty(); }
   [[nodiscard]] bool answered() const { return open_ == 0; }
-  // The outputs are longer than the chat may add.
+  // True if the outputs are longer than the chat may add.
   [[nodiscard]] bool too_long() const { return output_bytes_ > max_bytes_; }
-  // A call that is the parent's to answer or to approve.
+  // True if a call waits for a result or an approval from the parent.
   [[nodiscard]] bool awaits_parent() const { return !by_parent_.empty(); }
   [[nodiscard]] bool awaits_result(std::string_view id) const;
   [[nodiscard]] bool awaits_approval(std::string_view id) const;
@@ -52,13 +52,13 @@ class ToolRound {
   void result(std::string_view id, const std::string& output_json);
   // Requires awaits_approval(id).
   void approve(std::string_view id, bool approved, std::string_view reason);
-  // Tells the parent that no call of its own is wanted any more, and cancels the others. Calls that were shown early
-  // are taken back, all of them, if complete() was not called.
+  // Cancels all calls. The parent gets `tool_cancel` for each call that waits for it. If complete() was not called, it
+  // gets one for every early call that could run.
   void cancel(std::string_view reason);
 
-  // The outputs that are there, in call order, as an array of one tool message; empty: there are none.
+  // Returns the outputs in call order, as an array of one tool message; empty if there are none.
   [[nodiscard]] std::string results() const;
-  // Some calls are for the parent to bring back with the next chat.
+  // True if the parent must return the results of some calls with its next chat.
   [[nodiscard]] bool returns() const;
 
  private:
@@ -69,7 +69,7 @@ class ToolRound {
     int part = 0;
     bool early = false;
     State state = State::shown;
-    std::string refusal{};  // of one that nobody can carry out, until its output is told
+    std::string refusal{};  // why the call cannot run; empty once its output is sent
     std::string output_json{};
     std::unique_ptr<ToolRun> run{};
     std::unique_ptr<Timer> timer{};
@@ -92,21 +92,22 @@ class ToolRound {
   const int step_;
   Toolbox& tools_;
   Outbox& events_;
-  MemoryAccount* const account_;  // the chat's
+  MemoryAccount* const account_;  // account of the chat
   Clock& clock_;
   const int max_parallel_;
   const std::size_t max_bytes_;
   const std::function<void()> on_answered_;
   std::vector<Call> calls_;
   std::set<int> early_parts_;
-  std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: what waits for a line of the parent
+  std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: calls that wait for a parent's line
   std::size_t next_queued_ = 0;
   bool complete_ = false;
   bool started_ = false;
   int running_ = 0;
   std::size_t output_bytes_ = 0;
-  std::size_t open_ = 0;  // calls that will get an output and have none
-  // For looking at all calls' arguments, as ArgumentSchema counts it: some 100 ms. Then they count as fitting.
+  std::size_t open_ = 0;  // calls that still need an output
+  // Work left for validating the arguments of all calls, in ArgumentSchema's units: about 100 ms. Once it is used up,
+  // arguments count as valid.
   std::size_t check_work_ = 2'000'000;
 };
 

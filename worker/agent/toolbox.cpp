@@ -8,7 +8,7 @@
 namespace aiw {
 namespace {
 
-constexpr int kMaxSchemaDepth = 64;  // what every provider's body has room for
+constexpr int kMaxSchemaDepth = 64;  // depth that fits the request body of every provider
 
 std::string_view executor_name(ToolExecutor executor) {
   switch (executor) {
@@ -37,7 +37,7 @@ Toolbox::Toolbox(ChatRequest& chat) : chat_(chat) {
 }
 
 void Toolbox::declare(const Tool& tool) {
-  if (tool.name.empty()) return;  // the provider's own, which calls it itself
+  if (tool.name.empty()) return;  // a provider tool, which the provider runs itself
   entries_.emplace(tool.name.text(), ToolEntry{.executor = executor_name(tool.executor),
                                                .approval = tool.approval,
                                                .timeout_ms = tool.timeout_ms.value_or(chat_.timeouts.tool_ms),
@@ -89,7 +89,7 @@ void Toolbox::source_ready(std::size_t index, ToolSource::Result result) {
   on_ready_({});
 }
 
-// In the order of the sources, not of their answers: the same chat gives the same request.
+// Adds tools in the order of the sources, not of their responses, so that the same chat gives the same request.
 void Toolbox::offer_all() {
   for (auto& source : sources_) {
     for (auto& tool : source.tools.tools) {

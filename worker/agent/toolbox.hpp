@@ -1,4 +1,4 @@
-// The tools of one chat: those its request declares and those that other sources bring, and how each is carried out.
+// Tools of one chat: those that its request declares, those of other sources, and what runs each of them.
 #pragma once
 
 #include <cstdint>
@@ -21,44 +21,46 @@ namespace aiw {
 
 // One tool as the agent loop sees it.
 struct ToolEntry {
-  std::string_view executor;  // as `tool_call` names it
+  std::string_view executor;  // name in `tool_call` events
   Approval approval = Approval::always;
-  std::int64_t timeout_ms = 0;             // of one call; 0: none
-  std::shared_ptr<ToolRunner> runner{};    // nullptr: the parent's
-  bool returned = false;                   // its calls end the chat
-  std::string_view input_schema{};         // empty: none
-  bool strict = false;                     // the provider may have said "null" for what is optional
-  std::optional<ArgumentSchema> schema{};  // input_schema, once it was needed
+  std::int64_t timeout_ms = 0;             // time limit of one call; 0: none
+  std::shared_ptr<ToolRunner> runner{};    // nullptr: the parent runs the calls
+  bool returned = false;                   // a call of this tool ends the chat
+  std::string_view input_schema{};         // empty: no schema
+  bool strict = false;                     // the provider may send "null" for an absent optional member
+  std::optional<ArgumentSchema> schema{};  // parsed input_schema, created on first use
 };
 
-// Makes what runs a tool that the request declares as an HTTP endpoint. Error: its URL or its keys may not be used.
+// Makes the runner of a tool that the request declares as an HTTP endpoint. Error: its URL or keys are not allowed.
 using HttpToolMaker = std::function<std::expected<std::shared_ptr<ToolRunner>, Error>(std::shared_ptr<const HttpTool>)>;
 
 class Toolbox {
  public:
-  // Tools of sources are added to `chat`, which outlives the toolbox; the texts that it then refers to are the
-  // toolbox's.
+  // Adds the tools of sources to `chat`, which must outlive the toolbox. The toolbox owns the texts of added tools, so
+  // it must exist as long as `chat` is read.
   explicit Toolbox(ChatRequest& chat);
   Toolbox(const Toolbox&) = delete;
   Toolbox& operator=(const Toolbox&) = delete;
 
-  // Error: an HTTP tool cannot be used.
+  // Makes the runners of HTTP tools. Error: an HTTP tool cannot be used.
   std::expected<void, Error> make_runners(const HttpToolMaker& make);
-  // Asks every source for its tools. Returns false if there is none to wait for; else `on_ready` is called once, never
-  // within this call. An error is the first that a source gave.
+  // Opens every source. Returns false if there is none to wait for. Otherwise `on_ready` is called once, never within
+  // this call. On failure it gets the error of the first source that failed.
   bool open(const std::vector<ToolSource*>& sources, std::function<void(std::expected<void, Error>)> on_ready);
-  // Gives up what is being opened.
+  // Cancels the sources that are still opening.
   void close();
 
   [[nodiscard]] ToolEntry* find(std::string_view name);
-  // Takes the nulls that stand for an absent member out of a strict tool's arguments: its author's schema has none.
+  // Removes nulls that stand for absent members from the arguments of a strict tool, because its schema does not allow
+  // them.
   void drop_absent(CheckedCall& call, std::size_t& work);
-  // Why a call cannot be carried out as it is; nothing if it can.
+  // Returns why the arguments violate the tool's schema; nullopt if they do not. `work` limits the effort: once it is
+  // used up, arguments count as valid.
   static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 
  private:
   struct Source {
-    std::unique_ptr<ToolSource::Opening> opening;  // nullptr: nothing was asked of it, or it is open
+    std::unique_ptr<ToolSource::Opening> opening;  // nullptr: the source has nothing to open, or is open
     OfferedTools tools;
   };
 
@@ -70,7 +72,7 @@ class Toolbox {
 
   ChatRequest& chat_;
   std::map<std::string, ToolEntry, std::less<>> entries_;
-  std::deque<std::string> texts_;  // what the added tools refer to: elements never move
+  std::deque<std::string> texts_;  // texts of the added tools; elements never move
   std::vector<Source> sources_;
   std::size_t waiting_ = 0;
   std::function<void(std::expected<void, Error>)> on_ready_;

@@ -1,4 +1,5 @@
-// A chat's messages: the history as it came, and what the steps add, written once and read like any other history.
+// Messages of a chat: the received history and what the steps add. Added messages are written once as JSON and read
+// like the history.
 #pragma once
 
 #include <deque>
@@ -16,26 +17,26 @@ namespace aiw {
 
 class Transcript {
  public:
-  // `history` views `line`.
+  // `history` holds views of `line`.
   Transcript(std::vector<Message> history, std::shared_ptr<const std::string> line)
       : line_(std::move(line)), messages_(std::move(history)) {}
 
   // Adds messages given as a JSON array in the shape of `done.messages`.
   void add(std::string json);
   [[nodiscard]] std::span<const Message> messages() const { return messages_; }
-  // Whether a tool call of that id was made.
+  // Returns true if the conversation has a tool call with that id.
   [[nodiscard]] bool has_call(std::string_view id);
-  // Appends the elements of what was added, with commas between them, by reference.
+  // Appends the elements of the added arrays by reference, separated by commas.
   void write_added(Rope& out) const;
   [[nodiscard]] bool grew() const { return !added_.empty(); }
   [[nodiscard]] std::size_t added_bytes() const { return added_bytes_; }
 
  private:
   const std::shared_ptr<const std::string> line_;
-  std::deque<std::string> added_;  // what the new messages' views point into: elements never move
+  std::deque<std::string> added_;  // bytes that the added messages refer to; elements never move
   std::size_t added_bytes_ = 0;
   std::vector<Message> messages_;
-  std::set<std::string> call_ids_;  // of the first `indexed_` messages
+  std::set<std::string> call_ids_;  // ids of the calls in the first `indexed_` messages
   std::size_t indexed_ = 0;
 };
 

@@ -28,8 +28,11 @@ std::string_view ui_finish_reason(FinishReason reason) {
     case FinishReason::tool_calls: return "tool-calls";
     case FinishReason::content_filter:
     case FinishReason::refusal: return "content-filter";
-    default: return "other";
+    case FinishReason::max_steps:
+    case FinishReason::cancelled:
+    case FinishReason::other: break;
   }
+  return "other";
 }
 
 ToolOutput parse_output(JsonSpan output) {

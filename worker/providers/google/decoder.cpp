@@ -26,7 +26,8 @@ class GeminiDecoder final : public ResponseDecoder {
     switch (form_) {
       case Form::events: return feed_events(bytes, sink);
       case Form::array: return feed_array(bytes, sink);
-      default: return feed_object(bytes, sink);
+      case Form::object:
+      case Form::unknown: return feed_object(bytes, sink);
     }
   }
 

@@ -89,7 +89,7 @@ class Check {
     work_ -= std::min(work, work_);
     return work_ > 0;
   }
-  // Returns the cost of comparing `value`, or some number above the remaining budget.
+  // Returns the cost of comparing `value`, or at least the remaining budget.
   [[nodiscard]] std::size_t weight(const Json& value) const {
     std::size_t sum = 1;
     if (value.is_string()) sum += value.get_ref<const std::string&>().size() / 64;

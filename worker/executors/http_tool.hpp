@@ -21,8 +21,8 @@ namespace aiw {
 using SecretResolver = std::function<std::expected<std::string, Error>(std::string_view reference, const BaseUrl& to)>;
 
 // Resolves the tool's keys immediately. Error: the URL is not allowed, or a key cannot be resolved or must not be sent
-// to it; the message never contains a key. Requests are never retried, and redirects are not followed. The services
-// must outlive the runner and its runs.
+// to it; the message never contains a key. Calls are never retried, and redirects are not followed. Only a transport
+// may resend an idempotent request, after a reused connection died. The services must outlive the runner and its runs.
 std::expected<std::shared_ptr<ToolRunner>, Error> make_http_tool(std::shared_ptr<const HttpTool> tool, HttpClient& http,
                                                                  Clock& clock, const SecretResolver& secrets);
 

@@ -11,7 +11,7 @@
 
 namespace aiw {
 
-// Not thread-safe. Copies share state, so they must stay on the same thread.
+// Not thread-safe. Copies must stay on the same thread too.
 class SecretValues {
  public:
   // Adds `value` in all its forms (see secret_forms). Values that are too short to be a key are not kept.

@@ -42,8 +42,7 @@ class ToolArguments {
   [[nodiscard]] std::string without(const std::set<std::string, std::less<>>& names) const;
 
  private:
-  using Members = std::vector<std::pair<std::string, JsonSpan>>;  // members of an object with their keys, or items of
-                                                                  // an array with empty keys
+  using Members = std::vector<std::pair<std::string, JsonSpan>>;  // keys are empty for the items of an array
 
   [[nodiscard]] const Members& members_of(JsonSpan container) const;
   [[nodiscard]] std::optional<JsonSpan> child(JsonSpan of, std::string_view token) const;

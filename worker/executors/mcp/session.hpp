@@ -24,13 +24,11 @@ namespace aiw {
 
 struct McpSessionOptions {
   std::string client_version{};
-  std::chrono::milliseconds connect_limit{
-      30'000};          // for handshake plus first tool list, and for each later list; 0: no limit
-  SecretValues keys{};  // removed from everything that chats receive
+  std::chrono::milliseconds connect_limit{30'000};  // handshake plus first list, and each later list; 0: none
+  SecretValues keys{};                              // removed from everything that chats receive
 };
 
 // Callbacks of a session. They run within transport events, timers or end(); the session must not be destroyed in them.
-//
 // The session and its transport are created in the scope of the server's memory account, which outlives them.
 struct McpSessionEvents {
   std::function<void()> on_listed;                      // the tool list is ready, for the first time or again

@@ -17,11 +17,10 @@ namespace aiw {
 struct RpcMessage {
   enum class Kind { request, notification, result, error };
   Kind kind = Kind::notification;
-  std::string method{};  // set for a request or notification
-  JsonSpan id{};         // set for a request; JSON as written
-  std::optional<std::int64_t>
-      answers{};    // set for a result or error: id of our request; absent if it cannot be one of ours
-  JsonSpan body{};  // params or result; empty if absent
+  std::string method{};                   // set for a request or notification
+  JsonSpan id{};                          // set for a request; JSON as written
+  std::optional<std::int64_t> answers{};  // set for a result or error: id of our request; absent if it is not ours
+  JsonSpan body{};                        // params or result; empty if absent
   std::int64_t error_code = 0;
   std::string error_message{};
 };

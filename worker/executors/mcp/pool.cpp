@@ -164,8 +164,7 @@ bool McpPool::make_room() {
 
 void McpPool::remove(const Server& server) {
   const auto found = servers_.find(server.key());
-  if (found == servers_.end() || found->second.get() != &server)
-    return;  // another server with the same key has replaced it
+  if (found == servers_.end() || found->second.get() != &server) return;  // replaced by another server
   auto held = std::move(found->second);
   servers_.erase(found);
   bury(std::move(held));

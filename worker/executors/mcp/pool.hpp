@@ -78,8 +78,7 @@ class McpPool : public ToolSource {
   const McpPoolServices services_;
   bool closing_ = false;
   std::map<std::string, std::shared_ptr<Server>> servers_;  // by all fields that define a server
-  std::vector<std::shared_ptr<Server>>
-      buried_;  // destroyed later from the loop, when none of their functions is on the stack
+  std::vector<std::shared_ptr<Server>> buried_;             // retired; destroyed later, when not on the stack
   std::list<std::unique_ptr<Farewell>> farewells_;
   std::unique_ptr<Timer> sweep_, close_timer_;
   Instant close_end_{};

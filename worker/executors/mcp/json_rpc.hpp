@@ -18,7 +18,7 @@ struct RpcMessage {
   enum class Kind { request, notification, result, error };
   Kind kind = Kind::notification;
   std::string method{};                   // set for a request or notification
-  JsonSpan id{};                          // set for a request; JSON as written
+  JsonSpan id{};                          // id of a request, as written
   std::optional<std::int64_t> answers{};  // set for a result or error: id of our request; absent if it is not ours
   JsonSpan body{};                        // params or result; empty if absent
   std::int64_t error_code = 0;
@@ -29,8 +29,8 @@ struct RpcMessage {
 // order mark from `text`. Replaces lone surrogates, invalid UTF-8, and syntax that only lenient parsers accept
 // (lenient_json.hpp). Error: description that does not quote the text.
 std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text);
-// Returns the ids of our requests to which a text responds. For texts that read_rpc rejects; ids that cannot be found
-// are omitted.
+// Returns the ids of our requests to which a text responds, for texts that read_rpc rejects. Omits ids that cannot be
+// found.
 std::vector<std::int64_t> find_answered(std::string_view text);
 
 // `params` and `result` are JSON objects. Empty `params` are omitted.

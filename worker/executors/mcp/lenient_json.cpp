@@ -130,7 +130,7 @@ class DuplicateFinder {
   };
   struct Member {
     std::string_view key;
-    std::size_t begin, end = 0;  // beginning of the next member; 0: last member
+    std::size_t begin, end = 0;  // `end`: beginning of the next member; 0: last member
   };
 
   void add(std::string_view token) {

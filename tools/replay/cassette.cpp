@@ -28,7 +28,7 @@ std::expected<void, std::string> set_body(Script& script, const json& response) 
     script.cut.mode = Cut::Mode::kSizes;
     for (const auto& chunk : response["chunks"]) {
       const auto& text = chunk.get_ref<const std::string&>();
-      if (text.empty()) continue;  // an empty chunk would be the end of the body
+      if (text.empty()) continue;  // an empty chunk would end the body
       script.cut.sizes.push_back(text.size());
       script.body += text;
     }
@@ -100,7 +100,7 @@ std::expected<Cassette, std::string> parse_cassette(std::string name, std::strin
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string at = cassette.name + ":" + std::to_string(number) + ": ";
-    // A cassette is written by people: whatever member is missing or of another type, the line is what they look for.
+    // People write cassettes by hand. Report every missing or mistyped member with the line number.
     try {
       const auto parsed = parse_line(ordered_json::parse(line), cassette);
       if (!parsed) return std::unexpected(at + parsed.error());
@@ -144,7 +144,7 @@ std::string url_path(std::string_view url) {
 
 std::vector<json> merge_events(const std::vector<json>& frames) {
   std::vector<json> events;
-  std::map<std::pair<int, int>, std::size_t> parts;  // (step, part) to its place in events
+  std::map<std::pair<int, int>, std::size_t> parts;  // index into `events` by (step, part)
   for (const auto& frame : frames) {
     const std::string type = frame.value("type", "");
     if (type == "heartbeat") continue;

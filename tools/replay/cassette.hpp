@@ -1,5 +1,5 @@
-// A cassette: one chat of a parent, the exchanges with providers it caused, and the events that came of it
-// (docs/cassettes.md, schemas/cassette.schema.json).
+// Cassette: one chat of a parent, its exchanges with providers, and the resulting events (docs/cassettes.md,
+// schemas/cassette.schema.json).
 #pragma once
 
 #include <expected>
@@ -16,8 +16,8 @@ namespace aiw::tools {
 
 struct RequestExpectation {
   std::optional<std::string> method;
-  std::optional<std::string> path;  // with the query
-  nlohmann::json body;              // a subset; null: not checked
+  std::optional<std::string> path;  // including the query
+  nlohmann::json body;              // subset to match; null: not checked
 };
 
 struct Exchange {
@@ -25,7 +25,7 @@ struct Exchange {
   Script response;
 };
 
-// A further line of the parent, written once a frame came that contains `after`.
+// Later line of the parent, sent after a frame that contains `after`.
 struct InputLine {
   nlohmann::json line;
   nlohmann::json after;
@@ -33,31 +33,32 @@ struct InputLine {
 
 struct Cassette {
   std::string name;
-  // As the parent wrote it, in its order of members.
+  // As the parent wrote it, members in the original order.
   nlohmann::ordered_json request;
   std::vector<Exchange> exchanges;
   std::vector<InputLine> inputs;
-  std::vector<nlohmann::json> expected;  // {type, data}
+  std::vector<nlohmann::json> expected;  // elements: {type, data}
 
   [[nodiscard]] std::string id() const { return request.at("id").get<std::string>(); }
 };
 
-// The error names the line. `name` is what reports call the cassette.
+// The error names the line. `name` is the cassette's name in reports.
 std::expected<Cassette, std::string> parse_cassette(std::string name, std::string_view text);
 std::expected<Cassette, std::string> load_cassette(const std::filesystem::path& file);
 
-// The providers of a chat line's config, each with the base URL it goes to in the end: its own, or the known
-// provider's.
+// Returns the providers in a chat line's config, each with its effective base URL: its own, or the default of the known
+// provider.
 struct ProviderUrl {
   std::string id;
-  std::string base_url;  // without trailing slashes; empty: unknown
+  std::string base_url;  // without trailing slashes; empty if unknown
 };
 std::vector<ProviderUrl> provider_urls(const nlohmann::ordered_json& request);
 
-// The path of a URL, with its leading slash; empty if it has none.
+// Returns the path of a URL, including the leading slash; empty if it has none.
 std::string url_path(std::string_view url);
 
-// A chat's events as expectations: deltas of one part are one event where the first of them stood, without heartbeats.
+// Converts the events of a chat to expectations. Merges the deltas of one part into one event at the position of the
+// first. Omits heartbeats.
 std::vector<nlohmann::json> merge_events(const std::vector<nlohmann::json>& frames);
 
 }  // namespace aiw::tools

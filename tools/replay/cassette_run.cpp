@@ -17,13 +17,13 @@ bool may_come_unexpected(const std::string& type) {
   return type == "usage" || type == "warning" || type == "heartbeat";
 }
 
-// Timings are never the same twice.
+// Removes timings, because they differ in every run.
 json without_timing(json event) {
   if (event.contains("data") && event["data"].is_object()) event["data"].erase("timing");
   return event;
 }
 
-// Answers the n-th request with the n-th exchange.
+// Sends the n-th exchange's response to the n-th request.
 class CassetteUpstream {
  public:
   explicit CassetteUpstream(const std::vector<Exchange>& exchanges) : exchanges_(exchanges) {}
@@ -36,7 +36,7 @@ class CassetteUpstream {
 
  private:
   const std::vector<Exchange>& exchanges_;
-  std::size_t served_ = 0;  // the server's thread only
+  std::size_t served_ = 0;  // used on the server's thread only
 };
 
 void check_request(const std::string& at, const RequestExpectation& expected, const Request& actual,
@@ -66,7 +66,7 @@ void check_requests(const std::vector<Exchange>& expected, const std::vector<Req
   }
 }
 
-// A replay needs no key, and the machine it runs on has none.
+// Replaces keys with placeholders: a replay needs no keys, and the machine may not have them.
 void replace_keys(ordered_json& provider) {
   provider["apiKey"] = "replay-key";
   if (!provider.contains("headers") || !provider["headers"].is_object()) return;

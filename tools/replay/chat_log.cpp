@@ -18,7 +18,7 @@ constexpr std::array<std::pair<const char*, const char*>, 5> kUsageNames = {{
     {"reasoning", "reasoningTokens"},
 }};
 
-// A member of the wanted type, or its empty value: the schemas say whether a frame is whole, not this.
+// Returns a member of the expected type, or an empty value. The schemas validate frames, not this code.
 std::string string_in(const json& data, const char* key) {
   const auto found = data.find(key);
   return found != data.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -47,7 +47,7 @@ void add_usage(json& sum, const json& more) {
   }
 }
 
-// The text of every part of a type in a list of messages.
+// Returns the concatenated text of all parts of a type in a list of messages.
 std::string text_of(const json& messages, const char* type) {
   std::string out;
   for (const auto& message : messages) {
@@ -144,7 +144,7 @@ void ChatLog::on_tool_call(const json& data) {
 void ChatLog::on_tool_result(const json& data) {
   check_step("tool_result", data);
   const std::string id = string_in(data, "toolCallId");
-  // The call of an answer that the provider paused stands in an earlier chat.
+  // If the provider paused the response, the call belongs to an earlier chat.
   if (std::ranges::find(calls_, id) == calls_.end()) results_.push_back(id);
 }
 

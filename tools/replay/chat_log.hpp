@@ -1,4 +1,4 @@
-// What the frames of one chat amount to, and whether they kept the protocol's promises.
+// Result of one chat, built from its frames, with checks of the protocol's guarantees.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,27 +8,27 @@
 
 namespace aiw::tools {
 
-// A finished chat in the words of the corpus' expected results (finish: `tool-calls`, usage: `cache_read` ...).
+// Finished chat in the terms of the corpus' expected results (finish: `tool-calls`, usage: `cache_read` ...).
 struct Outcome {
   std::string text;
   std::string reasoning;
   std::string refusal;
-  nlohmann::json tool_calls = nlohmann::json::array();  // {id, name, arguments, arguments_text}, the client's only
-  std::string finish;                                   // `error` if the chat ended with one
-  nlohmann::json usage;                                 // null: no usage came
-  nlohmann::json error;                                 // the error event's data; null: none
+  nlohmann::json tool_calls = nlohmann::json::array();  // {id, name, arguments, arguments_text}; client-side calls only
+  std::string finish;                                   // `error` if the chat ended with an error
+  nlohmann::json usage;                                 // null if no usage was reported
+  nlohmann::json error;                                 // data of the error event; null if none
 };
 
 class ChatLog {
  public:
-  // `frame` is a parsed line whose id is this chat's.
+  // `frame` is a parsed line with this chat's id.
   void add(const nlohmann::json& frame);
-  // Anything wrong that has no frame of its own, such as a line that is no JSON.
+  // Records a violation that belongs to no frame, such as a line that is not JSON.
   void violated(std::string what) { violations_.push_back(std::move(what)); }
 
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] const Outcome& outcome() const { return outcome_; }
-  // Broken promises, in words: gaps in seq, a second terminal event, orders that must not be.
+  // Returns descriptions of protocol violations: gaps in seq, a second terminal event, invalid orders of events.
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
   [[nodiscard]] const std::vector<nlohmann::json>& frames() const { return frames_; }
 
@@ -55,11 +55,11 @@ class ChatLog {
   std::vector<nlohmann::json> frames_;
   std::vector<std::string> violations_;
   Outcome outcome_;
-  std::string visible_;  // text and refusal in the order of arrival
+  std::string visible_;  // text and refusal in order of arrival
   std::vector<PartSeen> parts_;
-  std::vector<std::string> calls_;    // ids, of every executor
-  std::vector<std::string> results_;  // ids of results that no call came before
-  nlohmann::json step_usage_;         // of the current step, in the corpus' words
+  std::vector<std::string> calls_;    // ids of calls of every executor
+  std::vector<std::string> results_;  // ids of results without a preceding call
+  nlohmann::json step_usage_;         // usage of the current step, in the corpus' terms
   std::int64_t next_seq_ = 0;
   int step_ = -1;
   bool ended_ = false;

@@ -16,7 +16,7 @@ bool contains(const json& frame, const json& subset) {
   return differences.empty();
 }
 
-// Writes every line whose frame came, in their order, and forgets it.
+// Sends and removes every input line whose `after` matches the frame, in order.
 void send_due(WorkerDriver& driver, const json& frame, std::vector<InputLine>& inputs) {
   std::erase_if(inputs,
                 [&](const InputLine& input) { return contains(frame, input.after) && driver.send(input.line.dump()); });

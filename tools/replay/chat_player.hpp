@@ -1,4 +1,4 @@
-// Plays the parent's side of one chat: the chat line, then its further lines as their time comes.
+// Plays the parent's side of one chat: sends the chat line, then each input line when it is due.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ struct PlayedChat {
   std::vector<std::string> problems;
 };
 
-// Returns when the chat ended, or when the worker was silent for `silence`.
+// Returns when the chat has ended, or when the worker was silent for `silence`.
 PlayedChat play_chat(WorkerDriver& driver, const std::string& id, const std::string& chat_line,
                      std::vector<InputLine> inputs, std::chrono::seconds silence);
 

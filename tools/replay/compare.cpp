@@ -8,10 +8,10 @@ using nlohmann::json;
 
 namespace {
 
-// The worker may shorten a provider's message to this many bytes.
+// Limit to which the worker may shorten a provider's message, in bytes.
 constexpr std::size_t kMaxMessage = 4096;
 
-// True if the provider's own usage object, at any depth, has a number for the count that the corpus calls `name`.
+// Returns true if the provider's own usage object contains, at any depth, a number for the corpus' count `name`.
 bool wire_has(const json& usage, std::string_view name) {
   if (usage.is_array()) return std::ranges::any_of(usage, [&](const json& item) { return wire_has(item, name); });
   if (!usage.is_object()) return false;
@@ -34,7 +34,7 @@ class Comparer {
       : expected_(expected.at("expected")), accept_(expected.value("accept", json::object())), actual_(actual) {}
 
   Comparison run() && {
-    // A chat that failed before its answer began has nothing but the error.
+    // A chat that failed before its response began has only the error.
     compare_error();
     if (expected_.contains("text")) check("text", actual_.text);
     if (expected_.contains("reasoning")) check("reasoning", actual_.reasoning);
@@ -64,13 +64,13 @@ class Comparer {
     }
   }
 
-  // An answer that ends with an error has no finish reason of its own.
+  // A response that ends with an error has no finish reason of its own.
   void compare_finish() {
     const json& expected = expected_.at("finish");
     const bool may_fail = is_listed(accept_.value("error", json()), "any");
     const bool fails = expected.is_null() && !expected_.value("error", json()).is_null();
     if (actual_.finish == "error" && (may_fail || fails)) return;
-    // With a call of another client tool, "tool-calls" is as right as the "stop" of most SDKs (the corpus' README).
+    // With a call of another client tool, "tool-calls" is as correct as the "stop" of most SDKs (the corpus' README).
     if (actual_.finish == "tool-calls" && !expected_.value("other_client_tools", json()).empty()) {
       if (expected != json(actual_.finish)) out_.alternatives.emplace_back("finish");
       return;
@@ -89,7 +89,7 @@ class Comparer {
       if (is_listed(accepted.value(name, json()), have)) {
         out_.alternatives.push_back(field);
       } else if (want == 0 && have.is_null() && !wire_has(expected_.value("usage_raw", json()), name)) {
-        // SDKs count what the wire does not mention as 0, the corpus follows them; this protocol says null.
+        // SDKs report a count that is not on the wire as 0, and the corpus follows them. This protocol reports null.
         out_.alternatives.push_back(field + " (not on the wire)");
       } else {
         differs(field, want, have);
@@ -100,7 +100,7 @@ class Comparer {
   void compare_tool_calls() {
     const json& expected = expected_.at("tool_calls");
     json calls = json::array();
-    // The corpus lists the client's calls that are not of functions (a shell, a custom tool) apart.
+    // The corpus lists client-side calls that are not function calls (a shell, a custom tool) separately.
     for (const json& call : actual_.tool_calls) {
       if (!is_other_client_tool(call)) calls.push_back(call);
     }
@@ -110,7 +110,7 @@ class Comparer {
     }
   }
 
-  // Listed by the call's id, or by an item whose type is the tool's name and "_call".
+  // Matches by the call's id, or by an item whose type is the tool's name plus "_call".
   [[nodiscard]] bool is_other_client_tool(const json& call) const {
     const json others = expected_.value("other_client_tools", json::array());
     return std::ranges::any_of(others, [&](const json& other) {
@@ -119,7 +119,7 @@ class Comparer {
   }
 
   void compare_tool_call(const std::string& at, const json& expected, const json& actual) {
-    // Where the wire has no id the worker makes one.
+    // The worker generates an id if the wire has none.
     const json& id = expected.at("id");
     if (!id.is_null() && id != actual["id"]) differs(at + ".id", id, actual["id"]);
     if (id.is_null() && actual["id"] == "") differs(at + ".id", "an id", "");
@@ -147,7 +147,7 @@ class Comparer {
 
   void compare_error_fields(const json& expected) {
     const json& actual = actual_.error;
-    const bool is_http = !expected.value("http_status", json()).is_null();  // null: the error came inside a 200
+    const bool is_http = !expected.value("http_status", json()).is_null();  // null: the error came in a 200 response
     const bool has_words = expected.contains("message");
     if (is_http) check_error_field("error.status", expected["http_status"], actual.value("status", json()));
     if (has_words) {
@@ -160,7 +160,7 @@ class Comparer {
     }
   }
 
-  // The recordings know no finer code than that of a context that is too long.
+  // `context_overflow` is the only more specific code that the recorded errors produce.
   void compare_kind(const char* expected, const json& actual) {
     const json code = actual.value("code", json());
     if (code == "context_overflow" && actual.value("category", json()) == "invalid_request") return;
@@ -182,7 +182,7 @@ class Comparer {
     differs("error.message", expected, actual);
   }
 
-  // Providers have a code, a type, or both; either is the provider's own word.
+  // Providers send a code, a type, or both; either one is accepted.
   void compare_provider_code(const json& expected, const json& actual) {
     std::vector<std::string> words;
     for (const char* field : {"code", "type"}) {

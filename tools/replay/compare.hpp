@@ -1,4 +1,4 @@
-// Compares what a chat came to with a corpus' expected result.
+// Compares the outcome of a chat with a corpus' expected result.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,11 +12,11 @@ namespace aiw::tools {
 
 struct Comparison {
   std::vector<Difference> differences;
-  // Fields that are not as expected but as the expected result's own `accept` list allows.
+  // Fields that differ from the expected value, but match the `accept` list of the expected result.
   std::vector<std::string> alternatives;
 };
 
-// `expected` is the whole of a case's expected.json: only the fields that its `expected` object has are compared.
+// `expected` is the complete expected.json of a case. Compares only fields that its `expected` object contains.
 Comparison compare(const nlohmann::json& expected, const Outcome& actual);
 
 }  // namespace aiw::tools

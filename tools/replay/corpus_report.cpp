@@ -1,4 +1,4 @@
-// The report of a corpus run as text.
+// Text report of a corpus run.
 #include <algorithm>
 #include <iomanip>
 

@@ -17,11 +17,11 @@ using Steady = std::chrono::steady_clock;
 
 namespace {
 
-// No recorded case takes long to decode; a worker that is silent for so long has lost it.
+// Timeout without output: no recorded case takes long to decode, so a silent worker has lost it.
 constexpr std::chrono::seconds kSilence{30};
 constexpr std::string_view kPrefix = "/case/";
 
-// Where the API's paths begin below a provider's base URL.
+// Returns the base URL path below which the API's paths begin.
 std::string_view base_path(std::string_view api) {
   if (api.starts_with("openai-")) return "/v1";
   if (api.starts_with("gemini-")) return "/v1beta";
@@ -33,10 +33,10 @@ json declared_tools(const json& expected) {
   for (const auto& call : expected.value("tool_calls", json::array())) names.insert(call.at("name").get<std::string>());
   json tools = json::array();
   for (const auto& name : names) {
-    // Returned calls end the chat, so that one recorded answer is one chat.
+    // Returned calls end the chat, so that one recorded response is one chat.
     tools.push_back({{"name", name}, {"inputSchema", {{"type", "object"}}}, {"executor", "return"}});
   }
-  // Calls of the client that are not of functions: a shell, a custom tool.
+  // Client-side calls that are not function calls: a shell, a custom tool.
   const json others = expected.value("other_client_tools", json());
   for (const auto& call : others) {
     const std::string type = call.at("type");
@@ -79,7 +79,7 @@ class RecordedUpstream {
     if (found == by_id_.end()) return json_script(404, R"({"error":{"message":"no such case"}})");
     Script script = found->second->response;
     script.cut = cut_;
-    // Every case is cut in its own way, and in the same way in every run.
+    // Each case gets its own cuts, and the same cuts in every run.
     script.cut.seed = cut_.seed ^ std::hash<std::string>{}(found->first);
     return script;
   }
@@ -122,7 +122,7 @@ class CorpusRun {
     }
   }
 
-  // True if the frame ended a chat.
+  // Returns true if the frame ended a chat.
   bool add(const json& frame) {
     const auto& id = frame.at("id");
     const auto found = id.is_string() ? logs_.find(id.get<std::string>()) : logs_.end();

@@ -1,4 +1,4 @@
-// Runs recorded cases through one real worker and says how each came out.
+// Runs recorded cases through one real worker and reports the result of each.
 #pragma once
 
 #include <expected>
@@ -16,18 +16,18 @@ namespace aiw::tools {
 struct CorpusRunOptions {
   std::filesystem::path worker;
   Cut cut;
-  std::size_t jobs = 32;           // chats in flight
-  std::ostream* frames = nullptr;  // gets every line of the worker's stdout
-  bool show_progress = false;      // on stderr
+  std::size_t jobs = 32;           // concurrent chats
+  std::ostream* frames = nullptr;  // receives every line of the worker's stdout
+  bool show_progress = false;      // written to stderr
   std::vector<AcceptedDifference> accepted = {};
 };
 
 struct CaseReport {
   const CorpusCase* recorded = nullptr;
-  bool ran = false;  // its terminal event came
+  bool ran = false;  // its terminal event was received
   std::vector<Difference> differences;
-  std::vector<Difference> accepted;  // differences with a written reason
-  std::vector<std::string> reasons;  // of `accepted`, one each
+  std::vector<Difference> accepted;  // differences with a documented reason
+  std::vector<std::string> reasons;  // one for each element of `accepted`
   std::vector<std::string> alternatives;
   std::vector<std::string> violations;
 
@@ -37,11 +37,11 @@ struct CaseReport {
 struct CorpusReport {
   std::vector<CaseReport> cases;
   std::map<std::string, std::size_t> listed;
-  std::vector<std::string> problems;  // of the worker as a whole
+  std::vector<std::string> problems;  // problems of the worker as a whole
 
-  // Nothing differed, and as many cases ran as the index lists.
+  // Returns true if nothing differed and the number of cases that ran matches the index.
   [[nodiscard]] bool passed() const;
-  // The differences, then the table by API.
+  // Prints the differences, then the table by API.
   void print(std::ostream& out) const;
 };
 

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxBody = std::size_t{64} << 20;
 
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   auto& body = *static_cast<std::string*>(user);
-  if (body.size() + size > kMaxBody) return 0;  // curl takes this as a failure
+  if (body.size() + size > kMaxBody) return 0;  // libcurl treats this as a failure
   body.append(data, size);
   return size;
 }
@@ -23,7 +23,7 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   auto& headers = *static_cast<HeaderList*>(user);
   const std::string_view line(data, size);
-  if (line.starts_with("HTTP/")) headers.clear();  // an earlier head was a 1xx
+  if (line.starts_with("HTTP/")) headers.clear();  // drops the headers of an earlier 1xx response
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return size;
   std::string name(line.substr(0, colon));
@@ -65,7 +65,7 @@ std::expected<ForwardResponse, std::string> forward(const ForwardRequest& reques
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   }
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");  // whatever libcurl can undo
+  curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");  // every encoding that libcurl can decode
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);

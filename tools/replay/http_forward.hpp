@@ -1,4 +1,4 @@
-// Sends one HTTP request to its real server and waits for the whole answer (libcurl).
+// Sends one HTTP request to its real server and waits for the complete response (libcurl).
 #pragma once
 
 #include <expected>
@@ -18,10 +18,10 @@ struct ForwardRequest {
 struct ForwardResponse {
   int status = 0;
   HeaderList headers;  // names in lower case
-  std::string body;    // content-encoding undone
+  std::string body;    // decoded (content-encoding removed)
 };
 
-// Blocks. The error is a sentence without the URL's query.
+// Blocking call. The error is a sentence that does not contain the URL's query.
 std::expected<ForwardResponse, std::string> forward(const ForwardRequest& request);
 
 }  // namespace aiw::tools

@@ -1,4 +1,4 @@
-// replay: flags and wiring.
+// Entry point of replay: flags and wiring.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -21,8 +21,8 @@ namespace {
 
 using namespace aiw::tools;
 
-constexpr int kFailed = 1;  // something differed
-constexpr int kCannot = 2;  // nothing could be compared
+constexpr int kFailed = 1;  // at least one difference
+constexpr int kCannot = 2;  // no comparison was possible
 
 struct Flags {
   std::string worker = default_worker().string();

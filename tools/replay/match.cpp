@@ -10,8 +10,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kWindow = 240;  // bytes of a value that a report shows
-constexpr std::size_t kBefore = 40;   // of them before the first difference
+constexpr std::size_t kWindow = 240;  // bytes of a value shown in a report
+constexpr std::size_t kBefore = 40;   // bytes of these before the first difference
 
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 

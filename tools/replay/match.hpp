@@ -1,4 +1,4 @@
-// Compares JSON values the way expectations are meant: what is expected must be there, more may be.
+// Subset comparison of JSON values: expected members must be present, additional members are allowed.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,22 +8,23 @@
 
 namespace aiw::tools {
 
-// One thing that is not as expected. The texts are short enough to print: long values show where they part.
+// Difference from an expected value. The texts are short enough to print: of long values they show the part that
+// differs.
 struct Difference {
   std::string field;
   std::string expected;
   std::string actual;
 };
 
-// Two values side by side, each at most a few hundred characters around the first place where they differ.
+// Returns two values side by side, each at most a few hundred characters around the first difference.
 Difference difference(std::string field, const nlohmann::json& expected, const nlohmann::json& actual);
 
-// Every member of an expected object must be in the actual one, and match; arrays have equal lengths and match item by
-// item; anything else is equal. `at` is the JSON pointer that differences are reported under.
+// Every member of an expected object must be present in the actual object and match. Arrays must have equal lengths and
+// match item by item. All other values must be equal. `at` is the JSON pointer used in reported differences.
 void match_subset(const std::string& at, const nlohmann::json& expected, const nlohmann::json& actual,
                   std::vector<Difference>& out);
 
-// One difference as lines of a report, indented.
+// Formats a difference as indented lines of a report.
 std::string to_text(const Difference& difference);
 
 }  // namespace aiw::tools

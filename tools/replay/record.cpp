@@ -21,21 +21,21 @@ using nlohmann::ordered_json;
 
 namespace {
 
-// A model may take its time.
+// Timeout without output; a model may take long.
 constexpr std::chrono::seconds kSilence{600};
 
 std::expected<std::string, std::string> resolve(const std::string& value, const ProviderUrl& provider) {
   const auto url = parse_base_url(provider.base_url);
   if (!url) return std::unexpected("the base URL of " + provider.id + ": " + url.error());
   KeyPolicy policy = system_key_policy({"/"});
-  // Who records names the file and the host beside it.
+  // The user who records chooses both the file and the host.
   if (value.starts_with("${file:")) policy.allowed_hosts.insert(url->host);
   auto key = resolve_key(value, provider.id, *url, policy);
   if (!key) return std::unexpected(key.error().message);
   return *std::move(key);
 }
 
-// The chat line on its two ways: to the worker (placeholders for keys) and into the cassette (no keys).
+// Two versions of the chat line: for the worker (placeholders for keys) and for the cassette (no keys).
 struct PreparedRequest {
   ordered_json sent;
   ordered_json kept;
@@ -43,7 +43,7 @@ struct PreparedRequest {
   Redactor redactor;
 };
 
-// Gives the worker a placeholder for a key and lets the proxy put the key in its place.
+// Replaces a key by a placeholder for the worker. The proxy substitutes the key later.
 std::expected<void, std::string> hide(ordered_json& value, const std::string& placeholder, const ProviderUrl& url,
                                       ProxyRoute& route, Redactor& redactor) {
   auto key = resolve(value.get<std::string>(), url);
@@ -75,13 +75,13 @@ std::expected<PreparedRequest, std::string> prepare(const Cassette& request) {
   for (std::size_t i = 0; i < urls.size(); ++i) {
     ordered_json& provider = out.sent["payload"]["config"]["providers"][i];
     ProxyRoute& route = out.routes.emplace_back(ProxyRoute{urls[i].base_url, {}});
-    if (urls[i].base_url.empty()) continue;  // a mock
+    if (urls[i].base_url.empty()) continue;  // mock provider
     if (!provider.contains("apiKey") || !provider["apiKey"].is_string()) provider["apiKey"] = "";
     auto hidden = hide(provider["apiKey"], "replay-key", urls[i], route, out.redactor);
     if (hidden) hidden = hide_headers(provider, urls[i], route, out.redactor);
     if (!hidden) return std::unexpected(hidden.error());
   }
-  // What was a reference like ${NAME} stays one.
+  // References such as ${NAME} are kept.
   out.kept = out.redactor.value(out.kept);
   return out;
 }

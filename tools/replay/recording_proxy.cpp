@@ -8,7 +8,7 @@
 namespace aiw::tools {
 namespace {
 
-// Headers of the connection between worker and proxy (RFC 9110, 7.6.1), and those that libcurl sets itself.
+// Headers of the connection between worker and proxy (RFC 9110, 7.6.1), and headers that libcurl sets itself.
 const std::set<std::string, std::less<>> kOwnHeaders = {"host",   "connection",        "content-length",
                                                         "expect", "transfer-encoding", "accept-encoding"};
 

@@ -1,4 +1,4 @@
-// A reverse proxy that forwards a worker's requests to their real providers and remembers the exchanges.
+// Reverse proxy that forwards a worker's requests to the real providers and records the exchanges.
 #pragma once
 
 #include <memory>
@@ -14,31 +14,31 @@ namespace aiw::tools {
 
 struct RecordedExchange {
   std::string method;
-  std::string path;  // as the provider saw it, with the query
+  std::string path;  // path sent to the provider, including the query
   std::string request_body;
   ForwardResponse response;
 };
 
-// Where the requests of one provider go. The worker reaches it below route_prefix().
+// Target of one provider's requests. The worker reaches it below route_prefix().
 struct ProxyRoute {
-  std::string base_url;  // the real one, without trailing slashes
-  // Placeholders in the worker's headers and paths, and the keys that are sent instead.
+  std::string base_url;  // URL of the real provider, without trailing slashes
+  // Placeholders in the worker's headers and paths, each with the key that replaces it.
   std::vector<std::pair<std::string, std::string>> substitutions;
 };
 
-// The path prefix of route `index`, to which the base URL's own path is added.
+// Returns the path prefix of route `index`. The path of the base URL follows it.
 std::string route_prefix(std::size_t index);
 
 class RecordingProxy {
  public:
   explicit RecordingProxy(std::vector<ProxyRoute> routes) : routes_(std::move(routes)) {}
 
-  // Blocks until the provider's answer is whole: a recording serves one chat, whose requests come one after another.
-  // Called on the server's thread.
+  // Blocks until the provider's response is complete. This is enough, because a recording serves one chat with
+  // sequential requests. Called on the server's thread.
   Script handle(const Request& request);
 
   [[nodiscard]] std::vector<RecordedExchange> exchanges() const;
-  // Failures to reach a provider, in words.
+  // Returns descriptions of failures to reach a provider.
   [[nodiscard]] std::vector<std::string> failures() const;
 
  private:
@@ -46,7 +46,7 @@ class RecordingProxy {
                                            const std::string& path) const;
 
   const std::vector<ProxyRoute> routes_;
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   std::vector<RecordedExchange> exchanges_;
   std::vector<std::string> failures_;
 };

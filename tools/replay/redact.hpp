@@ -1,4 +1,4 @@
-// Takes keys out of what a recording keeps.
+// Removes keys from the recorded data.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,23 +10,24 @@ namespace aiw::tools {
 
 class Redactor {
  public:
-  // A literal that may appear nowhere. Shorter than 4 bytes it is ignored: it would tear holes into any text.
+  // Adds a literal that must not appear anywhere. Secrets shorter than 4 bytes are ignored, because they would match
+  // ordinary text.
   void add_secret(const std::string& secret);
 
   [[nodiscard]] std::string text(std::string_view text) const;
-  // Every string and every key in it.
+  // Returns a copy with secrets removed from every string and every object key.
   [[nodiscard]] nlohmann::ordered_json value(const nlohmann::ordered_json& value) const;
-  // True if a secret is still in `text`.
+  // Returns true if `text` still contains a secret.
   [[nodiscard]] bool leaks(std::string_view text) const;
 
  private:
-  std::vector<std::string> secrets_;  // longest first, so that one inside another leaves nothing behind
+  std::vector<std::string> secrets_;  // longest first, so that a secret inside another leaves no remainder
 };
 
-// True for a header that carries a credential or the identity of an account.
+// Returns true for a header that carries a credential or the identity of an account.
 bool is_secret_header(std::string_view name);
 
-// The response headers that a cassette keeps; names in lower case.
+// Returns true for response headers that a cassette keeps. `name` is in lower case.
 bool is_kept_response_header(std::string_view name);
 
 }  // namespace aiw::tools

@@ -1,4 +1,4 @@
-// Proves that a replay notices what it should: alters one thing at a time and must see the comparison fail.
+// Self-test of the replay tool: alters one thing at a time and checks that the comparison fails.
 #pragma once
 
 #include <filesystem>
@@ -7,11 +7,11 @@
 
 namespace aiw::tools {
 
-// Counts checks and prints those that went wrong.
+// Counts checks and prints the failed ones.
 class SelfTest {
  public:
   explicit SelfTest(std::ostream& out) : out_(out) {}
-  // `is_right` is false if an alteration went unnoticed, or if what should pass failed; `detail` says more then.
+  // `is_right` is false if an alteration went unnoticed, or if a valid case failed. `detail` explains a failure.
   void check(const std::string& what, bool is_right, const std::string& detail = {});
   [[nodiscard]] bool passed() const { return wrong_ == 0 && checks_ > 0; }
   void print_total() const;
@@ -22,15 +22,15 @@ class SelfTest {
   int wrong_ = 0;
 };
 
-// Each compared field of recorded cases, through the real worker.
+// Alters each compared field of recorded cases, and runs them through the real worker.
 void test_corpus(SelfTest& test, const std::filesystem::path& folder, const std::filesystem::path& worker);
-// Each promise about frames that a ChatLog checks.
+// Breaks each guarantee about frames that a ChatLog checks.
 void test_frames(SelfTest& test);
-// Each way in which a request can differ from its recording.
+// Alters each aspect in which a request can differ from its recording.
 void test_requests(SelfTest& test, const std::filesystem::path& worker);
-// Cassettes through the real worker: each kind of expectation.
+// Alters each kind of expectation in cassettes, and runs them through the real worker.
 void test_cassettes(SelfTest& test, const std::filesystem::path& folder, const std::filesystem::path& worker);
-// Recording from an upstream in this process: no key stays, and what was recorded replays.
+// Records from an upstream in this process. Checks that no key remains and that the recording can be replayed.
 void test_recording(SelfTest& test, const std::filesystem::path& worker);
 
 }  // namespace aiw::tools

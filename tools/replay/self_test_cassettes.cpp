@@ -33,7 +33,7 @@ json& expected_data(Cassette& cassette, const std::string& type) {
   return found == cassette.expected.end() ? cassette.expected.front()["data"] : (*found)["data"];
 }
 
-// What can be wrong in any cassette.
+// Alterations that apply to any cassette.
 std::vector<std::pair<const char*, Alter>> alterations() {
   return {
       {"a member of the last event", [](Cassette& c) { c.expected.back()["data"]["finishReason"] = "nothing"; }},
@@ -68,7 +68,7 @@ void test_cassette(SelfTest& test, const Cassette& cassette, const std::filesyst
 constexpr const char* kCanary = "sk-canary-0123456789abcdef";
 constexpr const char* kHeaderCanary = "header-canary-0123456789";
 
-// A provider that is careless with what it was sent: the key comes back in a header, a cookie and the answer.
+// Careless provider that echoes the key in a header, a cookie and the response body.
 Script careless_provider(const Request& request) {
   const bool has_key = request.header("authorization") == std::string("Bearer ") + kCanary &&
                        request.header("x-team-token") == kHeaderCanary;

@@ -20,10 +20,10 @@ void SelfTest::print_total() const { out_ << checks_ << " checks, " << wrong_ <<
 
 namespace {
 
-// What one expected value is changed to.
+// Replacement of one expected value.
 struct Alteration {
   const char* id;
-  const char* pointer;  // below `expected`
+  const char* pointer;  // relative to `expected`
   json value;
 };
 
@@ -95,7 +95,7 @@ class CorpusTest {
     alter(altered);
     test_.check("unnoticed: " + what, !run(altered, {}, {}).passed);
   }
-  // An accepted difference excuses its own field of its own case, and nothing else.
+  // An accepted difference applies only to its own field of its own case.
   void test_accepted() {
     Corpus altered = corpus_;
     case_of(altered, "openai-text").expected["expected"]["usage"]["output"] = 18;
@@ -108,7 +108,7 @@ class CorpusTest {
   }
 
  private:
-  // A zero that the SDKs made up is matched by null, one that the wire has is not.
+  // null matches a zero that the SDKs added, but not a zero on the wire.
   void test_zero() {
     Corpus altered = corpus_;
     json& expected = case_of(altered, "openai-text").expected["expected"];

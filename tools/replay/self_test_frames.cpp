@@ -22,7 +22,7 @@ json delta(int part, const char* kind, const char* text) {
   return {{"step", 0}, {"part", part}, {"kind", kind}, {"text", text}};
 }
 
-// A chat of two steps that keeps every promise.
+// Returns the frames of a chat with two steps and no violations.
 Frames good_frames() {
   json input = delta(2, "tool_input", "{}");
   input["toolCallId"] = "t";

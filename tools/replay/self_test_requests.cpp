@@ -45,7 +45,7 @@ class RequestsTest {
   const std::filesystem::path worker_;
 };
 
-// What the converter has no place for, so that it does not reach the worker.
+// Adds a field that the converter does not convert, so that it does not reach the worker.
 RecordedRequest with_lost_field(const std::string& id) {
   RecordedRequest altered = sample();
   altered.id = id;

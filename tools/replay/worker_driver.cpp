@@ -10,7 +10,7 @@ std::expected<std::unique_ptr<WorkerDriver>, std::string> WorkerDriver::start(co
                                                                               std::ostream* frames) {
   WorkerCommand command;
   command.program = program.string();
-  // A replay speaks protocol 1 whatever the environment of a parent's tests says.
+  // A replay uses protocol 1, whatever the environment of a parent's tests sets.
   command.environment = {"LEANSPEC_IPC_MODE=false"};
   auto process = WorkerProcess::spawn(command);
   if (!process) return std::unexpected(process.error());
@@ -24,7 +24,7 @@ std::optional<json> WorkerDriver::next(std::chrono::milliseconds timeout) {
     const auto line = process_->read_line(left.count() > 0 ? left : std::chrono::milliseconds{0});
     if (!line) return std::nullopt;
     if (frames_ != nullptr) *frames_ << *line << '\n';
-    // The parser also refuses bytes that are not UTF-8.
+    // The parser also rejects bytes that are not UTF-8.
     json frame = json::parse(*line, nullptr, false);
     if (frame.is_object() && frame.contains("id") && frame.contains("type") && frame["type"].is_string()) return frame;
     problems_.push_back(frame.is_discarded() ? "a line of stdout that is not JSON in UTF-8"
@@ -37,7 +37,7 @@ void WorkerDriver::finish() {
   const auto status = process_->wait_exit(std::chrono::seconds{20});
   while (next(std::chrono::milliseconds{0})) {
   }
-  // Which codes a worker exits with is not this tool's subject: chats that failed as they should have one of their own.
+  // Exit codes are not checked here: a chat that is expected to fail has an exit code of its own.
   if (!status) {
     problems_.emplace_back("the worker did not exit within 20 s of the end of its stdin");
   } else if (status->signal != 0) {

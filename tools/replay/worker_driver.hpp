@@ -1,4 +1,4 @@
-// A worker under replay: lines go in, parsed frames come out.
+// Driver of a worker under replay: writes lines, returns parsed frames.
 #pragma once
 
 #include <chrono>
@@ -18,16 +18,16 @@ namespace aiw::tools {
 
 class WorkerDriver {
  public:
-  // `frames`, if not null, gets every line of stdout as it came; it must outlive the driver. The error is a sentence.
+  // `frames`, if not null, receives every raw line of stdout; it must outlive the driver. The error is a sentence.
   static std::expected<std::unique_ptr<WorkerDriver>, std::string> start(const std::filesystem::path& program,
                                                                          std::ostream* frames);
 
   bool send(std::string_view line) { return process_->write_line(line); }
-  // The next frame that is a JSON object. Nothing at the end of stdout or when the time is over.
+  // Returns the next frame that is a JSON object. Returns nothing at the end of stdout or after the timeout.
   std::optional<nlohmann::json> next(std::chrono::milliseconds timeout);
-  // Closes stdin and waits for the worker to end; frames that still come are read and dropped.
+  // Closes stdin and waits until the worker exits. Remaining frames are read and discarded.
   void finish();
-  // What no chat can be blamed for: lines that are no JSON or no UTF-8, a crash.
+  // Returns problems that belong to no chat: lines that are not JSON or not UTF-8, a crash.
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
 
  private:
@@ -39,7 +39,7 @@ class WorkerDriver {
   std::vector<std::string> problems_;
 };
 
-// The ai-worker that stands beside the running program, where a build puts both.
+// Returns the path of the ai-worker next to the running program, where a build puts both.
 std::filesystem::path default_worker();
 
 }  // namespace aiw::tools

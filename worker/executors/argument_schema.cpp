@@ -15,12 +15,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxDepth = 150;             // of schemas within schemas; arguments are nested less
-constexpr std::size_t kMaxWork = 200'000;  // schemas applied and values looked at: some milliseconds
-// Longer texts are not judged: reading them alone would hold up other chats.
+constexpr int kMaxDepth = 150;             // nesting of schemas; arguments are nested less deeply
+constexpr std::size_t kMaxWork = 200'000;  // schemas applied plus values visited; takes a few milliseconds
+// Longer texts are not validated: parsing them alone would delay other chats.
 constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxArgumentBytes = std::size_t{4} << 20;
-constexpr std::size_t kMaxShown = 120;  // characters of a schema that a message repeats
+constexpr std::size_t kMaxShown = 120;  // bytes of a schema that a message quotes
 
 enum class Verdict { fits, misfits, undecided };
 
@@ -33,7 +33,7 @@ Verdict inverted(Verdict verdict) {
   return verdict == Verdict::fits ? Verdict::misfits : Verdict::fits;
 }
 
-// 1.0 is an integer (validation, 6.1.1).
+// 1.0 counts as an integer (validation, 6.1.1).
 bool is_integer(const Json& value) {
   return value.is_number_integer() ||
          (value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>());
@@ -46,7 +46,7 @@ bool has_type(const Json& value, std::string_view type) {
   if (type == "number") return value.is_number();
   if (type == "integer") return is_integer(value);
   if (type == "boolean") return value.is_boolean();
-  return type != "null" || value.is_null();  // a type of no standard is not ours to judge
+  return type != "null" || value.is_null();  // unknown types are not validated
 }
 
 std::size_t count_characters(const std::string& text) {
@@ -61,10 +61,10 @@ bool is_multiple(double value, double of) {
          std::abs(quotient - std::round(quotient)) <= 1e-9 * std::max(1.0, std::abs(quotient));
 }
 
-// One check of one value; remembers the first reason against it.
+// Validation of one value. Keeps the first violation.
 class Check {
  public:
-  // With `absent_nulls`, nulls that stand for an absent member are passed over, and their pointers are added to it.
+  // With `absent_nulls`, skips nulls that stand for an absent member and appends their pointers to it.
   Check(const Json& root, std::size_t work, std::vector<std::string>* absent_nulls = nullptr)
       : root_(root), work_(work), absent_nulls_(absent_nulls) {}
 
@@ -84,12 +84,12 @@ class Check {
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:
-  // False once the work is used up.
+  // Returns false once the budget is used up.
   bool spend(std::size_t work) {
     work_ -= std::min(work, work_);
     return work_ > 0;
   }
-  // What comparing the value may cost, or more than is left.
+  // Returns the cost of comparing `value`, or at least the remaining budget.
   [[nodiscard]] std::size_t weight(const Json& value) const {
     std::size_t sum = 1;
     if (value.is_string()) sum += value.get_ref<const std::string&>().size() / 64;
@@ -98,7 +98,7 @@ class Check {
     return sum;
   }
 
-  // Part of a schema, for a reason; empty if none will be given.
+  // Returns an excerpt of a schema for a message; empty if no message will be kept.
   [[nodiscard]] std::string shown(const Json& json) const {
     if (quiet_ > 0 || !reason_.empty()) return {};
     std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -110,7 +110,7 @@ class Check {
   }
   Verdict demand(bool condition, const std::string& why) { return condition ? Verdict::fits : against(why); }
 
-  // A schema whose failure is no failure yet.
+  // Applies a schema whose violation is not an error in itself, so no reason is recorded.
   Verdict quietly(const Json& schema, const Json& value) {
     ++quiet_;
     const std::size_t nulls = absent_nulls_ == nullptr ? 0 : absent_nulls_->size();
@@ -154,7 +154,7 @@ class Check {
     return value.is_number() ? number(schema, value) : Verdict::fits;
   }
 
-  // The number that a limit gives; nothing if there is none.
+  // Returns the numeric value of a keyword; nothing if it is absent or not a number.
   static std::optional<double> limit(const Json& schema, const char* word) {
     const auto found = schema.find(word);
     if (found == schema.end() || !found->is_number()) return std::nullopt;
@@ -222,7 +222,7 @@ class Check {
     const auto others = schema.find("additionalProperties");
     const auto names = schema.find("propertyNames");
     const bool patterns = schema.contains("patternProperties");
-    std::optional<std::set<std::string_view>> required;  // once it is needed
+    std::optional<std::set<std::string_view>> required;  // filled on first use
     Verdict verdict = patterns || schema.contains("unevaluatedProperties") ? Verdict::undecided : Verdict::fits;
     for (const auto& [key, member] : value.items()) {
       if (!spend(1)) return Verdict::undecided;
@@ -250,7 +250,7 @@ class Check {
     }
     return names;
   }
-  // Notes an optional member that is null where the schema has no null.
+  // Records an optional member that is null although its schema does not allow null.
   bool is_absent(const std::string& key, const Json& known) {
     if (!spend(1 + (path_.size() + key.size()) / 64)) return false;
     if (quietly(known, nullptr) != Verdict::misfits) return false;
@@ -280,7 +280,7 @@ class Check {
     const auto rest = schema.find("items");
     auto first = schema.find("prefixItems");
     auto after = rest;
-    if (rest != schema.end() && rest->is_array()) {  // draft 7
+    if (rest != schema.end() && rest->is_array()) {  // draft 7 form
       first = rest;
       after = schema.find("additionalItems");
     }
@@ -348,7 +348,7 @@ class Check {
     const Json* target = resolve(ref->get_ref<const std::string&>());
     return target == nullptr ? Verdict::undecided : apply(*target, value);
   }
-  // A JSON pointer in a fragment of this document; nullptr for anything else.
+  // Resolves a JSON pointer in a fragment of this document. Returns nullptr for any other reference.
   [[nodiscard]] const Json* resolve(std::string_view ref) const {
     if (!ref.starts_with('#')) return nullptr;
     const Json* at = &root_;
@@ -389,7 +389,7 @@ class Check {
   int quiet_ = 0;
   int depth_ = 0;
   std::size_t work_;
-  std::vector<std::string>* absent_nulls_;  // nullptr: null is a value like others
+  std::vector<std::string>* absent_nulls_;  // nullptr: null is validated like any other value
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Checks a call's arguments against the tool's JSON Schema before the tool runs.
+// Validates the arguments of a call against the tool's JSON Schema, before the tool runs.
 #pragma once
 
 #include <memory>
@@ -9,26 +9,28 @@
 
 namespace aiw {
 
-// Our own, because a schema may come from a stranger's server and arguments from a model, and both may be made to hurt:
-// std::regex overflows the stack on long texts, references may go in circles, alternatives may multiply without end. So
-// the work is bounded, and what is not decided counts as fitting: the tool still sees it. A schema of more than 1 MiB
-// judges nothing, nor are arguments of more than 4 MiB judged. Not decided are `pattern`, `patternProperties`,
-// `contains` with counts, `unevaluated*`, `$dynamicRef` and references to other documents. Reads the words of 2020-12
-// and draft 7 (json-schema.org/draft/2020-12/json-schema-validation).
+// Bounded JSON Schema validator for schemas and arguments from untrusted sources (foreign servers, models). General
+// validators fail on hostile input: std::regex overflows the stack on long texts, references can be circular, and
+// alternatives can multiply without limit. Here the work is limited, and an undecided result counts as valid, because
+// the tool still checks its input. Schemas over 1 MiB and arguments over 4 MiB are not validated. Keywords that are not
+// evaluated: `pattern`, `patternProperties`, `contains` and its counts, `unevaluated*`, `$dynamicRef`, and references
+// to other documents. Supports the keywords of 2020-12 and draft 7
+// (json-schema.org/draft/2020-12/json-schema-validation).
 class ArgumentSchema {
  public:
-  // A text that is no JSON object or boolean takes everything.
+  // A schema that is not a JSON object or boolean accepts everything.
   explicit ArgumentSchema(std::string_view schema);
   ~ArgumentSchema();
   ArgumentSchema(ArgumentSchema&&) noexcept;
   ArgumentSchema& operator=(ArgumentSchema&&) noexcept;
 
-  // Why `arguments`, valid JSON, do not fit, with a JSON pointer to the place: "/city: is missing". Nothing if they do.
+  // Returns the first violation in `arguments` (valid JSON), with a JSON pointer to its location: "/city: is missing".
+  // Returns nothing if the arguments are valid.
   [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments) const;
-  // The same out of a budget that several checks share: what is left of it is written back.
+  // Same, with a work budget that several checks share. Writes the remaining budget back to `work`.
   [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments, std::size_t& work) const;
-  // JSON pointers of the members of `arguments` that are null, are not required and may not be null. A provider that
-  // was given the schema in strict form says so of members that it leaves out.
+  // Returns JSON pointers to members of `arguments` that are null, but neither required nor nullable. A provider that
+  // received the schema in strict form sends such nulls for omitted members. Also uses the budget `work`.
   [[nodiscard]] std::vector<std::string> absent_nulls(std::string_view arguments, std::size_t& work) const;
 
  private:

@@ -22,7 +22,7 @@ Error refuse(std::string code, std::string message) {
           .pointer = "/payload/tools"};
 }
 
-// The declaration with a letter in each place, if no place can reach the scheme or the host.
+// Validates the URL template with a letter in each placeholder. No placeholder may reach the scheme or the host.
 std::expected<BaseUrl, std::string> check_url(const TextTemplate& url) {
   std::string text;
   bool host_is_known = false;
@@ -103,7 +103,7 @@ class HttpToolRun : public ToolRun, private HttpHandler {
 
   [[nodiscard]] bool refused() const { return head_.status != 0 && (head_.status < 200 || head_.status > 299); }
 
-  // The handler may destroy this.
+  // The handler may destroy this object.
   void end(std::string output) {
     transfer_.reset();
     const auto on_output = std::move(on_output_);

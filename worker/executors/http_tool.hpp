@@ -1,4 +1,4 @@
-// Runs a tool that is an HTTP endpoint.
+// Tool that is an HTTP endpoint.
 #pragma once
 
 #include <expected>
@@ -16,12 +16,13 @@
 
 namespace aiw {
 
-// Turns ${NAME} or ${file:PATH} into the key that may go to that URL, by the rules for providers' keys.
+// Resolves ${NAME} or ${file:PATH} to the key, if the key may be sent to that URL. The rules are those for providers'
+// keys.
 using SecretResolver = std::function<std::expected<std::string, Error>(std::string_view reference, const BaseUrl& to)>;
 
-// Resolves the tool's keys now. Error: a URL that may not be used, a key that cannot be had or must not go there; it
-// never repeats a key. Nothing is ever sent twice, and redirects are answers like others. Services outlive the runner
-// and its runs.
+// Resolves the tool's keys immediately. Error: the URL is not allowed, or a key cannot be resolved or must not be sent
+// to it; the message never contains a key. Calls are never retried, and redirects are not followed. Only a transport
+// may resend an idempotent request, after a reused connection died. The services must outlive the runner and its runs.
 std::expected<std::shared_ptr<ToolRunner>, Error> make_http_tool(std::shared_ptr<const HttpTool> tool, HttpClient& http,
                                                                  Clock& clock, const SecretResolver& secrets);
 

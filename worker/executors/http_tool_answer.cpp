@@ -11,9 +11,9 @@
 namespace aiw {
 namespace {
 
-constexpr int kMaxDepth = 90;  // what a frame has room for, and more than any API answers with
+constexpr int kMaxDepth = 90;  // depth that fits into a frame; no known API nests deeper
 
-// "application/json", "application/problem+json; charset=utf-8"; also an answer that does not say what it is.
+// Returns true for "application/json", "application/problem+json; charset=utf-8", and for a missing content type.
 bool may_be_json(const ResponseHead& head) {
   std::string type = ascii_lower(head.header("content-type"));
   type = type.substr(0, type.find(';'));
@@ -21,11 +21,11 @@ bool may_be_json(const ResponseHead& head) {
   return type.empty() || type == "application/json" || type == "text/json" || type.ends_with("+json");
 }
 
-// Makes `body` JSON on one line that every parser takes alike; false if it is none.
+// Converts `body` to strict JSON on one line. Returns false if it is not JSON.
 bool tidy_json(std::string& body) {
   JsonReader reader(body.data(), body.size(), kMaxDepth);
   reader.validate();
-  // In valid JSON a line's end only stands between tokens.
+  // In valid JSON, line breaks occur only between tokens.
   if (reader.ok()) std::ranges::replace_if(body, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return reader.ok();
 }
@@ -38,7 +38,7 @@ std::string json_answer(const HttpTool& tool, std::string body) {
 }
 
 std::string refusal(const HttpTool& tool, const ResponseHead& head, std::string_view body, const SecretValues& keys) {
-  // Before it is cut: nobody knows a piece of a key as one.
+  // Remove keys before the cut: part of a key could not be recognized later.
   const std::string shown = sanitize_utf8(keys.remove_from_beginning(body, kMaxRefusalBytes));
   return error_output(tool.error_prefix + " (" + std::to_string(head.status) +
                       "): " + std::string(utf8_prefix(shown, kMaxRefusalBytes)));

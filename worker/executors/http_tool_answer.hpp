@@ -1,4 +1,4 @@
-// From an HTTP tool's answer to a tool's output: pure.
+// Converts an HTTP tool's response to a tool output. Pure functions.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace aiw {
 
-// So much of a refusal's body is shown to the model, in bytes.
+// Limit on the part of an error response's body that the model sees, in bytes.
 inline constexpr std::size_t kMaxRefusalBytes = 4096;
 
-// {type, value}, without `keys`: a server may say again what it was sent. `body` is all of it, or more than
-// kMaxRefusalBytes of a refusal's. Any bytes are accepted.
+// Returns {type, value} with every value of `keys` removed, because a server may echo what it received. `body` is the
+// complete body; for an error status it may be cut, but only after kMaxRefusalBytes. It may hold any bytes.
 std::string http_tool_output(const HttpTool& tool, const ResponseHead& head, std::string body,
                              const SecretValues& keys);
 

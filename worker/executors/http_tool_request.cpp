@@ -15,7 +15,8 @@ using Json = OrderedJson;
 using Kind = TextTemplate::Kind;
 using Result = std::expected<std::string, std::string>;
 
-// "." or "..", each dot possibly written %2E (RFC 3986, 6.2.2.2): a server may take it for a step up.
+// Returns true for "." and "..", where each dot may be written %2E (RFC 3986, 6.2.2.2). A server may treat these as
+// path navigation.
 bool is_dot_segment(std::string_view segment) {
   std::size_t dots = 0;
   while (!segment.empty()) {
@@ -29,16 +30,16 @@ bool is_dot_segment(std::string_view segment) {
 
 struct Place {
   std::string argument;
-  std::size_t begin, end;  // in the URL
+  std::size_t begin, end;  // byte offsets in the URL
 };
 
-// Looks at whole segments, since a place may share one with other places and with literal text. A value has no slash,
-// so each segment is looked at once, for the first of its places.
+// Checks whole segments, because placeholders can share a segment with each other and with literal text. A value
+// contains no slash, so one check per segment, at its first placeholder, is enough.
 std::optional<std::string> bad_place(std::string_view url, const std::vector<Place>& places) {
   const std::string_view path = url.substr(0, url.find('?'));
-  std::size_t seen = 0;  // the end of the segment that was looked at
+  std::size_t seen = 0;  // end of the last checked segment
   for (const Place& place : places) {
-    if (place.begin > path.size()) return std::nullopt;  // a query's value may be anything
+    if (place.begin > path.size()) return std::nullopt;  // query values may be anything
     if (place.begin == place.end) return "the argument " + place.argument + " is empty";
     if (place.end <= seen) continue;
     const auto begin = path.rfind('/', place.begin) + 1;
@@ -68,7 +69,7 @@ Result expand_url(const TextTemplate& url, const ToolArguments& arguments) {
   return out;
 }
 
-// Nothing if an argument is absent.
+// Returns nothing if an argument is absent.
 std::optional<std::string> expand(const TextTemplate& text, const ToolArguments& arguments) {
   std::string out;
   for (const auto& [kind, piece] : text.pieces) {
@@ -83,7 +84,7 @@ std::optional<std::string> expand(const TextTemplate& text, const ToolArguments&
   return out;
 }
 
-// The values that a parameter takes: none, one, or an array's.
+// Returns the values of a query parameter: none, one, or all items of an array.
 std::vector<std::string> values_of(const HttpTool::QueryParameter& parameter, const ToolArguments& arguments) {
   const auto& pieces = parameter.value.pieces;
   const auto whole = pieces.size() == 1 && pieces[0].kind == Kind::argument ? arguments.find(pieces[0].text)
@@ -108,7 +109,8 @@ void add_query(std::string& url, const HttpTool& tool, const ToolArguments& argu
   }
 }
 
-// Appends what a part of the body's template becomes; false if it is an argument that is absent, and then nothing.
+// Appends the expansion of one part of the body template. Returns false, and appends nothing, if the part is an absent
+// argument.
 bool write_body(std::string& out, const Json& part, const ToolArguments& arguments) {
   if (part.is_object() && part.size() == 1 && part.contains(kArgumentMember) && part.front().is_string()) {
     const auto value = arguments.find(part.front().get_ref<const std::string&>());
@@ -166,7 +168,7 @@ std::expected<HttpRequest, std::string> build_http_tool_request(const HttpTool& 
                                                                 const std::vector<ToolHeader>& headers,
                                                                 const ToolArguments& arguments) {
   HttpRequest request{.method = tool.method, .url = {}, .headers = {}, .body = {}};
-  request.once = tool.method == "POST" || tool.method == "PATCH";  // the methods that are not idempotent
+  request.once = tool.method == "POST" || tool.method == "PATCH";  // methods that are not idempotent
   auto url = expand_url(tool.url, arguments);
   if (!url) return std::unexpected(std::move(url).error());
   request.url = *std::move(url);

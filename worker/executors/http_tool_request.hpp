@@ -1,4 +1,4 @@
-// From an HTTP tool's declaration and a call's arguments to a request: pure.
+// Builds the request of an HTTP tool from its declaration and the arguments of a call. Pure functions.
 #pragma once
 
 #include <expected>
@@ -11,14 +11,14 @@
 
 namespace aiw {
 
-// A header whose keys are resolved: no piece is a secret any more.
+// Header with resolved keys: none of its pieces is a secret reference any more.
 struct ToolHeader {
   std::string name;
   TextTemplate value;
 };
 
-// Error: what is wrong with the arguments, for the model. An argument never adds a segment to the path, and never
-// reaches the URL's scheme or host, which stand before the first place.
+// Error: the problem with the arguments, as text for the model. An argument cannot add a segment to the path. It cannot
+// reach the URL's scheme or host, because both stand before the first placeholder.
 std::expected<HttpRequest, std::string> build_http_tool_request(const HttpTool& tool,
                                                                 const std::vector<ToolHeader>& headers,
                                                                 const ToolArguments& arguments);

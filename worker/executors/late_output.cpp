@@ -13,7 +13,7 @@ class LateOutput : public ToolRun {
   }
 
  private:
-  // The handler may destroy this, and with it the timer that calls this.
+  // The handler may destroy this object, and with it the timer that is running this function.
   void tell() {
     const auto timer = std::move(timer_);
     const auto on_output = std::move(on_output_);

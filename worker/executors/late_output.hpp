@@ -1,4 +1,4 @@
-// A call that is answered without running anything, but not before its caller has it.
+// Completes a call with a fixed output, without running anything, after the caller has received the ToolRun.
 #pragma once
 
 #include <memory>

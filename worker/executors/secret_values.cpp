@@ -11,7 +11,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMinBytes = 6;       // shorter values are words, not keys
-constexpr std::size_t kShortestPiece = 4;  // of a value, that says something of it
+constexpr std::size_t kShortestPiece = 4;  // shortest fragment of a value that reveals something about it
 constexpr std::size_t kLongestEscape = 12;
 constexpr int kMaxValueDepth = 1'000;
 
@@ -24,7 +24,7 @@ void SecretValues::add(std::string_view value) {
 
 void SecretValues::keep(std::string_view value) {
   if (value.size() < kMinBytes) return;
-  values_.push_back(sanitize_utf8(value));  // as a JSON text has it
+  values_.push_back(sanitize_utf8(value));  // same form as in JSON text
   finder_.reset();
 }
 
@@ -33,7 +33,7 @@ const ValueFinder& SecretValues::finder() const {
   return *finder_;
 }
 
-// `cut`: what the text ends with may be a value's beginning.
+// `cut`: the end of the text may be the beginning of a value.
 std::string SecretValues::removed(std::string_view text, bool cut) const {
   if (values_.empty()) return std::string(text);
   return redacted(text, [&](std::string_view layer, Places& places) {
@@ -48,7 +48,7 @@ std::string SecretValues::remove_from_beginning(std::string_view text, std::size
   if (text.size() <= at_most) return remove_from(text);
   text = text.substr(0, at_most);
   if (values_.empty()) return std::string(text);
-  for (int i = 0; i < 2; ++i) {  // an escape may be cut, too, or a pair of them
+  for (int i = 0; i < 2; ++i) {  // the cut may split an escape or a surrogate pair of escapes
     const auto escape = text.rfind('\\');
     if (escape != std::string_view::npos && escape + kLongestEscape > text.size()) text = text.substr(0, escape);
   }

@@ -1,4 +1,4 @@
-// Values that must not be seen again in what a tool says.
+// Secret values that must be removed from the output of tools.
 #pragma once
 
 #include <memory>
@@ -11,16 +11,18 @@
 
 namespace aiw {
 
-// Not thread-safe, nor are copies of it.
+// Not thread-safe. Copies must stay on the same thread too.
 class SecretValues {
  public:
-  // `value` in all its forms (secret_forms). What is shorter than a key is not kept.
+  // Adds `value` in all its forms (see secret_forms). Values that are too short to be a key are not kept.
   void add(std::string_view value);
-  // With "[redacted]" in their place (see redacted). The time is that of the text.
+  // Returns `text` with "[redacted]" in place of each value (see redacted). Takes linear time.
   [[nodiscard]] std::string remove_from(std::string_view text) const;
-  // The same for its first `at_most` bytes. If there are more, what may be a value's beginning at the cut goes, too.
+  // Same for the first `at_most` bytes. If the text is longer, a possible beginning of a value at the cut is removed
+  // too.
   [[nodiscard]] std::string remove_from_beginning(std::string_view text, std::size_t at_most) const;
-  // The same for a tool's output, {type, value}, whose type stays. A JSON value that is none without them becomes text.
+  // Same for a tool output, {type, value}. Keeps the type, unless the value is no longer valid JSON; then it becomes
+  // text.
   [[nodiscard]] std::string remove_from_output(std::string output) const;
 
  private:
@@ -28,7 +30,7 @@ class SecretValues {
   [[nodiscard]] const ValueFinder& finder() const;
   [[nodiscard]] std::string removed(std::string_view text, bool cut) const;
   std::vector<std::string> values_;
-  mutable std::shared_ptr<const ValueFinder> finder_;  // of all values, once it is wanted
+  mutable std::shared_ptr<const ValueFinder> finder_;  // matcher for all values; built on first use
   std::vector<LiveSecret> live_;
 };
 

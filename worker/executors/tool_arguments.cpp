@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kMaxDepth = 128;
 
-// A reader of a part of `json`, which is valid: nothing is repaired in it.
+// Returns a reader for a part of `json`. The text is valid, so the reader does not change it.
 JsonReader reader_of(std::string& json, JsonSpan part) {
   return {json.data() + (part.json.data() - json.data()), part.json.size(), kMaxDepth};
 }
@@ -55,7 +55,7 @@ std::optional<JsonSpan> item(std::string& json, JsonSpan array, std::string_view
   return found;
 }
 
-// Appends a part of `json` without the members at `pointers`; `path` is where the part stands.
+// Appends a part of `json` without the members at `pointers`. `path` is the pointer to the part itself.
 void append_without(std::string& out, std::string& json, JsonSpan part, const std::string& path,
                     const std::set<std::string, std::less<>>& pointers) {
   const auto next = pointers.lower_bound(path + "/");

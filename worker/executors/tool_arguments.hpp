@@ -1,4 +1,4 @@
-// The arguments of a tool call, looked up by name.
+// Arguments of a tool call, with lookup by name.
 #pragma once
 
 #include <map>
@@ -13,42 +13,43 @@
 
 namespace aiw {
 
-// The value at an RFC 6901 pointer of valid JSON; nothing if there is none. A view of `json`, which is not changed but
-// must be writable, as its reader takes it.
+// Returns a view of the value at an RFC 6901 pointer, or nothing if there is none. `json` must be valid. It is not
+// changed, but JsonReader needs a writable buffer.
 std::optional<JsonSpan> find_json(std::string& json, std::string_view pointer);
 
-// `json`, which is valid, without the object members at these RFC 6901 pointers; the rest as it is written.
+// Returns `json`, which must be valid, without the object members at these RFC 6901 pointers. The rest stays as
+// written.
 std::string without_members(std::string json, const std::set<std::string, std::less<>>& pointers);
 
-// A value as it stands in a URL or a header: a string's own text, an array's items joined by commas, else its JSON.
+// Formats a value for a URL or a header: the text of a string, the items of an array joined by commas, otherwise the
+// JSON.
 std::string plain_text(JsonSpan value);
 
-// Holds its text; views that it hands out live as long as it does. An object or array is read once, however often it is
-// looked into.
+// Owns the text; returned views are valid as long as this object. Each object or array is parsed once and then cached.
 class ToolArguments {
  public:
-  // `json` is a valid JSON object; anything else is an object without members.
+  // `json` is a valid JSON object. Anything else is treated as an empty object.
   explicit ToolArguments(std::string_view json);
   ToolArguments(const ToolArguments&) = delete;
   ToolArguments& operator=(const ToolArguments&) = delete;
   ~ToolArguments() = default;
 
-  // `name` is a member's name, or a JSON pointer (it begins with a slash). null counts as absent.
+  // `name` is the name of a member, or a JSON pointer if it begins with a slash. null counts as absent.
   [[nodiscard]] std::optional<JsonSpan> find(std::string_view name) const;
-  // The text of a string argument that is there.
+  // Returns the text of an argument if it is present and a string.
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
-  // An object of the arguments but these.
+  // Returns the arguments as a JSON object, without the members in `names`.
   [[nodiscard]] std::string without(const std::set<std::string, std::less<>>& names) const;
 
  private:
-  using Members = std::vector<std::pair<std::string, JsonSpan>>;  // an object's by key; an array's items without
+  using Members = std::vector<std::pair<std::string, JsonSpan>>;  // keys are empty for the items of an array
 
   [[nodiscard]] const Members& members_of(JsonSpan container) const;
   [[nodiscard]] std::optional<JsonSpan> child(JsonSpan of, std::string_view token) const;
 
   mutable std::string json_;
   JsonSpan root_;
-  mutable std::map<const char*, Members> read_;  // by where they begin
+  mutable std::map<const char*, Members> read_;  // parsed containers, by the address of their first character
 };
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// The outputs of tools as JSON text, {type, value}, in the shape of `tool_result`.
+// Tool outputs as JSON text: {type, value}, in the format of `tool_result`.
 #pragma once
 
 #include <string>
@@ -6,12 +6,12 @@
 
 namespace aiw {
 
-// What went wrong, for the model to see.
+// Error description, which the model sees.
 std::string error_output(std::string_view text);
 std::string text_output(std::string_view text);
-// `value` is valid JSON.
+// `value` must be valid JSON.
 std::string json_output(std::string_view value);
-// The value's JSON of such an output; empty: it has none. A view of it.
+// Returns a view of the JSON of `value` in such an output; empty if there is none.
 std::string_view output_value(std::string_view output);
 
 }  // namespace aiw

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-// Effort without thinking has no name: our reasoning.effort asks for thinking.
+// Effort without thinking has no equivalent: our reasoning.effort requests thinking.
 constexpr std::array<std::string_view, 14> kNamed = {
     "/messages",
     "/model",
@@ -34,7 +34,7 @@ constexpr std::string_view kTag = "anthropic-messages:";
 
 std::string state_of(const json& value) { return std::string(kTag) + value.dump(-1, ' ', true); }
 
-// A block that only this API has, as its decoder would give it to a parent.
+// Converts a block that only this API has, in the same way as its decoder does for a parent.
 json to_own_block(const json& block) { return {{"type", "provider"}, {"providerState", state_of(block)}}; }
 
 void move_cache(json& block, json& part) {
@@ -42,7 +42,7 @@ void move_cache(json& block, json& part) {
   if (!mark.is_null()) part["cache"] = mark.value("ttl", "5m");
 }
 
-// What a block has beside the fields that the part describes travels as the part's state.
+// Stores fields of a block that the part does not describe in the part's state.
 json with_rest(json part, json block) {
   block = without_nulls(std::move(block));
   if (!block.empty()) part["providerState"] = state_of(block);
@@ -123,7 +123,7 @@ json to_result(json block) {
   return part;
 }
 
-// Results of tools are a message of their own in our protocol.
+// In our protocol, tool results are a separate message.
 void add_message(const json& message, json& messages) {
   const json& content = message.at("content");
   if (content.is_string()) {
@@ -139,7 +139,7 @@ void add_message(const json& message, json& messages) {
   if (!parts.empty()) messages.push_back({{"role", message.at("role")}, {"content", parts}});
 }
 
-// With cache marks the system prompt is a message, as only parts have marks.
+// With cache marks, the system prompt becomes a message, because only parts can have marks.
 void add_system(const json& system, json& payload) {
   if (system.is_string()) payload["system"] = system;
   if (!system.is_array()) return;
@@ -148,7 +148,8 @@ void add_system(const json& system, json& payload) {
   payload["messages"].push_back({{"role", "system"}, {"content", parts}});
 }
 
-// A tool with fields that we have no name for (defer_loading, say), or of the API's own, is given in its words.
+// Passes a tool in the API's own format if it is a tool of the API, or has fields without a name in our protocol (such
+// as defer_loading).
 json to_tool(json tool) {
   const json whole = without_nulls(tool);
   const json type = take(tool, "type");
@@ -196,7 +197,8 @@ void add_output_config(json& body, json& payload) {
   if (!format.is_null()) payload["responseFormat"] = {{"type", "json"}, {"schema", format.at("schema")}};
 }
 
-// On Vertex AI the address names project, place and model: .../publishers/anthropic/models/MODEL:streamRawPredict.
+// On Vertex AI the URL path contains project, location and model:
+// .../publishers/anthropic/models/MODEL:streamRawPredict.
 bool take_vertex_address(const std::string& path, json& body, ConvertedRequest& out) {
   constexpr std::string_view kModels = "/publishers/anthropic/models/";
   const auto at = path.find(kModels);
@@ -234,7 +236,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   return out;
 }
 
-// A content of text is the same as one text block.
+// Text content is equivalent to one text block.
 json to_blocks(json content) {
   if (!content.is_string()) return content;
   return json::array({{{"type", "text"}, {"text", content}}});
@@ -246,7 +248,7 @@ void normalise_block(json& block) {
     block["cache_control"].erase("ttl");
   }
   if (block.value("type", "") != "tool_result") return;
-  if (block.value("is_error", json()) == false) block.erase("is_error");  // the default
+  if (block.value("is_error", json()) == false) block.erase("is_error");  // default
   if (block.contains("content")) block["content"] = to_blocks(block["content"]);
 }
 
@@ -254,11 +256,11 @@ void normalise_tools(json& body) {
   if (!body.contains("tools")) return;
   for (auto& tool : body["tools"]) {
     normalise_block(tool);
-    if (tool.value("strict", json()) == false) tool.erase("strict");         // the default
-    if (tool.value("type", "") == "custom") tool.erase("type");              // the default
-    if (tool.value("description", json()) == "") tool.erase("description");  // says nothing
+    if (tool.value("strict", json()) == false) tool.erase("strict");         // default
+    if (tool.value("type", "") == "custom") tool.erase("type");              // default
+    if (tool.value("description", json()) == "") tool.erase("description");  // equivalent to absence
   }
-  if (body["tools"].empty()) body.erase("tools");  // no tools are no tools
+  if (body["tools"].empty()) body.erase("tools");  // equivalent to absence
 }
 
 json normalise(json body) {
@@ -273,16 +275,17 @@ json normalise(json body) {
   }
   normalise_tools(body);
   if (body.contains("tool_choice") && body["tool_choice"].value("disable_parallel_tool_use", json()) == false) {
-    body["tool_choice"].erase("disable_parallel_tool_use");  // the default
+    body["tool_choice"].erase("disable_parallel_tool_use");  // default
   }
-  erase_if(body, "stream", false);     // the default
-  erase_if(body, "temperature", 1.0);  // the default
-  // The name that output_config.format had while it was a beta.
+  erase_if(body, "stream", false);     // default
+  erase_if(body, "temperature", 1.0);  // default
+  // Earlier beta name of output_config.format.
   if (body.contains("output_format")) body["output_config"]["format"] = take(body, "output_format");
   return body;
 }
 
-// Anthropic's SDKs add the query to the same endpoint where code used their beta namespace; betas are chosen by header.
+// Anthropic's SDKs add this query for code that uses their beta namespace. The endpoint is the same; headers select
+// betas.
 std::string normalise_path(std::string path) {
   constexpr std::string_view kBeta = "?beta=true";
   if (path.ends_with(kBeta)) path.resize(path.size() - kBeta.size());

@@ -42,7 +42,7 @@ json to_document(const json& document) {
       {"data", source.contains("text") ? json(base64_encode(source["text"].get<std::string>())) : source.at("bytes")}};
 }
 
-// What a parent would have been given as the part's state.
+// Returns the part's state in the format that a parent would have received.
 std::string state_of(const json& content) { return "bedrock-converse:" + content.dump(-1, ' ', true); }
 
 json to_part(const json& block) {
@@ -54,7 +54,7 @@ json to_part(const json& block) {
             {"data", image.at("source").at("bytes")}};
   }
   if (block.contains("document")) return to_document(block["document"]);
-  // Without a name in the protocol: its text remains.
+  // The protocol has no name for it; only its text is kept.
   if (block.contains("guardContent")) return {{"type", "text"}, {"text", block["guardContent"].at("text").at("text")}};
   throw std::runtime_error("no part of ours is a " + block.dump());
 }
@@ -82,7 +82,7 @@ json to_assistant_part(const json& block) {
             {"text", reasoning.at("text")},
             {"providerState", state_of({{"signature", reasoning.at("signature")}})}};
   }
-  // What the provider ran itself comes back as it was.
+  // Blocks of tools that the provider ran itself stay unchanged.
   const bool is_own = block.contains("toolUse") && block["toolUse"].value("type", "") == "server_tool_use";
   if (is_own || block.contains("toolResult")) {
     return {{"type", "provider"}, {"providerState", state_of({{"block", block}})}};
@@ -164,7 +164,7 @@ void read_output(const json& config, json& payload) {
   payload["responseFormat"] = out;
 }
 
-// Returns what has no name of ours.
+// Returns the fields that have no name in our protocol.
 json read_additional(json fields, json& payload) {
   for (const char* name : {"thinking", "reasoning_config"}) {
     const json thinking = take(fields, name);
@@ -199,9 +199,9 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
 
 void normalise_block(json& block) {
   if (block.contains("toolResult") && block["toolResult"].value("status", "") == "success") {
-    block["toolResult"].erase("status");  // ToolResultBlock: success unless it says error
+    block["toolResult"].erase("status");  // ToolResultBlock: the default is success
   }
-  // DocumentSource: a text, or the same text's bytes.
+  // DocumentSource: a text is equivalent to the bytes of the same text.
   if (block.contains("document") && block["document"]["source"].contains("text")) {
     json& source = block["document"]["source"];
     source = {{"bytes", base64_encode(source["text"].get<std::string>())}};
@@ -210,7 +210,7 @@ void normalise_block(json& block) {
 
 json normalise(json body) {
   body = without_nulls(std::move(body));
-  // Each of them optional, and without content when empty.
+  // All of these are optional, and equivalent to absence when empty.
   for (const char* name : {"system", "inferenceConfig", "additionalModelRequestFields"}) {
     if (body.contains(name) && body[name].empty()) body.erase(name);
   }
@@ -222,7 +222,7 @@ json normalise(json body) {
     body["toolConfig"].erase("toolChoice");
   }
   const json::json_pointer schema("/outputConfig/textFormat/structure/jsonSchema/schema");
-  if (body.contains(schema)) body[schema] = json::parse(body[schema].get<std::string>());  // a string of JSON
+  if (body.contains(schema)) body[schema] = json::parse(body[schema].get<std::string>());  // JSON in a string
   return body;
 }
 

@@ -1,4 +1,4 @@
-// InvokeModel of Claude: a Messages body without model and stream, which stand in the path.
+// InvokeModel for Claude: a Messages body without model and stream, which are part of the path.
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
 
 #include "tools/replay/requests/bedrock_path.hpp"
@@ -12,7 +12,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   RecordedRequest messages = recorded;
   messages.body["model"] = bedrock_model(recorded.path);
   messages.body["stream"] = recorded.path.ends_with("-stream");
-  take(messages.body, "anthropic_version");  // the only one there is: the worker's own
+  take(messages.body, "anthropic_version");  // only one version exists; the worker sets it itself
   ConvertedRequest out = anthropic_messages_requests().convert(messages);
   out.base_path.clear();
   return out;

@@ -1,4 +1,4 @@
-// Paths of Amazon Bedrock's runtime: /model/{model}/{operation}.
+// Paths of the Amazon Bedrock runtime: /model/{model}/{operation}.
 #pragma once
 
 #include <cstdlib>
@@ -8,7 +8,7 @@
 
 namespace aiw::tools {
 
-// The model's id. AWS's SDKs write its ':' as %3A and others as it is; both name the same model.
+// Returns the model id. AWS SDKs write its ':' as %3A, other clients as ':'; both name the same model.
 inline std::string bedrock_model(std::string_view path) {
   constexpr std::string_view kStart = "/model/";
   if (!path.starts_with(kStart)) throw std::runtime_error("no path of Bedrock's");
@@ -26,7 +26,7 @@ inline std::string bedrock_model(std::string_view path) {
   return out;
 }
 
-// The path with every ':' written as it is.
+// Returns the path with every %3A replaced by ':'.
 inline std::string plain_bedrock_path(std::string path) {
   constexpr std::string_view kColon = "%3A";
   for (std::size_t at = path.find(kColon); at != std::string::npos; at = path.find(kColon, at)) {

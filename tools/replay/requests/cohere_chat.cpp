@@ -51,7 +51,7 @@ json to_assistant(const json& message) {
   return {{"role", "assistant"}, {"content", parts}};
 }
 
-// Documents are what a tool gave as JSON.
+// Converts documents to a tool's JSON output.
 json to_output(const json& content) {
   if (content.is_string()) return {{"type", "text"}, {"value", content}};
   json documents = json::array();
@@ -101,7 +101,8 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   return out;
 }
 
-// "content: string or list of objects": a string and a list of that one text are the same. An empty text says nothing.
+// "content: string or list of objects": a string is equivalent to a list with that one text. An empty text is
+// equivalent to absence.
 json plain_content(json content) {
   if (!content.is_array()) return content == "" ? json() : content;
   std::erase_if(content.get_ref<json::array_t&>(), [](const json& part) { return part.value("text", json()) == ""; });
@@ -115,7 +116,7 @@ json normalise(json body) {
     if (message.contains("content")) message["content"] = plain_content(message["content"]);
   }
   body = without_nulls(std::move(body));
-  erase_if(body, "stream", false);  // the default
+  erase_if(body, "stream", false);  // default
   return body;
 }
 

@@ -1,5 +1,5 @@
-// What it takes to judge the requests of one wire API: a recorded body to our `chat` payload, and a form in which
-// bodies that mean the same are equal.
+// Converter for the requests of one wire API: maps a recorded body to our `chat` payload, and normalises bodies so that
+// equivalent ones are equal.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,35 +12,34 @@ namespace aiw::tools {
 struct RecordedRequest {
   std::string id;
   std::string api;
-  std::string provider;  // as the corpus names it
+  std::string provider;  // name in the corpus
   bool streaming = false;
   std::string method;
-  std::string path;  // with its query
+  std::string path;  // including the query
   nlohmann::json body;
 };
 
 struct ConvertedRequest {
-  nlohmann::json payload;  // of a `chat` line: everything but the config, the provider and the model
-  std::string model;       // as the upstream names it
-  std::string base_path;   // the start of the recorded path that belongs to the provider's base URL; "/v1", say
-  nlohmann::json provider =
-      nlohmann::json::object();  // further fields of the provider's entry, or other values of them
+  nlohmann::json payload;  // payload of a `chat` line without config, provider and model
+  std::string model;       // name used by the upstream
+  std::string base_path;   // prefix of the recorded path that belongs to the provider's base URL, such as "/v1"
+  nlohmann::json provider = nlohmann::json::object();  // fields to add to or override in the provider's entry
 };
 
 struct RequestConverter {
   std::string_view api;
-  // May throw what nlohmann/json throws: a body that is not what the API takes is reported as such.
+  // May throw nlohmann/json exceptions; they are reported as an invalid body.
   ConvertedRequest (*convert)(const RecordedRequest& recorded);
-  // Applied to the recorded body and to the one that was sent. Only what the API's documents say means the same may
-  // become equal.
+  // Applied to the recorded body and to the sent body. May equate only bodies that are equivalent according to the
+  // API's documents.
   nlohmann::json (*normalise)(nlohmann::json body);
-  // JSON pointers into the body: what our protocol has a name for, so that providerOptions may not carry it.
+  // JSON pointers into the body: fields with a name in our protocol, which providerOptions must not contain.
   std::span<const std::string_view> named;
-  // The same for paths; nullptr: they must be equal as they are.
+  // Same for paths; nullptr: paths must be equal.
   std::string (*normalise_path)(std::string path) = nullptr;
 };
 
-// nullptr for an API that has none.
+// Returns nullptr for an API without a converter.
 const RequestConverter* find_request_converter(std::string_view api);
 
 const RequestConverter& openai_chat_requests();

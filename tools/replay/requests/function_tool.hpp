@@ -1,4 +1,4 @@
-// A function as Chat Completions, Cohere and Ollama describe it, as a tool of ours.
+// Converts a function declaration of Chat Completions, Cohere or Ollama to a tool of our protocol.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// Gemini's generateContent, of AI Studio and Vertex AI: https://ai.google.dev/api/generate-content
+// Gemini's generateContent for AI Studio and Vertex AI: https://ai.google.dev/api/generate-content
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -43,8 +43,8 @@ std::string to_camel(const std::string& name) {
   return out;
 }
 
-// ProtoJSON parsers take a field's lowerCamelCase name and its original one (protobuf.dev/programming-guides/json).
-// What is not a message of the API's keeps its names.
+// ProtoJSON parsers accept a field's lowerCamelCase name and its original name (protobuf.dev/programming-guides/json).
+// Values that are not messages of the API keep their names.
 json with_camel_names(const json& value) {
   constexpr std::array<std::string_view, 7> kOpaque = {
       "args", "response", "parametersJsonSchema", "responseJsonSchema", "default", "example", "enum"};
@@ -71,7 +71,7 @@ json with_camel_names(const json& value) {
 
 std::string state_of(const json& fields) { return "gemini:" + fields.dump(-1, ' ', true); }
 
-// The state that the decoder gives for a part with these fields.
+// Stores these fields as the part's state, in the same form as the decoder.
 void move_state(json& part, json& out) {
   json state = json::object();
   move_field(part, "thought", state, "thought");
@@ -93,7 +93,8 @@ json to_media(json part) {
   return out;
 }
 
-// Calls and results whose wire has no ids match by name and order; ours need ids, and those that the decoder makes.
+// Without ids on the wire, calls and results match by name and order. Our protocol needs ids, so this class creates the
+// same ids as the decoder.
 class CallIds {
  public:
   std::string of_call(const json& call) {
@@ -141,7 +142,7 @@ json to_result(json response, CallIds& ids) {
     out["output"] = {{"type", "json"}, {"value", response.at("response")}};
     return out;
   }
-  // Media beside a result: ours are the parts of its content, and text is what the response has besides.
+  // A result with media becomes content parts: the text in response.output, then the media.
   json content = json::array();
   const json text = response.at("response").value("output", json());
   if (text.is_string()) content.push_back({{"type", "text"}, {"text", text}});
@@ -150,7 +151,7 @@ json to_result(json response, CallIds& ids) {
   return out;
 }
 
-// Adds parts to the last message if it has this role: contents of one role in a row are one turn.
+// Adds a part to the last message if the role matches. Consecutive contents of one role are one turn.
 void add_part(json& messages, const std::string& role, json part) {
   if (messages.empty() || messages.back()["role"] != role) {
     messages.push_back({{"role", role}, {"content", json::array()}});
@@ -219,7 +220,7 @@ void convert_thinking(json& config, json& payload) {
     std::ranges::transform(effort, effort.begin(), [](unsigned char c) { return std::tolower(c); });
     payload["reasoning"]["effort"] = effort;
   }
-  // We ask to see the thoughts of a model that is to reason, which has no name of its own.
+  // The worker requests thoughts from a model that is to reason; that flag has no name in our protocol.
   const json shown = take(thinking, "includeThoughts");
   const bool reasons = !payload["reasoning"].is_null();
   if (!reasons) payload.erase("reasoning");
@@ -250,8 +251,8 @@ void convert_config(json& body, json& payload) {
   if (config.empty()) body.erase("generationConfig");
 }
 
-// Without what only chooses how the answer is framed: events, or the array that streaming gives otherwise. Recordings
-// without their location have a placeholder that no URL may hold.
+// Removes the query that only selects the framing of a streamed response: events instead of an array. Replaces a
+// placeholder for the location, which no URL may contain.
 std::string normal_path(std::string path) {
   constexpr std::string_view kEvents = "?alt=sse", kPlaceholder = "<GOOGLE_CLOUD_LOCATION>";
   if (path.ends_with(kEvents)) path.resize(path.size() - kEvents.size());
@@ -260,7 +261,8 @@ std::string normal_path(std::string path) {
   return path;
 }
 
-// Whose path it is: "/v1beta/models/M:generateContent", or one of Vertex AI that names a project and a location.
+// Reads the model and base path. The path is "/v1beta/models/M:generateContent", or a path of Vertex AI that names
+// project and location.
 void read_path(const std::string& path, ConvertedRequest& out) {
   const auto models = path.find("/models/");
   const auto model = path.substr(models + std::string("/models/").size());
@@ -295,8 +297,8 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   return out;
 }
 
-// Two fields take a function's or an answer's schema, exclusively: one in Google's dialect, whose types are an enum
-// ("STRING"), one in JSON Schema. A schema that is both means the same in either.
+// A function's or a response's schema has two exclusive fields: one for Google's dialect, whose types are an enum
+// ("STRING"), and one for JSON Schema. A schema that is valid in both has the same meaning in both.
 void name_schema(json& object, const char* google, const char* json_schema) {
   if (!object.contains(google)) return;
   const json type = object[google].value("type", json());
@@ -309,10 +311,10 @@ json normal_contents(const json& contents) {
   json out = json::array();
   for (json content : contents) {
     for (auto& part : content["parts"]) {
-      // A part with nothing but a signature or a thought is one of empty text: protobuf writes no empty fields.
+      // A part with only a signature or a thought has an empty text: protobuf omits empty fields.
       if (part.contains("thought") && !part.contains("text")) part["text"] = "";
     }
-    // Contents of one role in a row are one turn: the API reads them one after the other.
+    // Consecutive contents of one role are one turn: the API reads them in sequence.
     if (!out.empty() && out.back()["role"] == content["role"]) {
       for (auto& part : content["parts"]) out.back()["parts"].push_back(part);
     } else {
@@ -328,7 +330,7 @@ json normalise(json body) {
   if (body.contains("systemInstruction")) {
     json& system = body["systemInstruction"];
     system.erase("role");  // "ignored"
-    // One part may stand without its array, and empty text says nothing.
+    // A single part may be written without its array. Empty text is equivalent to absence.
     if (system["parts"] == json{{"text", ""}}) body.erase("systemInstruction");
   }
   if (body.contains("tools")) {
@@ -336,7 +338,7 @@ json normalise(json body) {
       if (!entry.contains("functionDeclarations")) continue;
       for (auto& function : entry["functionDeclarations"]) {
         name_schema(function, "parameters", "parametersJsonSchema");
-        if (function.value("description", "?").empty()) function.erase("description");  // protobuf's default
+        if (function.value("description", "?").empty()) function.erase("description");  // default in protobuf
       }
     }
     if (body["tools"].empty()) body.erase("tools");
@@ -345,7 +347,7 @@ json normalise(json body) {
     json& config = body["generationConfig"];
     name_schema(config, "responseSchema", "responseJsonSchema");
     if (config.contains("thinkingConfig") && config["thinkingConfig"].value("includeThoughts", true) == false) {
-      config["thinkingConfig"].erase("includeThoughts");  // the default
+      config["thinkingConfig"].erase("includeThoughts");  // default
     }
     if (config.empty()) body.erase("generationConfig");
   }

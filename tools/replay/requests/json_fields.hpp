@@ -1,4 +1,4 @@
-// Moves fields from a recorded body into a chat payload, so that what nobody took can be seen.
+// Moves fields from a recorded body into a chat payload. Fields that remain in the body were not converted.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,7 +7,7 @@
 
 namespace aiw::tools {
 
-// Takes `key` out of `object`; null if it is not there.
+// Removes `key` from `object` and returns its value; null if absent.
 inline nlohmann::json take(nlohmann::json& object, std::string_view key) {
   const auto found = object.find(key);
   if (found == object.end()) return {};
@@ -16,13 +16,13 @@ inline nlohmann::json take(nlohmann::json& object, std::string_view key) {
   return value;
 }
 
-// Takes `from` out of `source` and, unless it was null, makes it the field `to` of `into`.
+// Removes `from` from `source` and, unless it was null, stores it as the field `to` of `into`.
 inline void move_field(nlohmann::json& source, std::string_view from, nlohmann::json& into, std::string_view to) {
   nlohmann::json value = take(source, from);
   if (!value.is_null()) into[std::string(to)] = std::move(value);
 }
 
-// The options that most APIs name alike.
+// Moves options that have the same name in most APIs.
 inline void move_common_options(nlohmann::json& source, nlohmann::json& payload) {
   move_field(source, "temperature", payload, "temperature");
   move_field(source, "frequency_penalty", payload, "frequencyPenalty");
@@ -30,7 +30,7 @@ inline void move_common_options(nlohmann::json& source, nlohmann::json& payload)
   move_field(source, "seed", payload, "seed");
 }
 
-// The same of OpenAI's APIs, whose `stop` is "string / array".
+// Moves the options of OpenAI's APIs, where `stop` is "string / array".
 inline void move_openai_options(nlohmann::json& source, nlohmann::json& payload) {
   move_common_options(source, payload);
   move_field(source, "max_tokens", payload, "maxOutputTokens");
@@ -40,21 +40,21 @@ inline void move_openai_options(nlohmann::json& source, nlohmann::json& payload)
   }
 }
 
-// What no name was found for travels in providerOptions. An explicit null says the same as an absent field to every
-// API; in providerOptions, a merge patch, it would take a member out of the request.
+// Moves the remaining fields to providerOptions. Omits nulls: for every API an explicit null equals an absent field,
+// but in providerOptions, a merge patch, it would remove a member from the request.
 inline void leave_to_provider_options(nlohmann::json rest, nlohmann::json& payload) {
   for (auto& [key, value] : rest.items()) {
     if (!value.is_null()) payload["providerOptions"][key] = value;
   }
 }
 
-// Takes `key` out of `object` if its value says the same as none: the API's default, mostly.
+// Removes `key` from `object` if its value is equivalent to absence, mostly because it is the API's default.
 inline void erase_if(nlohmann::json& object, std::string_view key, const nlohmann::json& value) {
   const auto found = object.find(key);
   if (found != object.end() && *found == value) object.erase(found);
 }
 
-// `value` without the members of objects that are null.
+// Returns `value` without object members that are null.
 inline nlohmann::json without_nulls(nlohmann::json value) {
   if (value.is_object()) {
     for (auto member = value.begin(); member != value.end();) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr auto kNamed = with_ollama_fields(std::to_array<std::string_view>({"/messages", "/tools"}));
 
-// Calls have no ids on this wire: they are numbered, and results belong to them in order.
+// Calls have no ids on this wire. This class numbers them, and assigns results to them in order.
 class MessageConverter {
  public:
   json convert(const json& message) {

@@ -1,4 +1,4 @@
-// What the recorded requests of Ollama's two endpoints have in common.
+// Shared code for recorded requests of Ollama's two endpoints.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace aiw::tools {
 
-// The fields that have a name of ours: `own` of one endpoint, and those of both.
+// Returns the fields with a name in our protocol: `own` of one endpoint, plus those of both.
 template <std::size_t N>
 constexpr auto with_ollama_fields(const std::array<std::string_view, N>& own) {
   constexpr auto kBoth = std::to_array<std::string_view>({
@@ -34,7 +34,7 @@ constexpr auto with_ollama_fields(const std::array<std::string_view, N>& own) {
   return all;
 }
 
-// Moves what both endpoints name alike.
+// Moves options that have the same name in both endpoints.
 inline void move_ollama_options(nlohmann::json& body, nlohmann::json& payload) {
   take(body, "stream");
   move_field(body, "logprobs", payload, "logprobs");
@@ -55,14 +55,14 @@ inline void move_ollama_options(nlohmann::json& body, nlohmann::json& payload) {
   if (!options.empty()) body["options"] = std::move(options);
 }
 
-// What is left of a body when its conversation was taken out.
+// Converts the rest of a body after its conversation was removed.
 inline void convert_ollama_rest(nlohmann::json body, nlohmann::json& payload) {
   move_ollama_options(body, payload);
   leave_to_provider_options(std::move(body), payload);
 }
 
-// Ollama reads a body into a Go structure, in which an absent field has its zero value (api/types.go): empty texts,
-// lists and options say the same as none. Only `stream` is a pointer, and true if it is absent.
+// Ollama reads a body into a Go structure, where an absent field has its zero value (api/types.go). So empty texts,
+// lists and options are equivalent to absence. Only `stream` is a pointer; it defaults to true.
 inline nlohmann::json normalise_ollama(nlohmann::json body) {
   body = without_nulls(std::move(body));
   for (const char* key : {"tools", "format", "options", "system", "template", "suffix", "context", "images", "raw"}) {

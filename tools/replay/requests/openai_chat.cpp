@@ -39,7 +39,7 @@ constexpr auto kNamed = std::to_array<std::string_view>({
     "/response_format",
 });
 
-// What a mark of the prompt cache is called here: cache_control, with a time of five minutes unless it says "1h".
+// Converts a mark of the prompt cache (cache_control). Its time is five minutes unless it says "1h".
 void move_cache_mark(json& source, json& into) {
   const json mark = take(source, "cache_control");
   if (!mark.is_null()) into["cache"] = mark.value("ttl", "5m");
@@ -96,7 +96,7 @@ json to_call(json call) {
   return out;
 }
 
-// The state that the worker itself gives with such reasoning (worker/providers/openai_chat/reasoning.hpp).
+// State that the worker itself produces for such reasoning (worker/providers/openai_chat/reasoning.hpp).
 json to_reasoning(std::string text, const json& state) {
   return {
       {"type", "reasoning"}, {"text", std::move(text)}, {"providerState", "openai-chat:" + state.dump(-1, ' ', true)}};
@@ -135,7 +135,7 @@ json to_result(json message) {
 }
 
 json to_message(json message) {
-  // OpenAI: "developer" replaces "system" from o1 on, and each is taken for the other where the model wants it.
+  // OpenAI: "developer" replaces "system" from o1 on. Each role is read as the other where the model requires it.
   const std::string role = message.at("role") == "developer" ? "system" : message.at("role");
   json out;
   if (role == "assistant") {
@@ -161,7 +161,7 @@ json to_tool(json tool) {
 }
 
 json to_tool_choice(const json& choice) {
-  if (choice == "any") return "required";  // Mistral's word
+  if (choice == "any") return "required";  // name in Mistral's API
   if (choice.is_string()) return choice;
   return {{"type", "tool"}, {"toolName", choice.at("function").at("name")}};
 }
@@ -222,13 +222,13 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   move_limits_and_sampling(body, payload);
   move_field(body, "parallel_tool_calls", payload, "parallelToolCalls");
   move_reasoning(body, payload);
-  if (body.value("n", 0) == 1) take(body, "n");  // the default
+  if (body.value("n", 0) == 1) take(body, "n");  // default
   leave_to_provider_options(std::move(body), payload);
   return out;
 }
 
-// A mark on a message is one on its last part (the SDKs of OpenRouter and Vercel write it either way), a mark's usual
-// time is five minutes, and a content of one text part is the same as that text.
+// A mark on a message is equivalent to one on its last part; the SDKs of OpenRouter and Vercel write both forms. The
+// default time of a mark is five minutes. Content with one text part is equivalent to that text.
 void normalise_content(json& message) {
   json mark = take(message, "cache_control");
   json& content = message["content"];
@@ -239,15 +239,15 @@ void normalise_content(json& message) {
   if (!content.is_array()) return;
   for (auto& part : content) {
     if (part.contains("cache_control")) erase_if(part["cache_control"], "ttl", "5m");
-    if (part.contains("image_url")) erase_if(part["image_url"], "detail", "auto");  // the default
+    if (part.contains("image_url")) erase_if(part["image_url"], "detail", "auto");  // default
   }
   const bool one_text = content.size() == 1 && content[0].size() == 2 && content[0].contains("text");
   if (one_text) content = json(content[0]["text"]);
 }
 
-// An assistant's content may be missing beside tool calls ("required unless tool_calls is specified"): an empty one
-// says no more. `annotations` are of answers and no part of a request; Mistral's `prefix` is false and a call's `index`
-// is 0 by default, `type` is "function".
+// An assistant's content may be absent beside tool calls ("required unless tool_calls is specified"), so empty content
+// is equivalent to absence. `annotations` belong to responses, not to requests. Defaults: false for Mistral's `prefix`,
+// 0 for a call's `index`, "function" for `type`.
 void normalise_assistant(json& message) {
   message.erase("annotations");
   erase_if(message, "prefix", false);
@@ -259,14 +259,14 @@ void normalise_assistant(json& message) {
       call["type"] = "function";
     }
   }
-  // Names of one thing (OpenRouter: reasoning_content is an alias of reasoning; details hold the text of both).
+  // Alternative names (OpenRouter: reasoning_content is an alias of reasoning; details contain the text of both).
   if (message.contains("reasoning_details")) message.erase("reasoning");
   if (message.contains("reasoning_content")) erase_if(message, "reasoning", message["reasoning_content"]);
 }
 
 void normalise_tool(json& tool) {
   if (!tool.contains("function")) return;
-  tool["type"] = "function";  // Mistral's default
+  tool["type"] = "function";  // default in Mistral's API
   erase_if(tool["function"], "description", "");
   if (tool.contains("cache_control")) erase_if(tool["cache_control"], "ttl", "5m");
 }
@@ -281,14 +281,14 @@ json normalise(json body) {
   if (body.contains("tools")) std::ranges::for_each(body["tools"], normalise_tool);
   erase_if(body, "stream", false);
   erase_if(body, "n", 1);
-  erase_if(body, "tools", json::array());  // no tools
-  // The worker always asks for the counts of tokens, where a server knows how.
+  erase_if(body, "tools", json::array());  // equivalent to absence
+  // The worker always requests token counts, if the server supports it.
   erase_if(body, "stream_options", {{"include_usage", true}});
-  // max_completion_tokens replaces max_tokens ("deprecated in favor of"); a server knows one or both.
+  // max_completion_tokens replaces max_tokens ("deprecated in favor of"); servers support one or both.
   if (json limit = take(body, "max_tokens"); !limit.is_null()) body["max_completion_tokens"] = limit;
   // Stop: "string / array".
   if (body.contains("stop") && body["stop"].is_string()) body["stop"] = json::array({body["stop"]});
-  // A label. Perplexity alone lets it be missing; the worker then says "response".
+  // Label of the schema. Only Perplexity allows it to be absent; the worker then sends "response".
   const json::json_pointer schema("/response_format/json_schema");
   if (body.contains(schema)) {
     erase_if(body[schema], "name", "response");

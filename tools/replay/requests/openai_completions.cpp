@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 10> kNamed = {
     "/presence_penalty", "/stop",
 };
 
-// "string or array": an array of one prompt asks for what that prompt asks for.
+// "string or array": an array with one prompt is equivalent to that prompt.
 json plain_prompt(json prompt) { return prompt.is_array() && prompt.size() == 1 ? prompt[0] : prompt; }
 
 ConvertedRequest convert(const RecordedRequest& recorded) {
@@ -34,7 +34,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
 json normalise(json body) {
   body = without_nulls(std::move(body));
   if (body.contains("prompt")) body["prompt"] = plain_prompt(body["prompt"]);
-  erase_if(body, "stream", false);  // the default
+  erase_if(body, "stream", false);  // default
   return body;
 }
 

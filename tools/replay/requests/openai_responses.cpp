@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 14> kNamed = {
     "/tools",
     "/temperature",
     "/top_p",
-    "/tool_choice/name",  // an allowed_tools choice has no name of ours
+    "/tool_choice/name",  // an allowed_tools choice has no name in our protocol
     "/top_k",
     "/max_output_tokens",
     "/parallel_tool_calls",
@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 14> kNamed = {
     "/seed",
 };
 
-// A state as the worker gives it with an answer's part: printable ASCII.
+// Returns a state in the format that the worker uses in the parts of a response: printable ASCII.
 std::string state_of(const char* member, const json& value) {
   return "openai-responses:" + json{{member, value}}.dump(-1, ' ', true);
 }
@@ -58,7 +58,7 @@ json to_parts(const json& content) {
   return parts;
 }
 
-// What the worker keeps of an answer's message in each of its texts.
+// Returns the text parts of a response message, each with the state that the worker keeps.
 json to_answer_texts(json message) {
   json parts = to_parts(message.at("content"));
   const json contents = take(message, "content");
@@ -87,7 +87,7 @@ json to_function_call(json call) {
   return part;
 }
 
-// What an answer's item becomes in the message that `done` gives.
+// Converts an item of a response to the parts that it has in the message of `done`.
 json to_answer_parts(const json& item) {
   const std::string type = item.value("type", "message");
   if (type == "message") return to_answer_texts(item);
@@ -127,14 +127,14 @@ void add_item(const json& item, json& messages) {
   } else if (role != "assistant" && item.value("type", "message") == "message") {
     messages.push_back({{"role", role == "developer" ? "system" : role}, {"content", to_parts(item.at("content"))}});
   } else {
-    // Items of one answer are one message.
+    // Items of one response are one message.
     const bool continues = !messages.empty() && messages.back()["role"] == "assistant";
     if (!continues) messages.push_back({{"role", "assistant"}, {"content", json::array()}});
     for (auto& part : to_answer_parts(item)) messages.back()["content"].push_back(std::move(part));
   }
 }
 
-// A tool of the API's own, or a function with more than ours have, is given in the API's words.
+// Passes a tool in the API's own format if it is a tool of the API, or a function with fields that ours do not have.
 json to_tool(const json& tool) {
   const bool is_function = tool.at("type") == "function" && !tool.contains("defer_loading");
   if (!is_function) {
@@ -160,7 +160,7 @@ void take_tool_choice(json& body, json& payload) {
 void take_format(json& body, json& payload) {
   if (!body.contains("text")) return;
   json format = take(body["text"], "format");
-  if (format.is_null() || format.at("type") == "text") return;  // text is the default
+  if (format.is_null() || format.at("type") == "text") return;  // default
   json out = {{"type", "json"}};
   if (format["type"] == "json_schema") {
     out["strict"] = false;  // the API's default
@@ -198,7 +198,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   if (body.contains("reasoning") && body["reasoning"].is_object()) {
     if (json effort = take(body["reasoning"], "effort"); !effort.is_null()) payload["reasoning"]["effort"] = effort;
   }
-  // The worker sends these two unasked; null, as a merge patch, takes them out.
+  // The worker sends these two by default. null, in a merge patch, removes them.
   const json store = body.value("store", json()), include = body.value("include", json());
   leave_to_provider_options(std::move(body), payload);
   payload["providerOptions"]["store"] = store;
@@ -206,7 +206,7 @@ ConvertedRequest convert(const RecordedRequest& recorded) {
   return out;
 }
 
-// A string is the same as one text of its role ("EasyInputMessage").
+// String content is equivalent to one text of its role ("EasyInputMessage").
 json plain_content(const json& content) {
   const bool one_text = content.is_array() && content.size() == 1 && content[0].contains("text") &&
                         content[0].size() == 2 && content[0].value("type", "") != "reasoning_text";
@@ -214,12 +214,12 @@ json plain_content(const json& content) {
 }
 
 void normalise_item(json& item) {
-  // "message" is what an item with a role and without a type is.
+  // An item with a role and without a type is a "message".
   if (item.contains("role") && item.value("type", "") == "message") item.erase("type");
-  // Instructions of the application: the API reads system messages of reasoning models as developer messages
-  // (the guide to reasoning: "developer messages are the new system messages").
+  // The API reads system messages of reasoning models as developer messages (the guide to reasoning: "developer
+  // messages are the new system messages").
   if (item.value("role", "") == "developer" && !item.contains("type")) item["role"] = "system";
-  // Filled in by the API in what it returns; of no effect in what is sent back.
+  // The API sets this in responses; it has no effect in requests.
   if (item.value("status", "") == "completed") item.erase("status");
   for (const char* field : {"content", "output"}) {
     if (!item.contains(field) || !item[field].is_array()) continue;
@@ -227,14 +227,14 @@ void normalise_item(json& item) {
       for (const char* empty : {"annotations", "logprobs"}) {
         if (part.contains(empty) && part[empty].empty()) part.erase(empty);
       }
-      if (part.value("detail", "") == "auto") part.erase("detail");  // the default
+      if (part.value("detail", "") == "auto") part.erase("detail");  // default
     }
     if (std::string_view(field) == "content") item[field] = plain_content(item[field]);
   }
 }
 
-// Strict schemas are closed, and all their properties are required: the API makes those so that came without `strict`
-// (the guide to function calling, "Strict mode": "Responses normalises your schema into strict mode").
+// In strict mode, schemas are closed and all their properties are required. The API converts schemas that came without
+// `strict` (the guide to function calling, "Strict mode": "Responses normalises your schema into strict mode").
 void close_objects(json& schema) {
   if (schema.is_object() && schema.value("type", json()) == "object" && schema.contains("properties")) {
     schema["additionalProperties"] = false;
@@ -247,7 +247,7 @@ void close_objects(json& schema) {
 
 void normalise_tool(json& tool) {
   if (tool.value("type", "") != "function" || tool.contains("strict")) return;
-  tool["strict"] = true;  // the default
+  tool["strict"] = true;  // default
   if (tool.contains("parameters")) close_objects(tool["parameters"]);
 }
 
@@ -262,11 +262,11 @@ json normalise(json body) {
   }
   if (body.contains("text")) {
     json& text = body["text"];
-    if (text.contains("format") && text["format"] == json{{"type", "text"}}) text.erase("format");  // the default
+    if (text.contains("format") && text["format"] == json{{"type", "text"}}) text.erase("format");  // default
     if (text.contains("format") && text["format"].value("strict", true) == false) text["format"].erase("strict");
     if (text.empty()) body.erase("text");
   }
-  // Nothing asked for is the same as not asking.
+  // Empty values are equivalent to absence.
   for (const char* empty : {"include", "reasoning", "tools"}) {
     if (body.contains(empty) && body[empty].empty()) body.erase(empty);
   }

@@ -1,4 +1,4 @@
-// The report of a run of requests as text.
+// Text report of a request run.
 #include <iomanip>
 
 #include "tools/replay/requests/request_run.hpp"

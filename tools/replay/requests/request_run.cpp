@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::chrono::seconds kSilence{30};
 constexpr std::string_view kPrefix = "/request/";
-constexpr std::string_view kShorter = "-shorter";  // after the id of a chat whose history was cut
+constexpr std::string_view kShorter = "-shorter";  // suffix of the id of a chat whose history was cut
 
-// What reached the upstream, by the chat's id.
+// Requests that reached the upstream, by chat id.
 class Received {
  public:
   Script operator()(const Request& request) {
@@ -66,7 +66,7 @@ void compare(const std::string& at, const json& expected, const json& actual, st
   }
 }
 
-// The body without the brackets that end it: what a longer history goes on from.
+// Returns the body without its closing brackets, which is the prefix that a longer history continues.
 std::string_view open_end(std::string_view body) {
   const auto last = body.find_last_not_of("]} \n");
   if (last == std::string_view::npos) return {};
@@ -74,7 +74,7 @@ std::string_view open_end(std::string_view body) {
   return body;
 }
 
-// The part of the history before the assistant's last message; nothing if there is none.
+// Returns the history before the assistant's last message; nothing if there is none.
 std::optional<json> shorter_history(const json& messages) {
   for (std::size_t i = messages.size(); i-- > 1;) {
     if (messages[i].value("role", "") != "assistant") continue;
@@ -198,7 +198,7 @@ class RequestRun {
   void check_prefix(const RecordedRequest& request, const Request& sent, RequestReport& report) const {
     if (!shortened_.contains(request.id)) return;
     const auto shorter = received_.of(request.id + std::string(kShorter));
-    if (!shorter) return;  // a history that says nothing is refused before it is sent
+    if (!shorter) return;  // an empty history is rejected before it is sent
     report.has_prefix = true;
     report.stable = sent.body.starts_with(open_end(shorter->body));
   }
@@ -220,7 +220,7 @@ class RequestRun {
   const Received& received_;
   std::vector<std::string> lines_;
   std::set<std::string> shortened_;
-  std::map<std::string, std::string> failures_, refusals_;  // by id, in words
+  std::map<std::string, std::string> failures_, refusals_;  // descriptions by request id
   std::size_t sent_ = 0;
   std::size_t ended_ = 0;
 };
@@ -239,7 +239,7 @@ std::expected<std::vector<RecordedRequest>, std::string> load_recorded_requests(
       std::ifstream file(folder / entry.at("file").get<std::string>(), std::ios::binary);
       const json request = json::parse(file).at("request");
       if (!request.value("recorded", true) || !request.value("body", json()).is_object()) continue;
-      // A stream that was asked for may have been refused by an answer that is none.
+      // A requested stream may have failed with a response that is not a stream.
       const bool streaming = entry.at("streaming").get<bool>() || request["body"].value("stream", json()) == true;
       out.push_back({entry.at("id"), entry.at("api"), entry.at("provider"), streaming, request.at("method"),
                      request.at("path"), request.at("body")});

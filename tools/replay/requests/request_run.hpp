@@ -1,4 +1,4 @@
-// Sends recorded requests through one real worker, as chats, and compares what reaches the upstream with the recording.
+// Sends recorded requests as chats through one real worker, and compares what reaches the upstream with the recording.
 #pragma once
 
 #include <cstddef>
@@ -15,36 +15,36 @@
 
 namespace aiw::tools {
 
-// The cases of a corpus whose request was recorded as JSON. The error is a sentence.
+// Loads the cases of a corpus whose request was recorded as JSON. The error is a sentence.
 std::expected<std::vector<RecordedRequest>, std::string> load_recorded_requests(const std::filesystem::path& folder,
                                                                                 const CorpusSelection& selection);
 
 struct RequestRunOptions {
   std::filesystem::path worker;
-  std::size_t jobs = 32;           // chats in flight
-  std::ostream* frames = nullptr;  // gets every line of the worker's stdout
+  std::size_t jobs = 32;           // concurrent chats
+  std::ostream* frames = nullptr;  // receives every line of the worker's stdout
   std::vector<AcceptedDifference> accepted = {};
 };
 
 struct RequestReport {
   const RecordedRequest* recorded = nullptr;
   std::vector<Difference> differences;
-  std::vector<Difference> accepted;  // differences with a written reason
-  std::vector<std::string> reasons;  // of `accepted`, one each
+  std::vector<Difference> accepted;  // differences with a documented reason
+  std::vector<std::string> reasons;  // one for each element of `accepted`
   bool has_prefix = false;           // a shorter history of the same chat was sent too
-  bool stable = false;               // and its bytes began this one's
+  bool stable = false;               // the body with the shorter history is a prefix of this body
 
   [[nodiscard]] bool passed() const { return differences.empty() && (stable || !has_prefix); }
 };
 
 struct RequestsReport {
-  static constexpr std::size_t kMaxAccepted = 10;  // cases with accepted differences, for each API
+  static constexpr std::size_t kMaxAccepted = 10;  // limit on cases with accepted differences, per API
 
   std::vector<RequestReport> requests;
   std::vector<std::string> problems;
 
   [[nodiscard]] bool passed() const;
-  // The differences, then the table by API.
+  // Prints the differences, then the table by API.
   void print(std::ostream& out) const;
 };
 

@@ -22,10 +22,10 @@ using Json = OrderedJson;
 constexpr std::int64_t kMaxAnswerBytes = std::int64_t{16} << 20;
 constexpr std::string_view kProject = "projectId";
 
-// One entry of the data file.
+// Entry of tools.json.
 struct LeanSpecTool {
   std::string name, description, input_schema;
-  HttpTool http;  // its url begins behind the project's; unused if there is an edit
+  HttpTool http;  // url is appended to the project's URL; unused if `edit` is set
   SpecEdit edit;
   [[nodiscard]] bool writes() const { return edit || http.method == "PATCH"; }
 };
@@ -67,7 +67,7 @@ HttpTool at_project(HttpTool tool, std::string_view base_url) {
   return tool;
 }
 
-// Gives a call the chat's project unless it names one.
+// Adds the chat's project to the arguments of a call that does not name a project.
 class ProjectTool : public ToolRunner {
  public:
   ProjectTool(std::shared_ptr<ToolRunner> inner, std::string project, Clock& clock)
@@ -114,7 +114,7 @@ class Ready : public ToolSource::Opening {
 
 std::expected<std::string, Error> no_secrets(std::string_view, const BaseUrl&) { return {}; }
 
-// The runners of all tools by name.
+// Returns the runners of all tools by name.
 std::expected<std::map<std::string_view, std::shared_ptr<ToolRunner>>, Error> make_runners(std::string_view base_url,
                                                                                            HttpClient& http,
                                                                                            Clock& clock) {

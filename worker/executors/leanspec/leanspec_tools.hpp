@@ -1,4 +1,4 @@
-// LeanSpec's built-in tools, which work on a project through the HTTP API of the parent that sent the chat.
+// Built-in tools for LeanSpec. They work on a project through the HTTP API of the parent that sent the chat.
 #pragma once
 
 #include "worker/base/clock.hpp"
@@ -8,10 +8,10 @@
 
 namespace aiw {
 
-// Offers the tools of tools.json to every chat that has a baseUrl. They carry no key. Outlives the chats.
+// Offers the tools of tools.json to every chat that has a baseUrl. The tools use no key. Must outlive the chats.
 class LeanSpecTools : public ToolSource {
  public:
-  // Both outlive the chats that use the tools.
+  // `http` and `clock` must outlive the chats that use the tools.
   LeanSpecTools(HttpClient& http, Clock& clock) : http_(http), clock_(clock), turns_(clock) {}
 
   std::unique_ptr<Opening> open(const ChatRequest& chat, std::function<void(Result)> on_ready) override;

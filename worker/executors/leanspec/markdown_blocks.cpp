@@ -11,23 +11,23 @@
 namespace aiw {
 namespace {
 
-// Quotes and list items within each other; what is deeper is text.
+// Limit on the nesting of block quotes and list items. Deeper markers are read as text.
 constexpr std::size_t kMaxContainers = 100;
 constexpr std::size_t kCodeIndent = 4;
 
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 
-// A place in a line, in bytes and in columns: a tab reaches to the next multiple of four.
+// Position in a line, in bytes and in columns. A tab extends to the next multiple of four columns.
 class LineCursor {
  public:
   explicit LineCursor(std::string_view line) : line_(line) {}
 
   [[nodiscard]] std::string_view rest() const { return line_.substr(at_); }
-  // What follows the white space.
+  // Returns the text after leading white space.
   [[nodiscard]] std::string_view text() const {
     return line_.substr(std::min(line_.find_first_not_of(" \t", at_), line_.size()));
   }
-  // Columns of white space.
+  // Returns the width of leading white space, in columns.
   [[nodiscard]] std::size_t indent() const {
     LineCursor ahead = *this;
     while (ahead.at_ < line_.size() && is_space(line_[ahead.at_])) ahead.skip_columns(1);
@@ -39,7 +39,7 @@ class LineCursor {
     at_ += count;
     column_ += count;
   }
-  // Of white space; a tab may be used up in part.
+  // Skips columns of white space. A tab may be consumed in part.
   void skip_columns(std::size_t count) {
     for (; count > 0 && at_ < line_.size() && is_space(line_[at_]); --count) {
       ++column_;
@@ -54,21 +54,21 @@ class LineCursor {
 
 std::size_t run_length(std::string_view text, char c) { return std::min(text.find_first_not_of(c), text.size()); }
 
-// ATX headings (4.2); 0: it is none.
+// Level of an ATX heading (4.2); 0: not a heading.
 int atx_level(std::string_view text) {
   const auto level = run_length(text, '#');
   const bool ends = level == text.size() || is_space(text[level]);
   return level >= 1 && level <= 6 && ends ? static_cast<int>(level) : 0;
 }
 
-// Setext headings' underlines (4.3); 0: it is none.
+// Level of a setext heading's underline (4.3); 0: not an underline.
 int underline_level(std::string_view text) {
   if (text.empty() || (text.front() != '=' && text.front() != '-')) return 0;
   if (!is_blank(text.substr(run_length(text, text.front())))) return 0;
   return text.front() == '=' ? 1 : 2;
 }
 
-// Thematic breaks (4.1).
+// Returns true for a thematic break (4.1).
 bool is_break(std::string_view text) {
   if (text.empty() || std::string_view("*-_").find(text.front()) == std::string_view::npos) return false;
   const char mark = text.front();
@@ -80,7 +80,7 @@ bool is_break(std::string_view text) {
 
 enum class Html { none, raw, comment, instruction, declaration, cdata, tag };  // `tag` ends at a blank line
 
-// A tag's name at the beginning of the text, in lower case.
+// Returns the tag name at the beginning of the text, in lower case.
 std::string tag_name(std::string_view text) {
   std::size_t length = 0;
   while (length < text.size() && (is_ascii_alnum(text[length]) || (length > 0 && text[length] == '-'))) ++length;
@@ -106,7 +106,7 @@ bool is_block_tag(std::string_view name) {
 
 void skip_space(std::string_view& text) { text = text.substr(std::min(text.find_first_not_of(" \t"), text.size())); }
 
-// Returns what follows ` name` or ` name=value`; nothing if the text begins with neither.
+// Returns the text after ` name` or ` name=value`; nothing if `text` does not begin with an attribute.
 std::optional<std::string_view> behind_attribute(std::string_view text) {
   if (text.empty() || !is_space(text.front())) return std::nullopt;
   skip_space(text);
@@ -129,7 +129,7 @@ std::optional<std::string_view> behind_attribute(std::string_view text) {
   return text.substr(length);
 }
 
-// The whole text is one opening or closing tag.
+// Returns true if the whole text is one opening or closing tag.
 bool is_lone_tag(std::string_view text) {
   text.remove_prefix(1);
   const bool closes = text.starts_with('/');
@@ -147,7 +147,7 @@ bool is_lone_tag(std::string_view text) {
   return text.starts_with('>') && is_blank(text.substr(1));
 }
 
-// What begins with `text`, which follows the line's white space.
+// Returns the kind of HTML block that begins at `text`, which follows the line's leading white space.
 Html html_start(std::string_view text, bool in_paragraph) {
   if (!text.starts_with('<')) return Html::none;
   if (text.starts_with("<!--")) return Html::comment;
@@ -181,12 +181,12 @@ bool html_ends(Html kind, std::string_view text) {
   return false;
 }
 
-// --- the reader -----------------------------------------------------------------------------------------------------
+// --- reader ---------------------------------------------------------------------------------------------------------
 
 struct Container {
   bool is_quote = false;
-  std::size_t width = 0;     // of a list item's marker with the space around it, in columns
-  bool has_content = false;  // an item that begins with a blank line ends with a second one
+  std::size_t width = 0;     // columns of a list item's marker with the space around it
+  bool has_content = false;  // an empty list item ends at the next blank line
 };
 
 struct Fence {
@@ -208,7 +208,7 @@ class MarkdownReader {
   }
 
  private:
-  enum class Leaf { none, paragraph, fence, code, html };  // the innermost open block that holds text
+  enum class Leaf { none, paragraph, fence, code, html };  // innermost open block that holds text
 
   void read_line(LineCursor at) {
     begins_plainly_ = true;
@@ -218,7 +218,7 @@ class MarkdownReader {
     open_blocks(at, matched);
   }
 
-  // Steps over the markers and the white space of the open containers that go on.
+  // Skips the markers and white space of the open containers that continue. Returns their number.
   std::size_t match_containers(LineCursor& at) {
     std::size_t matched = 0;
     for (; matched < open_.size(); ++matched) {
@@ -242,7 +242,7 @@ class MarkdownReader {
     at.skip_columns(1);
   }
 
-  // Whether the line is one more of the fenced code, indented code or HTML that is open.
+  // Returns true if the line continues the open leaf, or is blank. Updates the leaf.
   bool continue_leaf(const LineCursor& at) {
     const bool blank = at.is_blank();
     switch (leaf_) {
@@ -281,9 +281,9 @@ class MarkdownReader {
     return length >= fence_.length && is_blank(text.substr(length));
   }
 
-  // `matched` containers go on; the others end unless the line lazily continues a paragraph in them.
+  // `matched` containers continue. The others end, unless the line lazily continues a paragraph in them.
   void open_blocks(LineCursor at, std::size_t matched) {
-    // Only what goes on in the same containers can be interrupted, or underlined.
+    // A paragraph can be interrupted or underlined only within the same containers.
     bool in_paragraph = all_matched_ && leaf_ == Leaf::paragraph;
     while (true) {
       const std::string_view text = at.text();
@@ -326,11 +326,11 @@ class MarkdownReader {
   }
 
   void add_text(const LineCursor& at, std::size_t matched) {
-    if (!at.is_blank() && leaf_ == Leaf::paragraph) return;  // it goes on, perhaps lazily
+    if (!at.is_blank() && leaf_ == Leaf::paragraph) return;  // the paragraph continues, perhaps lazily
     end_to(matched);
     if (at.is_blank()) return;
     paragraph_ = line_;
-    // A title's line has nothing before it.
+    // A setext heading counts only outside of containers.
     paragraph_is_plain_ = open_.empty();
     set_leaf(Leaf::paragraph);
   }
@@ -343,7 +343,7 @@ class MarkdownReader {
     return fence;
   }
 
-  // List items (5.2). Steps over the marker of the one that begins here; false: none does.
+  // Opens a list item (5.2) and skips its marker. Returns false if no item begins here.
   bool open_item(LineCursor& at, std::size_t matched, bool in_paragraph) {
     if (matched >= kMaxContainers) return false;
     const std::string_view text = at.text();
@@ -411,10 +411,10 @@ class MarkdownReader {
   Leaf leaf_ = Leaf::none;
   Fence fence_;
   Html html_ = Html::none;
-  std::size_t paragraph_ = 0;  // its first line
+  std::size_t paragraph_ = 0;  // first line of the current paragraph
   bool paragraph_is_plain_ = false;
   bool all_matched_ = true;
-  bool begins_plainly_ = true;  // no marker of a quote or an item stands before the text
+  bool begins_plainly_ = true;  // no quote mark or list marker before the text of the line
 };
 
 }  // namespace

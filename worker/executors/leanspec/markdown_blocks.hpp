@@ -1,5 +1,5 @@
-// The block structure of a Markdown text (CommonMark 0.31), as far as an edit must know it: which lines are headings,
-// and which only look like one. Pure.
+// Block structure of a Markdown text (CommonMark 0.31), as far as edits need it: which lines are headings, and which
+// only look like headings. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,15 @@
 namespace aiw {
 
 struct MarkdownLine {
-  // Level of the heading that begins in this line; 0: none. Headings in block quotes are none, nor is what stands
-  // behind a list's marker. A line that begins with # counts in a block of HTML tags too, so that no edit takes it for
-  // its own.
+  // Level of the heading that begins in this line; 0: none. A heading in a block quote or after a list marker does not
+  // count. A line that begins with # counts even inside a block of HTML tags, so that an edit does not include it in
+  // its section.
   int heading = 0;
-  std::size_t heading_lines = 0;  // 1, or those of a title with its underline
-  bool is_literal = false;        // of a fenced code block, or of HTML that Markdown means nothing in (a comment)
+  std::size_t heading_lines = 0;  // 1 for ATX; for setext, the lines of the title and its underline
+  bool is_literal = false;        // line of a fenced code block, or of HTML without Markdown inside (such as a comment)
 };
 
-// One for each line; a line may have its line end. Takes time in proportion to the text.
+// Returns one entry for each line. Lines may include their line ends. Takes linear time.
 std::vector<MarkdownLine> read_markdown_lines(std::span<const std::string> lines);
 
 }  // namespace aiw

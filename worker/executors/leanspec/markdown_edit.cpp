@@ -13,7 +13,7 @@
 namespace aiw {
 namespace {
 
-// Each line keeps its line end.
+// Lines with their line ends.
 using Lines = std::vector<std::string>;
 
 Lines split_lines(std::string_view text) {
@@ -32,20 +32,20 @@ std::string join(const Lines& lines) {
   return text;
 }
 
-// The text without blank lines at its beginning and white space at its end. The first line keeps its indent.
+// Returns the text without blank lines at the beginning and white space at the end. The first line keeps its indent.
 std::string_view trim_lines(std::string_view text) {
   const auto first = text.find_first_not_of(kWhiteSpace);
   if (first == std::string_view::npos) return {};
-  const auto line = text.rfind('\n', first) + 1;  // 0 if there is none
+  const auto line = text.rfind('\n', first) + 1;  // 0 without a line break
   return text.substr(line, text.find_last_not_of(kWhiteSpace) + 1 - line);
 }
 
-// How the text ends its lines.
+// Returns the line end that the text uses.
 std::string_view line_end(const Lines& lines) {
   return !lines.empty() && lines.front().ends_with("\r\n") ? "\r\n" : "\n";
 }
 
-// The line after the frontmatter's closing ---; 0 without frontmatter.
+// Returns the index of the line after the frontmatter's closing ---; 0 without frontmatter.
 std::size_t body_start(const Lines& lines) {
   if (lines.empty() || trim(lines[0]) != "---") return 0;
   for (std::size_t i = 1; i < lines.size(); ++i) {
@@ -56,7 +56,7 @@ std::size_t body_start(const Lines& lines) {
 
 // --- depends_on -----------------------------------------------------------------------------------------------------
 
-// A YAML scalar's text, where it is one that a spec's name can be.
+// Returns the text of a YAML scalar, for the forms that the name of a spec can have.
 std::string unquoted(std::string_view scalar) {
   scalar = trim(scalar);
   const bool quoted =
@@ -72,7 +72,7 @@ std::string unquoted(std::string_view scalar) {
   return text;
 }
 
-// Plain where YAML cannot take it for a number, a date or a word of its own.
+// Returns the text as a YAML scalar. It stays plain only if YAML cannot read it as a number, a date or a keyword.
 std::string quoted(std::string_view text) {
   const auto is_name_char = [](char c) { return is_ascii_alnum(c) || c == '-' || c == '_'; };
   const bool plain = std::ranges::all_of(text, is_name_char) && std::ranges::any_of(text, is_ascii_letter) &&
@@ -84,7 +84,7 @@ std::string quoted(std::string_view text) {
 }
 
 struct Dependencies {
-  std::size_t begin, end;  // the lines of the entry; none: where it would stand
+  std::size_t begin, end;  // line range of the entry; empty: insertion point
   std::vector<std::string> names;
 };
 
@@ -93,7 +93,7 @@ bool is_list_item(std::string_view line) {
   return item == "-" || item.starts_with("- ");
 }
 
-// Nothing if it is written in a way that is not understood, which an edit would spoil.
+// Returns nothing if the entry has an unsupported form, which an edit would damage.
 std::optional<Dependencies> find_dependencies(const Lines& lines, std::size_t frontmatter_end) {
   constexpr std::string_view kKey = "depends_on:";
   Dependencies found{frontmatter_end, frontmatter_end, {}};
@@ -157,7 +157,7 @@ Edited edit_dependencies(std::string_view text, std::string_view spec, bool add)
 
 // --- sections -------------------------------------------------------------------------------------------------------
 
-// What the lines below the frontmatter are; those of the frontmatter are nothing.
+// Reads the lines below the frontmatter. The lines of the frontmatter get default values.
 std::vector<MarkdownLine> read_body(const Lines& lines) {
   const std::size_t body = body_start(lines);
   std::vector<MarkdownLine> read(body);
@@ -166,7 +166,7 @@ std::vector<MarkdownLine> read_body(const Lines& lines) {
   return read;
 }
 
-// The text of the heading that begins in `line`, without marks, in lower case.
+// Returns the heading text that begins in `line`, without # marks, in lower case.
 std::string heading_text(const Lines& lines, std::size_t line, const MarkdownLine& heading) {
   std::string text;
   for (std::size_t i = line; i + 1 < line + heading.heading_lines; ++i) {
@@ -176,7 +176,7 @@ std::string heading_text(const Lines& lines, std::size_t line, const MarkdownLin
   if (heading.heading_lines > 1) return ascii_lower(text);
   std::string_view title = trim(lines[line]);
   title = trim(title.substr(std::min(title.find_first_not_of('#'), title.size())));
-  // Closing marks stand behind a space.
+  // Closing # marks count only after a space.
   const std::string_view open = title.substr(0, title.find_last_not_of('#') + 1);
   if (open.empty() || open.ends_with(' ') || open.ends_with('\t')) title = trim(open);
   return ascii_lower(title);
@@ -186,7 +186,7 @@ struct Range {
   std::size_t begin, end;
 };
 
-// The lines below the heading.
+// Returns the range of lines below the section's heading.
 std::optional<Range> find_section(const Lines& lines, const std::vector<MarkdownLine>& read, std::string_view section) {
   const std::string wanted = ascii_lower(trim(section));
   std::optional<Range> found;
@@ -200,7 +200,7 @@ std::optional<Range> find_section(const Lines& lines, const std::vector<Markdown
   return found;
 }
 
-// Whether the last lines, those from `from` on, still are what they were.
+// Returns true if the lines of `before` from `from` on still have the same meaning at the end of the text.
 bool keeps_end(const Lines& lines, const std::vector<MarkdownLine>& before, std::size_t from) {
   const auto after = read_body(lines);
   const auto count = before.size() - from;

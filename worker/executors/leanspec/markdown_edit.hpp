@@ -1,4 +1,4 @@
-// The changes to a spec's Markdown that LeanSpec's server has no route for. Pure; what is not changed keeps its bytes.
+// Edits of a spec's Markdown that LeanSpec's server has no route for. Pure functions. Unchanged parts keep their bytes.
 #pragma once
 
 #include <expected>
@@ -7,19 +7,20 @@
 
 namespace aiw {
 
-// The edited text, or what is wrong, for the model.
+// Edited text, or an error message for the model.
 using Edited = std::expected<std::string, std::string>;
 
-// Adds `spec` to depends_on in the frontmatter; one that is there already stays as it is.
+// Adds `spec` to depends_on in the frontmatter. Changes nothing if it is already listed.
 Edited add_dependency(std::string_view text, std::string_view spec);
 Edited remove_dependency(std::string_view text, std::string_view spec);
 
-// The section reaches from its heading of level 2 (in any case) to the next heading of level 1 or 2. Refused if the
-// content would change what the lines below the section are.
+// A section extends from its level-2 heading (case-insensitive) to the next heading of level 1 or 2. Fails if the
+// content would change the meaning of the lines below the section.
 Edited replace_section(std::string_view text, std::string_view section, std::string_view content);
 Edited append_to_section(std::string_view text, std::string_view section, std::string_view content);
 
-// Of the first `- [ ]` or `- [x]` line that contains the text (in any case) and stands in no code block or comment.
+// Checks or unchecks the first `- [ ]` or `- [x]` line that contains `item` (case-insensitive). Lines in fenced code
+// blocks and HTML comments do not count.
 Edited check_item(std::string_view text, std::string_view item, bool checked);
 
 }  // namespace aiw

@@ -8,9 +8,9 @@
 namespace aiw {
 namespace {
 
-// The server's answer to a hash that is not the text's any more; see leanspec_tools.cpp for its beginning.
+// Server response if the expected hash does not match the current text. leanspec_tools.cpp defines the prefix.
 constexpr std::string_view kConflict = "LeanSpec API error (409)";
-// Somebody who writes all the time is not outrun.
+// Limit on attempts, because another client may write continuously.
 constexpr int kMaxAttempts = 3;
 
 class SpecEditRun : public ToolRun {
@@ -39,7 +39,8 @@ class SpecEditRun : public ToolRun {
     write(*edited, find_json(output, "/value/contentHash"));
   }
 
-  // A hash that the model expects was meant for what is to be edited; else what was read must still be there.
+  // Sends the hash that the model expects, if any, because it refers to the text before the edit. Otherwise sends the
+  // hash of the text that was read, to detect a concurrent write.
   void write(const std::string& content, std::optional<JsonSpan> read_hash) {
     const auto expected = arguments_.find("expectedContentHash");
     std::string arguments = arguments_.without({"content", "expectedContentHash"});
@@ -54,7 +55,7 @@ class SpecEditRun : public ToolRun {
     current_ = text_.write->run({call_id_, arguments}, [this](std::string output) { was_written(std::move(output)); });
   }
 
-  // What somebody else wrote meanwhile is read, and the edit made in it; unless the model meant one text only.
+  // On a conflict, reads the new text and repeats the edit. Does not retry if the model named an expected hash.
   void was_written(std::string output) {
     const auto value = find_json(output, "/value");
     const bool conflict = value && value->is_string() && value->as_string().text().starts_with(kConflict);
@@ -63,7 +64,7 @@ class SpecEditRun : public ToolRun {
     read(arguments_.without({}));
   }
 
-  // The handler may destroy this.
+  // The handler may destroy this object.
   void end(std::string output) {
     const auto current = std::move(current_);
     const auto on_output = std::move(on_output_);

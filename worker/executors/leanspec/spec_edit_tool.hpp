@@ -1,4 +1,4 @@
-// Runs a tool that reads a spec, changes its text and writes it back.
+// Tool that reads a spec, edits its text and writes it back.
 #pragma once
 
 #include <functional>
@@ -14,11 +14,11 @@ namespace aiw {
 
 using SpecEdit = std::function<Edited(std::string_view text, const ToolArguments& arguments)>;
 
-// link, unlink, section or checklist; nullptr for another name.
+// Returns the edit for link, unlink, section or checklist; nullptr for any other name.
 SpecEdit find_spec_edit(std::string_view name);
 
-// The tools that read and write a spec's text: {specId} gives {content, contentHash}, and {specId, content,
-// expectedContentHash} is refused if the text is another one by then.
+// Tools that read and write the text of a spec. `read` maps {specId} to {content, contentHash}. `write` takes {specId,
+// content, expectedContentHash} and fails if the text has changed since.
 struct SpecText {
   std::shared_ptr<ToolRunner> read;
   std::shared_ptr<ToolRunner> write;

@@ -53,7 +53,7 @@ class TurnTakingRun : public ToolRun {
     current_ = writer_->run({call_id_, arguments_}, [this](std::string output) { end(std::move(output)); });
   }
 
-  // The handler may destroy this.
+  // The handler may destroy this object.
   void end(std::string output) {
     const auto current = std::move(current_);
     const auto on_output = std::move(on_output_);
@@ -65,7 +65,7 @@ class TurnTakingRun : public ToolRun {
   const std::string call_id_;
   const std::string arguments_;
   ToolOutputHandler on_output_;
-  std::unique_ptr<SpecTurns::Turn> turn_;  // ends after what runs in it
+  std::unique_ptr<SpecTurns::Turn> turn_;  // destroyed after `current_`, which runs in this turn
   std::unique_ptr<ToolRun> current_;
 };
 

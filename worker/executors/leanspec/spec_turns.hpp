@@ -1,6 +1,5 @@
-// Lets the calls that write specs of one project take turns, whichever chats of this process they belong to. Of one
-// project, not of one spec: a spec has several names ("1", "001", "001-name"), and only the server knows which are the
-// same.
+// Serializes calls that write specs of the same project, across all chats of this process. Locks the project, not the
+// spec: a spec has several names ("1", "001", "001-name"), and only the server can map them to one spec.
 #pragma once
 
 #include <deque>
@@ -15,10 +14,10 @@
 
 namespace aiw {
 
-// Outlives the turns.
+// Must outlive its turns.
 class SpecTurns {
  public:
-  // A place in the queue of a name. Destroying it makes room for the next one.
+  // Place in the queue of a name. Destroying it lets the next turn begin.
   class Turn {
    public:
     Turn(SpecTurns& turns, std::string name, std::function<void()> on_turn);
@@ -38,16 +37,15 @@ class SpecTurns {
 
   explicit SpecTurns(Clock& clock) : clock_(clock) {}
 
-  // Calls `on_turn` once when all earlier turns of that name are destroyed; never before it returns.
+  // Calls `on_turn` once, when all earlier turns of that name are destroyed; never before wait() returns.
   std::unique_ptr<Turn> wait(std::string name, std::function<void()> on_turn);
 
  private:
   Clock& clock_;
-  std::map<std::string, std::deque<Turn*>, std::less<>> queues_;  // the first one has its turn
+  std::map<std::string, std::deque<Turn*>, std::less<>> queues_;  // the front turn is active
 };
 
-// Runs `writer` when it is the turn of the spec, or of the file beside it, that the arguments name in the API at
-// `base_url`.
+// Wraps `writer` in a tool that waits for the turn of the project. The key is `base_url` and the call's projectId.
 std::shared_ptr<ToolRunner> make_turn_taking_tool(std::shared_ptr<ToolRunner> writer, std::string base_url,
                                                   SpecTurns& turns);
 

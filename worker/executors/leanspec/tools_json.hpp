@@ -1,12 +1,12 @@
-// The declarations of LeanSpec's tools (tools.json), built into the binary.
+// Declarations of LeanSpec's tools (tools.json), embedded in the binary.
 #pragma once
 
 #include <string_view>
 
 namespace aiw {
 
-// An array of {name, description, inputSchema, http | edit}: `http` is the declaration of an HTTP tool whose url begins
-// behind the project's; `edit` names a change that is made to the spec's text (markdown_edit.hpp).
+// Returns an array of {name, description, inputSchema, http | edit}. `http` declares an HTTP tool; its url is appended
+// to the project's URL. `edit` names an edit of the spec's text (spec_edit_tool.hpp).
 std::string_view leanspec_tools_json();
 
 }  // namespace aiw

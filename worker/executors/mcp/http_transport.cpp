@@ -15,20 +15,20 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxMessageBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxErrorBytes = 64 << 10;  // of a body that comes with an error's status
+constexpr std::size_t kMaxErrorBytes = 64 << 10;  // limit on the body of an error response
 constexpr std::size_t kMaxSessionIdBytes = 1024;
 constexpr std::chrono::milliseconds kDefaultRetry{1'000};
 constexpr std::chrono::milliseconds kMinRetry{50};
 constexpr std::chrono::milliseconds kMaxRetry{60'000};
-// A stream that breaks off again and again without an event between.
+// Limit on consecutive resumes of a response stream without any event in between.
 constexpr int kMaxBarrenResumes = 10;
-// Messages of ours that nobody waits for, on their way at the same time. Answers to a server that asks without end are
-// among them.
+// Limit on concurrent messages of ours that expect no response. Replies to the server's requests are among them, and a
+// server may send requests without end.
 constexpr std::ptrdiff_t kMaxUnasked = 32;
-// The answers to those, which are "202 Accepted" and nothing else.
+// Limits on the responses to those messages, which should be an empty "202 Accepted".
 constexpr std::size_t kMaxUnreadBytes = 64 << 10;
 constexpr std::chrono::seconds kUnreadLimit{30};
-// What is forgotten may end by itself for so long, so that its connection is used again.
+// Time that a forgotten exchange may take to finish by itself, so that its connection can be reused.
 constexpr std::chrono::milliseconds kForgottenLinger{2'000};
 
 bool is_own_header(std::string_view name) {
@@ -45,18 +45,18 @@ std::string lower_type(std::string_view content_type) {
 
 class HttpTransport;
 
-// One message on its way with the answers to it, or the stream of what the server says unasked.
+// One message with its response, or the stream of messages that the server sends on its own.
 class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHandler {
  public:
   Exchange(HttpTransport& transport, McpOutgoing message) : transport_(transport), message_(std::move(message)) {}
-  // The stream without a question.
+  // Creates the stream for messages that the server sends on its own.
   explicit Exchange(HttpTransport& transport) : transport_(transport), listening_(true), get_(true) {}
 
   void start();
   void forget();
   [[nodiscard]] std::optional<std::int64_t> id() const { return message_.id; }
   [[nodiscard]] bool is_unasked() const { return !listening_ && message_.kind == McpOutgoing::Kind::other; }
-  // Somebody wants what answers it.
+  // Returns true if a caller waits for the response.
   [[nodiscard]] bool is_awaited() const { return message_.id && !forgotten_; }
   [[nodiscard]] bool is_initialized() const { return message_.kind == McpOutgoing::Kind::initialized; }
   [[nodiscard]] bool listening() const { return listening_; }
@@ -76,10 +76,10 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
   HttpTransport& transport_;
   McpOutgoing message_;
   bool listening_ = false;
-  bool get_ = false;  // what is under way is a GET, the first time or again
+  bool get_ = false;  // the current transfer is a GET, either the first one or a resumption
   bool forgotten_ = false;
   bool finished_ = false;
-  std::string session_;  // that it was sent in
+  std::string session_;  // session id that the message was sent with
   int status_ = 0;
   bool is_stream_ = false, is_json_ = false;
   std::string body_;
@@ -139,7 +139,7 @@ class HttpTransport : public McpTransport {
     initializing_ = false;
   }
 
-  // For exchanges:
+  // Functions for Exchange:
   HttpRequest make_request(std::string method, std::string body, std::string_view last_event_id) const {
     HttpRequest request;
     request.method = std::move(method);
@@ -160,7 +160,7 @@ class HttpTransport : public McpTransport {
   void adopt_session(std::string_view id) {
     if (id.size() <= kMaxSessionIdBytes && valid_header("mcp-session-id", id)) session_ = id;
   }
-  // The server has seen that the handshake is over, or never will.
+  // The server has acknowledged notifications/initialized, or the exchange has failed.
   void handshake_done(bool well) {
     initializing_ = false;
     const bool listening = std::ranges::any_of(exchanges_, [](const auto& e) { return e->listening(); });
@@ -194,17 +194,17 @@ class HttpTransport : public McpTransport {
     farewell_(make_request("DELETE", {}, {}));
   }
 
-  MemoryAccount* const account_;  // the server's
+  MemoryAccount* const account_;  // account of the MCP server
   Clock& clock_;
   HttpClient& http_;
   McpEndpoint endpoint_;
   const McpLog log_;
   const std::function<void(HttpRequest)> farewell_;
   McpTransportHandler* handler_ = nullptr;
-  McpIntake intake_;  // of all its exchanges
+  McpIntake intake_;  // shared by all exchanges
   std::string session_, revision_;
   bool listen_ = false;
-  bool initializing_ = false;  // notifications/initialized is not acknowledged
+  bool initializing_ = false;  // notifications/initialized is not acknowledged yet
   std::deque<McpOutgoing> waiting_;
   std::vector<std::shared_ptr<Exchange>> exchanges_;
 };
@@ -217,7 +217,7 @@ void Exchange::start() {
   events_.emplace(kMaxMessageBytes);
   auto request =
       get_ ? transport_.make_request("GET", {}, last_id_) : transport_.make_request("POST", message_.json, {});
-  request.once = !get_ && message_.kind == McpOutgoing::Kind::request;  // a tool may do its work twice
+  request.once = !get_ && message_.kind == McpOutgoing::Kind::request;  // sending twice could run a tool twice
   const HttpLimits answered{.max_body_bytes = kMaxMessageBytes};
   const HttpLimits unread{.total_timeout = kUnreadLimit, .max_body_bytes = kMaxUnreadBytes};
   const MemoryScope scope(transport_.account());
@@ -248,7 +248,7 @@ void Exchange::on_head(const ResponseHead& head) {
 void Exchange::on_body(std::string_view bytes) {
   const auto self = shared_from_this();
   if (is_stream_) return read_events(bytes);
-  if (!is_awaited()) return;  // nobody reads it
+  if (!is_awaited()) return;  // no caller waits for the body
   const std::size_t limit = status_ >= 200 && status_ < 300 ? kMaxMessageBytes : kMaxErrorBytes;
   body_.append(bytes.substr(0, limit - std::min(limit, body_.size())));
 }
@@ -302,7 +302,7 @@ void Exchange::ended_badly(const Error* error) {
   }
   if (forgotten_) return finish();
   if (error != nullptr) {
-    // Bytes may have been lost on the way; a server that numbers its events can say them again.
+    // The connection may have lost bytes; a server with event ids can replay them.
     if (is_stream_ || (get_ && !listening_)) return resume_or_fail("cannot be reached: " + error->code);
     return fail("cannot be reached: " + error->code);
   }
@@ -313,7 +313,7 @@ void Exchange::ended_badly(const Error* error) {
     return transport_.handler().on_session_lost(id, current);
   }
   if (is_json_ && message_.id && !get_) {
-    transport_.handler().on_message(std::move(body_));  // a JSON-RPC error may come with an error's status
+    transport_.handler().on_message(std::move(body_));  // a JSON-RPC error may come with an HTTP error status
     if (finished_ || forgotten_) return finish();
   }
   fail("answered with HTTP status " + std::to_string(status_));
@@ -326,7 +326,7 @@ void Exchange::resume_or_fail(std::string_view why) {
   get_ = true;
   pause_.reset();
   transfer_.reset();
-  // The server names the time for an answer; who only listens comes ever more seldom.
+  // The server sets the delay for a response stream. The listening stream uses exponential backoff.
   const auto delay = listening_ ? std::min(retry_ * (1 << std::min(barren_, 10)), kMaxRetry) : retry_;
   ++barren_;
   timer_ = transport_.clock().call_at(transport_.clock().now() + delay, [this] { start(); });

@@ -1,4 +1,4 @@
-// An MCP server behind a URL: Streamable HTTP (2025-11-25, basic/transports).
+// MCP server behind a URL: Streamable HTTP (2025-11-25, basic/transports).
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,11 @@ namespace aiw {
 
 struct McpEndpoint {
   std::string url{};
-  RequestHeaders headers{};  // the request's; those that the transport sets itself are passed over
+  RequestHeaders headers{};  // headers from the chat request; those that the transport sets itself are ignored
 };
 
-// All references outlive the transport. `farewell` carries out the DELETE that ends a session, once the transport is
-// gone.
+// All references must outlive the transport. `farewell` sends the DELETE request that ends the session. The transport's
+// destructor calls it.
 std::unique_ptr<McpTransport> make_http_transport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
                                                   std::function<void(HttpRequest)> farewell);
 

@@ -1,5 +1,5 @@
-// How much one MCP server may say: beyond it its transport reads no further for a while, so that a flood takes the loop
-// from nobody else.
+// Receive rate limit for one MCP server. Above it, the transport pauses reading, so that a flood does not block the
+// loop for others.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,17 @@ class McpIntake {
     messages_.spend(now, messages + bytes_ / kBytes);
     bytes_ %= kBytes;
   }
-  // Nothing more is to be read until `ready_at`.
+  // Returns true if the limit is used up: do not read more before `ready_at`.
   [[nodiscard]] bool full(Instant now) const { return messages_.spent(now); }
   [[nodiscard]] Instant ready_at() const { return messages_.ready_at(); }
 
  private:
   static constexpr std::size_t kPerSecond = 1'000;
   static constexpr std::size_t kBurst = 2'000;
-  static constexpr std::size_t kBytes = 16 << 10;  // count as one message more
+  static constexpr std::size_t kBytes = 16 << 10;  // this many bytes count as one more message
 
   Allowance messages_;
-  std::size_t bytes_ = 0;  // that are not counted yet
+  std::size_t bytes_ = 0;  // remainder below kBytes that is not counted yet
 };
 
 }  // namespace aiw

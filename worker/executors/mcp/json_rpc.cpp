@@ -13,9 +13,10 @@ namespace {
 constexpr int kMaxMessageDepth = 1000;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kMaxBatch = 1000;
-// Each costs some thousand instructions, all in one turn of the loop; no model could read so many.
+// Limit on JSON values in one text. Each value costs some thousand instructions within one loop iteration, and no model
+// can read that many.
 constexpr std::size_t kMaxValues = 300'000;
-constexpr std::int64_t kMaxId = std::int64_t{1} << 53;  // what a double holds exactly
+constexpr std::int64_t kMaxId = std::int64_t{1} << 53;  // a double represents integers up to this exactly
 
 void read_error(JsonReader& in, RpcMessage& message) {
   if (in.type() != JsonType::object) return in.skip();
@@ -31,7 +32,7 @@ void read_error(JsonReader& in, RpcMessage& message) {
   });
 }
 
-// Some servers give a number back as 1.0, or as a string, which the official SDKs read as the number.
+// Reads a response id. Some servers return a number as 1.0 or as a string; the official SDKs accept both.
 std::optional<std::int64_t> read_own_id(std::string_view id) {
   if (id.size() > 2 && id.front() == '"' && id.back() == '"') id = id.substr(1, id.size() - 2);
   double number = -1;
@@ -92,7 +93,7 @@ std::expected<RpcMessage, std::string> read_message(JsonReader& in) {
   message.answers = read_own_id(message.id.json);
   if (!has_error && result.empty()) {
     if (!message.answers) return std::unexpected("neither a request nor an answer");
-    has_error = true;  // for the request that waits
+    has_error = true;  // reported to the pending request
     message.error_message = "its answer has no result";
   }
   message.kind = has_error ? RpcMessage::Kind::error : RpcMessage::Kind::result;
@@ -107,7 +108,7 @@ std::optional<std::string> fault_of(std::string& text) {
   return reader.error().message;
 }
 
-// Returns what is wrong that no lenient parser reads either.
+// Repairs `text` as lenient parsers would. Returns the remaining error that lenient parsers do not accept either.
 std::optional<std::string> make_strict(std::string& text) {
   if (!fault_of(text)) return std::nullopt;
   auto strict = to_strict_json(text, kMaxMessageDepth);
@@ -125,7 +126,7 @@ JsonWriter begin(std::string& out) {
 }  // namespace
 
 JsonReader reader_of(JsonSpan value) {
-  // The text was validated, so nothing is left to repair in it.
+  // The text is already validated, so the reader does not change it.
   return {const_cast<char*>(value.json.data()), value.json.size(), kMaxMessageDepth};
 }
 
@@ -134,7 +135,8 @@ std::expected<std::vector<RpcMessage>, std::string> read_rpc(std::string& text) 
   if (has_too_many_values(text)) return std::unexpected("it has more than 300,000 values");
   if (find_invalid_utf8(text)) text = sanitize_utf8(text);
   if (auto wrong = make_strict(text)) return std::unexpected(*std::move(wrong));
-  // Parts of it become parts of frames, which are lines. In valid JSON a line's end only stands between tokens.
+  // Parts of the text become parts of frames, which are single lines. In valid JSON, line breaks occur only between
+  // tokens.
   std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   JsonReader in(text.data(), text.size(), kMaxMessageDepth);
   std::vector<RpcMessage> messages;

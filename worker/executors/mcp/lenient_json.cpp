@@ -16,13 +16,13 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 
-// Splits a text into JSON's tokens without looking at their order.
+// Tokenizer for JSON. Does not check the order of tokens.
 class Tokens {
  public:
   explicit Tokens(std::string_view text) : text_(text) {}
 
-  // Returns the next token: a bracket, a comma, a colon, a string with its quotes, or a run of anything else. Empty at
-  // the end.
+  // Returns the next token: a bracket, a comma, a colon, a string with its quotes, or a run of other characters. Empty
+  // at the end.
   std::string_view next() {
     at_ = std::min(text_.find_first_not_of(kSpace, at_), text_.size());
     const std::size_t begin = at_;
@@ -36,7 +36,7 @@ class Tokens {
     }
     return text_.substr(begin, at_ - begin);
   }
-  // Where a token stands in the text.
+  // Returns the offset of a token in the text.
   [[nodiscard]] std::size_t offset(std::string_view token) const {
     return static_cast<std::size_t>(token.data() - text_.data());
   }
@@ -56,13 +56,13 @@ class Tokens {
   std::size_t at_ = 0;
 };
 
-// A word or a number that JSON has no way to write, but JavaScript and Python do.
+// Returns true for a number or keyword that JSON cannot represent, but JavaScript and Python can.
 bool is_out_of_range(std::string_view token) {
   if (token == "NaN" || token == "Infinity" || token == "-Infinity") return true;
   double value = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
   if (error != std::errc::result_out_of_range || end != token.data() + token.size()) return false;
-  return std::isinf(std::strtod(std::string(token).c_str(), nullptr));  // not what is too small
+  return std::isinf(std::strtod(std::string(token).c_str(), nullptr));  // underflow does not count
 }
 
 void append_escaped(std::string& out, std::string_view token) {
@@ -75,14 +75,14 @@ void append_escaped(std::string& out, std::string_view token) {
   }
 }
 
-// The text with every token written as JSON has it.
+// Returns the text with every token in valid JSON form.
 std::string with_strict_tokens(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   Tokens tokens(text);
   for (auto token = tokens.next(); !token.empty(); token = tokens.next()) {
     const bool quote = is_out_of_range(token);
-    // Two tokens that nothing separates are wrong, and must not become one that is right.
+    // Keep a separator, so that two invalid adjacent tokens do not merge into a valid one.
     const std::size_t at = tokens.offset(token);
     if (at > 0 && kSpace.find(text[at - 1]) != std::string_view::npos) out += ' ';
     if (quote) out += '"';
@@ -96,13 +96,13 @@ struct Range {
   std::size_t begin, end;
 };
 
-// Collects the members of open objects and finds those that a later one replaces.
+// Collects the members of open objects and finds those that a later member with the same key replaces.
 class DuplicateFinder {
  public:
   DuplicateFinder(std::string_view text, int max_depth)
       : tokens_(text), max_depth_(static_cast<std::size_t>(max_depth)) {}
 
-  // The members to leave out, each up to the next member's key. Nothing if the text nests too deeply.
+  // Returns the members to remove, each up to the key of the next member. Returns nothing if the text nests too deeply.
   std::vector<Range> find() {
     for (auto token = tokens_.next(); !token.empty(); token = tokens_.next()) {
       if (token == "{" || token == "[") {
@@ -130,7 +130,7 @@ class DuplicateFinder {
   };
   struct Member {
     std::string_view key;
-    std::size_t begin, end = 0;  // the end is the next member's beginning; 0: it is the last
+    std::size_t begin, end = 0;  // `end`: beginning of the next member; 0: last member
   };
 
   void add(std::string_view token) {
@@ -156,8 +156,8 @@ class DuplicateFinder {
   Tokens tokens_;
   const std::size_t max_depth_;
   std::vector<Open> open_;
-  std::vector<Member> members_;      // of the open objects, innermost last
-  std::deque<std::string> decoded_;  // keys that are written with escapes
+  std::vector<Member> members_;      // members of the open objects, innermost object last
+  std::deque<std::string> decoded_;  // unescaped form of keys with escapes
   std::vector<Range> replaced_;
 };
 
@@ -177,7 +177,7 @@ std::string without_duplicates(std::string text, int max_depth) {
 
 std::expected<std::string, std::string> to_strict_json(std::string_view text, int max_depth) {
   std::string strict = with_strict_tokens(text);
-  // The grammar first: what follows relies on it.
+  // Check the grammar first: removing duplicates relies on it.
   JsonReader grammar(strict.data(), strict.size(), max_depth);
   grammar.skip();
   grammar.end();
@@ -193,7 +193,7 @@ std::vector<std::string_view> find_response_ids(std::string_view text) {
   } seen;
   std::vector<std::string_view> ids;
   Tokens tokens(text);
-  std::size_t depth = 0, top = 0;  // `top`: the depth within the objects that are looked at
+  std::size_t depth = 0, top = 0;  // `top`: depth inside the objects that are inspected
   std::string_view before, key;
   for (auto token = tokens.next(); !token.empty(); before = token, token = tokens.next()) {
     if (depth == 0) top = token == "[" ? 2 : 1;
@@ -210,7 +210,7 @@ std::vector<std::string_view> find_response_ids(std::string_view text) {
       seen.id = token;
     }
   }
-  if (depth > 0 && seen.is_response()) ids.push_back(seen.id);  // the text was cut off
+  if (depth > 0 && seen.is_response()) ids.push_back(seen.id);  // the text was truncated
   return ids;
 }
 

@@ -1,4 +1,5 @@
-// JSON as lenient parsers read it (JavaScript's, Python's), for messages of servers whose writers are careless. Pure.
+// JSON as lenient parsers (JavaScript, Python) accept it, for messages of servers that do not write strict JSON. Pure
+// functions.
 #pragma once
 
 #include <expected>
@@ -8,13 +9,13 @@
 
 namespace aiw {
 
-// Returns `text` as JSON that every parser reads alike: raw control characters in strings are escaped; of members with
-// the same key the last one stays; NaN, Infinity and numbers beyond a double become strings, as they were written.
-// Error: what is still wrong, in words that do not quote the text. Takes time in proportion to the text.
+// Returns `text` as JSON that every parser reads the same way. Escapes raw control characters in strings. Keeps the
+// last of several members with the same key. Converts NaN, Infinity and numbers beyond a double to strings, as written.
+// Error: remaining syntax error, in words that do not quote the text. Takes linear time.
 std::expected<std::string, std::string> to_strict_json(std::string_view text, int max_depth);
 
-// Returns the member `id`, as written, of each JSON-RPC response (it has `result` or `error`, and no `method`) at the
-// top of the text or in an array at its top. The text need not be JSON; what cannot be found in it is left out.
+// Returns the member `id`, as written, of each JSON-RPC response at the top level or in a top-level array. A response
+// has `result` or `error`, and no `method`. The text need not be valid JSON; ids that cannot be found are omitted.
 std::vector<std::string_view> find_response_ids(std::string_view text);
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// What MCP servers and their sessions have to say to the log.
+// Log callback of MCP servers and their sessions.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,8 @@
 namespace aiw {
 
 enum class McpLogLevel { debug, info, warn, error };
-// `text` is the server's, or empty; it may be anything but holds no secret that we gave the server.
+// `text` comes from the server, or is empty. Its content is arbitrary, but contains no secret that we gave to the
+// server.
 using McpLog = std::function<void(McpLogLevel level, std::string_view event, std::string_view text)>;
 
 }  // namespace aiw

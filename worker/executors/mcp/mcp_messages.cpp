@@ -12,10 +12,10 @@ namespace {
 constexpr std::array<std::string_view, 4> kRevisions = {kMcpNewestRevision, "2025-06-18", "2025-03-26", "2024-11-05"};
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxDescriptionBytes = 64 << 10;
-constexpr int kMaxSchemaDepth = 100;  // no provider takes as much
+constexpr int kMaxSchemaDepth = 100;  // no provider accepts deeper schemas
 constexpr std::string_view kAnySchema = R"({"type":"object"})";
 
-// A string member's text; anything else is passed over.
+// Returns the text of a string member. Skips any other value and returns an empty string.
 std::string read_optional_string(JsonReader& in) {
   if (in.type() == JsonType::string) return in.string();
   in.skip();
@@ -34,7 +34,7 @@ bool read_list_changed(JsonReader& in) {
   return yes;
 }
 
-// Of a server's capabilities.
+// Reads a server's capabilities: true if it may send notifications on its own.
 bool read_speaks_unasked(JsonReader& in) {
   bool yes = false;
   if (in.type() != JsonType::object) {
@@ -68,7 +68,8 @@ bool read_needs_task(JsonReader& in) {
   return needed;
 }
 
-// A JSON object; without the keys it may be none. One that nests too deeply for a request becomes any object.
+// Returns the schema without the keys. If the result is invalid JSON, or nests too deeply for a request, returns a
+// schema that accepts any object.
 std::string schema_without(const SecretValues& keys, std::string_view schema) {
   std::string left = keys.remove_from(schema);
   JsonReader reader(left.data(), left.size(), kMaxSchemaDepth);

@@ -1,4 +1,4 @@
-// The Model Context Protocol's messages that a client of tools needs (revisions 2024-11-05 to 2025-11-25).
+// Messages of the Model Context Protocol that a tool client needs (revisions 2024-11-05 to 2025-11-25).
 #pragma once
 
 #include <cstdint>
@@ -12,35 +12,35 @@
 
 namespace aiw {
 
-// A tool as its server describes it.
+// Tool as described by its server.
 struct McpTool {
   std::string name;
   std::string description{};
-  std::string input_schema{};  // a JSON object
+  std::string input_schema{};  // JSON object
 };
 
-// One page of tools/list.
+// Page of tools/list.
 struct McpToolPage {
   std::vector<McpTool> tools{};
-  std::string next_cursor{};  // empty: the last page
+  std::string next_cursor{};  // empty for the last page
 };
 
 inline constexpr std::string_view kMcpNewestRevision = "2025-11-25";
 
-// Offers the newest revision and no capability of a client.
+// Requests the newest revision. Declares no client capability.
 std::string initialize_params(std::string_view client_version);
-// What the server chose and can do.
+// Negotiated revision and server capabilities.
 struct McpAgreement {
   std::string revision{};
-  bool speaks_unasked = false;  // it may say that its tools changed, or what it logs
+  bool speaks_unasked = false;  // may send tools/list_changed or log notifications
 };
-// Error: its revision is none of ours, or the answer is none.
+// Error: the revision is not supported, or the result is invalid.
 std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result);
 
-// An empty cursor asks for the first page.
+// An empty cursor requests the first page.
 std::string list_params(std::string_view cursor);
-// Tools that cannot be called without a task (2025-11-25, execution.taskSupport) are left out, and those with one of
-// `keys` in their name; descriptions and schemas are told without them.
+// Omits tools that require a task (2025-11-25, execution.taskSupport) and tools with one of `keys` in their name.
+// Removes `keys` from descriptions and schemas.
 std::expected<McpToolPage, std::string> read_tool_page(JsonSpan result, const SecretValues& keys);
 
 // `arguments` is a JSON object.

@@ -33,7 +33,7 @@ void add_to_key(std::string& key, std::string_view text) {
 
 }  // namespace
 
-// The DELETE of a session that nobody waits for.
+// DELETE request that ends an MCP session. No caller waits for the response.
 class McpPool::Farewell : private HttpHandler {
  public:
   Farewell(McpPool& pool, HttpRequest request)
@@ -44,7 +44,7 @@ class McpPool::Farewell : private HttpHandler {
 
  private:
   std::unique_ptr<HttpTransfer> start(HttpRequest request) {
-    const MemoryScope scope(nullptr);  // the server is gone
+    const MemoryScope scope(nullptr);  // no account to charge: the server is gone
     const HttpLimits limits{.connect_timeout = kFarewellLimit, .total_timeout = kFarewellLimit, .max_body_bytes = 0};
     return pool_.services_.http.start(std::move(request), limits, *this);
   }
@@ -115,7 +115,8 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     definition.values.add(resolved->text);
     const bool is_secret = !is_child && names_a_secret(name);
     if (is_secret || !resolved->keys.empty()) definition.keys.add(resolved->text);
-    // Who gives a key by its value may see it again, so the two are not the same server.
+    // A chat that gives a key by value may see it in outputs; a chat that gives it by reference may not. So these are
+    // two different servers.
     add_to_key(definition.key, std::to_string(resolved->keys.size()));
     for (const auto& key : resolved->keys) {
       add_to_key(definition.key, key);
@@ -135,7 +136,7 @@ std::expected<std::shared_ptr<McpPool::Server>, std::string> McpPool::server_for
   const auto found = servers_.find(definition.key);
   if (found != servers_.end()) return found->second;
   if (closing_) return std::unexpected("would start while this worker ends");
-  // Some that had to make room may still be ending.
+  // Some retired servers may still be shutting down.
   const bool too_many_children = !definition.command.file.empty() &&
                                  services_.launcher.running() >= options_.max_servers + (options_.max_servers + 1) / 2;
   if (too_many_children || (servers_.size() >= options_.max_servers && !make_room())) {
@@ -150,7 +151,7 @@ std::expected<std::shared_ptr<McpPool::Server>, std::string> McpPool::server_for
   return server;
 }
 
-// Ends the server that has been idle for the longest time.
+// Retires the server with the longest idle time. Returns false if no server is idle.
 bool McpPool::make_room() {
   const Server* oldest = nullptr;
   for (const auto& [key, server] : servers_) {
@@ -164,7 +165,7 @@ bool McpPool::make_room() {
 
 void McpPool::remove(const Server& server) {
   const auto found = servers_.find(server.key());
-  if (found == servers_.end() || found->second.get() != &server) return;  // another one has taken its place
+  if (found == servers_.end() || found->second.get() != &server) return;  // replaced by another server
   auto held = std::move(found->second);
   servers_.erase(found);
   bury(std::move(held));
@@ -176,7 +177,7 @@ void McpPool::bury(std::shared_ptr<Server> server) {
 }
 
 void McpPool::say_farewell(HttpRequest request) {
-  if (closing_ && !on_closed_) return;  // no loop runs any more
+  if (closing_ && !on_closed_) return;  // the loop does not run any more
   farewells_.push_back(std::make_unique<Farewell>(*this, std::move(request)));
 }
 

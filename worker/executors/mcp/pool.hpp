@@ -1,4 +1,4 @@
-// The MCP servers of this process, each shared by the chats that name exactly it.
+// MCP servers of this process. Chats that define a server identically share it.
 #pragma once
 
 #include <chrono>
@@ -24,10 +24,10 @@ namespace aiw {
 
 struct McpPoolOptions {
   std::string client_version{};
-  std::chrono::milliseconds connect_limit{30'000};  // until a server has said what tools it has; 0: none
-  std::chrono::milliseconds idle_limit{60'000};     // a server that no chat uses ends after this
-  std::size_t max_servers = 256;                    // alive at the same time
-  bool allow_commands = true;                       // false: only servers with a URL
+  std::chrono::milliseconds connect_limit{30'000};  // for the handshake and the first tools/list; 0: no limit
+  std::chrono::milliseconds idle_limit{60'000};     // a server without chats is closed after this time
+  std::size_t max_servers = 256;                    // limit on servers that are open at the same time
+  bool allow_commands = true;                       // false: only servers with a URL are allowed
 };
 
 struct McpPoolServices {
@@ -35,12 +35,12 @@ struct McpPoolServices {
   HttpClient& http;
   MemoryAccounts& memory;
   ChildLauncher& launcher;
-  // An env value or header of a request with its references to keys replaced, if these may go there: to that
-  // URL, or into a child process if it has no host.
+  // Resolves the key references in an env value or header of a chat request, if the keys may be sent to `to`. A `to`
+  // without a host stands for a child process.
   std::function<std::expected<ResolvedText, Error>(std::string_view value, const BaseUrl& to)> resolve;
-  // Asked before anything is done for a line.
+  // Called before a log line is formatted.
   std::function<bool(McpLogLevel level)> log_enabled;
-  // `server` is the request's name for it.
+  // `server` is the name from the chat request.
   std::function<void(McpLogLevel level, std::string_view server, std::string_view event, std::string_view text)> log;
 };
 
@@ -52,7 +52,8 @@ class McpPool : public ToolSource {
   McpPool& operator=(const McpPool&) = delete;
 
   std::unique_ptr<Opening> open(const ChatRequest& chat, std::function<void(Result)> on_ready) override;
-  // Ends every server and calls `on_closed` when they are gone, after two seconds at the latest. No chat may be open.
+  // Closes every server and calls `on_closed` when all are closed, after two seconds at the latest. No chat may be
+  // open.
   void close(std::function<void()> on_closed);
   [[nodiscard]] std::size_t servers() const { return servers_.size(); }
 
@@ -76,8 +77,8 @@ class McpPool : public ToolSource {
   const McpPoolOptions options_;
   const McpPoolServices services_;
   bool closing_ = false;
-  std::map<std::string, std::shared_ptr<Server>> servers_;  // by everything that defines them
-  std::vector<std::shared_ptr<Server>> buried_;             // destroyed once no call of theirs is on the stack
+  std::map<std::string, std::shared_ptr<Server>> servers_;  // by all fields that define a server
+  std::vector<std::shared_ptr<Server>> buried_;             // retired; destroyed later, when not on the stack
   std::list<std::unique_ptr<Farewell>> farewells_;
   std::unique_ptr<Timer> sweep_, close_timer_;
   Instant close_end_{};

@@ -12,7 +12,7 @@
 namespace aiw {
 namespace {
 
-// Or a quarter of all, so that one chat leaves room for others.
+// Limit on servers of one chat, so that it leaves room for others. A quarter of max_servers applies if that is more.
 constexpr std::size_t kMaxServersOfChat = 8;
 
 Error unavailable(const std::string& name, std::string_view why) {
@@ -45,7 +45,7 @@ McpPool::McpOpening::McpOpening(McpPool& pool, const ChatRequest& chat, std::fun
   for (const auto& server : chat.mcp_servers) {
     if (!error_) begin(server);
   }
-  // Whatever is known already is told later, from the loop.
+  // Results that are already known are reported later, from the loop.
   timer_ = clock().call_at(clock().now(), [this] {
     begun_ = true;
     proceed();
@@ -103,7 +103,7 @@ void McpPool::McpOpening::proceed() {
   if (!on_ready) return;
   if (error_) return on_ready(std::unexpected(*std::exchange(error_, std::nullopt)));
   offer();
-  on_ready(std::move(offered_));  // may destroy this
+  on_ready(std::move(offered_));  // may destroy this object
 }
 
 void McpPool::McpOpening::offer() {

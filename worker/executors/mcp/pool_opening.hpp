@@ -1,4 +1,4 @@
-// What a chat waits for: its MCP servers' tools. For the pool's own units.
+// Opening of a chat's MCP servers: waits until their tools are known. Internal to the pool.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class McpPool::McpOpening : public Opening {
     const McpServer* wanted = nullptr;
     std::shared_ptr<Lease> lease{};
     std::shared_ptr<void> wait{};
-    McpSession::Tools tools{};  // nullptr: the server is not available
+    McpSession::Tools tools{};  // nullptr if the server is not available
     bool settled = false;
   };
   [[nodiscard]] Clock& clock() const { return pool_.services_.clock; }

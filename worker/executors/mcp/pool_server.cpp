@@ -6,7 +6,7 @@ namespace aiw {
 std::optional<std::string> McpPool::Server::start() {
   const auto& services = pool_.services_;
   account_ = services.memory.open([this](const Error&) { session_->end("took too much memory"); });
-  const MemoryScope scope(account_.get());  // also when a chat is what opens it
+  const MemoryScope scope(account_.get());  // even if a chat's request starts the server
   const McpLog to_log = [self = weak_from_this()](McpLogLevel level, std::string_view event, std::string_view text) {
     if (const auto server = self.lock()) server->log(level, event, text);
   };

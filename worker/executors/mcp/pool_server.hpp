@@ -1,4 +1,4 @@
-// One MCP server of the pool with the chats that use it. For the pool's own units.
+// MCP server of the pool with the chats that use it. Internal to the pool.
 #pragma once
 
 #include <memory>
@@ -16,17 +16,17 @@
 
 namespace aiw {
 
-// A server with its references resolved.
+// Server definition with resolved references.
 struct McpPool::Definition {
-  std::string name;  // of the first chat that named it: for the log
+  std::string name;  // name from the first chat that used it; for the log
   std::string key{};
   ChildCommand command{};
-  McpEndpoint endpoint{};  // url empty: a child
-  SecretValues values{};   // all of env and headers: not for the log
-  SecretValues keys{};     // those that come by reference: not for anything that it says
+  McpEndpoint endpoint{};  // empty url: the server is a child process
+  SecretValues values{};   // all values of env and headers; removed from log lines
+  SecretValues keys{};     // values that came by reference; removed from all that chats receive
 };
 
-// One server, who waits for it and how many use it.
+// Shared server: its session, its waiters and its number of users.
 class McpPool::Server : public std::enable_shared_from_this<Server> {
  public:
   using Waiter = std::function<void(Server& server)>;
@@ -37,9 +37,10 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
         definition_(std::move(definition)),
         log_lines_(clock_.now(), kLogLinesPerSecond, kLogBurst) {}
 
-  // Error: why it does not start.
+  // Error: the reason why the server cannot start.
   std::optional<std::string> start();
-  // Calls once when the tools are known as they are now, or the server is gone; the return value takes that back.
+  // Calls `waiter` once, when the current tools are known or the server is closed. Destroying the returned handle
+  // cancels the call.
   std::shared_ptr<void> wait(Waiter waiter);
   [[nodiscard]] bool ready() const { return session_->tools() != nullptr && !session_->stale() && !session_->closed(); }
   [[nodiscard]] McpSession& session() const { return *session_; }
@@ -54,7 +55,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
     idle_timer_.reset();
   }
   void release();
-  // At a bounded rate; what is beyond it is counted, and the count logged.
+  // Logs at a limited rate. Lines above it are counted, and the count is logged.
   void log(McpLogLevel level, std::string_view event, std::string_view text);
 
  private:
@@ -80,7 +81,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   std::shared_ptr<McpSession> session_;
 };
 
-// A chat's use of a server.
+// Use of a server by a chat.
 class McpPool::Lease {
  public:
   explicit Lease(const std::shared_ptr<Server>& server) : server_(server), session_(server->shared_session()) {

@@ -9,17 +9,17 @@
 namespace aiw {
 namespace {
 
-// What no honest server reaches; a list that does not end stops here.
+// Limits on a tool list. Honest servers stay below; a list without an end stops here.
 constexpr std::size_t kMaxPages = 200;
 constexpr std::size_t kMaxTools = 4000;
 constexpr std::size_t kMaxListBytes = 16 << 20;
-// A server that says all the time that its tools changed is not asked all the time.
+// Minimum time between two listings, for a server that sends list_changed continuously.
 constexpr std::chrono::milliseconds kRelistInterval{250};
 constexpr int kMaxGarbage = 100;
-constexpr std::size_t kMaxErrorTextBytes = 4096;  // of its words
+constexpr std::size_t kMaxErrorTextBytes = 4096;  // limit on the server's error message
 constexpr std::int64_t kMethodNotFound = -32601;  // JSON-RPC 2.0, 5.1
 
-// RFC 5424's words (2025-11-25, server/utilities/logging).
+// Maps the levels of RFC 5424 (2025-11-25, server/utilities/logging).
 McpLogLevel level_of(std::string_view level) {
   if (level == "debug" || level == "info") return McpLogLevel::debug;
   if (level == "notice") return McpLogLevel::info;
@@ -29,7 +29,7 @@ McpLogLevel level_of(std::string_view level) {
 
 }  // namespace
 
-// Destroyed before its answer, it tells the server that none is wanted.
+// Handle of a tools/call. If destroyed before the response, it sends notifications/cancelled.
 class McpSession::Run : public ToolRun {
  public:
   Run(std::weak_ptr<McpSession> session, std::int64_t id) : session_(std::move(session)), id_(id) {}
@@ -133,7 +133,8 @@ void McpSession::on_message(std::string text) {
   }
 }
 
-// A response that cannot be read ends its request. Some programs greet on stdout; one that goes on is no server.
+// An unreadable response fails its request. Some programs print a greeting to stdout, so a limited number of invalid
+// texts is tolerated.
 void McpSession::refuse_text(std::string_view text, std::string_view why) {
   bool ended = false;
   for (const auto id : find_answered(text)) {
@@ -158,7 +159,7 @@ void McpSession::handle(const RpcMessage& message) {
   answered(std::move(pending), message);
 }
 
-// We declare no capability, so a server has nothing to ask but whether we are there.
+// We declare no client capability, so the only request that a server may send is ping.
 void McpSession::answer_request(const RpcMessage& request) {
   const bool ping = request.method == "ping";
   if (!ping) log_(McpLogLevel::debug, "a request that is not supported", request.method);
@@ -192,7 +193,7 @@ void McpSession::notified(const RpcMessage& notification) {
 std::string McpSession::error_text(const RpcMessage& answer) const {
   std::string text = "the MCP server answered with error " + std::to_string(answer.error_code);
   if (answer.error_message.empty()) return text;
-  // The cut may go through a character.
+  // The cut may split a character.
   return text + ": " + sanitize_utf8(options_.keys.remove_from_beginning(answer.error_message, kMaxErrorTextBytes));
 }
 
@@ -217,11 +218,11 @@ void McpSession::initialized(const RpcMessage& answer) {
     if (found != pending_.end()) transmit(id, found->second);
   }
   if (tools_ == nullptr && listing_ == nullptr) return relist();
-  relist_soon();  // it may be another version of itself
+  relist_soon();  // the server may now run another version
 }
 
 void McpSession::relist_soon() {
-  if (tools_ == nullptr && listing_ == nullptr) return;  // the first list is yet to come
+  if (tools_ == nullptr && listing_ == nullptr) return;  // the first list is still pending
   relist_ = true;
   if (relist_timer_ != nullptr || listing_ != nullptr) return;
   relist_timer_ = clock_.call_at(clock_.now(), [this] {
@@ -244,7 +245,7 @@ void McpSession::list_page(std::string_view cursor) {
 
 void McpSession::listed(const RpcMessage& answer) {
   if (answer.kind == RpcMessage::Kind::error && tools_ == nullptr && answer.error_code == kMethodNotFound) {
-    return finish_listing();  // a server without tools
+    return finish_listing();  // the server does not support tools
   }
   auto page = answer.kind == RpcMessage::Kind::error ? std::unexpected(error_text(answer))
                                                      : read_tool_page(answer.body, options_.keys);
@@ -261,7 +262,7 @@ void McpSession::listed(const RpcMessage& answer) {
   keep_old_tools(page.error());
 }
 
-// Returns the cursor to follow; none at the list's end, and where a server gives the same pages for ever.
+// Returns the next cursor. Returns nothing at the end of the list, or if the server repeats the same pages.
 std::optional<std::string> McpSession::add_page(McpToolPage page, std::size_t bytes) {
   listing_->bytes += bytes;
   bool advances = page.tools.empty();
@@ -333,7 +334,7 @@ void McpSession::close(std::string why) {
   relist_timer_.reset();
   for (const auto& [id, request] : pending_) transport_->forget(id);
   const std::string output = error_output("the MCP server " + why_closed_);
-  while (!pending_.empty()) {  // an answer may give up other calls
+  while (!pending_.empty()) {  // a handler may cancel other calls
     const auto handler = std::move(pending_.begin()->second.on_output);
     pending_.erase(pending_.begin());
     if (handler) handler(output);

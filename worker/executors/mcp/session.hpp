@@ -1,4 +1,4 @@
-// One MCP server as a client sees it: its handshake, its tools, calls under way. No I/O of its own.
+// MCP client session with one server: handshake, tool list and pending calls. Performs no I/O itself.
 #pragma once
 
 #include <chrono>
@@ -24,15 +24,15 @@ namespace aiw {
 
 struct McpSessionOptions {
   std::string client_version{};
-  std::chrono::milliseconds connect_limit{30'000};  // for the handshake with the first list of tools; 0: none
-  SecretValues keys{};                              // what it says to chats is told without them
+  std::chrono::milliseconds connect_limit{30'000};  // handshake plus first list, and each later list; 0: none
+  SecretValues keys{};                              // removed from everything that chats receive
 };
 
-// A session and its transport are made in the scope of the server's memory account, which outlives them.
-// Each may be called within any event; the session must not be destroyed within them.
+// Callbacks of a session. They run within transport events, timers or end(); the session must not be destroyed in them.
+// The session and its transport are created in the scope of the server's memory account, which outlives them.
 struct McpSessionEvents {
-  std::function<void()> on_listed;                      // the tools are known, for the first time or anew
-  std::function<void(std::string_view why)> on_closed;  // once; `why` completes "the MCP server ..."
+  std::function<void()> on_listed;                      // the tool list is ready, for the first time or again
+  std::function<void(std::string_view why)> on_closed;  // called once; `why` completes "the MCP server ..."
 };
 
 class McpSession : public std::enable_shared_from_this<McpSession>, private McpTransportHandler {
@@ -45,33 +45,33 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   McpSession(const McpSession&) = delete;
   McpSession& operator=(const McpSession&) = delete;
 
-  // Error: it cannot be reached at all; nothing is called back then.
+  // Error: the server cannot be reached at all. No event follows.
   std::optional<std::string> start();
-  // The tools, once they are known; nullptr before.
+  // Returns nullptr until the first tool list is complete.
   [[nodiscard]] const Tools& tools() const { return tools_; }
-  // The server said that its tools changed, and the new ones are not known yet.
+  // Returns true if the server reported a change of its tools and the new list is not complete yet.
   [[nodiscard]] bool stale() const { return listing_ || relist_; }
   [[nodiscard]] bool closed() const { return closed_; }
-  // Gives the server up. `why` as in on_closed.
+  // Closes the session and reports `why`, as in on_closed.
   void end(std::string_view why) { on_closed(why); }
-  // `arguments` is a JSON object. As ToolRunner::run.
+  // `arguments` is a JSON object. Otherwise as ToolRunner::run.
   std::unique_ptr<ToolRun> call(std::string_view tool, std::string_view arguments, ToolOutputHandler on_output);
 
  private:
   class Run;
   enum class Phase { starting, initializing, running };
-  // A request that has no answer yet.
+  // Request without a response so far.
   struct Pending {
     enum class Kind { initialize, list, call };
     Kind kind = Kind::call;
-    std::string json{};  // kept until it is answered: a session that was lost wants it again
+    std::string json{};  // kept until the response, because a lost session requires sending it again
     ToolOutputHandler on_output{};
     bool resent = false;
   };
   struct Listing {
     std::vector<McpTool> tools;
-    std::set<std::string, std::less<>> names;    // of the tools
-    std::set<std::string, std::less<>> cursors;  // that were followed
+    std::set<std::string, std::less<>> names;    // names in `tools`
+    std::set<std::string, std::less<>> cursors;  // cursors that were followed
     std::size_t pages = 0;
     std::size_t bytes = 0;
   };
@@ -105,7 +105,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void give_up(std::int64_t id);
   void close(std::string why);
 
-  MemoryAccount* const account_;  // the server's
+  MemoryAccount* const account_;  // account of the MCP server
   Clock& clock_;
   const McpSessionOptions options_;
   const McpLog log_;
@@ -114,14 +114,14 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   bool closed_ = false;
   std::string why_closed_;
   std::int64_t last_id_ = 0;
-  int garbage_ = 0;  // texts that were no message
+  int garbage_ = 0;  // number of texts that were not a message
   std::map<std::int64_t, Pending> pending_;
-  std::deque<std::int64_t> held_;  // requests that wait for the handshake
+  std::deque<std::int64_t> held_;  // ids of requests that wait for the handshake
   Tools tools_;
   std::unique_ptr<Listing> listing_;
-  bool relist_ = false;  // the list is to be asked for again
+  bool relist_ = false;  // the list must be requested again
   std::unique_ptr<Timer> limit_, relist_timer_;
-  const std::unique_ptr<McpTransport> transport_;  // ends before what it calls
+  const std::unique_ptr<McpTransport> transport_;  // last member, so it is destroyed before the members that it calls
 };
 
 }  // namespace aiw

@@ -11,12 +11,12 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxLogLine = 2048;
-// Of a server that ends before it was ready.
+// Limits on the stderr output that is kept for a server that exits before it is ready.
 constexpr std::size_t kMaxLastWords = 4096;
 constexpr int kMaxLastLines = 32;
 
-// The last lines of stderr, as long as they are wanted. A line whose beginning is gone is left out: what is left of a
-// key could not be told from other text.
+// Last lines of stderr, kept until stop(). Drops a line whose beginning was cut off: redaction could not recognize the
+// rest of a key in it.
 class LastWords {
  public:
   void add(std::string_view bytes) {
@@ -35,7 +35,7 @@ class LastWords {
     std::string_view rest = text_;
     while (!rest.empty() && lines.size() < kMaxLastLines) {
       if (rest.ends_with('\n')) rest.remove_suffix(1);
-      const auto begin = rest.rfind('\n') + 1;  // 0 if there is none
+      const auto begin = rest.rfind('\n') + 1;  // 0 without a line break
       lines.push_back(rest.substr(begin));
       rest = rest.substr(0, begin);
     }
@@ -72,14 +72,15 @@ class StdioTransport : public McpTransport, private ChildHandler {
     if (child_ == nullptr) return;
     if (child_->unwritten() + message.json.size() > limits_.max_unread_bytes)
       return close_soon("does not read its input");
-    // Arguments are as the model wrote them, possibly on many lines; inside of strings no newline can stand.
+    // Arguments may contain line breaks, because they stay as the model wrote them. In valid JSON, raw line breaks
+    // never occur inside strings.
     std::ranges::replace_if(message.json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     message.json += '\n';
     child_->write(std::move(message.json));
   }
 
   void forget(std::int64_t) override {}
-  // From now on it knows of conversations, and its stderr may: that is for the level debug only.
+  // Later stderr output may contain data of chats, so it is logged at level debug only.
   void agreed(std::string_view, bool) override { last_words_.stop(); }
   void forget_session() override {}
 
@@ -138,15 +139,15 @@ class StdioTransport : public McpTransport, private ChildHandler {
     closing_ = clock_.call_at(clock_.now(), [this, why = std::move(why)] { close(std::string(why)); });
   }
 
-  MemoryAccount* const account_;  // the server's
+  MemoryAccount* const account_;  // account of the MCP server
   Clock& clock_;
   ChildLauncher& launcher_;
   const ChildCommand command_;
   const McpLog log_;
   const StdioLimits limits_;
   McpTransportHandler* handler_ = nullptr;
-  std::string line_;         // whose end has not come
-  std::string diagnostics_;  // the same of stderr, cut at kMaxLogLine
+  std::string line_;         // incomplete line of stdout
+  std::string diagnostics_;  // incomplete line of stderr, cut at kMaxLogLine
   LastWords last_words_;
   McpIntake intake_;
   std::unique_ptr<Timer> closing_, pause_;

@@ -1,4 +1,4 @@
-// An MCP server that is a child process: one JSON text a line on its standard streams (2025-11-25, basic/transports).
+// MCP server that is a child process: one JSON text per line on stdin and stdout (2025-11-25, basic/transports).
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@ namespace aiw {
 
 struct StdioLimits {
   std::size_t max_line_bytes = std::size_t{64} << 20;
-  std::size_t max_unread_bytes = std::size_t{64} << 20;  // that the server has not taken from its stdin
+  std::size_t max_unread_bytes = std::size_t{64} << 20;  // limit on bytes that the server has not read from its stdin
 };
 
-// All references outlive the transport, whose end is the child's.
+// All references must outlive the transport. Destroying the transport ends the child process.
 std::unique_ptr<McpTransport> make_stdio_transport(Clock& clock, ChildLauncher& launcher, ChildCommand command,
                                                    McpLog log, const StdioLimits& limits = {});
 

@@ -12,9 +12,9 @@
 namespace aiw {
 namespace {
 
-constexpr int kMaxDepth = 90;  // what a frame has room for, as for HTTP tools
+constexpr int kMaxDepth = 90;  // depth that fits into a frame, as for HTTP tools
 
-// A part of ours. The texts are contents of JSON strings as written.
+// Content part of the output. `text` and `media_type` are the raw contents of JSON strings, escapes included.
 struct OutPart {
   std::string_view type = "text";
   std::string text{};
@@ -34,7 +34,7 @@ RawString read_raw(JsonReader& in) {
   return {};
 }
 
-// A content block, or the resource that one embeds.
+// Reads a content block, or the resource embedded in one.
 Fields read_fields(JsonReader& in) {
   Fields fields;
   const std::pair<std::string_view, RawString*> strings[] = {
@@ -57,7 +57,8 @@ Fields read_fields(JsonReader& in) {
   return fields;
 }
 
-// Base64 without the line breaks that some write into it; empty if it is anything else, a URL above all.
+// Returns base64 data without line breaks, which some servers insert. Returns an empty string for anything else, such
+// as a URL.
 std::string base64_of(RawString raw) {
   std::string data = raw.text();
   std::erase_if(data, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
@@ -74,7 +75,7 @@ OutPart media_part(const Fields& fields, std::string_view otherwise) {
   return part;
 }
 
-// Something that the server would give on request, in words: the model has no way to ask for it but another tool.
+// Describes a linked resource as text, because the model can only fetch it with another tool.
 OutPart link_part(const Fields& fields) {
   std::string text(fields.title.empty() ? fields.name.raw : fields.title.raw);
   if (!text.empty()) text += ": ";
@@ -130,12 +131,12 @@ std::string content_output(const std::vector<OutPart>& parts) {
 }
 
 bool is_too_deep(JsonSpan value) {
-  JsonReader reader(const_cast<char*>(value.json.data()), value.json.size(), kMaxDepth);  // it is valid already
+  JsonReader reader(const_cast<char*>(value.json.data()), value.json.size(), kMaxDepth);  // already validated
   reader.skip();
   return !reader.ok();
 }
 
-// What nests too deeply for a frame is given as its text.
+// Returns a json output; text if the value nests too deeply for a frame.
 std::string structured_output(JsonSpan value) {
   return is_too_deep(value) ? text_output(value.json) : json_output(value.json);
 }

@@ -1,4 +1,4 @@
-// What an MCP server's answer to tools/call becomes: a tool's output.
+// Converts an MCP server's response to tools/call into a tool output.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace aiw {
 
-// `result` is the CallToolResult (2025-11-25, server/tools). Text becomes text; several things or media become
-// content parts; structured content becomes json if nothing but its own text stands beside it; isError an error.
+// `result` is the CallToolResult (2025-11-25, server/tools). One text becomes text. Several blocks, or media, become
+// content parts. Structured content becomes json, unless media stands beside it. isError becomes an error output.
 std::string tool_output_of(JsonSpan result);
 
 }  // namespace aiw

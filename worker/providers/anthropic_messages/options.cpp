@@ -15,9 +15,9 @@ namespace {
 constexpr std::int64_t kDefaultMaxTokens = 4096;
 
 // The model's, as far as the server lets it.
-ModelRules rules_of(const Target& target) {
-  ModelRules rules = model_rules(target.model);
-  rules.structured_output = rules.structured_output && server_profile(target).structured_output;
+ModelRules rules_of(const StepInput& input) {
+  ModelRules rules = model_rules(input.target.model);
+  rules.structured_output = rules.structured_output && server_profile(input).structured_output;
   return rules;
 }
 
@@ -216,7 +216,7 @@ class OptionsWriter {
   const Host host_;
   const DerivedOptions& derived_;
   RequestNotes& notes_;
-  const ModelRules rules_ = rules_of(input_.target);
+  const ModelRules rules_ = rules_of(input_);
   std::string out_;
   JsonWriter writer_{out_};
 
@@ -238,7 +238,7 @@ std::string json_instruction(const StepInput& input) {
   if (!chat.response_schema.is_object()) {
     return "Answer with one JSON object and nothing else: no explanation, no code fence.";
   }
-  if (rules_of(input.target).structured_output) return {};
+  if (rules_of(input).structured_output) return {};
   return "Answer with one JSON value that matches this JSON Schema and nothing else: no explanation, no code fence.\n" +
          std::string(chat.response_schema.json);
 }

@@ -71,8 +71,7 @@ std::expected<Body, Error> build_body(const StepInput& input, Host host) {
   const bool system_turns = model_rules(input.target.model).system_turns;
   WrittenHistory unkept;
   WrittenHistory& written = input.written == nullptr ? unkept : *input.written;
-  Conversation conversation(input.messages, system_turns, server_profile(input.target).unsigned_thinking, notes,
-                            written);
+  Conversation conversation(input.messages, system_turns, server_profile(input).unsigned_thinking, notes, written);
   if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
   Body built;
   if (!limit_cache_marks(input.chat, conversation, notes)) {

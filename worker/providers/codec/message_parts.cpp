@@ -33,30 +33,24 @@ bool is_error(const ToolOutput& output) {
   return output.type == ToolOutputType::error_text || output.type == ToolOutputType::error_json;
 }
 
-void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_view between) {
-  json.begin_string();
-  append_texts(json.out(), parts, between);
-  json.end_string();
-}
-
-void write_output_text(BodyWriter& json, const ToolOutput& output) {
-  json.begin_string();
-  append_output_text(json.out(), output);
-  json.end_string();
-}
-
-void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise) {
-  json.begin_string();
-  append_media_url(json.out(), media, otherwise);
-  json.end_string();
-}
-
 void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between) {
   bool first = true;
   for_each_part<TextPart>(parts, [&](const TextPart& part) {
     if (!std::exchange(first, false)) body.append(between);
     body.splice(part.text.raw);
   });
+}
+
+void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_view between) {
+  json.begin_string();
+  append_texts(json.out(), parts, between);
+  json.end_string();
+}
+
+void append_escaped(Rope& body, std::string_view text) {
+  std::string escaped;
+  append_json_escaped(escaped, text);
+  body.append(escaped);
 }
 
 void append_output_text(Rope& body, const ToolOutput& output) {
@@ -66,19 +60,24 @@ void append_output_text(Rope& body, const ToolOutput& output) {
   append_escaped(body, output.value.json);
 }
 
-void append_media_url(Rope& body, const MediaPart& media, std::string_view otherwise) {
-  if (media.data.empty()) return body.splice(media.url.raw);
-  const std::string type = media_type_of(media);
-  body.append("data:");
-  append_escaped(body, type.empty() || type.ends_with("/*") ? otherwise : type);
-  body.append(";base64,");
-  body.splice(media.data.raw);
+void write_output_text(BodyWriter& json, const ToolOutput& output) {
+  json.begin_string();
+  append_output_text(json.out(), output);
+  json.end_string();
 }
 
-void append_escaped(Rope& body, std::string_view text) {
-  std::string escaped;
-  append_json_escaped(escaped, text);
-  body.append(escaped);
+void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise) {
+  if (media.data.empty()) {
+    json.raw(media.url);
+    return;
+  }
+  const std::string type = media_type_of(media);
+  json.begin_string();
+  json.out().append("data:");
+  append_escaped(json.out(), type.empty() || type.ends_with("/*") ? otherwise : type);
+  json.out().append(";base64,");
+  json.out().splice(media.data.raw);
+  json.end_string();
 }
 
 }  // namespace aiw

@@ -39,9 +39,10 @@ void write_output_text(BodyWriter& json, const ToolOutput& output);
 void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise);
 
 // These append the contents of a JSON string, without its quotes.
+
+// The text parts one after the other; `between` is escaped already.
 void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between);
 void append_output_text(Rope& body, const ToolOutput& output);
-void append_media_url(Rope& body, const MediaPart& media, std::string_view otherwise);
 // Any text.
 void append_escaped(Rope& body, std::string_view text);
 

@@ -294,4 +294,8 @@ ServerProfile server_profile(const Target& target) {
   return profile;
 }
 
+ServerProfile server_profile(const StepInput& input) {
+  return input.profile == nullptr ? server_profile(input.target) : *input.profile;
+}
+
 }  // namespace aiw

@@ -51,5 +51,7 @@ struct ServerProfile {
 
 // By the target's wire API, provider and model.
 ServerProfile server_profile(const Target& target);
+// The same, without computing it again for an adapted chat.
+ServerProfile server_profile(const StepInput& input);
 
 }  // namespace aiw

@@ -57,8 +57,7 @@ class OptionsWriter {
     writer_.end_array();
   }
 
-  // The API has budgets and no levels.
-  // docs.cohere.com, "Reasoning": other models refuse the parameter.
+  // docs.cohere.com, "Reasoning": other models refuse the parameter. The parameter has budgets and no levels.
   [[nodiscard]] bool thinks() const {
     const auto of = [&](std::string_view family) { return target_.model.contains(family); };
     return !target_.model.starts_with("command") || of("reasoning") || of("command-a-plus") || of("translate");

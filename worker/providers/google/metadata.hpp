@@ -21,7 +21,7 @@ std::optional<Usage> read_usage(const JsonElement& metadata);
 // Reports each source once, although a stream may repeat it.
 class Sources {
  public:
-  // Each reports one member of a candidate: groundingMetadata, citationMetadata or urlContextMetadata.
+  // `metadata` is a candidate's groundingMetadata, citationMetadata or urlContextMetadata.
   void add_grounding(const EventJson& json, const JsonElement& metadata, StepSink& sink);
   void add_citations(const EventJson& json, const JsonElement& metadata, StepSink& sink);
   void add_url_context(const EventJson& json, const JsonElement& metadata, StepSink& sink);

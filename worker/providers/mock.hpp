@@ -37,8 +37,8 @@ struct MockTruncate {};
 
 using MockAction = std::variant<MockText, MockReasoning, ToolCall, MockDelay, Usage, MockFinish, MockTruncate, Error>;
 
-// Returns all actions of one step, in order. Only the last action is a MockFinish, MockTruncate or Error. Pure
-// function.
+// Returns all actions of one step, in order. The last action is a MockFinish, MockTruncate or Error, and no other
+// action is one. Pure function.
 //
 // The model `echo` without a script repeats the last user text word by word. Any other model needs the script from its
 // config: a JSON array of steps, each an array of actions (docs/mock.md). A chat whose history has n assistant messages

@@ -1,5 +1,5 @@
-// A wire API is three pure functions. They turn a chat into an HTTP request, response bytes into events, and an HTTP
-// error into an Error.
+// The core of a wire API is three pure functions. They turn a chat into an HTTP request, response bytes into events,
+// and an HTTP error into an Error.
 #pragma once
 
 #include <chrono>

@@ -60,7 +60,7 @@ class StreamDecoder : public Decoder {
   void end(StepSink& sink) override;
 
  protected:
-  // Returns the decoder of a single body that came in place of the stream, once its first bytes came.
+  // Returns the decoder of a single body, if the first bytes show one in place of the stream; else nullptr.
   UnaryDecoder* body_instead(std::string_view bytes);
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
 

@@ -229,8 +229,8 @@ Conversation::Turn& Conversation::turn(Role role) {
   return turns_.back();
 }
 
-// Turns a system turn into user text, because a user turn must not follow one. The API's own blocks stay, because user
-// turns have none of them.
+// Moves a system turn of text into the user turn before it, because a user turn must not follow a system turn. A turn
+// with the API's own blocks stays, because user turns have none of them.
 void Conversation::demote_system_turn() {
   std::vector<Item>& items = turns_.back().others;
   const auto is_text = [](const Item& item) { return std::holds_alternative<TextPart>(*item.part); };

@@ -26,8 +26,9 @@ class EventJson {
  public:
   static constexpr std::size_t kMaxDepth = 128;
 
-  // Returns nothing if the text is not one JSON value, or if memory for it is short; the owner of that memory fails
-  // then. The element is valid until the next call, and json_text() needs `text` until then.
+  // Returns nothing if the text is not one JSON value. Also returns nothing if there is no memory for it; the owner of
+  // the memory account is then closed. The element is valid until the next call, and json_text() needs `text` until
+  // then.
   std::optional<JsonElement> parse(std::string_view text);
   // True if the element returned last holds marker characters.
   [[nodiscard]] bool repaired() const { return repaired_; }

@@ -8,7 +8,7 @@ namespace aiw {
 struct OpenAiModelRules {
   bool ours = false;                // a model of OpenAI's own, which others only pass on
   bool reasons = false;             // keeps its reasoning in items that must be sent back
-  bool sampling = true;             // accepts temperature and top_p with any effort
+  bool sampling = true;             // accepts temperature and top_p with its default effort
   bool sampling_unthinking = true;  // accepts them with reasoning effort "none"
 };
 

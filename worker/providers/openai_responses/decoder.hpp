@@ -77,7 +77,7 @@ class Decoder final : public JsonEventDecoder {
   void add_usage(const JsonElement& response, StepSink& sink);
 
   Item* item_at(std::int64_t output_index, StepSink& sink);
-  Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: the item has ended, or is not possible
+  Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: the item has ended, or there are too many
   void begin_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   void end_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   // Closes an item without its own end. `completed` means that the response was completed, so a call may be run.

@@ -184,10 +184,10 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   BodyWriter json(body, options.size() > 2);
   json.key("input").begin_array();
   const JsonSpan* const store = find_option(input.chat, "store");
-  const Dialect dialect{.system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
-                        .stored = store != nullptr &&
-                                  store->json != "false",  // null takes our `false` out, and the API's default is true
-                        .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
+  const Dialect dialect{
+      .system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
+      .stored = store != nullptr && store->json != "false",  // null removes our `false`, and the API's default is true
+      .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
   append_input(input.messages, dialect, body, notes);
   json.end_array().end_object();
   built.notes = notes.take();

@@ -11,7 +11,7 @@
 namespace aiw {
 
 // Returns the text that replaces media which the server does not accept: the contents of a text file, else a remark.
-// Nothing: the server accepts it as it is.
+// Returns nothing if the server accepts the media unchanged.
 std::optional<std::string> text_instead(const MediaPart& part, const ServerProfile& profile, RequestNotes& notes);
 
 }  // namespace aiw

@@ -112,7 +112,7 @@ constexpr ServerProfile kXai = changed(kCompatible, [](ServerProfile& it) {
 constexpr ServerProfile kTogether = changed(kCompatible, [](ServerProfile& it) { it.audio = it.files = kNone; });
 
 // Servers of open models: the model's chat template decides. Templates of Qwen and Gemma accept one system message, as
-// the first, and alternating roles. The server's installation decides about images.
+// the first, and alternating roles. The image formats depend on the server's own decoder.
 constexpr ServerProfile kTemplates = {.one_system = true,
                                       .alternating_roles = true,
                                       .empty_assistant = false,

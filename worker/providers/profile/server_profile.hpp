@@ -28,7 +28,7 @@ struct ServerProfile {
   // Accepts one system message, and only as the first. Others are merged into it or become user text.
   bool one_system = false;
   bool alternating_roles = false;  // consecutive user messages are joined
-  bool user_after_result = true;   // false: an assistant turn is inserted between them, and results hold no media
+  bool user_after_result = true;   // false: an assistant turn is inserted before the user's, and results hold no media
   bool empty_assistant = true;     // false: a message without text and calls is left out
   bool blank_user = true;          // false: a user message of white space is left out
   bool assistant_last = true;      // the model continues the assistant's own text

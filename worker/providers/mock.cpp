@@ -17,14 +17,14 @@ namespace {
 using Json = nlohmann::json;
 using Actions = std::vector<MockAction>;
 
-// Bounds what a short script can ask for: `repeat` and `chunks` multiply.
+// Limits on the size of a script's output, because `repeat` and `chunks` multiply it.
 constexpr std::size_t kMaxActions = 1'000'000;
 constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;
-constexpr std::size_t kScriptFactor = 48;  // what the tree of a script takes, of its bytes
+constexpr std::size_t kScriptFactor = 48;  // bytes of the parsed tree for each byte of the script
 constexpr std::int64_t kMaxDelayMs = 3'600'000;
-constexpr std::int64_t kBytesPerToken = 4;  // a rule of thumb for English
+constexpr std::int64_t kBytesPerToken = 4;  // rule of thumb for English
 
-// Reads one step of a script. The first fault stops it.
+// Reads one step of a script and stops at the first error.
 class ScriptReader {
  public:
   explicit ScriptReader(std::size_t step) : step_(step) {}
@@ -43,7 +43,7 @@ class ScriptReader {
   std::optional<std::int64_t> count_of(const Json& object, const char* key, std::int64_t max);
 
   const std::size_t step_;
-  std::size_t place_ = 0;  // the action being read
+  std::size_t place_ = 0;  // index of the current action
   std::size_t calls_ = 0;
   std::size_t text_bytes_ = 0;
   std::size_t deltas_ = 0;
@@ -52,7 +52,7 @@ class ScriptReader {
   std::optional<Error> error_;
 };
 
-// Cut between characters, so that there may be fewer pieces than asked for.
+// Returns the number of deltas. It may be lower than requested, because deltas are cut between characters.
 std::size_t count_pieces(const MockText& text) {
   std::size_t count = 0;
   for (std::size_t at = 0; at < text.text.size(); at += mock_piece(text, at).size()) ++count;
@@ -102,7 +102,7 @@ std::string ScriptReader::string_of(const Json& object, const char* key) {
   return {};
 }
 
-// Nothing if the member is missing.
+// Returns nothing if the member is missing.
 std::optional<std::int64_t> ScriptReader::count_of(const Json& object, const char* key, std::int64_t max) {
   const auto member = object.find(key);
   if (member == object.end()) return std::nullopt;
@@ -156,7 +156,7 @@ void ScriptReader::read_text(const Json& action, bool reasoning) {
   }
 }
 
-// `input` is an object, or a string with the arguments as a model might write them, valid or not.
+// `input` is an object, or a string with the arguments exactly as a model might write them, valid JSON or not.
 void ScriptReader::read_tool_call(const Json& call) {
   if (!call.is_object()) return fail("toolCall must be an object");
   ToolCall action;
@@ -206,7 +206,7 @@ void ScriptReader::read_finish(const Json& word) {
   ended_ = true;
 }
 
-// The words of a text, each with the white space after it.
+// Splits a text into words, each with the white space after it.
 Actions say(std::string_view text) {
   Actions actions;
   while (!text.empty()) {
@@ -226,7 +226,7 @@ std::string text_of(const Message& message) {
   return text;
 }
 
-// The position of the last user message, or of the end.
+// Returns the position of the last user message, or the number of messages if there is none.
 std::size_t last_user(std::span<const Message> messages) {
   for (std::size_t i = messages.size(); i > 0; --i) {
     if (messages[i - 1].role == Role::user) return i - 1;
@@ -267,7 +267,7 @@ Usage estimated_usage(std::span<const Message> messages, const Actions& actions)
   return usage;
 }
 
-// An answer that does not break off has counts and an end, scripted or not.
+// Adds token counts and a finish to a response that is not truncated, unless the script has them.
 void complete(Actions& actions, std::span<const Message> messages) {
   const auto has = [&](auto test) { return std::ranges::any_of(actions, test); };
   const bool broken = has(
@@ -288,7 +288,7 @@ void complete(Actions& actions, std::span<const Message> messages) {
 
 std::expected<Actions, Error> scripted(const StepInput& input) {
   if (!MemoryAccount::fits(kScriptFactor * input.target.script.size())) return std::unexpected(bad_script("too long"));
-  // Bounds the depth, which what follows walks recursively.
+  // Checks the nesting depth first, because the code below recurses into the JSON.
   if (!EventJson().parse(input.target.script)) return std::unexpected(bad_script("no JSON, or nested too deep"));
   const Json steps = Json::parse(input.target.script, nullptr, false);
   if (!steps.is_array() || steps.empty()) return std::unexpected(bad_script("not a JSON array of steps"));

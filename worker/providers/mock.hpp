@@ -1,4 +1,4 @@
-// The provider inside the worker, for demos and parents' tests: it answers by echo or by a script, without a network.
+// The mock provider, for demos and for tests of parents. Responds by echo or by a script, without a network.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace aiw {
 
-// What the provider does next. A text is kept once, however many deltas it is.
+// One action of the mock provider: a text. It is stored once, whatever the number of deltas.
 struct MockText {
   std::string text;                       // never empty
   std::size_t piece = std::string::npos;  // bytes of each delta; the last may be shorter
@@ -23,7 +23,7 @@ struct MockText {
 };
 struct MockReasoning : MockText {};
 
-// The delta of a text that begins at byte `at`, cut between characters.
+// Returns the delta of a text that begins at byte `at`, cut between characters.
 std::string_view mock_piece(const MockText& text, std::size_t at);
 
 struct MockDelay {
@@ -32,18 +32,20 @@ struct MockDelay {
 struct MockFinish {
   FinishReason reason = FinishReason::stop;
 };
-// The answer breaks off without its end.
+// The response breaks off without a finish.
 struct MockTruncate {};
 
 using MockAction = std::variant<MockText, MockReasoning, ToolCall, MockDelay, Usage, MockFinish, MockTruncate, Error>;
 
-// All that one step does, in order; the last action is the only MockFinish, MockTruncate or Error. Pure.
+// Returns all actions of one step, in order. The last action is a MockFinish, MockTruncate or Error, and no other
+// action is one. Pure function.
 //
-// The model `echo` without a script says the last user text again, word by word. Any other model needs the script of
-// its config: a JSON array of steps, each an array of actions (docs/mock.md). A chat whose history has n assistant
-// messages after the last user message is at step n; the last step repeats.
+// The model `echo` without a script repeats the last user text word by word. Any other model needs the script from its
+// config: a JSON array of steps, each an array of actions (docs/mock.md). A chat whose history has n assistant messages
+// after the last user message is at step n. The last step repeats.
 //
-// Error: not_found for a model without a script, invalid_request for a script that cannot be read, with its place.
+// Error: not_found for a model without a script; invalid_request for a script that cannot be read, with the position of
+// the error.
 std::expected<std::vector<MockAction>, Error> mock_actions(const StepInput& input);
 
 }  // namespace aiw

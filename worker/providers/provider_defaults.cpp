@@ -9,13 +9,13 @@
 namespace aiw {
 namespace {
 
-// What each provider's API reference, or its servers' answers, say.
+// Quirks from each provider's API reference, or from its servers' responses.
 constexpr ChatQuirks kOpenAi = {.max_tokens = "max_completion_tokens", .replay = ReasoningReplay::none, .top_k = false};
 constexpr ChatQuirks kGitHub = {.replay = ReasoningReplay::none, .top_k = false};
-// Gateways to many providers: they translate what OpenAI's API has no word for.
+// Gateways to many providers. They translate options that OpenAI's API does not have.
 constexpr ChatQuirks kGateway = {
     .reasoning = ReasoningOption::object, .cache_marks = true, .tool_media = true, .video_url = true};
-// In thinking mode a turn with tool calls must have reasoning_content, if only an empty one (400 otherwise).
+// In thinking mode a turn with tool calls must have reasoning_content, which may be empty (400 otherwise).
 constexpr ChatQuirks kDeepSeek = {.reasoning = ReasoningOption::thinking_off,
                                   .reasoning_member = "reasoning_content",
                                   .plain_model = "deepseek-chat",
@@ -26,7 +26,7 @@ constexpr ChatQuirks kDeepSeek = {.reasoning = ReasoningOption::thinking_off,
                                   .text_parts = false};
 constexpr ChatQuirks kGroq = {
     .max_tokens = "max_completion_tokens", .reasoning_member = "reasoning", .top_k = false, .logprobs = false};
-// Refuses members that it does not know (422).
+// Refuses unknown members (422).
 constexpr ChatQuirks kMistral = {.seed = "random_seed",
                                  .required_choice = "any",
                                  .replay = ReasoningReplay::parts,
@@ -44,7 +44,7 @@ constexpr ChatQuirks kPerplexity = {.seed = "",
                                     .json_object = false,
                                     .stop = false,
                                     .logprobs = false};
-// The same, but an empty one is refused.
+// Needs reasoning_content as well, but refuses an empty one.
 constexpr ChatQuirks kMoonshot = {.reasoning = ReasoningOption::thinking,
                                   .reasoning_member = "reasoning_content",
                                   .thinking_limits = true,
@@ -58,7 +58,7 @@ constexpr ChatQuirks kZai = {.reasoning = ReasoningOption::thinking_off,
                              .penalties = false,
                              .logprobs = false};
 constexpr ChatQuirks kAlibaba = {.reasoning = ReasoningOption::enable_thinking};
-// Claude and others behind one address; unknown members go through to them and are refused there.
+// Claude and other models behind one address. Unknown members are passed on to them and refused there.
 constexpr ChatQuirks kDatabricks = {.seed = "",
                                     .reasoning = ReasoningOption::thinking_budget,
                                     .replay = ReasoningReplay::none,
@@ -70,7 +70,7 @@ constexpr ChatQuirks kSnowflake = {
     .max_tokens = "max_completion_tokens", .reasoning = ReasoningOption::object, .top_k = false, .cache_marks = true};
 constexpr ChatQuirks kLmStudio = {.json_object = false};
 
-// Base URLs as the providers' API references give them.
+// Base URLs from the providers' API references.
 constexpr auto kDefaults = std::to_array<ProviderDefaults>({
     {"openai", Api::openai_chat, "https://api.openai.com/v1", "OPENAI_API_KEY", false, &kOpenAi},
     {"anthropic", Api::anthropic_messages, "https://api.anthropic.com", "ANTHROPIC_API_KEY"},
@@ -112,7 +112,7 @@ constexpr auto kDefaults = std::to_array<ProviderDefaults>({
     {"mock", Api::mock, "", ""},
 });
 
-// Providers with more than one variable, besides their key_variable.
+// More environment variables of providers, besides their key_variable.
 struct MoreVariables {
   Api api;
   std::string_view variable;
@@ -131,7 +131,7 @@ bool is_region(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-// The host part of a base URL of this table.
+// Returns the host part of a base URL in this table.
 std::string_view host_of(std::string_view base_url) {
   const std::size_t scheme = base_url.find("://");
   if (scheme == std::string_view::npos) return {};
@@ -139,14 +139,14 @@ std::string_view host_of(std::string_view base_url) {
   return rest.substr(0, rest.find_first_of(":/"));
 }
 
-// In lower case, with '_' in place of what is no letter or digit, and one at the end.
+// Returns the name in lower case with '_' in place of all other characters and one '_' at the end.
 std::string plain_name(std::string_view name) {
   std::string plain = ascii_lower(name) + '_';
   std::ranges::replace_if(plain, [](char c) { return !is_ascii_alnum(c); }, '_');
   return plain;
 }
 
-// True if a file's name begins with the provider's id, the first word of it or one of its variables.
+// True if the name of a file begins with the provider's id, the first word of its id, or one of its variables.
 bool is_named_after(const ProviderDefaults& provider, std::string_view name) {
   const std::string plain = plain_name(name);
   const auto begins_with = [&](std::string_view word) { return !word.empty() && plain.starts_with(plain_name(word)); };
@@ -178,7 +178,7 @@ bool is_provider_host(const ProviderDefaults& provider, std::string_view host) {
 const ProviderDefaults* find_provider_by_host(std::string_view host) {
   const auto* found =
       std::ranges::find_if(kDefaults, [&](const ProviderDefaults& known) { return is_provider_host(known, host); });
-  const bool is_local = host == "localhost";  // says nothing about which server it is
+  const bool is_local = host == "localhost";  // does not identify the server
   return found == kDefaults.end() || is_local ? nullptr : found;
 }
 
@@ -202,7 +202,7 @@ bool is_provider_file(const ProviderDefaults& provider, std::string_view path) {
   return false;
 }
 
-// Vertex names its hosts "us-east5-aiplatform…", and "aiplatform…" for the global location.
+// Vertex AI has hosts such as "us-east5-aiplatform…", and "aiplatform…" for the global location.
 std::string expand_base_url(const ProviderDefaults& provider, std::string_view region) {
   std::string url(provider.base_url);
   const std::size_t at = url.find(kRegion);

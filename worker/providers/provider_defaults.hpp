@@ -1,5 +1,4 @@
-// What is known of providers by their id, as data: which wire API they speak, where, and which variable holds their
-// key.
+// Known providers by id, as a table: their wire API, base URL and key variable.
 #pragma once
 
 #include <optional>
@@ -11,38 +10,39 @@
 
 namespace aiw {
 
-// How reasoning is asked for.
+// The request option that controls reasoning.
 enum class ReasoningOption {
   effort,           // reasoning_effort
   object,           // reasoning: {effort} or {max_tokens}
   thinking,         // thinking: {type: enabled or disabled}
-  thinking_off,     // reasoning_effort; "none" is thinking: {type: disabled}
-  thinking_budget,  // reasoning_effort; a budget is thinking: {type: enabled, budget_tokens}
+  thinking_off,     // reasoning_effort; for "none" it sends thinking: {type: disabled}
+  thinking_budget,  // reasoning_effort; for a budget it sends thinking: {type: enabled, budget_tokens}
   enable_thinking,  // enable_thinking and thinking_budget
 };
 
-// How reasoning goes back to the provider that gave it.
+// Form in which reasoning is sent back to the provider that made it.
 enum class ReasoningReplay {
   none,
-  field,  // in the message's member under which it came
+  field,  // in the message member in which it was received
   parts,  // as `thinking` parts of the content
 };
 
-// Where a provider's Chat Completions differ from what most servers take. Names are of JSON members or values; empty:
-// it takes no such thing.
+// Differences of a provider's Chat Completions from what most servers accept. Strings are names of JSON members or
+// values; an empty string means that the provider does not accept the option.
 struct ChatQuirks {
   std::string_view max_tokens = "max_tokens";
   std::string_view seed = "seed";
-  std::string_view required_choice = "required";  // tool_choice's word for "call some tool"
+  std::string_view required_choice = "required";  // value of tool_choice for "call some tool"
   ReasoningOption reasoning = ReasoningOption::effort;
   ReasoningReplay replay = ReasoningReplay::field;
-  std::string_view reasoning_member{};  // the only one that it knows; empty: any, as it came
-  bool thinking_limits = false;         // while its model thinks, temperature is fixed and no call can be forced
-  std::string_view plain_model{};       // one that does not think
-  // Stands for the reasoning of a turn that called tools, where another provider gave that turn; nullptr: nothing has
-  // to.
+  std::string_view
+      reasoning_member{};          // the only member that the provider accepts; empty: the member that was received
+  bool thinking_limits = false;    // while the model thinks, temperature is fixed and no call can be forced
+  std::string_view plain_model{};  // a model that does not think
+  // Stands for the missing reasoning of a turn that called tools and came from another provider. nullptr: nothing is
+  // needed.
   const char* missing_reasoning = nullptr;
-  bool stream_options = true;  // else it counts tokens unasked
+  bool stream_options = true;  // false: the provider counts tokens without it
   bool tools = true;
   bool parallel_tool_calls = true;
   bool json_object = true;
@@ -51,7 +51,7 @@ struct ChatQuirks {
   bool penalties = true;
   bool stop = true;
   bool logprobs = true;
-  bool text_parts = true;     // else a user's text must be one string
+  bool text_parts = true;     // false: a user's text must be one string
   bool cache_marks = false;   // cache_control on content parts and tools
   bool tool_media = false;    // tool messages may hold images
   bool document_url = false;  // files are `document_url` parts
@@ -61,29 +61,29 @@ struct ChatQuirks {
 struct ProviderDefaults {
   std::string_view id;
   Api api;
-  std::string_view base_url;  // empty: the config must give one; {region} stands for the config's region
+  std::string_view base_url;  // empty: the config must set it; {region} stands for the config's region
   std::string_view key_variable;
   bool aggregator = false;           // serves models that no config lists
-  const ChatQuirks* chat = nullptr;  // nullptr: as most servers
-  std::string_view path{};           // of the API on the user's own host, where there is no base URL
+  const ChatQuirks* chat = nullptr;  // nullptr: no differences
+  std::string_view path{};           // path of the API on the user's own host, where there is no base URL
 };
 
 std::span<const ProviderDefaults> provider_defaults();
-// nullptr for an id that is not known; such a provider speaks openai-chat at its baseUrl.
+// Returns nullptr for an unknown id. Such a provider speaks openai-chat at its baseUrl.
 const ProviderDefaults* find_provider_defaults(std::string_view id);
-// The one whose base URL has this host; nullptr if there is none.
+// Returns the provider whose base URL has this host; nullptr if there is none.
 const ProviderDefaults* find_provider_by_host(std::string_view host);
-// The one whose key, or one of whose keys, stands in this environment variable; nullptr if there is none.
+// Returns the provider that reads one of its keys from this environment variable; nullptr if there is none.
 const ProviderDefaults* find_provider_by_variable(std::string_view variable);
-// Whether `host` is the provider's own, in any region.
+// True if `host` belongs to the provider, in any region.
 bool is_provider_host(const ProviderDefaults& provider, std::string_view host);
-// True for a file that is named after the provider, as secrets are: by its id or variable at the beginning of the
-// file's name ("openai", "anthropic-key.txt", "OPENAI_API_KEY"), or of its folder's if the file's names none.
+// True for a file that is named after the provider, as secrets are. The file name begins with the id or a variable
+// ("openai", "anthropic-key.txt", "OPENAI_API_KEY"). The folder name counts if the file name matches no provider.
 bool is_provider_file(const ProviderDefaults& provider, std::string_view path);
-// The provider's base URL in a region.
+// Returns the provider's base URL in a region.
 std::string expand_base_url(const ProviderDefaults& provider, std::string_view region);
 
-// The quirks of a provider, `known` or not. Azure serves OpenAI's API whatever a config calls it.
+// Returns the quirks of a provider; `known` may be nullptr. Azure serves OpenAI's API, whatever a config calls it.
 const ChatQuirks& chat_quirks(Api api, const ProviderDefaults* known);
 
 }  // namespace aiw

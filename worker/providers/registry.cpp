@@ -20,11 +20,11 @@ namespace aiw {
 
 namespace {
 
-// The wire APIs in Api's order. Their names in a config are protocol/config.cpp's.
+// The wire APIs in the order of Api. Their names in a config are in protocol/config.cpp.
 struct Row {
   Api api;
-  const WireApi& (*functions)();  // nullptr: it has none
-  Auth auth;                      // how it shows a key unless the config says otherwise
+  const WireApi& (*functions)();  // nullptr: none (mock)
+  Auth auth;                      // how the key is sent unless the config says otherwise
 };
 constexpr auto kRows = std::to_array<Row>({
     {Api::openai_chat, openai_chat::api, Auth::bearer},
@@ -71,7 +71,7 @@ std::expected<BuiltRequest, Error> build_request(const WireApi& api, const StepI
     return built;
   } catch (const std::bad_alloc&) {
     throw;
-  } catch (const std::exception&) {  // its text may quote the conversation
+  } catch (const std::exception&) {  // what() is not reported: it may quote the conversation
     return std::unexpected(Error{.code = "internal", .message = "the worker failed to build the provider's request"});
   }
 }

@@ -11,7 +11,7 @@ namespace {
 
 using Needs = std::pair<std::string_view, std::string_view>;
 
-// From the pages of Anthropic's documentation on each tool: a tool's type, and what it needs.
+// Types of tools and the betas that they need, from the pages of Anthropic's documentation on each tool.
 constexpr std::array<Needs, 11> kTools = {{
     {"computer_20241022", "computer-use-2024-10-22"},
     {"bash_20241022", "computer-use-2024-10-22"},
@@ -37,7 +37,7 @@ void add_for_tool(std::vector<std::string>& betas, JsonSpan definition, EventJso
   if (known != kTools.end()) add(betas, known->second);
 }
 
-// Compaction is an edit of the context with a beta of its own.
+// Compaction is an edit of the context that needs its own beta.
 void add_for_context(std::vector<std::string>& betas, JsonSpan value, EventJson& parser) {
   const auto management = parser.parse(value.json);
   const auto edits = management ? get_array(*management, "edits") : std::nullopt;
@@ -66,7 +66,7 @@ std::vector<std::string> needed_betas(const StepInput& input) {
   }
   for (const auto& [name, value] : chat.provider_options) {
     if (name == "context_management") add_for_context(betas, value, parser);
-    // The toolset's beta replaced this one.
+    // The toolset's beta replaces this one.
     if (name == "mcp_servers" && std::ranges::find(betas, "mcp-client-2025-11-20") == betas.end()) {
       add(betas, "mcp-client-2025-04-04");
     }

@@ -1,4 +1,4 @@
-// The values of the anthropic-beta header that a request needs, as far as they are known.
+// Known values of the anthropic-beta header that a request needs.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace aiw::anthropic_messages {
 
-// For the tools' definitions, uploaded files and providerOptions. What is not known here a config names in its own
+// Returns the betas for tool definitions, uploaded files and providerOptions. A config sets unknown betas in its own
 // header.
 std::vector<std::string> needed_betas(const StepInput& input);
 
-// Adds the values of a comma-separated list that `betas` does not hold yet.
+// Adds the values of a comma-separated list that are missing in `betas`.
 void merge_betas(std::vector<std::string>& betas, std::string_view list);
 
 }  // namespace aiw::anthropic_messages

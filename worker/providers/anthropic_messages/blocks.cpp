@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::string_view kResultSuffix = "_tool_result";
 
-// docs.anthropic.com, "Citations" and "Search results": a web_search_result_location has url and title, a
-// search_result_location source (what the request called it, mostly a URL) and title; char_location, page_location and
-// content_block_location have document_index, document_title and, for uploaded files, file_id.
+// docs.anthropic.com, "Citations" and "Search results". A web_search_result_location has url and title. A
+// search_result_location has title and source (the name from the request, usually a URL). char_location, page_location
+// and content_block_location have document_index, document_title and, for uploaded files, file_id.
 Source to_source(const EventJson& json, const JsonElement& citation) {
   const auto text = [&](std::string_view key) { return json.plain_text(get_string_or_empty(citation, key)); };
   Source source;
@@ -76,7 +76,7 @@ void Blocks::add_citation(Block& block, const JsonElement& citation, StepSink& s
   sink.source(to_source(json_, citation));
 }
 
-// The results of failed calls are objects like {type: web_search_tool_result_error, error_code}; MCP has is_error.
+// Results of failed calls are objects such as {type: web_search_tool_result_error, error_code}; MCP has is_error.
 void Blocks::report_result(const JsonElement& element, std::string_view type, StepSink& sink) {
   ProviderToolResult result;
   result.tool_call_id = read_call_id(json_, element, "tool_use_id");
@@ -84,7 +84,7 @@ void Blocks::report_result(const JsonElement& element, std::string_view type, St
   stop_call(result.tool_call_id, sink);
   answered_.insert(result.tool_call_id);
   const auto call = provider_calls_.find(result.tool_call_id);
-  // The call may stand in an earlier answer, one that paused.
+  // The call may be in an earlier response that paused.
   result.tool_name =
       call == provider_calls_.end() ? std::string(type.substr(0, type.size() - kResultSuffix.size())) : call->second;
   const auto content = get_member(element, "content");
@@ -96,13 +96,13 @@ void Blocks::report_result(const JsonElement& element, std::string_view type, St
   sink.tool_result(std::move(result));
 }
 
-// A call whose block is still open is reported before its result.
+// Reports a call whose block is still open before its result.
 void Blocks::stop_call(std::string_view id, StepSink& sink) {
   const auto open = open_calls_.lower_bound({std::string(id), std::numeric_limits<std::int64_t>::min()});
   if (open != open_calls_.end() && open->first == id) stop(open->second, sink);
 }
 
-// The whole input may stand here already: in whole answers, and for calls made by code execution.
+// The whole input may be present here: in whole responses, and for calls made by code execution.
 void Blocks::read_call(Block& block, const JsonElement& element) const {
   block.id = read_call_id(json_, element, "id");
   block.name = plain(element, "name");
@@ -118,7 +118,7 @@ void Blocks::read_opaque(Block& block, const JsonElement& element) const {
   for (const auto field : fields) block.fields.emplace_back(json_.plain_text(field.key), json_text(field.value));
 }
 
-// A stream that lost a block's beginning still shows its text.
+// A stream that lost the start of a block still shows its text.
 Blocks::Block* Blocks::find_or_imply(std::int64_t index, std::string_view delta_type) {
   const auto found = open_.find(index);
   if (found != open_.end()) return &found->second;
@@ -156,7 +156,7 @@ void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& s
   }
 }
 
-// What streams in takes the place of the input in the block's beginning, which is {} then.
+// Streamed input replaces the input of the block's start, which is then {}.
 void Blocks::add_input(Block& block, std::string_view text, StepSink& sink) {
   if (text.empty() || (block.type != Type::tool_use && !block.is_provider_call)) return;
   if (!block.input_streamed) block.input.clear();
@@ -222,16 +222,16 @@ void Blocks::finish(Block& block, StepSink& sink) {
   }
 }
 
-// Web search wants its citations back: they hold an index that only the API can read.
+// Web search requires its citations back: they hold an index that only the API can read.
 void Blocks::finish_text(const Block& block, StepSink& sink) {
   if (block.part < 0 || block.citations.empty()) return;
   sink.provider_state(block.part, make_state(kStateTag, "citations", "[" + block.citations + "]"));
 }
 
 void Blocks::finish_thinking(Block& block, StepSink& sink) {
-  // Servers of other models sign nothing and still want their thinking back.
+  // Servers of other models do not sign thinking, but still require it back.
   if (block.signature.empty() && block.part < 0) return;
-  // The provider may hide the thinking and still want its signature back.
+  // The provider may hide the thinking and still require its signature back.
   if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
   std::string signature;
   append_json_string(signature, block.signature);
@@ -248,11 +248,11 @@ void Blocks::finish_tool_use(Block& block, StepSink& sink) {
 void Blocks::finish_opaque(Block& block, StepSink& sink) {
   const int part = part_of(block);
   if (block.is_provider_call) {
-    // Broken input stays out of the state, which must be JSON.
+    // Broken input is left out of the state, which must be JSON.
     if (block.input_streamed && input_json_.parse(block.input) && input_json_.is_valid_json()) {
       block.changes["input"] = block.input;
     }
-    // A call that follows its own result is not reported: a result belongs to a call before it.
+    // A call that follows its own result is not reported: a result must follow its call.
     if (!answered_.contains(block.id)) {
       sink.tool_call(part, {block.id, block.name, complete_arguments(std::move(block.input)), true});
     }

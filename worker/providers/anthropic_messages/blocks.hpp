@@ -1,4 +1,4 @@
-// The content blocks of one answer of the Messages API, as they begin, grow and end.
+// The content blocks of one response of the Messages API, from start to end.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +16,15 @@
 
 namespace aiw::anthropic_messages {
 
-// Serves streams and whole answers alike. A block gets a part number when it first shows something. Blocks that are
-// neither text, thinking nor a call for the client are opaque: rebuilt whole, and reported as state to send back. The
-// result of a provider's tool is reported as well. Files in it have ids only, which stand there.
-// Elements passed in must come from the parser given to the constructor, which must outlive this; they are not kept.
+// Handles streams and whole responses. A block gets a part number with its first visible content. Blocks other than
+// text, thinking and client calls are opaque: they are rebuilt whole and reported as state to send back. The result of
+// a provider's tool is reported as well; its files are ids in the output. Elements passed in must come from the parser
+// given to the constructor, which must outlive this object. They are not kept.
 class Blocks {
  public:
   explicit Blocks(const EventJson& json) : json_(json) {}
 
-  // `index` is the stream's number of the block. A block still open under it ends first.
+  // `index` is the stream's number of the block. If a block with it is still open, that block ends first.
   void start(std::int64_t index, const JsonElement& block, StepSink& sink);
   void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
   void stop(std::int64_t index, StepSink& sink);
@@ -34,24 +34,25 @@ class Blocks {
   [[nodiscard]] bool has_calls() const { return has_calls_; }
   // False while a call for the client is open: its input may be cut short.
   [[nodiscard]] bool all_calls_ended() const;
-  // True if input came for a call that never began, or had ended.
+  // True if input came for a call that never began or had ended.
   [[nodiscard]] bool lost_input() const { return lost_input_; }
-  // Reports a state that belongs to no block as a part of its own. `members`: of a JSON object; nothing if empty.
+  // Reports a state that belongs to no block as a part of its own. `members` are those of a JSON object; no report if
+  // empty.
   void add_state(std::string_view members, StepSink& sink);
 
  private:
   enum class Type { text, thinking, tool_use, opaque };
   struct Block {
     Type type = Type::opaque;
-    int part = -1;  // none yet
+    int part = -1;  // -1: no number yet
     TextJoiner joiner;
-    std::string id, name, input, caller;  // of a tool_use, or of a call that the provider carries out
+    std::string id, name, input, caller;  // of a tool_use, or of a call that the provider runs
     std::string signature;
     std::string citations;  // items of a JSON array
     bool signature_streamed = false;
     bool is_provider_call = false;
     bool input_streamed = false;
-    // Of an opaque block: names and JSON values, as it began, and what later came in their place.
+    // For an opaque block: its initial members (name and JSON value), and later replacements.
     std::vector<std::pair<std::string, std::string>> fields;
     std::map<std::string, std::string> changes;
   };
@@ -77,11 +78,11 @@ class Blocks {
   std::string json_text(const JsonElement& value) const;
 
   const EventJson& json_;
-  EventJson input_json_;                                            // checks streamed input
+  EventJson input_json_;                                            // validates streamed input
   std::map<std::int64_t, Block> open_;                              // by the stream's number
-  std::map<std::string, std::string, std::less<>> provider_calls_;  // names by id
-  std::set<std::pair<std::string, std::int64_t>> open_calls_;       // the provider's in open_: id and number
-  std::set<std::string, std::less<>> answered_;                     // ids of the results that came
+  std::map<std::string, std::string, std::less<>> provider_calls_;  // tool names by call id
+  std::set<std::pair<std::string, std::int64_t>> open_calls_;       // the provider's calls in open_: id and number
+  std::set<std::string, std::less<>> answered_;                     // call ids of the results received
   int parts_ = 0;
   bool lost_input_ = false;
   bool has_calls_ = false;

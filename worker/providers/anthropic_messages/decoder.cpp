@@ -13,7 +13,7 @@
 namespace aiw::anthropic_messages {
 namespace {
 
-// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn asks for another request: see kPauseReason.
+// docs.anthropic.com/en/api/handling-stop-reasons. pause_turn requires another request: see kPauseReason.
 FinishReason finish_reason(std::string_view stop_reason) {
   static constexpr std::array<std::pair<std::string_view, FinishReason>, 6> kReasons = {{
       {"end_turn", FinishReason::stop},
@@ -90,7 +90,7 @@ void Decoder::finish(StepSink& sink) {
   if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
   blocks_.add_state(container_, sink);
   blocks_.add_state(details_, sink);
-  // The end was announced, so that a call which is whole was meant.
+  // The stream announced its end, so a complete call is valid.
   const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
   sink.finish(calls ? FinishReason::tool_calls : finish_reason(stop_reason_), stop_reason_);
 }
@@ -123,9 +123,9 @@ void StreamDecoder::end(StepSink& sink) {
   if (!done_) fail(upstream_fault("truncated_stream", "the stream ended before message_stop", true), sink);
 }
 
-// `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+// `unfinished` means that the stream ended within the event, so invalid JSON was cut short.
 void StreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
-  if (event.data.empty() || event.data == "[DONE]") return;  // some gateways add what OpenAI's streams have
+  if (event.data.empty() || event.data == "[DONE]") return;  // some gateways add the terminator of OpenAI's streams
   const auto json = json_.parse(event.data);
   if (!json && (unfinished || event.unframed)) return;
   if (!json || !json->is_object()) {
@@ -165,7 +165,7 @@ void StreamDecoder::on_message_start(const JsonElement& event, StepSink& sink) {
   if (!message) return;
   std::string id = json_.plain_text(get_string_or_empty(*message, "id"));
   if (message_id_) {
-    // Gateways repeat the event; an event of another answer means that two were spliced together.
+    // Gateways may repeat the event. An event with another id means that two responses were spliced together.
     if (*message_id_ != id) {
       fail(upstream_fault("bad_event", "another message began before the first one ended", true), sink);
     }
@@ -195,7 +195,7 @@ void Decoder::read_content(const JsonElement& message, StepSink& sink) {
 void Decoder::read_end(const JsonElement& object, StepSink& sink) {
   const auto reason = get_string_or_empty(object, "stop_reason");
   if (stop_reason_.empty() && !is_missing_reason(reason)) stop_reason_ = json_.plain_text(reason);
-  // Code execution goes on in the same container only if the next request names it.
+  // Code execution continues in the same container only if the next request names it.
   const auto container = get_member(object, "container");
   if (container && !get_string_or_empty(*container, "id").empty()) {
     container_.clear();
@@ -207,14 +207,14 @@ void Decoder::read_end(const JsonElement& object, StepSink& sink) {
   if (details && says_more(*details)) add_detail("stop_details", *details);
 }
 
-// What the API's own context management cleared from this request.
+// Reports edits by the API's own context management, which cleared parts of this request.
 void Decoder::read_edits(const JsonElement& message) {
   const auto management = get_member(message, "context_management");
   const auto edits = management ? get_array(*management, "applied_edits") : std::nullopt;
   if (edits && edits->size() > 0) add_detail("context_management", *management);
 }
 
-// For the parent, as state that no request reads.
+// Adds data for the parent, as state that no request reads.
 void Decoder::add_detail(std::string_view name, const JsonElement& value) {
   constexpr std::size_t kMaxDetails = std::size_t{64} << 10;
   const std::string json = json_.json_text(value);
@@ -222,7 +222,7 @@ void Decoder::add_detail(std::string_view name, const JsonElement& value) {
   JsonWriter(details_, !details_.empty()).key(name).copy(json);
 }
 
-// Some servers stream although they were asked for one body.
+// Some servers stream although one body was requested.
 void UnaryDecoder::feed(std::string_view bytes, StepSink& sink) {
   if (events_) return events_->feed(bytes, sink);
   if (done_) return;

@@ -1,4 +1,4 @@
-// Decodes answers of the Messages API, streamed or whole.
+// Decodes responses of the Messages API, streamed or whole.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@
 
 namespace aiw::anthropic_messages {
 
-// What both forms of an answer end with.
+// Base of both decoders: handles the end of a response.
 class Decoder : public ResponseDecoder {
  protected:
   void fail(Error error, StepSink& sink);
   void fail_reported(const JsonElement& body, StepSink& sink);  // body: {type: "error", error: {type, message}}
   void finish(StepSink& sink);
-  // Counts are cumulative: the largest that came hold.
+  // Counts are cumulative: the largest received values count.
   void add_usage(const JsonElement& message, UsageAccuracy accuracy, StepSink& sink);
   void read_content(const JsonElement& message, StepSink& sink);
-  // Of a whole message, or of the delta that ends one.
+  // `object` is a whole message, or the delta that ends one.
   void read_end(const JsonElement& object, StepSink& sink);
   void read_edits(const JsonElement& message);
 
@@ -37,7 +37,7 @@ class Decoder : public ResponseDecoder {
   std::string stop_reason_;
   // Members of JSON objects.
   std::string details_;
-  std::string container_;  // the last one that came
+  std::string container_;  // the last one received
   std::optional<std::int64_t> input_, cache_read_, cache_write_, output_, thinking_;
 };
 
@@ -55,12 +55,12 @@ class UnaryDecoder : public Decoder {
 class StreamDecoder : public Decoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override;
-  // The terminator is message_stop: without it the answer is cut short, stop reason or not. The official API always
-  // sends it, and a proxy that loses it may have lost content too.
+  // message_stop ends the response. Without it the response is cut short, with or without a stop reason. The official
+  // API always sends it, and a proxy that loses it may have lost content too.
   void end(StepSink& sink) override;
 
  protected:
-  // One body in place of the stream, once its first bytes came.
+  // Returns the decoder of a single body, if the first bytes show one in place of the stream; else nullptr.
   UnaryDecoder* body_instead(std::string_view bytes);
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink);
 
@@ -72,7 +72,7 @@ class StreamDecoder : public Decoder {
   SseParser parser_{kMaxEventBytes, SseSyntax::with_errors};
   std::optional<UnaryDecoder> body_;
   bool form_known_ = false;
-  std::optional<std::string> message_id_;  // set once a message began
+  std::optional<std::string> message_id_;  // set when a message begins
 };
 
 }  // namespace aiw::anthropic_messages

@@ -10,13 +10,13 @@
 namespace aiw::anthropic_messages {
 namespace {
 
-// A file behind a URL that nothing is known of is most likely a PDF.
+// An unknown file behind a URL is most likely a PDF.
 std::string type_of(const MediaPart& media) {
   std::string type = media_type_of(media);
   return type.empty() && !media.url.empty() && media.kind == MediaKind::file ? "application/pdf" : type;
 }
 
-// The text of a document. Data that is no base64 can only be the text itself.
+// Returns the text of a document. Data that is not base64 must be the text itself.
 std::string text_of(RawString data) {
   std::string digits = data.text();
   std::erase_if(digits, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
@@ -44,7 +44,7 @@ void write_source(BodyWriter& json, const MediaPart& media, MediaForm form) {
 MediaForm media_form(const MediaPart& media) {
   const std::string type = type_of(media);
   if (media.kind == MediaKind::audio) return MediaForm::unsupported;
-  // What an uploaded file is, the API knows; only the block must fit.
+  // The API knows the type of an uploaded file; only the block must fit.
   if (!media.file_id.empty()) {
     const bool is_image = media.kind == MediaKind::image || type.starts_with("image/");
     return is_image ? MediaForm::image : MediaForm::pdf;

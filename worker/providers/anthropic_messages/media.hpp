@@ -8,10 +8,10 @@ namespace aiw::anthropic_messages {
 
 enum class MediaForm { image, pdf, text, unsupported };
 
-// Which block the API has for it. Documents by URL are PDFs only; text files must bring their bytes.
+// Returns the block type that the API has for it. Documents by URL are PDFs only; text files need their bytes.
 MediaForm media_form(const MediaPart& media);
 
-// Writes the block up to its last brace, which is to follow. Requires a supported form.
+// Writes the block without its last brace, which the caller writes. Requires a supported form.
 void begin_media_block(BodyWriter& json, const MediaPart& media);
 
 }  // namespace aiw::anthropic_messages

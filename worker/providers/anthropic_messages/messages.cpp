@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kTurnsAtOnce = 256;
 
-// Up to the seconds: "2026-04-24T11:19:44", which sorts as text.
+// Time up to the seconds: "2026-04-24T11:19:44", which sorts as text.
 std::string rfc3339(std::chrono::sys_seconds time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
@@ -49,7 +49,7 @@ enum class TextForm { plain, system_tags, prefill };
 
 class BlockWriter {
  public:
-  // `marks_to_skip`: how many cache marks are left out; it is counted down.
+  // `marks_to_skip` is the number of cache marks to leave out; it is counted down.
   BlockWriter(BodyWriter& json, RequestNotes& notes, std::size_t& marks_to_skip)
       : json_(json), notes_(notes), marks_to_skip_(marks_to_skip) {}
 
@@ -154,7 +154,7 @@ class BlockWriter {
     end_block(result.cache);
   }
 
-  // Left out if there are no blocks.
+  // Writes no member if there are no blocks.
   void content(const ToolOutput& output) {
     bool open = false;
     const auto next = [&] {
@@ -209,7 +209,7 @@ Conversation::Conversation(std::span<const Message> messages, bool system_turns,
 
 std::expected<void, Error> Conversation::plan() {
   const std::size_t first = std::max(leading_system_, written_.messages);
-  // How many marks are left out is known only when all were seen.
+  // The number of marks to leave out is known only after all messages.
   const bool unmarked = std::ranges::none_of(messages_.subspan(first), has_mark);
   for (message_ = first; message_ < messages_.size(); ++message_) {
     message_has_turn_ = false;
@@ -229,7 +229,8 @@ Conversation::Turn& Conversation::turn(Role role) {
   return turns_.back();
 }
 
-// A user turn must not follow one. Blocks of the API's own stay: user turns have none of them.
+// Moves a system turn of text into the user turn before it, because a user turn must not follow a system turn. A turn
+// with the API's own blocks stays, because user turns have none of them.
 void Conversation::demote_system_turn() {
   std::vector<Item>& items = turns_.back().others;
   const auto is_text = [](const Item& item) { return std::holds_alternative<TextPart>(*item.part); };
@@ -313,8 +314,8 @@ bool Conversation::can_replay(const State& thinking) const {
   return thinking.is_signed() || (unsigned_thinking_ && !thinking.signature.empty()) || !thinking.block.empty();
 }
 
-// docs.claude.com, "Extended thinking with tool use": the assistant's turn before the last results begins with
-// thinking, and so does one that the model is to go on from.
+// docs.claude.com, "Extended thinking with tool use": the assistant's turn before the last results must begin with
+// thinking. A turn that the model must continue must begin with thinking too.
 bool Conversation::excludes_thinking_budget() const {
   const Turn* calls = nullptr;
   if (!turns_.empty() && turns_.back().role == Role::assistant) calls = &turns_.back();
@@ -378,12 +379,12 @@ void Conversation::write_system(BodyWriter& json, RawString system, std::string_
   if (open) json.end_array();
 }
 
-// Writes the turns before the last one of the assistant, which nothing that follows can change: a user's turn may grow,
-// and a system turn may become part of the user's before it.
+// Writes the turns before the last assistant turn, which later messages cannot change. Later messages can extend a user
+// turn, and can merge a system turn into the user turn before it.
 void Conversation::write_ahead() {
   const auto may_begin_rest = [](const Turn& turn) { return turn.role == Role::assistant && turn.begins_message; };
   const auto found = std::ranges::find_if(turns_.rbegin(), turns_.rend(), may_begin_rest);
-  // Where code execution runs is read from all messages.
+  // All messages must be read to find the container of code execution.
   if (found == turns_.rend() || container_ != nullptr) return;
   const auto rest = static_cast<std::size_t>(turns_.rend() - found) - 1;
   if (rest == 0) return;
@@ -395,7 +396,7 @@ void Conversation::write_ahead() {
   turns_.erase(turns_.begin(), turns_.begin() + static_cast<std::ptrdiff_t>(rest));
 }
 
-// Writes the first `count` turns, which follow what is written already.
+// Writes the first `count` turns, which follow the turns written already.
 void Conversation::write_turns(Rope& body, std::size_t count) {
   BodyWriter json(body, !written_.blocks.empty());
   BlockWriter blocks(json, notes_, marks_to_skip_);

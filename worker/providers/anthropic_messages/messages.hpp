@@ -1,4 +1,4 @@
-// The conversation of a Messages request: turns of user and assistant that alternate, made of content blocks.
+// The conversation of a Messages request: alternating turns of user and assistant, made of content blocks.
 #pragma once
 
 #include <chrono>
@@ -26,49 +26,49 @@ void write_cache_control(BasicJsonWriter<Out>& json, CacheMark cache) {
   json.end_object();
 }
 
-// Plans the turns and writes them; refers to the messages, to `notes` and to `written`, which must outlive it.
+// Plans the turns and writes them. Refers to the messages, to `notes` and to `written`, which must outlive it.
 //
-// Turns that no later message changes are written ahead into `written`: those before an assistant's turn. So a long
-// history is never planned as a whole, and the next step begins where they end.
+// Turns that no later message can change are written ahead into `written`: those before an assistant's turn. So a long
+// history is never planned as a whole, and the next step continues after them.
 //
-// System messages before the first other message belong to the request's `system`. A later one stays where it is, as a
-// system turn where the model takes one (after a user turn, before an assistant's), else as text of a user turn between
-// <system> tags: lifted, it would lose its place and change the bytes before it.
+// System messages before the first other message belong to the request's `system`. A later one keeps its place. It
+// becomes a system turn if the model accepts one (after a user turn, before an assistant's), else text of a user turn
+// between <system> tags. Moved to `system`, it would lose its place and change the bytes before it.
 class Conversation {
  public:
-  // `system_turns`: the model takes them. `unsigned_thinking`: the server does. `written`: of these messages'
-  // beginning, or empty.
+  // `system_turns`: the model accepts them. `unsigned_thinking`: the server accepts it. `written` holds the start of
+  // these messages, or is empty.
   Conversation(std::span<const Message> messages, bool system_turns, bool unsigned_thinking, RequestNotes& notes,
                WrittenHistory& written);
 
   // Reads all messages that are not written yet. Error: there is nothing to send.
   std::expected<void, Error> plan();
-  // True if the model is within a turn, or a use of tools, that does not begin with thinking: the API refuses a
-  // thinking budget then.
+  // True if the current turn, or the current use of tools, does not begin with thinking. The API refuses a thinking
+  // budget then.
   [[nodiscard]] bool excludes_thinking_budget() const;
-  // The container that code execution used last, if it still runs; empty: none. The API wants it named where its code
-  // waits for a tool, and keeps the files in it.
+  // Returns the last container of code execution if it still runs; empty: none. The API requires it if code in it waits
+  // for a tool, and keeps the files in it.
   [[nodiscard]] std::string container(std::chrono::sys_seconds now) const;
-  // The member `system`, if it has any item. `instruction`, if not empty, comes last.
+  // Writes the member `system`, if it has any item. `instruction`, if not empty, comes last.
   void write_system(BodyWriter& json, RawString system, std::string_view instruction);
-  // The member `messages`.
+  // Writes the member `messages`.
   void write_messages(BodyWriter& json);
-  // The cache marks of all parts. The API takes a few only: the first `skip` are left out.
+  // Returns the number of cache marks on all parts. The API limits them: the first `skip` are left out.
   [[nodiscard]] std::size_t cache_marks() const;
-  // False if what is written has other marks left out and must be written again.
+  // False if the cached prefix left out different marks and must be written again.
   [[nodiscard]] bool skip_cache_marks(std::size_t skip);
 
  private:
   struct Item {
     const Part* part = nullptr;
-    const State* state = nullptr;  // of parts that have one of ours
-    bool system = false;           // a system text within a user turn
+    const State* state = nullptr;  // of parts with a state of this API
+    bool system = false;           // system text within a user turn
   };
   struct Turn {
-    Role role = Role::user;     // or assistant, or system
-    std::vector<Item> results;  // come first in a user turn, whatever their place
+    Role role = Role::user;     // user, assistant or system
+    std::vector<Item> results;  // first in a user turn, whatever their position
     std::vector<Item> others;
-    std::size_t message = 0;      // where it began
+    std::size_t message = 0;      // index of its first message
     bool begins_message = false;  // no other turn has parts of that message
   };
 
@@ -78,7 +78,7 @@ class Conversation {
   void plan_assistant_part(const Part& part);
   void plan_own_block(Item item, Role role);
   [[nodiscard]] bool can_replay(const State& thinking) const;
-  const State* keep_state(RawString state);  // nullptr: there is none
+  const State* keep_state(RawString state);  // nullptr: no state
   Turn& turn(Role role);
   void demote_system_turn();
   [[nodiscard]] static std::size_t marks_in(const Turn& turn);
@@ -91,7 +91,7 @@ class Conversation {
   RequestNotes& notes_;
   WrittenHistory& written_;
   std::size_t leading_system_ = 0;
-  std::size_t message_ = 0;  // being planned
+  std::size_t message_ = 0;  // index of the message being planned
   bool message_has_turn_ = false;
   std::size_t marks_to_skip_ = 0;
   std::vector<Turn> turns_;

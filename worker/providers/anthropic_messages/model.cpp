@@ -9,13 +9,13 @@
 namespace aiw::anthropic_messages {
 namespace {
 
-// A version as 100 * major + minor.
+// Newest version, as 100 * major + minor.
 constexpr int kNewest = 9999;
 
 }  // namespace
 
 // "claude-opus-4-5-20251101" is 405, "claude-3-7-sonnet-latest" 307, Bedrock's "claude-v2:1" 201 (a later "v1" is the
-// version of Bedrock's entry); nothing for what is no Claude.
+// version of Bedrock's entry). Returns nothing for a model that is not a Claude.
 std::optional<int> claude_version(std::string_view model) {
   constexpr std::string_view kName = "claude-";
   const auto at = model.find(kName);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kDefaultMaxTokens = 4096;
 
-// The model's, as far as the server lets it.
+// Returns the model's rules, limited by the server's.
 ModelRules rules_of(const StepInput& input) {
   ModelRules rules = model_rules(input.target.model);
   rules.structured_output = rules.structured_output && server_profile(input).structured_output;
@@ -68,7 +68,7 @@ class OptionsWriter {
     if (budget || !effort.empty()) decide_budget(budget ? *budget : thinking_budget_of_effort(effort));
   }
 
-  // The budget is part of max_tokens and must be less.
+  // The budget is part of max_tokens and must be lower.
   void decide_budget(std::int64_t wanted) {
     constexpr std::int64_t kNoLimit = 1'000'000;
     const auto limit = std::min(input_.target.max_tokens.value_or(kNoLimit), kNoLimit);
@@ -95,7 +95,7 @@ class OptionsWriter {
     return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
   }
 
-  // What differs between the hosts, as the documentation of Claude on Vertex AI and on Amazon Bedrock has it.
+  // Writes the members that differ between hosts, per the documentation of Claude on Vertex AI and on Amazon Bedrock.
   void host_members() {
     switch (host_) {
       case Host::anthropic: writer_.field("model", input_.target.model); break;
@@ -130,8 +130,8 @@ class OptionsWriter {
     writer_.end_object();
   }
 
-  // Both ways of thinking want the default temperature and no top_k; a budget allows a top_p near 1. Newer models
-  // refuse whatever is not the default, which is a temperature of 1.
+  // Both forms of thinking require the default temperature and no top_k; a budget allows a top_p near 1. Newer models
+  // refuse all values except the defaults; the default temperature is 1.
   void sampling() {
     const bool thinking = adaptive_ || budget_ > 0;
     const bool is_free = rules_.sampling && !thinking;

@@ -9,16 +9,16 @@
 
 namespace aiw::anthropic_messages {
 
-// Options that follow from the rest of the request.
+// Options derived from the rest of the request.
 struct DerivedOptions {
-  std::vector<std::string> betas;  // stand in the body for Bedrock; elsewhere they are a header
-  bool thinking_budget = true;     // false: the history allows none
+  std::vector<std::string> betas;  // for Bedrock in the body, else in a header
+  bool thinking_budget = true;     // false: the history excludes a budget
   std::string container;           // empty: none
 };
 
-// One JSON object, in a fixed order.
+// Writes one JSON object, with members in a fixed order.
 std::string write_options(const StepInput& input, Host host, const DerivedOptions& derived, RequestNotes& notes);
-// What the system prompt must say because the model has no field for it; empty: nothing.
+// Returns the JSON instruction for the system prompt, if the model has no field for it; empty: not needed.
 std::string json_instruction(const StepInput& input);
 
 }  // namespace aiw::anthropic_messages

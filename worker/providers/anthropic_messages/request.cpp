@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kDefaultBaseUrl = "https://api.anthropic.com";
 constexpr std::string_view kApiVersion = "2023-06-01";
 constexpr std::string_view kBetaHeader = "anthropic-beta";
-// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
+// Reserved members, which providerOptions cannot set: the response would be unreadable, or the conversation lost.
 constexpr std::array<std::string_view, 3> kReserved = {"messages", "system", "stream"};
 
 std::string endpoint(std::string_view base_url, std::string_view path) {
@@ -52,8 +52,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   return page;
 }
 
-// docs.anthropic.com, "Prompt caching": at most four marks. Those at the end also cover what comes before them.
-// False: see skip_cache_marks.
+// docs.anthropic.com, "Prompt caching": at most four marks. Later marks also cover what comes before them, so the first
+// ones are left out. Returns the result of skip_cache_marks().
 bool limit_cache_marks(const ChatRequest& chat, Conversation& conversation, RequestNotes& notes) {
   constexpr std::size_t kMaxMarks = 4;
   const auto on_tools =
@@ -86,7 +86,7 @@ std::expected<Body, Error> build_body(const StepInput& input, Host host) {
   std::string options =
       apply_provider_options(write_options(input, host, derived, notes), input.chat, kReserved, notes);
   if (host != Host::bedrock) built.betas = std::move(derived.betas);
-  options.pop_back();  // the object goes on
+  options.pop_back();  // removes the closing brace, because more members follow
   built.body.append(options);
   BodyWriter json(built.body, options.size() > 1);
   const std::string instruction = json_instruction(input);

@@ -40,7 +40,7 @@ constexpr auto kRefused = std::to_array<std::string_view>({"minimum",
                                                            "else"});
 constexpr auto kFormats = std::to_array<std::string_view>(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"});
-constexpr std::size_t kMaxTold = 400;  // bytes of a limit in a description
+constexpr std::size_t kMaxTold = 400;  // bytes of a limit that is quoted in a description
 
 bool contains(const auto& list, std::string_view item) { return std::ranges::find(list, item) != list.end(); }
 
@@ -48,7 +48,7 @@ bool is_refused(const std::string& key, const Json& value) {
   if (key == "minItems") return value != 0 && value != 1;
   if (key == "format") return !value.is_string() || !contains(kFormats, value.get_ref<const std::string&>());
   if (key != "pattern") return contains(kRefused, key);
-  // No lookaround, no back references, no word boundaries.
+  // Lookaround, back references and word boundaries are refused.
   const std::string pattern = value.is_string() ? value.get<std::string>() : "(?";
   return pattern.contains("(?") || pattern.contains("\\b") || pattern.contains("\\B") ||
          std::ranges::any_of(std::to_array({"\\1", "\\2", "\\3"}), [&](auto* what) { return pattern.contains(what); });
@@ -62,7 +62,7 @@ bool is_object_schema(const Json& schema) {
 
 class Cleaner {
  public:
-  // The depth is the parser's limit on a request's JSON at most.
+  // Recursion depth is at most the parser's limit for a request's JSON.
   void clean(Json& schema) {
     if (!schema.is_object()) return;
     drop_refused(schema);
@@ -113,7 +113,7 @@ class Cleaner {
   void close(Json& schema) {
     const auto more = schema.find("additionalProperties");
     if (more != schema.end() && *more == false) return;
-    // {} and true merely allow more; a schema describes a map, whose entries are lost.
+    // {} and true merely allow more properties. A schema describes a map, whose entries are lost.
     closed_map_ = closed_map_ || (more != schema.end() && more->is_object() && !more->empty());
     schema["additionalProperties"] = false;
     changed_ = true;
@@ -129,7 +129,7 @@ class Cleaner {
 std::string to_schema(JsonSpan schema, RequestNotes& notes) {
   Json json = Json::parse(schema.json, nullptr, false);
   Cleaner cleaner;
-  if (json.is_discarded()) return std::string(schema.json);  // a number beyond a double: for the API to refuse
+  if (json.is_discarded()) return std::string(schema.json);  // contains a number beyond a double: let the API refuse it
   cleaner.clean(json);
   if (!cleaner.changed()) return std::string(schema.json);
   std::string names;

@@ -8,8 +8,8 @@
 
 namespace aiw::anthropic_messages {
 
-// `schema`, a JSON object, with all objects closed and without keywords that the API refuses. Limits that go are told
-// to the model in the description. A schema that fits already is returned byte for byte; changes are noted.
+// Converts `schema`, a JSON object: closes all objects and removes keywords that the API refuses. Removed limits are
+// added to the description for the model. A schema that fits already is returned byte for byte; changes are noted.
 std::string to_schema(JsonSpan schema, RequestNotes& notes);
 
 }  // namespace aiw::anthropic_messages

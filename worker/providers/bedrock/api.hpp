@@ -1,6 +1,6 @@
-// Amazon Bedrock's two APIs (docs.aws.amazon.com/bedrock/latest/APIReference): Converse and ConverseStream for all
-// models; InvokeModel and InvokeModelWithResponseStream for Claude, with Messages requests and, inside an event stream,
-// Messages events.
+// Amazon Bedrock's two APIs (docs.aws.amazon.com/bedrock/latest/APIReference). Converse and ConverseStream serve all
+// models. InvokeModel and InvokeModelWithResponseStream serve Claude; they take Messages requests and return Messages
+// events inside an event stream.
 #pragma once
 
 #include "worker/providers/provider.hpp"
@@ -10,7 +10,7 @@ namespace aiw::bedrock {
 const WireApi& converse_api();
 const WireApi& invoke_api();
 
-// The parts of them, for tests.
+// Functions of the APIs, for tests.
 std::expected<BuiltRequest, Error> build_converse(const StepInput& input);
 std::unique_ptr<ResponseDecoder> make_converse_decoder(BodyFormat format);
 std::expected<BuiltRequest, Error> build_invoke(const StepInput& input);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kWhole = -1;  // no block of a stream has this number
 
-// Amazon Nova's built-in tools: the model's own words for a tool that ran where the model did.
+// Amazon Nova's built-in tools use this type for a tool that ran on the provider's side.
 bool is_by_provider(std::string_view type) { return type == "server_tool_use"; }
 
 }  // namespace
@@ -121,7 +121,7 @@ void Blocks::add_citations(const JsonElement& content, StepSink& sink) {
   }
 }
 
-// A citation's location is one of web, documentChar, documentPage, documentChunk and searchResultLocation.
+// The location of a citation is one of web, documentChar, documentPage, documentChunk and searchResultLocation.
 void Blocks::add_source(const JsonElement& citation, StepSink& sink) const {
   Source source;
   source.type = Source::Type::document;
@@ -145,7 +145,7 @@ void Blocks::show(Block& block, std::string_view text, StepSink& sink) {
   send(block, block.joiner.add(text, json_.repaired()), sink);
 }
 
-// Sends text that the joiner handed on.
+// Sends text that the joiner returned.
 void Blocks::send(Block& block, std::string_view text, StepSink& sink) {
   if (text.empty()) return;
   const int part = part_of(block);
@@ -194,7 +194,7 @@ void Blocks::finish(Block& block, StepSink& sink) {
 
 void Blocks::finish_reasoning(Block& block, StepSink& sink) {
   if (!block.signature.empty()) {
-    // The provider may hide the reasoning and still want its signature back.
+    // The provider may hide the reasoning and still require its signature back.
     if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
     std::string signature;
     append_json_string(signature, block.signature);
@@ -217,7 +217,7 @@ void Blocks::finish_tool_use(Block& block, StepSink& sink) {
   }
   // A repeated id is not reported again: the result of the first call may be reported already.
   const bool is_new = provider_calls_.emplace(block.id, block.name).second;
-  // Broken input stays out of the state, which must be JSON.
+  // Broken input is left out of the state, which must be JSON.
   const bool is_json = own_json_.parse(block.input) && own_json_.is_valid_json();
   std::string json;
   JsonWriter(json)
@@ -250,7 +250,7 @@ void Blocks::finish_tool_result(Block& block, StepSink& sink) {
   sink.provider_state(part_of(block), make_state(kStateTag, kBlock, json));
 }
 
-// A single text or JSON block by what it is, several as the JSON array that they are on the wire.
+// Returns a single text or JSON block by its type, and several blocks as the JSON array from the wire.
 std::string Blocks::output_of(const std::string& items, bool failed) {
   const auto parsed = own_json_.parse(items);
   simdjson::dom::array list;

@@ -1,4 +1,4 @@
-// Content blocks of one Converse response, as they begin, grow and end.
+// Content blocks of one Converse response, from start to end.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace aiw::bedrock {
 
-// Serves streams and whole responses alike. A block gets a part number when it first shows something. Elements passed
-// in must come from the parser given to the constructor, which must outlive this; they are not kept.
+// Handles streams and whole responses. A block gets a part number with its first visible content. Elements passed in
+// must come from the parser given to the constructor, which must outlive this object. They are not kept.
 class Blocks {
  public:
   explicit Blocks(const EventJson& json) : json_(json) {}
 
-  // `index` is the stream's number of the block. A block still open under it ends first.
+  // `index` is the stream's number of the block. If a block with it is still open, that block ends first.
   void start(std::int64_t index, const JsonElement& start, StepSink& sink);
   // Text and reasoning come without a start.
   void add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink);
@@ -36,13 +36,13 @@ class Blocks {
   enum class Kind { none, text, reasoning, tool_use, tool_result, image };
   struct Block {
     Kind kind = Kind::none;
-    int part = -1;  // none yet
+    int part = -1;  // -1: no number yet
     TextJoiner joiner{};
-    std::string id, name, input, type;  // of a tool's call or result; type: empty, or whose tool it is
+    std::string id, name, input, type;  // of a tool's call or result; type: empty, or the owner of the tool
     std::string status, items;          // of a result: its content blocks as JSON, separated by commas
     std::string signature;              // of reasoning
     std::string format, url;            // of an image
-    Base64Joiner blob{};                // of an image, or of reasoning that is redacted
+    Base64Joiner blob{};                // of an image, or of redacted reasoning
   };
 
   Block& block_of(std::int64_t index, Kind kind, StepSink& sink);
@@ -64,9 +64,9 @@ class Blocks {
   std::string plain(const JsonElement& object, std::string_view key) const;
 
   const EventJson& json_;
-  EventJson own_json_;                                 // reads again what was put together from pieces
+  EventJson own_json_;                                 // parses JSON assembled from pieces
   std::map<std::int64_t, Block> open_;                 // by the stream's number
-  std::map<std::string, std::string> provider_calls_;  // names of the calls that the provider runs, by id
+  std::map<std::string, std::string> provider_calls_;  // names of the provider's calls, by id
   int parts_ = 0;
   bool has_calls_ = false;
 };

@@ -12,7 +12,7 @@
 namespace aiw::bedrock {
 namespace {
 
-// inputTokens counts neither what was read from the cache nor what was written to it.
+// inputTokens counts neither cache reads nor cache writes.
 Usage read_usage(const JsonElement& usage) {
   Usage counts;
   counts.cached_input_tokens = get_count(usage, "cacheReadInputTokens");
@@ -42,12 +42,12 @@ class ConverseDecoder : public ResponseDecoder {
     }
     done_ = true;
     if (stop_reason_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-    // The end was announced, so that a call which is whole was meant.
+    // The stream announced its end, so a complete call is valid.
     const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;
     sink.finish(calls ? FinishReason::tool_calls : shared_finish_reason(stop_reason_), stop_reason_);
   }
 
-  // `metrics` and the invocation's details are for AWS's own tools; a guardrail's findings are for the caller.
+  // Reads usage and guardrail findings. `metrics` and the invocation's details are for AWS's own tools.
   void read_metadata(const JsonElement& metadata, StepSink& sink) {
     if (const auto usage = get_member(metadata, "usage")) usage_.add(read_usage(*usage), sink);
     if (const auto trace = get_path(metadata, {"trace", "guardrail"})) {
@@ -93,7 +93,7 @@ class UnaryDecoder final : public ConverseDecoder {
   }
 
  private:
-  // A gateway may pass AWS's error on with status 200.
+  // Returns the error for a body without content. A gateway may pass on AWS's error with status 200.
   Error without_content(const JsonElement& root) const {
     const auto message = get_string_or_empty(root, "message");
     const auto type = get_string_or_empty(root, "__type");
@@ -109,8 +109,8 @@ class StreamDecoder final : public ConverseDecoder {
   void feed(std::string_view bytes, StepSink& sink) override {
     if (body_) return body_->feed(bytes, sink);
     if (done_ || bytes.empty()) return;
-    // One body in place of a stream, perhaps after white space or a byte order mark: as a length, its first byte alone
-    // would mean more than any event may have.
+    // Detects one body in place of a stream, perhaps after white space or a byte order mark. As the first byte of a
+    // length, such a byte would mean more than an event may have.
     constexpr std::string_view kBodyBegins = "{[< \t\r\n\xEF";
     const bool is_body = !std::exchange(begun_, true) && kBodyBegins.contains(bytes.front());
     if (is_body) return body_.emplace().feed(bytes, sink);
@@ -161,7 +161,7 @@ class StreamDecoder final : public ConverseDecoder {
   bool begun_ = false;
   bool answered_ = false;   // a message or a block came
   bool stopped_ = false;    // messageStop came
-  bool described_ = false;  // metadata came, which may be before messageStop
+  bool described_ = false;  // metadata came, possibly before messageStop
 };
 
 }  // namespace

@@ -43,14 +43,14 @@ constexpr std::array<Meaning, 21> kMeanings = {{
     {"validation", Category::invalid_request, false},
 }};
 
-// "ThrottlingException" of "com.amazon.coral.availability#ThrottlingException:http://internal.amazon.com/…".
+// Returns "ThrottlingException" for "com.amazon.coral.availability#ThrottlingException:http://internal.amazon.com/…".
 std::string_view bare_name(std::string_view type) {
   type = type.substr(0, type.find(':'));
   const std::size_t hash = type.rfind('#');
   return hash == std::string_view::npos ? type : type.substr(hash + 1);
 }
 
-// `error` with the category that AWS's name for it has.
+// Returns `error` with the category of AWS's name for it.
 Error classified(Error error, std::string_view name) {
   std::string key = ascii_lower(name);
   constexpr std::string_view kSuffix = "exception";
@@ -78,7 +78,7 @@ Error aws_http_error(const ResponseHead& head, std::string_view body) {
       head.header("x-amzn-errortype").empty() ? name_in(body) : std::string(head.header("x-amzn-errortype"));
   const auto name = bare_name(type);
   if (!name.empty()) error.provider_code = bounded_message(name, kMaxNameBytes);
-  if (error.provider_code.empty()) error.provider_code = "Unknown";  // as AWS's SDKs do
+  if (error.provider_code.empty()) error.provider_code = "Unknown";  // AWS's SDKs report this name too
   return classified(std::move(error), name);
 }
 

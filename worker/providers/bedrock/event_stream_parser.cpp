@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kPreludeBytes = 12;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::size_t kMinMessageBytes = kPreludeBytes + kChecksumBytes;
-constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is given back after its message
+constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is freed after its message
 
 std::size_t big_endian(std::string_view bytes) {
   std::size_t number = 0;
@@ -84,7 +84,7 @@ bool EventStreamParser::next(EventStreamMessage& message) {
   return !bytes.empty() && read(bytes, message);
 }
 
-// Empty: its end has not come, or it is faulty.
+// Returns an empty view if the message is incomplete or malformed.
 std::string_view EventStreamParser::whole_message() {
   if (total_ == 0) {
     if (!held_.empty()) hold(kPreludeBytes);
@@ -102,7 +102,7 @@ std::string_view EventStreamParser::whole_message() {
   return bytes;
 }
 
-// Moves what is missing of `wanted` bytes from the input to held_, as far as there is any.
+// Moves bytes from the input to held_ until it has `wanted` bytes or the input is empty.
 void EventStreamParser::hold(std::size_t wanted) {
   const std::size_t count = std::min(wanted - std::min(wanted, held_.size()), input_.size());
   held_.append(input_.substr(0, count));

@@ -1,8 +1,8 @@
-// A push parser of AWS event streams (application/vnd.amazon.eventstream): bytes in, cut anywhere, messages out.
+// A push parser of AWS event streams (application/vnd.amazon.eventstream): takes bytes, cut anywhere, and returns
+// messages.
 //
-// A message is its total length, its headers' length and the CRC-32 of these 8 bytes, then headers, payload and the
-// CRC-32 of all before it; numbers are big-endian
-// (smithy.io/2.0/aws/amazon-eventstream.html).
+// A message starts with its total length, the length of its headers, and the CRC-32 of these 8 bytes. Then follow
+// headers, payload and the CRC-32 of all before it. Numbers are big-endian (smithy.io/2.0/aws/amazon-eventstream.html).
 #pragma once
 
 #include <cstddef>
@@ -35,15 +35,15 @@ struct EventStreamMessage {
   std::string_view headers;  // well-formed
   std::string_view payload;
 
-  // The value of a string header; empty if there is none.
+  // Returns the value of a string header; empty if there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
 // Takes the first header off `headers`; false if there is none or it is malformed.
 bool take_event_stream_header(std::string_view& headers, EventStreamHeader& header);
 
-// Usage: feed(bytes), then next(message) until it is false. Takes time in proportion to the bytes, however they are
-// cut, and holds at most one message of `max_message_bytes`; one that lies within the fed bytes is handed out without a
+// Usage: call feed(bytes), then next(message) until it returns false. Time is linear in the bytes, however they are
+// cut. Holds at most one message of `max_message_bytes`. A message that lies within the fed bytes is returned without a
 // copy. Not thread-safe.
 class EventStreamParser {
  public:
@@ -51,13 +51,14 @@ class EventStreamParser {
 
   explicit EventStreamParser(std::size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
 
-  // `bytes` must stay until next() has returned false; only then may more be fed.
+  // `bytes` must stay valid until next() has returned false; only then may more be fed.
   void feed(std::string_view bytes);
-  // The next message; its views live until the next call of any member. False: more bytes are needed, or fault().
+  // Returns the next message; its views are valid until the next call of any member. False: more bytes are needed, or
+  // fault().
   bool next(EventStreamMessage& message);
-  // Why nothing more comes out: after a fault nobody knows where a message begins.
+  // Returns the reason why no more messages follow: after a fault the start of the next message is unknown.
   [[nodiscard]] Fault fault() const { return fault_; }
-  // True if a message has begun whose end was not fed. Ask after next() has returned false.
+  // True if a message is incomplete. Call after next() has returned false.
   [[nodiscard]] bool inside_message() const { return !held_.empty(); }
 
  private:
@@ -68,10 +69,10 @@ class EventStreamParser {
   void hold(std::size_t wanted);
 
   const std::size_t max_message_bytes_;
-  std::string_view input_;     // what was fed and not yet looked at
-  std::string held_;           // the start of a message whose end has not come
-  bool held_is_done_ = false;  // held_ was handed out and is to be cleared
-  std::size_t total_ = 0;      // length of the message at hand; 0: its prelude has not come
+  std::string_view input_;     // fed bytes that are not parsed yet
+  std::string held_;           // the start of an incomplete message
+  bool held_is_done_ = false;  // held_ was returned and must be cleared
+  std::size_t total_ = 0;      // length of the current message; 0: its prelude is incomplete
   std::size_t headers_at_hand_ = 0;
   Fault fault_ = Fault::none;
 };

@@ -39,7 +39,7 @@ bool Events::next(Event& event) {
   return false;
 }
 
-// The three kinds of message that the event-stream specification has; others are ignored.
+// Reads the three kinds of message in the event-stream specification; others are ignored.
 bool Events::read(const EventStreamMessage& message, Event& event) {
   const auto kind = message.header(":message-type");
   if (kind == "exception") {

@@ -1,4 +1,4 @@
-// Events of one Bedrock response: event-stream messages in, events out, exceptions and broken streams as errors.
+// Converts the event-stream messages of one Bedrock response to events. Exceptions and broken streams become errors.
 #pragma once
 
 #include <optional>
@@ -10,20 +10,20 @@
 namespace aiw::bedrock {
 
 struct Event {
-  std::string_view type;     // :event-type
+  std::string_view type;     // header :event-type
   std::string_view payload;  // JSON
 };
 
-// Usage: feed(bytes), then next(event) until it is false, then error(). Not thread-safe.
+// Usage: call feed(bytes), then next(event) until it returns false, then error(). Not thread-safe.
 class Events {
  public:
   explicit Events(std::size_t max_message_bytes) : parser_(max_message_bytes) {}
 
   void feed(std::string_view bytes) { parser_.feed(bytes); }
   bool next(Event& event);
-  // The error that ended the stream; nothing comes after it.
+  // Returns the error that ended the stream; no event follows it.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-  // The error for a body that ended before the response did.
+  // Returns the error for a body that ended before the response did.
   [[nodiscard]] Error cut_short() const;
 
  private:

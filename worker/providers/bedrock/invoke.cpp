@@ -17,7 +17,7 @@ namespace {
 class StreamDecoder final : public anthropic_messages::StreamDecoder {
  public:
   void feed(std::string_view bytes, StepSink& sink) override {
-    // As a length, the first byte of a body would mean a gigabyte.
+    // As the first byte of a length, the first byte of a body would mean a gigabyte.
     if (auto* const body = body_instead(bytes)) return body->feed(bytes, sink);
     if (done_) return;
     events_.feed(bytes);

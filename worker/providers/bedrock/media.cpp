@@ -14,7 +14,7 @@ struct KnownType {
   MediaForm form;
 };
 
-// The formats of ImageBlock, DocumentBlock, VideoBlock and AudioBlock in the API reference.
+// Formats of ImageBlock, DocumentBlock, VideoBlock and AudioBlock in the API reference.
 constexpr std::array<KnownType, 35> kTypes = {{
     {"image/png", "png", {"image", "png"}},
     {"image/jpeg", "jpg", {"image", "jpeg"}},
@@ -69,9 +69,9 @@ MediaForm by_extension(std::string_view name) {
 
 bool is_name_char(char c) { return is_ascii_alnum(c) || c == '-' || c == '(' || c == ')' || c == '[' || c == ']'; }
 
-// Letters, digits, hyphens, brackets and single spaces, without the extension.
+// Returns the name without its extension, with only letters, digits, hyphens, brackets and single spaces.
 std::string clean_name(std::string_view name) {
-  constexpr std::size_t kMaxBytes = 180;  // of 200, so that a number fits
+  constexpr std::size_t kMaxBytes = 180;  // limit of 200, less room for a number
   const std::size_t dot = name.rfind('.');
   if (dot != std::string_view::npos && dot > 0) name = name.substr(0, dot);
   std::string out;

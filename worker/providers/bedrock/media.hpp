@@ -13,13 +13,13 @@ namespace aiw::bedrock {
 
 struct MediaForm {
   std::string_view block;   // "image", "document", "video" or "audio"; empty: the API has no block for it
-  std::string_view format;  // as the block names it
+  std::string_view format;  // in the words of the block
 };
 
-// By media type, file name or the data's first bytes. The API takes bytes and s3:// URLs, not others.
+// Finds the block by media type, file name or the data's first bytes. The API accepts only bytes and s3:// URLs.
 MediaForm media_form(const MediaPart& media);
 
-// Documents have names, which must differ within a request and may hold few characters. Gives out names in order, so
+// Names for documents. They must differ within a request and may hold few characters. Names are assigned in order, so
 // that a longer history begins with the same ones.
 class DocumentNames {
  public:
@@ -27,7 +27,7 @@ class DocumentNames {
 
  private:
   std::set<std::string> taken_;
-  std::map<std::string, int> last_number_;  // by name: those below are taken
+  std::map<std::string, int> last_number_;  // by name: lower numbers are taken
 };
 
 // Writes the block. Requires a form with a block.

@@ -109,7 +109,7 @@ class Conversation {
     json_.copy(block);
   }
 
-  // The text that the model is to go on from: Claude refuses white space at its end.
+  // Writes text that the model must continue. Claude refuses white space at its end.
   void write_prefill(RawString text) {
     const std::string whole = text.text();
     const auto end = whole.find_last_not_of(" \t\r\n\f\v") + 1;
@@ -117,7 +117,7 @@ class Conversation {
     json_.begin_object().field("text", std::string_view(whole).substr(0, end)).end_object();
   }
 
-  // The API takes back only what the model signed.
+  // The API accepts only reasoning that the model signed.
   void write_reasoning(const ReasoningPart& part) {
     const auto signature = read_signature(states_, part.provider_state);
     if (signature.empty()) {
@@ -180,7 +180,7 @@ class Conversation {
     if (turn_ != Turn::none && !point.empty()) json_.copy(point);
   }
 
-  // Goes on with the turn, or ends the one before and begins it. The user has the first turn.
+  // Continues the turn, or ends the previous turn and begins a new one. The user has the first turn.
   void begin_turn(Turn turn) {
     if (turn_ == turn) return;
     if (turn_ == Turn::none && turn == Turn::assistant) {
@@ -224,8 +224,8 @@ class Conversation {
   const Part* prefill_ = nullptr;
   DocumentNames names_;
   StateReader states_;
-  Turn turn_ = Turn::none;                        // the open one
-  bool has_document_ = false, has_text_ = false;  // in it
+  Turn turn_ = Turn::none;                        // the open turn
+  bool has_document_ = false, has_text_ = false;  // in the open turn
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The conversation of a Converse request: `system`, and turns of user and assistant that alternate.
+// The conversation of a Converse request: `system`, and alternating turns of user and assistant.
 #pragma once
 
 #include <expected>
@@ -14,17 +14,17 @@
 
 namespace aiw::bedrock {
 
-// JSON of the cache point (CachePointBlock) that a mark becomes; empty: none is sent.
+// Returns the JSON of the cache point (CachePointBlock) for a mark; empty: none is sent.
 std::string_view cache_point_json(CacheMark mark, bool supported, Family family);
 
-// Names of the tools that the history calls, in the order of their first calls.
+// Returns the names of the tools that the history calls, in the order of their first calls.
 std::vector<RawString> called_tools(std::span<const Message> messages);
 
-// Writes the members `system`, if there is any text for it, and `messages` in one pass. Error: there is nothing to
-// send. Relies on repair_history: the results of a turn stand right after it.
+// Writes the members `system`, if it has any text, and `messages` in one pass. Error: there is nothing to send. Relies
+// on repair_history: the results of a turn come directly after it.
 //
-// System messages before the first other message belong to `system`. A later one stays where it is, as text of a user
-// turn between <system> tags: moved to `system`, it would lose its place and change the bytes before it.
+// System messages before the first other message belong to `system`. A later one keeps its place, as text of a user
+// turn between <system> tags. Moved to `system`, it would lose its place and change the bytes before it.
 std::expected<void, Error> write_conversation(RawString system, std::span<const Message> messages, Family family,
                                               BodyWriter& json, RequestNotes& notes);
 

@@ -22,7 +22,7 @@ Family family_of(std::string_view model) {
       {"qwen.", Family::other},
       {"writer.", Family::other},
   }};
-  // A geography ("us.") or an ARN may stand before it.
+  // A geography ("us.") or an ARN may come before the vendor.
   for (const auto& [vendor, family] : kVendors) {
     if (model.contains(vendor)) return family;
   }

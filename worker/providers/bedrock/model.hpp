@@ -1,4 +1,4 @@
-// Rules of the model families on Bedrock, read off the model's id or ARN.
+// Rules of the model families on Bedrock, by model id or ARN.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@ namespace aiw::bedrock {
 
 enum class Family { unknown, claude, nova, mistral, cohere, gpt_oss, other };
 
-// `unknown`: the id names no vendor, as those of application inference profiles and provisioned throughput do.
+// Returns `unknown` if the id names no vendor, as for application inference profiles and provisioned throughput.
 Family family_of(std::string_view model);
 
 // From the API reference (CachePointBlock, ToolChoice, ToolResultBlock) and the models' parameter pages.

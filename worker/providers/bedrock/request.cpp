@@ -19,8 +19,8 @@ namespace {
 // Members that providerOptions must not replace.
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "system"};
 
-// docs.anthropic.com, "Extended thinking with tool use": a turn whose calls' results come in the last turn must begin
-// with thinking where there is a budget for it.
+// docs.anthropic.com, "Extended thinking with tool use": with a thinking budget, an assistant turn must begin with
+// thinking if its calls' results are in the last turn.
 bool uses_tools_without_thought(std::span<const Message> messages) {
   const auto turn = std::ranges::find(messages.rbegin(), messages.rend(), Role::assistant, &Message::role);
   if (turn == messages.rend()) return false;
@@ -39,7 +39,7 @@ bool uses_tools_without_thought(std::span<const Message> messages) {
   return true;
 }
 
-// The body's members before the conversation.
+// Writes the body's members before the conversation.
 class OptionsWriter {
  public:
   OptionsWriter(const StepInput& input, Family family, RequestNotes& notes)
@@ -124,14 +124,14 @@ class OptionsWriter {
     budget_ = 0;
   }
 
-  // True if there is a value to send. Adds a note if it is refused.
+  // True if there is a value to send. Adds a note if the value is refused.
   template <typename T>
   bool may_send(const std::optional<T>& value, std::string_view name, bool refused) {
     if (value && refused) dropped(name);
     return value && !refused;
   }
 
-  // Claude takes no sampling while it thinks; Nova's high effort decides on sampling and length itself.
+  // Claude refuses sampling options while it thinks. With high effort, Nova sets sampling and length itself.
   void inference_config() {
     const bool nova_decides = nova_effort_ == "high";
     const bool no_sampling = nova_decides || (is_claude() && (is_thinking() || !claude_.sampling));
@@ -197,7 +197,7 @@ class OptionsWriter {
     writer_.end_object().end_object();
   }
 
-  // `auto` is the default.
+  // Omits `auto`, which is the default.
   void tool_choice(const ToolChoice& choice) {
     if (!rules_.forced_tools) return dropped("toolChoice");
     writer_.key("toolChoice").begin_object();
@@ -209,7 +209,7 @@ class OptionsWriter {
     writer_.end_object();
   }
 
-  // Structured outputs: the schema travels as a string. Bedrock takes the subset that Claude's own API does
+  // Structured outputs: the schema is sent as a string. Bedrock accepts the same subset as Claude's own API
   // (docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html).
   void output_config() {
     if (!chat_.response_json) return;
@@ -225,7 +225,7 @@ class OptionsWriter {
     writer_.end_object().end_object().end_object().end_object();
   }
 
-  // Options that Converse has no name for, as the model's own API names them.
+  // Writes options that are not in Converse, under the names of the model's own API.
   void additional_fields() {
     std::string fields;
     JsonWriter json(fields);
@@ -274,7 +274,7 @@ class OptionsWriter {
   JsonWriter writer_{out_};
 
   std::optional<std::int64_t> max_tokens_;
-  std::int64_t budget_ = 0;  // Claude's; 0: none
+  std::int64_t budget_ = 0;  // for Claude; 0: none
   bool adaptive_ = false;
   std::string claude_effort_;
   std::string_view gpt_effort_, nova_effort_;  // empty: none
@@ -289,7 +289,7 @@ std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
   const Family family = family_of(input.target.model);
   std::string options =
       apply_provider_options(OptionsWriter(input, family, notes).write(), input.chat, kReserved, notes);
-  options.pop_back();  // the closing brace
+  options.pop_back();  // removes the closing brace
   request->body.append(options);
   BodyWriter json(request->body, options.size() > 1);
   auto written = write_conversation(input.chat.system, input.messages, family, json, notes);

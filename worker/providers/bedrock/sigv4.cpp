@@ -31,7 +31,7 @@ std::string decode_percent(std::string_view text) {
 }
 
 struct UrlParts {
-  std::string_view host, path, query;  // host: as the Host header has it
+  std::string_view host, path, query;  // host: as in the Host header
 };
 
 UrlParts split_url(std::string_view url) {
@@ -51,10 +51,10 @@ UrlParts split_url(std::string_view url) {
   return parts;
 }
 
-// Dot segments resolved (RFC 3986, 5.2.4), runs of slashes made one, the rest encoded.
+// Returns the path with dot segments resolved (RFC 3986, 5.2.4), runs of slashes merged and the rest encoded.
 std::string canonical_path(std::string_view path) {
   std::vector<std::string_view> segments;
-  bool ends_open = true;  // in a slash
+  bool ends_open = true;  // ends in a slash
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('/'), path.size());
     const auto segment = path.substr(0, end);
@@ -84,7 +84,7 @@ std::string canonical_query(std::string_view query) {
   return out;
 }
 
-// Without white space around it, and runs of spaces made one.
+// Returns the value without surrounding white space, and with runs of spaces merged.
 std::string canonical_value(std::string_view value) {
   std::string out;
   for (const char c : value) {
@@ -96,7 +96,7 @@ std::string canonical_value(std::string_view value) {
   return out;
 }
 
-// False for headers that may change on the way, as in AWS's own SDKs.
+// False for headers that may change in transit, as in AWS's own SDKs.
 bool is_signed(std::string_view name) {
   constexpr std::array<std::string_view, 4> kUnsigned = {"authorization", "cache-control", "user-agent",
                                                          "x-amzn-trace-id"};
@@ -115,7 +115,7 @@ std::string amz_date(std::chrono::sys_seconds now) {
   return text;
 }
 
-// HMACs chained: each result is the key of the next.
+// Chains HMACs: each result is the key of the next.
 std::expected<std::string, std::string> chain(std::string key, std::initializer_list<std::string_view> texts) {
   for (const auto text : texts) {
     const auto digest = hmac_sha256(key, text);

@@ -18,13 +18,13 @@ struct SigV4Scope {
   std::chrono::sys_seconds now;
 };
 
-// The text whose hash is signed. `signed_headers` is set to the names of the headers in it, separated by semicolons.
-// The path is taken as it stands in the URL and encoded once more, as every service but S3 does.
+// Returns the text whose hash is signed. Sets `signed_headers` to the names of the headers in it, separated by
+// semicolons. The path is taken from the URL as it is and encoded once more, as for every service except S3.
 std::string sigv4_canonical_request(const HttpRequest& request, std::string_view body_hash,
                                     std::string& signed_headers);
 
-// Adds X-Amz-Date, X-Amz-Security-Token and Authorization; nothing may be changed after it. All headers are signed but
-// those that proxies and HTTP libraries may change. Error: libcrypto is missing.
+// Adds X-Amz-Date, X-Amz-Security-Token and Authorization. The request must not change afterwards. Signs all headers
+// except those that proxies and HTTP libraries may change. Error: libcrypto is missing.
 std::expected<void, Error> sign_sigv4(HttpRequest& request, const AwsKeys& keys, const SigV4Scope& scope);
 
 }  // namespace aiw::bedrock

@@ -1,4 +1,4 @@
-// JSON text in printable ASCII, so that state for a provider survives any parent's storage.
+// JSON text in printable ASCII, so that a provider state survives the storage of any parent.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace aiw {
 
-// `json`, valid JSON in UTF-8, with escapes for all characters that are not printable ASCII and spaces for its other
-// white space. Outside its strings JSON is ASCII; inside them an escape means the same.
+// Converts `json`, valid JSON in UTF-8, to printable ASCII. All other characters in strings become escapes, which mean
+// the same. Other white space becomes spaces.
 std::string to_ascii_json(std::string_view json);
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// The JSON writer of request bodies: the conversation's own bytes are referred to, everything else is copied.
+// The JSON writer of request bodies. Refers to the conversation's own bytes and copies everything else.
 #pragma once
 
 #include "protocol/json_writer.hpp"

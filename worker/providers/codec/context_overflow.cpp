@@ -12,7 +12,7 @@
 namespace aiw {
 namespace {
 
-// Codes and types, in lower case. Each has one meaning only.
+// Error codes and types, in lower case. Each has only this meaning.
 constexpr auto kCodes = std::to_array<std::string_view>({
     "context_length_exceeded",           // OpenAI, Azure, Groq, Cerebras, Together
     "context_window_exceeded",           // gateways
@@ -25,7 +25,7 @@ constexpr auto kCodes = std::to_array<std::string_view>({
     "too_many_tokens",                   // Cohere's error_type
 });
 
-// Messages, in lower case, that have one meaning only.
+// Message phrases, in lower case, that have only this meaning.
 constexpr auto kPhrases = std::to_array<std::string_view>({
     "prompt is too long",                        // Anthropic, also on Bedrock and Vertex AI; Fireworks
     "prompt too long",                           // Ollama
@@ -52,18 +52,18 @@ constexpr auto kPhrases = std::to_array<std::string_view>({
     "`inputs` tokens + `max_new_tokens` must",   // Hugging Face TGI, Together
 });
 
-// Anything else that speaks of the context and of too much of something.
+// Fallback: words for the context, and words for an excess. A message must have one of each.
 constexpr auto kContextWords = std::to_array<std::string_view>(
     {"context length", "context window", "context size", "context limit", "context_length", "n_ctx"});
 constexpr auto kExcessWords = std::to_array<std::string_view>(
     {"exceed", "too long", "too large", "too many", "longer than", "greater than", "larger than", "overflow", "only "});
 
-// A budget of tokens over time is no context.
+// Rate limits: a budget of tokens over time is not a context limit.
 constexpr auto kRateWords =
     std::to_array<std::string_view>({"per minute", "per min)", "per min.", "per hour", "per day", "tpm", "rate limit",
                                      "rate_limit", "too many requests", "quota", "throttl", "please wait"});
 
-// What stands before the number, most telling first.
+// Texts before the number of the limit, most specific first.
 constexpr auto kBeforeLimit = std::to_array<std::string_view>({
     "maximum context length is ",
     "maximum context length of ",
@@ -100,7 +100,7 @@ constexpr auto kBeforeLimit = std::to_array<std::string_view>({
 });
 constexpr auto kBeforeRequest = std::to_array<std::string_view>({
     "messages resulted in ",
-    "contains at least ",  // vLLM, where it stops counting
+    "contains at least ",  // vLLM, which stops counting at that number
     "you requested a total of ",
     "you requested about ",
     "you requested ",
@@ -132,7 +132,7 @@ bool has_one_of(std::string_view text, std::span<const std::string_view> words) 
   return std::ranges::any_of(words, [&](std::string_view word) { return text.contains(word); });
 }
 
-// The number at the start of `text`, with commas between its digits or without.
+// Returns the number at the start of `text`, with or without commas between its digits.
 std::optional<std::int64_t> number_at_start(std::string_view text) {
   constexpr std::size_t kMaxDigits = 15;
   std::string digits;
@@ -157,7 +157,7 @@ std::optional<std::int64_t> number_behind(std::string_view message, std::span<co
   return std::nullopt;
 }
 
-// Only the provider's own word on the request. Some local servers answer with 500 (category upstream).
+// Accepts only the provider's own response to the request. Some local servers respond with 500 (category upstream).
 bool may_be_overflow(const Error& error) {
   const bool by_provider = error.code == "upstream_http" || error.code == "upstream_error";
   return by_provider && (error.category == Category::invalid_request || error.category == Category::upstream);

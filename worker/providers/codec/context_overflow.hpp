@@ -1,4 +1,4 @@
-// Recognizes the providers' words for "the conversation does not fit the model's context".
+// Recognizes the providers' errors for "the conversation does not fit the model's context".
 #pragma once
 
 #include <string_view>
@@ -9,9 +9,9 @@ namespace aiw {
 
 inline constexpr std::string_view kContextOverflow = "context_overflow";
 
-// Turns an upstream_http or upstream_error whose provider_code or message says so into a context_overflow (category
-// invalid_request, not retryable), and fills limit_tokens and request_tokens where the message has them. Rate limits,
-// which also speak of too many tokens, and errors of keys and permissions stay what they are.
+// Turns an upstream_http or upstream_error into a context_overflow if its provider_code or message reports one. The new
+// category is invalid_request, not retryable. Fills limit_tokens and request_tokens if the message has them. Leaves
+// rate limits unchanged, which also mention too many tokens, and errors of keys and permissions.
 void mark_context_overflow(Error& error);
 
 }  // namespace aiw

@@ -12,15 +12,15 @@
 namespace aiw {
 namespace {
 
-// Markers live in a private-use plane; text that really holds one of these characters is itself marked byte by byte,
-// so that the joiner gives back what was sent.
+// Markers are characters of a private-use plane. If the text itself holds such a character, its bytes are marked one by
+// one, so that the joiner returns the original text.
 constexpr char32_t kSurrogateMarkers = 0x10F000;              // + (surrogate - 0xD800)
 constexpr char32_t kByteMarkers = kSurrogateMarkers + 0x800;  // + byte
-constexpr char32_t kNumberMarker = kByteMarkers + 0x100;      // begins a string that was a number
+constexpr char32_t kNumberMarker = kByteMarkers + 0x100;      // begins a string that replaces a number
 constexpr char32_t kMarkersEnd = kNumberMarker + 1;
 constexpr std::string_view kMarkedNumber = "\"\xF4\x8F\xA4\x80";  // a quote and kNumberMarker
 constexpr std::size_t kLongText = std::size_t{1} << 20;
-constexpr std::size_t kUsualFactor = 2;  // what a parsed text takes, of its bytes
+constexpr std::size_t kUsualFactor = 2;  // usual bytes of a parsed text for each byte of it
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 bool is_high_surrogate(char32_t c) { return c >= 0xD800 && c < 0xDC00; }
@@ -30,7 +30,7 @@ char32_t join_surrogates(char32_t high, char32_t low) { return 0x10000 + ((high 
 
 std::uint8_t byte_at(std::string_view text, std::size_t at) { return static_cast<std::uint8_t>(text[at]); }
 
-// The bytes at the start of a text as generalised UTF-8, in which surrogates are three-byte sequences.
+// Bytes at the start of a text as generalised UTF-8, in which surrogates are three-byte sequences.
 struct Sequence {
   enum Kind { character, incomplete, invalid } kind = invalid;
   std::size_t length = 1;  // invalid: the maximal subpart (Unicode, 3.9), which becomes one U+FFFD
@@ -70,7 +70,7 @@ Sequence read_sequence(std::string_view text) {
   return {Sequence::character, lead.length, code_point};
 }
 
-// The code unit of a \uXXXX escape at the start of `text`.
+// Reads the code unit of a \uXXXX escape at the start of `text`.
 std::optional<char32_t> read_unicode_escape(std::string_view text) {
   if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return std::nullopt;
   char32_t unit = 0;
@@ -87,7 +87,7 @@ void append_surrogate_marker(std::string& out, char32_t surrogate) {
   append_utf8(out, kSurrogateMarkers + (surrogate - 0xD800));
 }
 
-// Copies the escape at the start of `text`, marking what JSON text may not hold; returns its length.
+// Copies the escape at the start of `text` and marks a lone surrogate. Returns the escape's length.
 std::size_t repair_escape(std::string_view text, std::string& out) {
   const auto unit = read_unicode_escape(text);
   if (!unit || (!is_high_surrogate(*unit) && !is_low_surrogate(*unit))) {
@@ -110,7 +110,7 @@ std::size_t repair_escape(std::string_view text, std::string& out) {
   return 12;
 }
 
-// The same for a character beyond ASCII.
+// Copies the character beyond ASCII at the start of `text`, or marks its bytes. Returns its length.
 std::size_t repair_character(std::string_view text, std::string& out) {
   const Sequence sequence = read_sequence(text);
   const bool surrogate = sequence.code_point >= 0xD800 && sequence.code_point < 0xE000;
@@ -135,7 +135,7 @@ void repair(std::string_view text, std::string& out) {
   }
 }
 
-// Length of the string at the start of `json`, with both quotes.
+// Returns the length of the string at the start of `json`, with both quotes.
 std::size_t string_length(std::string_view json) {
   std::size_t at = 1;
   for (; at < json.size() && json[at] != '"'; ++at) {
@@ -144,7 +144,7 @@ std::size_t string_length(std::string_view json) {
   return std::min(at + 1, json.size());
 }
 
-// Length of the number at the start of `json`; 0 if its grammar is broken.
+// Returns the length of the number at the start of `json`; 0 if it is not a valid number.
 std::size_t number_length(std::string_view json) {
   std::size_t at = json.starts_with('-') ? 1 : 0;
   const auto digits = [&] {
@@ -172,7 +172,7 @@ bool reads_as(std::string_view number) {
   return std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{};
 }
 
-// True if the parser has no type for it.
+// True if the parser has no type for the number.
 bool is_large_number(std::string_view number) {
   if (is_fraction(number)) return !reads_as<double>(number);
   return !reads_as<std::int64_t>(number) && !reads_as<std::uint64_t>(number);
@@ -195,7 +195,7 @@ void split_at_numbers(std::string_view json, OnText&& on_text, OnNumber&& on_num
   on_text(json.substr(done));
 }
 
-// Makes strings of the numbers that the parser has no type for.
+// Replaces numbers that the parser has no type for by marked strings.
 void mark_large_numbers(std::string& json) {
   std::string out;
   out.reserve(json.size() + json.size() / 8);
@@ -210,7 +210,7 @@ void mark_large_numbers(std::string& json) {
   json = std::move(out);
 }
 
-// The opposite, in compact JSON.
+// Reverses mark_large_numbers() in compact JSON.
 void unmark_numbers(std::string& json) {
   std::size_t at = json.find(kMarkedNumber);
   if (at == std::string::npos) return;
@@ -226,7 +226,7 @@ void unmark_numbers(std::string& json) {
   json = std::move(out);
 }
 
-// Appends generalised UTF-8 in place of one marker, the character itself for any other.
+// Appends the generalised UTF-8 that one marker stands for. Appends any other character itself.
 void append_unmarked(std::string& out, const Sequence& sequence, std::string_view bytes) {
   if (!is_marker(sequence.code_point)) {
     out += bytes;
@@ -251,8 +251,8 @@ void append_unmarked(std::string& out, std::string_view text) {
   }
 }
 
-// Moves what can be decided of `held`, generalised UTF-8 and stray bytes, to `out` as UTF-8; returns how many bytes.
-// `last`: nothing follows, so all is decided.
+// Moves the part of `held` (generalised UTF-8 and stray bytes) that is decidable to `out` as UTF-8. Returns the number
+// of bytes moved. `last` means that nothing follows, so everything is decidable.
 std::size_t resolve(std::string_view held, bool last, std::string& out) {
   std::size_t at = 0;
   while (at < held.size()) {
@@ -276,7 +276,7 @@ std::size_t resolve(std::string_view held, bool last, std::string& out) {
   return at;
 }
 
-// Bytes that parsing a text takes at the most: two copies of it, and for each value its place and its number.
+// Returns the maximum bytes for a parsed text: two copies of it, and for each value its place and its number.
 std::size_t parsed_size(std::string_view text) {
   const auto values = std::ranges::count_if(text, [](char c) { return c == ',' || c == ':' || c == '[' || c == '{'; });
   return 3 * text.size() + 24 * static_cast<std::size_t>(values);
@@ -291,7 +291,7 @@ void EventJson::Untouched::set(std::ptrdiff_t bytes) {
   bytes_ = bytes;
 }
 
-// For a long text the parser reserves some 14 times its length, of which only a text of single digits needs most.
+// For a long text the parser reserves about 14 times its length. Only a text of single digits needs most of that.
 bool EventJson::reserve(std::string_view text) {
   const std::size_t bytes = text.size();
   if (!MemoryAccount::fits(parsed_size(text))) return false;
@@ -308,7 +308,7 @@ std::optional<JsonElement> EventJson::parse(std::string_view text) {
   repaired_ = valid_json_ = false;
   fractions_.reset();
   source_ = text;
-  if (text.empty()) return std::nullopt;  // may have no address, which the parser would copy from
+  if (text.empty()) return std::nullopt;  // may have a null address, from which the parser would copy
   JsonElement element;
   if (parser_.max_depth() != kMaxDepth && parser_.allocate(kFirstCapacity, kMaxDepth) != simdjson::SUCCESS) {
     return std::nullopt;
@@ -323,7 +323,7 @@ std::optional<JsonElement> EventJson::parse(std::string_view text) {
   return element;
 }
 
-// Broken characters may hide a number that is too large, and the other way round: the first fault ends a parse.
+// A parse stops at the first fault, so broken characters may hide a number that is too large, and the reverse.
 simdjson::error_code EventJson::parse_leniently(std::string_view text, simdjson::error_code error,
                                                 JsonElement& element) {
   repair(text, copy_);
@@ -357,7 +357,7 @@ std::string EventJson::json_text(const JsonElement& value) const {
   return plain_text(json);
 }
 
-// The parser keeps a fraction as a double only, so what was written is found by its place among the fractions.
+// The parser keeps a fraction only as a double. So the original text is found by its position among the fractions.
 void EventJson::restore_fractions(const JsonElement& value, std::string& json) const {
   if (!value.is_object() && !value.is_array()) return;
   bool any = false;

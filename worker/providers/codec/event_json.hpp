@@ -1,5 +1,5 @@
-// One event's JSON, parsed strictly at first and leniently where broken Unicode or a large number is the only fault,
-// and the joiner that puts characters together which an upstream split across deltas.
+// Parser for the JSON of one event. It is strict at first, and lenient if broken Unicode or a large number is the only
+// fault. Also the joiner of characters that an upstream split across deltas.
 #pragma once
 
 #include <simdjson.h>
@@ -17,26 +17,27 @@ namespace aiw {
 
 using JsonElement = simdjson::dom::element;
 
-// A parser to be reused for all events of one answer. Parses exactly one JSON value, fully validated, at most 128
-// levels deep. If lone surrogate escapes or invalid UTF-8 make it fail, it tries once more on a copy in which each
-// such surrogate and each such byte is a marker character of a private range: repaired() is then true, and text must
-// go through a TextJoiner or plain_text(), which know the markers. A number that fits neither 64 bits nor a double is a
-// marked string in that copy; json_text() writes it as the number that it was. Not thread-safe.
+// A parser to reuse for all events of one response. Parses exactly one JSON value, fully validated, at most 128 levels
+// deep. If lone surrogate escapes or invalid UTF-8 cause a failure, it retries on a copy. The copy has a marker
+// character of a private range for each such surrogate and byte. Then repaired() is true, and text must pass through a
+// TextJoiner or plain_text(), which decode the markers. A number that fits neither 64 bits nor a double is a marked
+// string in the copy; json_text() writes it as the original number. Not thread-safe.
 class EventJson {
  public:
   static constexpr std::size_t kMaxDepth = 128;
 
-  // Nothing: the text is not one JSON value, or there is no memory for it, which ends its owner. The element lives
-  // until the next call, and json_text() needs `text` until then.
+  // Returns nothing if the text is not one JSON value. Also returns nothing if there is no memory for it; the owner of
+  // the memory account is then closed. The element is valid until the next call, and json_text() needs `text` until
+  // then.
   std::optional<JsonElement> parse(std::string_view text);
-  // True if the element last returned holds marker characters.
+  // True if the element returned last holds marker characters.
   [[nodiscard]] bool repaired() const { return repaired_; }
-  // True if the text last parsed is valid JSON as it stands, whatever the size of its numbers. (Not noticed: large
-  // numbers beside characters of the markers' range.)
+  // True if the text parsed last is valid JSON as received, whatever the size of its numbers. (Exception: it misses
+  // large numbers in a text that also has characters of the markers' range.)
   [[nodiscard]] bool is_valid_json() const { return valid_json_; }
-  // A string of that element as valid UTF-8, for what is not streamed: names, ids, messages.
+  // Returns a string of that element as valid UTF-8. For strings that are not streamed: names, ids, messages.
   [[nodiscard]] std::string plain_text(std::string_view text) const;
-  // A value of that element as compact, valid JSON, with its numbers as they were written.
+  // Returns a value of that element as compact, valid JSON, with its numbers as received.
   [[nodiscard]] std::string json_text(const JsonElement& value) const;
 
  private:
@@ -44,7 +45,7 @@ class EventJson {
 
   // Objects and arrays of the element in document order, each with the number of fractions before it.
   struct Fractions {
-    std::vector<std::string_view> texts;  // as written
+    std::vector<std::string_view> texts;  // as received
     std::vector<std::pair<simdjson::dom::object::iterator, std::size_t>> objects;
     std::vector<std::pair<simdjson::dom::array::iterator, std::size_t>> arrays;
 
@@ -52,7 +53,7 @@ class EventJson {
     [[nodiscard]] std::size_t before(const JsonElement& value) const;
   };
 
-  // Memory that the parser reserves and never touches is nobody's (worker/base/memory_account.hpp).
+  // Memory that the parser reserves but never touches, which is charged to nobody (worker/base/memory_account.hpp).
   class Untouched {
    public:
     Untouched() = default;
@@ -69,56 +70,56 @@ class EventJson {
   simdjson::error_code parse_leniently(std::string_view text, simdjson::error_code error, JsonElement& element);
   void restore_fractions(const JsonElement& value, std::string& json) const;
 
-  Untouched untouched_;  // longer than the parser
+  Untouched untouched_;  // must outlive the parser
   simdjson::dom::parser parser_{};
   std::string copy_;
-  std::string_view source_;                     // what was parsed: the caller's text or copy_
-  mutable std::optional<Fractions> fractions_;  // of source_, once they are needed
+  std::string_view source_;                     // the parsed text: the caller's or copy_
+  mutable std::optional<Fractions> fractions_;  // fractions of source_, found on first use
   bool repaired_ = false;
   bool valid_json_ = false;
 };
 
-// Joins the text deltas of one channel (one content part): turns markers back into characters, keeps the half of a
-// character that ends a delta until the next delta brings the other half. What never becomes a character comes out as
-// U+FFFD. Costs nothing while no marker was met.
+// Joins the text deltas of one channel (one content part). Turns markers back into characters. Keeps a half character
+// at the end of a delta until the next delta brings the other half. A half that stays alone becomes U+FFFD. Costs
+// nothing until the first marker.
 class TextJoiner {
  public:
-  // The text to hand on, possibly empty; it lives until the next call, and no longer than `text`.
+  // Returns the text to pass on, possibly empty. It is valid until the next call, and no longer than `text`.
   std::string_view add(std::string_view text, bool repaired) {
     if (!repaired && held_.empty()) return text;
     return join(text, repaired);
   }
-  // The part ended: what is still held.
+  // Call at the end of the part: returns the text that is still held.
   std::string_view flush();
 
  private:
   std::string_view join(std::string_view text, bool repaired);
 
-  std::string held_;  // WTF-8 (a lone surrogate as three bytes) and stray bytes, not yet handed on
+  std::string held_;  // WTF-8 (a lone surrogate as three bytes) and stray bytes, not yet passed on
   std::string out_;
 };
 
-// Readers that give nothing where the value is missing or has another type.
+// Readers that return nothing if the value is missing or has another type.
 std::optional<JsonElement> get_member(const JsonElement& object, std::string_view key);  // null counts as missing
 std::optional<JsonElement> get_path(const JsonElement& object, std::initializer_list<std::string_view> keys);
 std::optional<std::string_view> get_string(const JsonElement& object, std::string_view key);
 std::string_view get_string_or_empty(const JsonElement& object, std::string_view key);
-// The id of a tool's call. One of more than kMaxCallIdBytes becomes a short one, the same for the same text: every
-// delta of the call repeats it.
+// Reads the id of a tool call. An id of more than kMaxCallIdBytes is replaced by a short one. The same text gives the
+// same short id, because every delta of the call repeats it.
 inline constexpr std::size_t kMaxCallIdBytes = 1024;
 std::string read_call_id(const EventJson& json, const JsonElement& object, std::string_view key);
-// A count: an integer from 0 to 2^63 - 1, or a float that is one.
+// Reads a count: an integer from 0 to 2^63 - 1, or a float with such a value.
 std::optional<std::int64_t> as_count(const JsonElement& value);
 std::optional<std::int64_t> get_count(const JsonElement& object, std::string_view key);
 std::optional<bool> get_bool(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::string_view key);
 
-// The member `error` of an object if it reports one: null, false and empty values do not.
+// Returns the member `error` of an object if it reports an error. The values null, false and empty do not.
 std::optional<JsonElement> get_error(const JsonElement& object);
 bool reports_error(const JsonElement& error);
 
-// The value written again as compact JSON, numbers as the parser reads them. Answers use EventJson::json_text().
+// Writes the value as compact JSON, with numbers as the parser reads them. Responses use EventJson::json_text().
 std::string to_json(const JsonElement& value);
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// Meaning of finish reasons beyond an API's own list: gateways pass on the word of whatever model is behind them.
+// Finish reasons beyond an API's own list. Gateways pass on the word of the model behind them.
 #pragma once
 
 #include <optional>
@@ -9,14 +9,14 @@
 
 namespace aiw {
 
-// True for no reason: empty, or a null that a gateway wrote as a word.
+// True for an empty reason, or a null that a gateway wrote as a word.
 bool is_missing_reason(std::string_view raw);
 
-// The reason that a provider's word stands for, in upper or lower case; `other` if it is not known.
+// Returns the reason for a provider's word, in upper or lower case; `other` if the word is unknown.
 FinishReason shared_finish_reason(std::string_view raw);
 
-// The error that a finish reason reports: the model or its server failed, so what came is not an answer. Nothing: the
-// reason is not an error. `message` is the server's explanation, if it gave one.
+// Returns the error that a finish reason reports: the model or its server failed, so the content is not a response.
+// Nothing if the reason is not an error. `message` is the server's explanation, if any.
 std::optional<Error> finish_reason_error(std::string_view raw, std::string_view message = {});
 
 }  // namespace aiw

@@ -12,7 +12,7 @@
 namespace aiw {
 namespace {
 
-// White space and the bytes of a byte order mark, which may come in pieces: nothing begins with one of them.
+// White space and the bytes of a byte order mark, which may come in pieces. No stream or body begins with one of them.
 constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
 
 Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
@@ -21,10 +21,10 @@ Error bad_body() { return upstream_fault("bad_response", "the answer's body is n
 
 Error too_large() { return upstream_fault("event_too_large", "an event of the answer is too large", false); }
 
-// Decoder of a stream that is known to be server-sent events.
+// Makes the decoder of a stream that is known to be server-sent events.
 std::unique_ptr<ResponseDecoder> make_events_decoder(std::unique_ptr<JsonEventDecoder> answer);
 
-// One body that holds the whole answer. Some servers stream although they were asked for one body.
+// Decoder of one body that holds the whole response. Some servers stream although one body was requested.
 class BodyDecoder final : public ResponseDecoder {
  public:
   explicit BodyDecoder(std::unique_ptr<JsonEventDecoder> answer) : answer_(std::move(answer)) {}
@@ -57,7 +57,7 @@ class BodyDecoder final : public ResponseDecoder {
  private:
   std::unique_ptr<JsonEventDecoder> answer_;
   std::string body_;
-  std::unique_ptr<ResponseDecoder> events_;  // it has the answer then
+  std::unique_ptr<ResponseDecoder> events_;  // set if the body is a stream; it then owns the handler
   bool format_known_ = false;
 };
 
@@ -83,7 +83,7 @@ class SseDecoder final : public ResponseDecoder {
   }
 
  private:
-  // True: `bytes` are to be parsed as events.
+  // Returns true if `bytes` must be parsed as events.
   bool recognise(std::string_view bytes, StepSink& sink) {
     const auto is_body = begins_body(bytes);
     format_known_ = is_body.has_value();
@@ -93,7 +93,7 @@ class SseDecoder final : public ResponseDecoder {
     return false;
   }
 
-  // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+  // `unfinished` means that the stream ended within the event, so invalid JSON was cut short.
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
     const auto data = trim(event.data);
     if (data == "[DONE]") return answer_->done(sink);
@@ -104,7 +104,7 @@ class SseDecoder final : public ResponseDecoder {
     answer_->add_event(json_, *root, bare_error ? std::string_view("error") : event.type, sink);
   }
 
-  // The data are no object.
+  // Handles an event whose data is not an object.
   void on_odd_event(const SseEvent& event, const std::optional<JsonElement>& root, bool unfinished, StepSink& sink) {
     if (root ? root->is_null() : unfinished || event.unframed) return;
     if (event.type != "error") return answer_->fail(bad_event(), sink);
@@ -146,7 +146,7 @@ class NdjsonDecoder final : public ResponseDecoder {
   }
 
  private:
-  // A body that is written over several lines shows in its first line being no JSON text: then all lines are one.
+  // If a body is written over several lines, its first line is not a JSON text. Then all lines are one body.
   void on_line(std::string_view line, StepSink& sink) {
     line = without_byte_order_mark(line);
     if (is_blank(line)) return;
@@ -157,7 +157,7 @@ class NdjsonDecoder final : public ResponseDecoder {
     collect(line, sink);
   }
 
-  // False: the text is no JSON object. `last`: nothing follows.
+  // Returns false if the text is not a JSON object. `last` means that nothing follows.
   bool add(std::string_view text, bool last, StepSink& sink) {
     const auto root = json_.parse(text);
     if (!root || !root->is_object()) {

@@ -1,4 +1,4 @@
-// Reads arrays and objects of events whose form is not certain: what is not of the form holds nothing.
+// Readers for arrays and objects of events whose form is not certain. A value of another form counts as empty.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ struct MemberSlot {
   std::optional<JsonElement>& value;
 };
 
-// Puts the value of each named member into its slot; null counts as missing, and of equal keys the last one counts.
+// Puts the value of each named member into its slot. null counts as missing. The last of equal keys counts.
 inline void read_members(const JsonElement& object, std::initializer_list<MemberSlot> slots) {
   simdjson::dom::object members;
   if (object.get(members) != simdjson::SUCCESS) return;

@@ -1,4 +1,4 @@
-// Writes how likely tokens were as the JSON array that StepSink::logprobs takes.
+// Writes log probabilities of tokens as the JSON array that StepSink::logprobs takes.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@ class LogprobsWriter {
   LogprobsWriter(const LogprobsWriter&) = delete;
   LogprobsWriter& operator=(const LogprobsWriter&) = delete;
 
-  // The next token; valid UTF-8.
+  // Adds the next token; valid UTF-8.
   void token(std::string_view text, double logprob);
-  // What could have stood in the place of the token last given.
+  // Adds an alternative to the token added last.
   void alternative(std::string_view text, double logprob);
   [[nodiscard]] bool empty() const { return !in_token_; }
-  // The array; nothing may be added after it.
+  // Returns the array. Nothing may be added after it.
   std::string_view finish();
 
  private:
@@ -33,8 +33,7 @@ class LogprobsWriter {
   bool in_alternatives_ = false;
 };
 
-// Adds entries of the form that OpenAI gave them and Ollama took over: {token, logprob, top_logprobs: [{token,
-// logprob}]}.
+// Adds entries in the form of OpenAI and Ollama: {token, logprob, top_logprobs: [{token, logprob}]}.
 void add_token_entries(const EventJson& json, const JsonElement& entries, LogprobsWriter& out);
 
 }  // namespace aiw

@@ -33,7 +33,7 @@ std::string_view type_of_data(RawString data) {
     if (start.starts_with(magic)) return type;
   }
   if (!start.starts_with("UklGR") || start.size() < 16) return {};
-  // RIFF: its kind's last three bytes, "EBP" or "AVE", fill four digits.
+  // RIFF: the last three bytes of its format code, "EBP" or "AVE", fill four base64 digits.
   const auto kind = std::string_view(start).substr(12, 4);
   if (kind == "RUJQ") return "image/webp";
   if (kind == "QVZF") return "audio/wav";
@@ -66,7 +66,8 @@ std::string_view type_of_extension(std::string_view url) {
 
 }  // namespace
 
-// What the bytes show counts: servers look at them, and refuse an image whose declared type is another one.
+// The detected type overrides the declared one: servers look at the bytes and refuse an image with another declared
+// type.
 std::string media_type_of(const MediaPart& media) {
   std::string given = ascii_lower(media.media_type.text());
   given = given.substr(0, given.find(';'));

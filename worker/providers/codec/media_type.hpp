@@ -1,4 +1,4 @@
-// The media type that a provider is told for a part: the one given, by its standard name, or what the part shows.
+// The media type sent to a provider for a part: the given one, by its standard name, or one detected from the part.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace aiw {
 
-// Without parameters, in lower case. What is missing or vague ("image/*") is read from the data's first bytes or the
-// URL's extension; empty if neither tells.
+// Returns the type without parameters, in lower case. A missing or vague type ("image/*") is detected from the first
+// bytes of the data or the URL's extension. Empty if neither identifies it.
 std::string media_type_of(const MediaPart& media);
-// What the first bytes of base64 data show; empty: nothing that is known.
+// Returns the type detected from the first bytes of base64 data; empty if unknown.
 std::string_view type_of_data(RawString data);
 
 }  // namespace aiw

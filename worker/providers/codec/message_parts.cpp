@@ -8,7 +8,7 @@
 namespace aiw {
 namespace {
 
-// Length of the white space, as written in a JSON string, at the start of `raw`; 0: none.
+// Returns the length of the white space, as written in a JSON string, at the start of `raw`; 0: none.
 std::size_t leading_space(std::string_view raw) {
   if (raw.starts_with(' ')) return 1;
   for (const std::string_view escape : {"\\n", "\\r", "\\t", "\\f"}) {

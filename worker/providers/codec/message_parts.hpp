@@ -1,4 +1,4 @@
-// What builders of several wire APIs do with the parts of a message.
+// Helpers for message parts, shared by the builders of several wire APIs.
 #pragma once
 
 #include <string_view>
@@ -25,25 +25,23 @@ bool has_part(const std::vector<Part>& parts) {
   return false;
 }
 
-// True for text that is empty or white space only, as a JSON string writes it.
+// True for text that is empty or white space only, as written in a JSON string.
 bool is_blank(RawString text);
 bool is_error(const ToolOutput& output);
 
-// These write one JSON string.
+// The functions below write one JSON string.
 
-// The text parts one after the other; `between` is escaped already.
+// Writes the text parts one after the other. `between` must be escaped already.
 void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_view between);
-// What a tool gave, as text: JSON as it is written, of `content` the text parts line by line.
+// Writes a tool's output as text: JSON as received; for `content` the text parts, one on a line.
 void write_output_text(BodyWriter& json, const ToolOutput& output);
-// The URL of media, or a data URL of its bytes; `otherwise` is the type of bytes that say none.
+// Writes the URL of media, or a data URL of its bytes. `otherwise` is the type if the part has none.
 void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise);
 
-// These append the contents of a JSON string, without its quotes.
-
-// The text parts one after the other; `between` is escaped already.
+// The functions below append the contents of a JSON string, without its quotes.
 void append_texts(Rope& body, const std::vector<Part>& parts, std::string_view between);
 void append_output_text(Rope& body, const ToolOutput& output);
-// Any text.
+// Appends any text, escaped.
 void append_escaped(Rope& body, std::string_view text);
 
 }  // namespace aiw

@@ -8,7 +8,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is given back after its line
+constexpr std::size_t kKeptCapacity = std::size_t{256} << 10;  // a larger buffer is freed after its line
 
 void clear(std::string& buffer) {
   if (buffer.capacity() > kKeptCapacity) {

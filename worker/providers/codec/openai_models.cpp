@@ -5,16 +5,16 @@
 namespace aiw {
 namespace {
 
-// Whether `name` is `family` itself or one of it: "o3", "o3-mini", but not "o3x".
+// True if `name` is `family` itself or a member of it: "o3", "o3-mini", but not "o3x".
 bool is_of(std::string_view name, std::string_view family) {
   return name.starts_with(family) && (name.size() == family.size() || !is_ascii_digit(name[family.size()]));
 }
 
 }  // namespace
 
-// platform.openai.com/docs/guides/reasoning and .../latest-model: the o-series and GPT-5 refuse sampling parameters;
-// from GPT-5.1 on they are taken where nothing is thought, which is the default until GPT-5.4.
-// docs.x.ai/docs/guides/reasoning: Grok 4 reasons, but for the models that say they do not.
+// platform.openai.com/docs/guides/reasoning and .../latest-model: the o-series and GPT-5 refuse sampling parameters.
+// From GPT-5.1 on they are accepted with effort "none", which is the default until GPT-5.4.
+// docs.x.ai/docs/guides/reasoning: Grok 4 reasons, except for models whose names exclude it.
 OpenAiModelRules openai_model_rules(std::string_view model) {
   auto name = model.substr(model.rfind('/') + 1);  // npos + 1 is 0
   if (name.starts_with("openai.")) name.remove_prefix(7);

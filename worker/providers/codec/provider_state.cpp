@@ -18,7 +18,7 @@ std::optional<JsonElement> StateReader::read(RawString state, std::string_view t
   state_ = state.text();
   object_ = std::string_view(state_).substr(tag.size());
   const auto object = json_.parse(object_);
-  // What would have to be mended is not what a decoder wrote. Numbers may have any size.
+  // Text that needs a repair was not written by a decoder. Numbers may have any size.
   if (!object || !object->is_object() || !json_.is_valid_json()) return std::nullopt;
   return object;
 }

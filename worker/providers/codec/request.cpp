@@ -8,7 +8,7 @@
 namespace aiw {
 namespace {
 
-// The key as target.auth says; without a name if there is none to send.
+// Returns the key's header for target.auth. It has no name if there is no key to send.
 Header key_header(const Target& target) {
   if (target.api_key.empty()) return {};
   switch (target.auth) {
@@ -87,7 +87,7 @@ std::string apply_provider_options(std::string options, const ChatRequest& chat,
       continue;
     }
     auto parsed = OrderedJson::parse(value.json, nullptr, false);
-    if (parsed.is_discarded()) {  // valid JSON, but a number beyond a double
+    if (parsed.is_discarded()) {  // valid JSON, but with a number beyond a double
       notes.add("parameter_dropped", "providerOptions." + key + " was left out: it holds a number out of range");
     } else {
       patch[key] = std::move(parsed);

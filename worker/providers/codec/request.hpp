@@ -1,4 +1,4 @@
-// What the requests of all wire APIs have in common: headers, the key's place, notes, providerOptions.
+// Parts common to the requests of all wire APIs: headers, the place of the key, notes, providerOptions.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 
 namespace aiw {
 
-// What a request left out or mended, each thing once.
+// Omissions and repairs of a request, each reported once.
 class RequestNotes {
  public:
   void add(std::string_view code, std::string_view message);
-  // "parameter_dropped": the model or API does not take what the chat names `name`.
+  // Adds "parameter_dropped": the model or API does not accept the chat's option `name`.
   void dropped(std::string_view name, const Target& target);
   std::vector<ChatRequest::Note> take() { return std::move(notes_); }
 
@@ -29,22 +29,24 @@ class RequestNotes {
   std::set<std::pair<std::string, std::string>> known_;
 };
 
-// How many tokens the answer may have: what the chat asks for, at most the model's own limit.
+// Returns the token limit of the response: the chat's limit, at most the model's own.
 std::optional<std::int64_t> output_token_limit(const ChatRequest& chat, const Target& target, RequestNotes& notes);
 
 Error invalid_request(std::string_view message, std::string_view pointer);
 
-// A request without a body: `own` headers, the key as target.auth says (sigv4 is left to the API), then the config's
-// headers, which replace others of the same name. Error: a URL or key that HTTP forbids, never repeating it.
+// Starts a request without a body. It has the headers `own`, the key as target.auth requires (sigv4 is left to the
+// API), then the config's headers, which replace others of the same name. Error: a URL or key that HTTP forbids; the
+// message never repeats it.
 std::expected<HttpRequest, Error> start_request(std::string method, std::string url, RequestHeaders own,
                                                 const Target& target);
-// The same for a POST of JSON that is answered by a stream, or not.
+// Starts a POST of JSON whose response is a stream of `stream_type`, or one body.
 std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type,
                                                   const StepInput& input);
 
-// `options`, a JSON object, with the chat's providerOptions applied as a JSON Merge Patch (RFC 7396): objects are
-// merged member by member, null removes. Members named in `reserved` stay ours. Returns `options` itself if there is
-// nothing to apply. The order of members is kept, new ones come last, so equal requests stay equal byte for byte.
+// Returns `options`, a JSON object, with the chat's providerOptions applied as a JSON Merge Patch (RFC 7396): objects
+// are merged member by member, null removes. Members named in `reserved` are not changed. Returns `options` itself if
+// there is nothing to apply. Keeps the order of members and puts new ones last, so equal requests stay equal byte for
+// byte.
 std::string apply_provider_options(std::string options, const ChatRequest& chat,
                                    std::span<const std::string_view> reserved, RequestNotes& notes);
 

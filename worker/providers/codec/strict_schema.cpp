@@ -13,7 +13,7 @@ using Json = OrderedJson;
 
 constexpr int kMaxDepth = 64;
 
-// https://platform.openai.com/docs/guides/structured-outputs#supported-schemas; titles, $schema and defaults are
+// https://platform.openai.com/docs/guides/structured-outputs#supported-schemas. Titles, $schema and defaults are
 // ignored there, not refused.
 constexpr auto kKeywords = std::to_array<std::string_view>({"$defs",
                                                             "$ref",
@@ -55,9 +55,9 @@ bool has_type(const Json& schema, std::string_view type) {
 
 class Converter {
  public:
-  // False: the subset cannot say it.
+  // Converts the root schema. False: not expressible in the subset.
   bool root(Json& schema) {
-    // The root must be an object, and "no properties" there means that a tool takes no arguments.
+    // The root must be an object. "No properties" in the root means that a tool takes no arguments.
     if (!has_type(schema, "object") || schema["type"].is_array() || schema.contains("anyOf")) return false;
     if (!schema.contains("properties")) to_change(schema)["properties"] = Json::object();
     return convert(schema, 0);
@@ -102,7 +102,8 @@ class Converter {
     return choices.is_array() && std::ranges::all_of(choices, [&](Json& one) { return convert(one, depth + 1); });
   }
 
-  // An object whose properties are not known (a map) cannot be said; one that merely allows more is closed.
+  // An object with unknown properties (a map) is not expressible. An object that merely allows more properties is
+  // closed.
   bool convert_object(Json& schema, int depth) {
     const auto more = schema.find("additionalProperties");
     if (!schema.contains("properties")) return false;
@@ -151,12 +152,12 @@ class Converter {
     if (schema.contains("anyOf")) return false;
     Json choices = std::move(*one_of);
     schema.erase("oneOf");
-    schema.erase("discriminator");  // OpenAPI's help for oneOf
+    schema.erase("discriminator");  // OpenAPI's hint for oneOf
     to_change(schema)["anyOf"] = std::move(choices);
     return true;
   }
 
-  // allOf of one schema, as generators write a reference with a description.
+  // Merges an allOf of one schema, which generators write for a reference with a description.
   bool merge_all_of(Json& schema) {
     const auto all_of = schema.find("allOf");
     if (all_of == schema.end()) return true;
@@ -184,7 +185,7 @@ class Converter {
     }
   }
 
-  // A reference stands alone; a choice of one may have a description beside it.
+  // A reference must stand alone. A choice of one schema may have a description beside it.
   void wrap_ref(Json& schema) {
     const auto ref = schema.find("$ref");
     if (ref == schema.end() || schema.size() == 1 || schema.contains("anyOf")) return;

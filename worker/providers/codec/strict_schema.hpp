@@ -1,4 +1,4 @@
-// JSON Schemas in the subset that OpenAI's strict mode takes.
+// JSON Schemas in the subset that OpenAI's strict mode accepts.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@ namespace aiw {
 
 struct StrictSchema {
   std::string json;
-  bool strict = true;  // false: the subset cannot say it; `json` is the schema as given, to be sent without strict
+  bool strict = true;  // false: not expressible in the subset; `json` is the given schema, to be sent without strict
 };
 
-// `schema`, a JSON object, so that every object is closed and requires all its properties (optional ones may be null)
-// and no keyword is left that the subset lacks. A schema that fits already is returned byte for byte. Everything that
-// the change could mean to a parent is noted.
+// Converts `schema`, a JSON object, to the subset. Every object is closed and requires all its properties; optional
+// ones may be null. Removes keywords that the subset lacks. A schema that fits already is returned byte for byte. Adds
+// a note for each change that may affect a parent.
 StrictSchema to_strict_schema(JsonSpan schema, RequestNotes& notes);
 
 }  // namespace aiw

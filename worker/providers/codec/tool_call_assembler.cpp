@@ -32,7 +32,7 @@ void JsonEndFinder::add(std::string_view text) {
 
 bool ToolCallAssembler::add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink) {
   Call* found = find(fragment);
-  // A call that is told again as a whole is one call.
+  // A call that is repeated as a whole is one call.
   if (found != nullptr && found->end.closed() && !found->is_custom && found->arguments == fragment.arguments)
     return true;
   if (found != nullptr && begins_another(*found, fragment)) found = nullptr;
@@ -63,7 +63,7 @@ void ToolCallAssembler::finish(bool cut_short, StepSink& sink) {
   }
 }
 
-// The input is text, which is shown as a JSON string.
+// The input of a custom call is text. It is reported as a JSON string.
 void ToolCallAssembler::finish_custom(Call& call, StepSink& sink) {
   if (!call.arguments.empty()) sink.delta(call.part, ContentKind::tool_input, "\"", id_of(call));
   std::string text;
@@ -82,8 +82,8 @@ ToolCallAssembler::Call& ToolCallAssembler::begin(const ToolCallFragment& fragme
   return calls_.back();
 }
 
-// OpenAI numbers calls by `index` and gives the id once. Others leave the index out (Gemini), give every call index 0
-// (Ollama), repeat the id under another index, or send a tail under an index that never began.
+// OpenAI numbers calls by `index` and sends the id once. Other servers leave out the index (Gemini), send index 0 for
+// every call (Ollama), repeat the id under another index, or send a tail under an index that never began.
 ToolCallAssembler::Call* ToolCallAssembler::find(const ToolCallFragment& fragment) {
   if (calls_.empty()) return nullptr;
   Call* by_index = nullptr;
@@ -122,7 +122,7 @@ void ToolCallAssembler::forward(Call& call, std::string_view text, StepSink& sin
   sink.delta(call.part, ContentKind::tool_input, text, id_of(call));
 }
 
-// An id is made when the first delta needs it; one that comes later than that is of no use.
+// The id is made when the first delta needs it. An id that the wire sends later is ignored.
 const std::string& ToolCallAssembler::id_of(Call& call) {
   if (call.id.empty()) call.id = "call_" + std::to_string(&call - calls_.data());
   return call.id;

@@ -1,4 +1,4 @@
-// Puts the tool calls of one Chat Completions answer together from fragments, whichever way a server numbers them.
+// Assembles the tool calls of one Chat Completions response from fragments, whichever way a server numbers them.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,11 @@
 
 namespace aiw {
 
-// Follows JSON text just far enough to know when its outermost object or array was closed.
+// Follows JSON text just far enough to detect the end of its outermost object or array.
 class JsonEndFinder {
  public:
   void add(std::string_view text);
-  // The text so far is one bracketed value that was opened and closed.
+  // True if the text so far is one complete object or array.
   [[nodiscard]] bool closed() const { return opened_ && depth_ == 0 && !in_string_; }
 
  private:
@@ -28,13 +28,13 @@ class JsonEndFinder {
   bool escaped_ = false;
 };
 
-// One entry of `tool_calls` as it came. Views live for the event.
+// One entry of `tool_calls` as received. Views are valid for the event.
 struct ToolCallFragment {
   std::optional<std::int64_t> index;
   std::string_view id;
   std::string_view name;
   std::string_view arguments;
-  std::string_view extra_content;  // as JSON; empty: none
+  std::string_view extra_content;  // JSON; empty: none
   bool is_custom = false;          // the arguments are text, not JSON
 };
 
@@ -42,17 +42,17 @@ class ToolCallAssembler {
  public:
   static constexpr std::size_t kMaxCalls = 4096;
 
-  // `state_tag` begins the provider states of calls that have one; it must live as long as this.
+  // `state_tag` begins the provider states of calls that have one. It must outlive this object.
   explicit ToolCallAssembler(std::string_view state_tag) : state_tag_(state_tag) {}
 
-  // Forwards the fragment's arguments as a tool_input delta. A call that begins takes `next_part` and advances it.
-  // False: it would be one call too many.
+  // Forwards the fragment's arguments as a tool_input delta. A new call takes `next_part` and advances it. False: the
+  // call would exceed the limit on calls.
   bool add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink);
-  // The answer is whole: reports the calls, in the order in which they began. `cut_short`: the answer was stopped by a
-  // limit or a filter, so that arguments without their end are left out.
+  // Call when the response is complete: reports the calls in the order in which they began. `cut_short` means that a
+  // limit or a filter stopped the response; calls with incomplete arguments are then left out.
   void finish(bool cut_short, StepSink& sink);
   [[nodiscard]] bool empty() const { return calls_.empty(); }
-  // True if the input of every call came to its end.
+  // True if the input of every call is complete.
   [[nodiscard]] bool all_closed() const;
 
  private:
@@ -77,7 +77,7 @@ class ToolCallAssembler {
   const std::string_view state_tag_;
   std::vector<Call> calls_;
   std::map<std::int64_t, std::size_t> latest_by_index_;  // positions in calls_
-  std::map<std::string, std::size_t> by_id_;             // the latest with each id of the wire
+  std::map<std::string, std::size_t> by_id_;  // positions in calls_; the latest call with each id of the wire
 };
 
 }  // namespace aiw

@@ -1,4 +1,4 @@
-// Output of a tool that the provider ran, as the events report it: {"type":"error-json","value":…}.
+// Output of a tool that the provider ran, as reported in events: {"type":"error-json","value":…}.
 #pragma once
 
 #include <string>

@@ -9,10 +9,10 @@
 
 namespace aiw {
 
-// Appends the contents of a JSON string. A single user message is the prompt as it is. Anything more is written as
-// "System: …", "User: …", "Assistant: …" and "Tool: …", a blank line between them, and ends with "Assistant:"; if the
-// assistant spoke last, its words end the prompt and are gone on with. Reasoning is left out. Media is left out with a
-// note, unless `media_travels` otherwise.
+// Appends the prompt as the contents of a JSON string. A single user message is the prompt as it is. A longer
+// conversation is written as "System: …", "User: …", "Assistant: …" and "Tool: …", separated by blank lines, and ends
+// with "Assistant:". If the last message is the assistant's, the prompt ends with its text, which the model continues.
+// Leaves out reasoning. Leaves out media with a note, unless `media_travels` otherwise.
 void append_transcript_prompt(RawString system, std::span<const Message> messages, bool media_travels, Rope& body,
                               RequestNotes& notes);
 

@@ -22,7 +22,7 @@ void include_parts(Usage& usage) {
   if (usage.input_tokens && usage.cached_input_tokens > usage.input_tokens) {
     usage.input_tokens = add_counts(usage.input_tokens, usage.cached_input_tokens).value_or(*usage.cached_input_tokens);
   }
-  // The provider's own total tells how much output there was.
+  // The provider's own total gives the true output count.
   if (usage.output_tokens && usage.reasoning_tokens > usage.output_tokens) {
     std::optional<std::int64_t> output = add_counts(usage.output_tokens, usage.reasoning_tokens);
     if (usage.total_tokens && usage.input_tokens && *usage.total_tokens >= *usage.input_tokens) {

@@ -1,4 +1,4 @@
-// Token counts of one answer as a provider repeats them.
+// Token counts of one response, which a provider may report several times.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace aiw {
 
-// The sum of two counts; nothing if either is missing or the sum does not fit.
+// Returns the sum of two counts; nothing if either is missing or the sum overflows.
 std::optional<std::int64_t> add_counts(std::optional<std::int64_t> a, std::optional<std::int64_t> b);
 
-// Brings one report's counts together: a part is never more than its whole. Some servers leave reasoning out of the
-// output, or cache reads out of the input.
+// Makes the counts of one report consistent: a part is never more than its whole. Some servers leave reasoning out of
+// the output, or cache reads out of the input.
 void include_parts(Usage& usage);
 
-// Counts are cumulative, so a report never lowers them: gateways end streams with zeros.
+// Counts are cumulative, so a report never lowers them: some gateways end streams with zeros.
 class UsageTally {
  public:
   // Reports the counts so far to `sink`, unless there are none.

@@ -7,7 +7,7 @@ namespace aiw::cohere_chat {
 
 const WireApi& api();
 
-// The parts of it, for tests.
+// Functions of the API, for tests.
 std::expected<BuiltRequest, Error> build(const StepInput& input);
 std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format);
 

@@ -19,8 +19,8 @@ FinishReason finish_reason(std::string_view raw) {
   return shared_finish_reason(raw);
 }
 
-// `billed_units` leaves out what Cohere puts around the prompt; `tokens` is what the model read and wrote. Its
-// reasoning_tokens, which the API's reference does not have, are not reported.
+// `billed_units` leaves out the text that Cohere adds around the prompt; `tokens` counts all that the model read and
+// wrote. reasoning_tokens is not in the API's reference and is not reported.
 Usage read_usage(const JsonElement& usage) {
   Usage out;
   auto counts = get_member(usage, "tokens");
@@ -33,7 +33,8 @@ Usage read_usage(const JsonElement& usage) {
   return out;
 }
 
-// An array's elements, or the one value that stands in its place: events carry one call or citation, bodies a list.
+// Calls `action` with each element of an array, or with a value that is not an array. Events carry one call or
+// citation, bodies a list.
 template <typename F>
 void for_each_of(const JsonElement& value, F&& action) {
   simdjson::dom::array list;
@@ -62,7 +63,7 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
     }
   }
   if (error) return fail(in_stream_error(json, *error), sink);
-  // An error that is no event of the API: {message, …} as in an HTTP error's body.
+  // An error that is not an event of the API: {message, …} as in an HTTP error's body.
   const bool untyped_error = type.empty() && get_string(root, "message");
   if (untyped_error || type == "error" || name == "error") return fail(in_stream_error(json, root), sink);
   if (type == "content-end") return end_block(sink);
@@ -185,7 +186,7 @@ void Decoder::add_citations(const JsonElement& citations, StepSink& sink) {
   for_each_of(citations, [&](const JsonElement& citation) { add_citation(citation, sink); });
 }
 
-// A document names itself as the request did: its fields are the parent's own, `title` and `url` by custom.
+// A document's fields are those of the request. They are the parent's own; `title` and `url` are a convention.
 void Decoder::add_citation(const JsonElement& citation, StepSink& sink) {
   Source source;
   source.type = Source::Type::document;
@@ -226,7 +227,7 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
   if (!writer.empty() && part >= 0) sink.logprobs(part, writer.finish());
 }
 
-// `ending`: the body, or message-end's delta.
+// `ending` is the body, or message-end's delta.
 void Decoder::finish(const JsonElement& ending, StepSink& sink) {
   const auto given = get_string_or_empty(ending, "finish_reason");
   const std::string raw = is_missing_reason(given) ? std::string() : bounded_message(json_->plain_text(given), 256);
@@ -259,7 +260,7 @@ void Decoder::report_state(StepSink& sink) {
   report_plan(sink);
 }
 
-// When calls begin, which come after their plan; and at the end, if it went on.
+// Called when calls begin, which follow their plan, and at the end if the plan has grown.
 void Decoder::report_plan(StepSink& sink) {
   if (plan_part_ < 0 || plan_.size() == plan_told_) return;
   plan_told_ = plan_.size();

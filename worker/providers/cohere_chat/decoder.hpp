@@ -1,4 +1,4 @@
-// One answer of Cohere's chat API, version 2, as it grows: streamed events or one body.
+// Decodes one response of Cohere's chat API, version 2: streamed events or one body.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace aiw::cohere_chat {
 
 class Decoder final : public JsonEventDecoder {
  public:
-  // Of quotes that more than one source is cited for, which each repeats; beyond it they come without.
+  // Limit on the bytes of quotes that are repeated for several sources. Beyond it sources have no quote.
   static constexpr std::size_t kMaxRepeated = std::size_t{256} << 10;
 
   void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
@@ -22,7 +22,7 @@ class Decoder final : public JsonEventDecoder {
   void end_of_stream(StepSink& sink) override { fail_truncated(sink); }
 
  private:
-  // A block of the message's content, which has an index of its own.
+  // A block of the message's content, which has its own index.
   struct Block {
     std::int64_t index = 0;
     TextChannel channel;
@@ -45,18 +45,18 @@ class Decoder final : public JsonEventDecoder {
   void report_plan(StepSink& sink);
   void flush(StepSink& sink) override;
 
-  const EventJson* json_ = nullptr;  // of the event in hand
+  const EventJson* json_ = nullptr;  // parser of the current event
   std::optional<Block> open_;
   std::vector<int> reasoning_parts_;
   int last_text_part_ = -1;  // of the blocks that ended
   int plan_part_ = -1;
   std::string plan_;
-  std::size_t plan_told_ = 0;  // bytes of it
+  std::size_t plan_told_ = 0;  // bytes of plan_ that were reported
   TextJoiner plan_joiner_;
-  std::size_t repeated_ = 0;  // bytes of quotes
+  std::size_t repeated_ = 0;  // bytes of repeated quotes
   ToolCallAssembler calls_{kStateTag};
   int next_part_ = 0;
-  bool began_ = false;  // a message: not only its end came
+  bool began_ = false;  // a message began, so this is not only the end of one
 };
 
 }  // namespace aiw::cohere_chat

@@ -15,7 +15,7 @@
 namespace aiw::cohere_chat {
 namespace {
 
-// {id?, data}: a document in Cohere's words.
+// True for a document of Cohere's API: {id?, data}.
 bool is_document(const JsonElement& value) {
   simdjson::dom::object members;
   if (value.get(members) != simdjson::SUCCESS) return false;
@@ -30,7 +30,8 @@ bool is_document(const JsonElement& value) {
   return has_data;
 }
 
-// The documents that a tool's JSON is, as JSON: one, or all elements of an array. Empty: it is something else.
+// Returns the documents in a tool's JSON output, as JSON: the value itself, or all elements of an array. Empty if the
+// output is anything else.
 std::vector<std::string> documents_of(const ToolOutput& output) {
   std::vector<std::string> found;
   if (output.type != ToolOutputType::json || !output.value.json.contains("\"data\"")) return found;
@@ -68,8 +69,8 @@ class MessageWriter {
     }
   }
 
-  // Images that tools returned: tool messages hold text and documents only, so they follow in a user message, after
-  // all results of the turn.
+  // Writes images that tools returned. Tool messages hold text and documents only, so images follow in a user message,
+  // after all results of the turn.
   void flush_media() {
     if (media_.empty()) return;
     begin("user").key("content").begin_array();
@@ -130,7 +131,7 @@ class MessageWriter {
     if (has_part<ToolResultPart>(parts)) tool_results(parts);
   }
 
-  // Thinking that is not Cohere's own is left out.
+  // Thinking from other providers is left out.
   void write_content(const std::vector<Part>& parts, bool has_calls) {
     bool open = false;
     const auto next = [&] {

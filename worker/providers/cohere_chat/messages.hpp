@@ -1,4 +1,4 @@
-// A conversation as Cohere's chat messages, spliced from the request line's own bytes.
+// Writes a conversation as Cohere's chat messages, spliced from the bytes of the request line.
 #pragma once
 
 #include <span>
@@ -9,8 +9,8 @@
 
 namespace aiw::cohere_chat {
 
-// Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. Each message
-// becomes the same bytes whatever follows it.
+// Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. The bytes of a
+// message do not depend on later messages.
 void append_messages(RawString system, std::span<const Message> messages, Rope& body, RequestNotes& notes);
 
 }  // namespace aiw::cohere_chat

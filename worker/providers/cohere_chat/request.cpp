@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
 
-// Models of before August 2025 do not think and refuse the parameter.
+// Models from before August 2025 do not think and refuse the parameter.
 bool can_think(std::string_view model) {
   return !model.starts_with("command-r") && !model.starts_with("command-a-03") && !model.starts_with("c4ai");
 }
@@ -57,8 +57,7 @@ class OptionsWriter {
     writer_.end_array();
   }
 
-  // There are budgets and no levels.
-  // docs.cohere.com, "Reasoning": other models refuse the parameter.
+  // docs.cohere.com, "Reasoning": other models refuse the parameter. The parameter has budgets and no levels.
   [[nodiscard]] bool thinks() const {
     const auto of = [&](std::string_view family) { return target_.model.contains(family); };
     return !target_.model.starts_with("command") || of("reasoning") || of("command-a-plus") || of("translate");
@@ -76,7 +75,7 @@ class OptionsWriter {
     if (!off && !reasoning.budget_tokens) notes_.dropped("a level of reasoning.effort", target_);
   }
 
-  // A single tool cannot be asked for by name: then it is the only one that is offered.
+  // A single tool cannot be required by name, so it becomes the only tool offered.
   void tools() {
     const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
     const bool one = offer_tools_ && choice.type == ToolChoiceType::tool;
@@ -123,7 +122,7 @@ class OptionsWriter {
   JsonWriter writer_{out_};
 };
 
-// The base URL may name the API's version.
+// The base URL may include the API's version.
 std::string endpoint(std::string_view base, std::string_view path) {
   while (base.ends_with('/')) base.remove_suffix(1);
   if (base.ends_with("/v1") || base.ends_with("/v2")) base.remove_suffix(3);

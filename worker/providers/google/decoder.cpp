@@ -14,8 +14,8 @@ namespace {
 // White space and the bytes of a byte order mark, which may come in pieces.
 constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
 
-// Tells the form of the response by its first bytes, because the content type cannot be trusted: server-sent events, a
-// JSON array of responses (what streaming without alt=sse gives), or one response.
+// Detects the form of the response by its first bytes, because the content type is unreliable. The form is server-sent
+// events, a JSON array of responses (from streaming without alt=sse), or one response.
 class GeminiDecoder final : public ResponseDecoder {
  public:
   explicit GeminiDecoder(BodyFormat format) : asked_(format) {}
@@ -45,11 +45,11 @@ class GeminiDecoder final : public ResponseDecoder {
  private:
   enum class Form { unknown, events, array, object };
 
-  // Removes the bytes before the response. False: nothing of it came yet.
+  // Removes the bytes before the response. False: no byte of it came yet.
   bool recognise(std::string_view& bytes) {
     bytes.remove_prefix(std::min(bytes.find_first_not_of(kBeforeText), bytes.size()));
     if (bytes.empty()) return false;
-    const bool whole = bytes.front() == '{' || bytes.front() == '<';  // the latter: a page
+    const bool whole = bytes.front() == '{' || bytes.front() == '<';  // '<' begins a web page
     form_ = bytes.front() == '[' ? Form::array : whole ? Form::object : Form::events;
     return true;
   }
@@ -61,7 +61,7 @@ class GeminiDecoder final : public ResponseDecoder {
     if (events_.too_large()) too_large(sink);
   }
 
-  // `unfinished`: the stream ended within the event, so what is no JSON was cut short.
+  // `unfinished` means that the stream ended within the event, so invalid JSON was cut short.
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
     if (event.data.empty() || event.data == "[DONE]" || event.data.starts_with(':')) return;
     const auto root = json_.parse(event.data);
@@ -116,7 +116,7 @@ class GeminiDecoder final : public ResponseDecoder {
     }
   }
 
-  // The API has no terminator: a response is whole once it has a finish reason.
+  // The API has no terminator: a response is complete once it has a finish reason.
   void end_response(StepSink& sink) {
     const bool whole = form_ == Form::object && asked_ == BodyFormat::unary && response_.has_content();
     const bool closed = form_ != Form::array || elements_.closed();

@@ -21,7 +21,7 @@ bool JsonArraySplitter::next(std::string_view& element) {
 void JsonArraySplitter::between(char c) {
   const bool blank = c == ' ' || c == '\n' || c == '\r' || c == '\t';
   if (c == '{' && state_ == State::between && separated_) {
-    state_ = State::inside;  // which begins with this bracket
+    state_ = State::inside;  // the element begins with this bracket
     separated_ = false;
     return;
   }

@@ -7,22 +7,22 @@
 
 namespace aiw::google {
 
-// Usage: feed(bytes), then next(element) until it is false. Only brackets and strings are followed; an element is to
-// be parsed to know that it is JSON. Takes time in proportion to the bytes and holds at most one element. An element
-// that lies within the fed bytes is handed out without a copy.
+// Usage: call feed(bytes), then next(element) until it returns false. Follows only brackets and strings, so the caller
+// must parse an element to validate it. Time is linear in the bytes. Holds at most one element. An element that lies
+// within the fed bytes is returned without a copy.
 class JsonArraySplitter {
  public:
   explicit JsonArraySplitter(std::size_t max_element_bytes) : max_element_bytes_(max_element_bytes) {}
 
-  // `bytes` must stay until next() has returned false.
+  // `bytes` must stay valid until next() has returned false.
   void feed(std::string_view bytes) {
     input_ = bytes;
     position_ = 0;
   }
-  // The next element; its view lives until the next call of any member.
+  // Returns the next element; its view is valid until the next call of any member.
   bool next(std::string_view& element);
   [[nodiscard]] bool closed() const { return state_ == State::closed; }
-  // The text is no array of objects: nothing more comes out.
+  // True if the text is not an array of objects. No more elements follow.
   [[nodiscard]] bool broken() const { return state_ == State::broken; }
   [[nodiscard]] bool too_large() const { return too_large_; }
 

@@ -12,12 +12,12 @@
 namespace aiw::google {
 namespace {
 
-// Stands for the signature of a call that the model did not make
+// Placeholder for the signature of a call that the model did not make
 // (ai.google.dev/gemini-api/docs/thought-signatures#faqs).
 constexpr std::string_view kNoSignature = "skip_thought_signature_validator";
 
-// The ids that the decoder makes where the wire has none, and the session makes unique: call_3, call_3_7. The API
-// matches such calls and results by name and order, and wants no id that it never gave.
+// True for an id that the decoder made because the wire has none, and that the session made unique: call_3, call_3_7.
+// The API matches such calls and results by name and order, and refuses ids that it did not make.
 bool is_made_id(std::string_view id) {
   constexpr std::string_view kPrefix = "call_";
   if (!id.starts_with(kPrefix)) return false;
@@ -29,7 +29,7 @@ bool is_made_id(std::string_view id) {
   return digits <= 4 && is_number(id.substr(0, digits)) && (digits == id.size() || is_number(id.substr(digits + 1)));
 }
 
-// Media type to send where neither the part nor its data or URL has one.
+// Returns the media type to send if neither the part nor its data or URL has one.
 std::string_view usual_type(MediaKind kind) {
   return kind == MediaKind::image ? "image/png" : kind == MediaKind::audio ? "audio/wav" : "application/pdf";
 }
@@ -73,8 +73,8 @@ class Contents {
   }
 
  private:
-  // Messages of one turn share a content. Results have their own, although their role is the user's too: they must
-  // come right after their calls, and the API counts them.
+  // Messages of one turn share a content. Results have their own content, although their role is the user's too. They
+  // must come directly after their calls, and the API counts them.
   enum class Turn { none, user, model, results };
 
   void write_part(const Part& part, Role role) {
@@ -123,7 +123,7 @@ class Contents {
     }
   }
 
-  // Goes on with the turn, or ends the one before and begins it. The user has the first turn.
+  // Continues the turn, or ends the previous turn and begins a new one. The user has the first turn.
   void begin_turn(Turn turn) {
     if (turn_ == turn) return;
     if (turn_ == Turn::none && turn == Turn::model) {
@@ -158,7 +158,7 @@ class Contents {
     end_part(state);
   }
 
-  // Ends a part's object with the members that its state holds.
+  // Ends a part's object with the members in its state.
   void end_part(const State& state) {
     if (state.thought) json_.field("thought", true);
     if (!state.signature.empty()) json_.field("thoughtSignature", state.signature);
@@ -208,10 +208,10 @@ class Contents {
     json_.field("name", name);
   }
 
-  // The API wants an object, and recommends these names for what is none.
+  // The API requires an object, and recommends these member names for other values.
   void write_response(const ToolOutput& output) {
     const JsonSpan value = output.value;
-    // The API takes any member of that name for a reference to media beside the response, and refuses it.
+    // The API treats any member of that name as a reference to media beside the response, and refuses it.
     const bool has_reference = value.json.contains("\"$ref\"");
     if (output.type == ToolOutputType::json && value.is_object() && !has_reference) {
       json_.raw(value);
@@ -229,7 +229,7 @@ class Contents {
     json_.end_object();
   }
 
-  // Models that take no media in results get them after the results, as parts of the turn.
+  // If a model accepts no media in results, media follows after the results, as parts of the turn.
   void write_result_media(const ToolOutput& output) {
     if (!has_part<MediaPart>(output.parts)) return;
     if (rules_.media_in_results) json_.key("parts").begin_array();
@@ -245,9 +245,9 @@ class Contents {
   RequestNotes& notes_;
   std::size_t leading_system_ = 0;
   StateReader states_;
-  Turn turn_ = Turn::none;                  // the open one
-  bool has_call_ = false;                   // in it
-  std::vector<const MediaPart*> returned_;  // media of its results
+  Turn turn_ = Turn::none;                  // the open turn
+  bool has_call_ = false;                   // the open turn has a call
+  std::vector<const MediaPart*> returned_;  // media of the open turn's results
 };
 
 }  // namespace

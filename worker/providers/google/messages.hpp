@@ -1,4 +1,4 @@
-// A conversation as Gemini's contents, spliced from the request line's own bytes.
+// Writes a conversation as Gemini's contents, spliced from the bytes of the request line.
 #pragma once
 
 #include <expected>
@@ -12,10 +12,10 @@
 
 namespace aiw::google {
 
-// Writes the members `systemInstruction`, if there is any text for it, and `contents`. Error: there is nothing to send.
+// Writes the members `systemInstruction`, if it has any text, and `contents`. Error: there is nothing to send.
 //
-// System messages before the first other message belong to systemInstruction. A later one stays where it is, as text
-// of a user turn between <system> tags: moved there, it would lose its place and change the bytes before it.
+// System messages before the first other message belong to systemInstruction. A later one keeps its place, as text of a
+// user turn between <system> tags. Moved there, it would lose its place and change the bytes before it.
 std::expected<void, Error> write_conversation(RawString system, std::span<const Message> messages,
                                               const ModelRules& rules, BodyWriter& json, RequestNotes& notes);
 

@@ -36,7 +36,7 @@ std::int64_t sum(std::int64_t a, std::int64_t b) {
   return __builtin_add_overflow(a, b, &result) ? std::max(a, b) : result;
 }
 
-// The API leaves it out where it is 0.
+// Returns the log probability. The API omits it if it is 0.
 double logprob_of(const JsonElement& candidate) {
   double logprob = 0;
   if (const auto value = get_member(candidate, "logProbability")) std::ignore = value->get(logprob);
@@ -96,7 +96,7 @@ void Sources::add_grounding(const EventJson& json, const JsonElement& metadata, 
   }
 }
 
-// AI Studio has citationSources, Vertex AI citations.
+// AI Studio uses citationSources, Vertex AI citations.
 void Sources::add_citations(const EventJson& json, const JsonElement& metadata, StepSink& sink) {
   for (const std::string_view key : {"citationSources", "citations"}) {
     const auto citations = get_array(metadata, key);
@@ -121,7 +121,7 @@ void Sources::add_url_context(const EventJson& json, const JsonElement& metadata
   }
 }
 
-// The chunks are reported as sources; they are kept because supports name them by number.
+// Keeps the chunks although they are also reported as sources, because supports refer to them by number.
 void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   constexpr std::string_view kChunks = "groundingChunks";
   simdjson::dom::object given;

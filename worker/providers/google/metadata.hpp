@@ -14,14 +14,14 @@
 
 namespace aiw::google {
 
-// usageMetadata as ours. Google leaves zeros out of its JSON, so a count that is missing beside others is 0, except
-// for the details. Nothing: it has no counts (yet).
+// Converts usageMetadata. Google omits zeros from its JSON, so a count that is missing beside others is 0, except for
+// the details. Nothing if it has no counts (yet).
 std::optional<Usage> read_usage(const JsonElement& metadata);
 
-// Reports each source once, although a stream may repeat them.
+// Reports each source once, although a stream may repeat it.
 class Sources {
  public:
-  // A candidate's groundingMetadata, citationMetadata and urlContextMetadata.
+  // `metadata` is a candidate's groundingMetadata, citationMetadata or urlContextMetadata.
   void add_grounding(const EventJson& json, const JsonElement& metadata, StepSink& sink);
   void add_citations(const EventJson& json, const JsonElement& metadata, StepSink& sink);
   void add_url_context(const EventJson& json, const JsonElement& metadata, StepSink& sink);
@@ -33,17 +33,18 @@ class Sources {
   std::set<std::string> known_;
 };
 
-// Members of a candidate's groundingMetadata beside its sources: the search suggestions that Google wants shown, the
-// queries, which words rest on which chunk, the token of the map. For the parent, as state that no request reads.
+// Members of a candidate's groundingMetadata besides its sources. They are the search suggestions that Google requires
+// apps to show, the queries, the words that each chunk supports, and the token of the map. For the parent, as state
+// that no request reads.
 class Grounding {
  public:
   static constexpr std::size_t kMaxBytes = std::size_t{256} << 10;
 
-  // Chunks of a stream may bring it piece by piece, and repeat it: the last of each member counts.
+  // Adds metadata from one chunk. A stream may send it in pieces and repeat it: the last of each member counts.
   void add(const EventJson& json, const JsonElement& metadata);
-  // True if there is nothing but sources.
+  // True if there is nothing besides sources.
   [[nodiscard]] bool empty() const { return !says_more_; }
-  // All of it as JSON.
+  // Returns all members as JSON.
   [[nodiscard]] std::string json() const;
 
  private:
@@ -51,10 +52,10 @@ class Grounding {
   bool says_more_ = false;
 };
 
-// The text of a string member; empty: there is none.
+// Returns the text of a string member; empty if there is none.
 std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key);
 
-// A candidate's logprobsResult as the protocol's array; empty if it has no tokens.
+// Returns a candidate's logprobsResult as the protocol's array; empty if it has no tokens.
 std::string read_logprobs(const EventJson& json, const JsonElement& result);
 
 }  // namespace aiw::google

@@ -15,7 +15,7 @@ ModelRules model_rules(std::string_view model) {
   const auto version = model.substr(kFamily.size());
   int generation = 0;
   std::from_chars(version.data(), version.data() + version.size(), generation);
-  // Names without a version ("gemini-flash-latest") are the current models', which still take budgets.
+  // Names without a version ("gemini-flash-latest") mean the current models, which still accept budgets.
   const bool is_alias = generation == 0 && version.ends_with("-latest");
   const bool is_pro = version.contains("-pro");
   rules.thinks = generation == 0 || generation >= 3 || version.starts_with("2.5");

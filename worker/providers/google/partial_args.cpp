@@ -15,7 +15,7 @@ bool PartialArgs::add(const EventJson& json, const JsonElement& value, std::stri
   const auto is_written = [](const Step& step, const Level& level) { return step == level.current; };
   if (!in_string_ || !std::ranges::equal(path, levels_, is_written)) {
     const auto literal = text ? std::optional<std::string>() : read_literal(json, value);
-    if (!text && !literal) return true;  // nothing of it came yet
+    if (!text && !literal) return true;  // no part of the value came yet
     if (!move_to(path, out)) return false;
     if (literal) {
       out += *literal;
@@ -42,7 +42,7 @@ std::optional<std::string> PartialArgs::read_literal(const EventJson& json, cons
 
 void PartialArgs::close(std::string& out) { close_to(0, out); }
 
-// RFC 9535, normalised or with the dot shorthand: $.name, $['name'], $[0].
+// Parses a path of RFC 9535, normalised or with the dot shorthand: $.name, $['name'], $[0].
 bool PartialArgs::read_path(std::string_view text, std::vector<Step>& path) {
   if (!text.starts_with('$')) return false;
   text.remove_prefix(1);
@@ -79,12 +79,12 @@ bool PartialArgs::read_step(std::string_view& text, Step& step) {
   return true;
 }
 
-// Closes what does not lead to `path`, opens what does, up to where its value stands.
+// Closes the objects and arrays outside `path` and opens those inside it, up to the place of its value.
 bool PartialArgs::move_to(const std::vector<Step>& path, std::string& out) {
   end_string(out);
   std::size_t common = 0;
   while (common < levels_.size() && common < path.size() && levels_[common].current == path[common]) ++common;
-  // The value itself is there already, or the path leads through one that is complete.
+  // The value itself is written already, or the path leads through a complete value.
   if (common == path.size() || (common == levels_.size() && common > 0)) return false;
   close_to(common + 1, out);
   if (levels_.empty()) {
@@ -99,7 +99,7 @@ bool PartialArgs::move_to(const std::vector<Step>& path, std::string& out) {
   return true;
 }
 
-// The next member of the innermost object or array.
+// Begins the next member of the innermost object or array.
 bool PartialArgs::begin_member(const Step& step, std::string& out) {
   Level& level = levels_.back();
   if (step.is_index != level.current.is_index) return false;

@@ -1,4 +1,4 @@
-// Puts a function call's arguments together that Gemini streams as values with JSON paths.
+// Assembles the arguments of a function call that Gemini streams as values with JSON paths.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,15 @@
 
 namespace aiw::google {
 
-// Writes the arguments' JSON text as their values come (FunctionCall.partialArgs): a value's path says which objects
-// and arrays to close and to open before it. Values come in the text's order; one that would have to be written into
-// what was closed is an error.
+// Writes the arguments' JSON text as their values come (FunctionCall.partialArgs). The path of a value determines which
+// objects and arrays to close and to open before it. Values come in the order of the text. A value inside an object or
+// array that is closed already is an error.
 class PartialArgs {
  public:
-  // One PartialArg: {jsonPath, stringValue | numberValue | boolValue | nullValue, willContinue}. Appends what it adds
-  // to the text to `out`. False: its path is none, or out of order.
+  // Adds one PartialArg: {jsonPath, stringValue | numberValue | boolValue | nullValue, willContinue}. Appends the new
+  // text to `out`. False: its path is invalid or out of order.
   bool add(const EventJson& json, const JsonElement& value, std::string& out);
-  // Closes all that is open.
+  // Closes all open objects and arrays.
   void close(std::string& out);
 
  private:
@@ -47,7 +47,7 @@ class PartialArgs {
   void end_string(std::string& out);
 
   std::vector<Level> levels_;
-  bool in_string_ = false;  // a string value goes on
+  bool in_string_ = false;  // a string value continues
   TextJoiner joiner_{};
 };
 

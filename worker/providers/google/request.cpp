@@ -16,7 +16,7 @@ namespace {
 // Members that providerOptions must not replace.
 constexpr std::array<std::string_view, 2> kReserved = {"contents", "systemInstruction"};
 
-constexpr std::int64_t kLeastBudget = 128;  // of the models that always think
+constexpr std::int64_t kLeastBudget = 128;  // minimum of the models that always think
 
 // Google's own mapping of efforts, for its OpenAI-compatible endpoint (ai.google.dev/gemini-api/docs/openai#thinking).
 std::int64_t budget_of_effort(std::string_view effort) {
@@ -75,7 +75,7 @@ class OptionsWriter {
     if (chat_.logprobs.value_or(false)) writer.field("responseLogprobs", true);
   }
 
-  // A budget and a level together are refused; models that know levels still take budgets.
+  // The API refuses a budget together with a level. Models with levels still accept budgets.
   void reasoning(const Reasoning& reasoning, JsonWriter& writer) {
     if (!rules_.thinks) return notes_.dropped("reasoning", target_);
     if (reasoning.effort.empty() && !reasoning.budget_tokens) return;
@@ -108,7 +108,7 @@ class OptionsWriter {
     }
   }
 
-  // All functions are in one entry, where the first of them stands; a definition is an entry of its own.
+  // All functions share one entry, at the place of the first function. Each definition has its own entry.
   void tools(JsonWriter& writer) {
     const auto is_function = [](const Tool& tool) { return tool.definition.empty(); };
     const bool any_function = std::ranges::any_of(chat_.tools, is_function);
@@ -141,7 +141,7 @@ class OptionsWriter {
     const bool strict = std::ranges::any_of(chat_.tools, [](const Tool& tool) { return tool.strict.value_or(false); });
     const auto type = chat_.tool_choice ? chat_.tool_choice->type : ToolChoiceType::automatic;
     if (!chat_.tool_choice && !strict) return;
-    // VALIDATED: as AUTO, and calls must be as their schemas say.
+    // VALIDATED: like AUTO, but calls must match their schemas.
     const std::string_view mode = type == ToolChoiceType::none        ? "NONE"
                                   : type != ToolChoiceType::automatic ? "ANY"
                                   : strict                            ? "VALIDATED"
@@ -170,7 +170,7 @@ std::expected<BuiltRequest, Error> build_request_of(std::string model_url, const
   const auto rules = model_rules(input.target.model);
   std::string options =
       apply_provider_options(OptionsWriter(input, rules, notes).write(), input.chat, kReserved, notes);
-  options.pop_back();  // the closing brace
+  options.pop_back();  // removes the closing brace
   request->body.append(options);
   BodyWriter json(request->body, options.size() > 1);
   auto written = write_conversation(input.chat.system, input.messages, rules, json, notes);

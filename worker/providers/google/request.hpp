@@ -1,4 +1,4 @@
-// The request that AI Studio and Vertex AI share.
+// Builder of the request that AI Studio and Vertex AI share.
 #pragma once
 
 #include <expected>
@@ -8,7 +8,7 @@
 
 namespace aiw::google {
 
-// The request of a step; `model_url` is the model's resource.
+// Builds the request of a step; `model_url` is the URL of the model's resource.
 std::expected<BuiltRequest, Error> build_request_of(std::string model_url, const StepInput& input);
 
 }  // namespace aiw::google

@@ -16,7 +16,7 @@
 namespace aiw::google {
 namespace {
 
-// True for members that say how to read a part.
+// True for members that describe how to read a part.
 bool describes_part(std::string_view key) {
   return key == "videoMetadata" || key == "partMetadata" || key == "mediaResolution";
 }
@@ -28,7 +28,7 @@ bool is_known_kind(std::string_view key) {
   return std::ranges::find(kKinds, key) != std::end(kKinds);
 }
 
-// The name of a tool that the provider runs: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
+// Returns the name of a provider's tool: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
 std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
   if (is_code) return "code_execution";
   const std::string name = ascii_lower(text_of(json, call, "toolType"));
@@ -76,7 +76,8 @@ void Response::add_candidate(const JsonElement& candidate, StepSink& sink) {
     if (key == "content") {
       add_content(value, sink);
     } else if (key == "finishReason") {
-      // Some servers say it in each chunk, and the last one counts. A number is the enum's, which JSON should not hold.
+      // Some servers send it in each chunk, and the last one counts. A number is the enum's value, which JSON should
+      // not hold.
       if (value.get(text) == simdjson::SUCCESS && !is_missing_reason(text)) {
         finish_raw_ = bounded_message(json_->plain_text(text), 256);
       } else if (const auto number = as_count(value)) {
@@ -141,7 +142,7 @@ void Response::add_part(const JsonElement& part, StepSink& sink) {
   if (!ended_) sink.provider_state(number, make_state(kStateTag, kPart, json_->json_text(part)));
 }
 
-// A signature belongs to the part it came with: such a part is neither merged with those before nor with those after.
+// A signature belongs to the part with which it came. Such a part is not merged with the parts before or after it.
 void Response::add_text(std::string_view text, bool thought, std::string_view signature, StepSink& sink) {
   if (text.empty() && signature.empty()) return;
   const ContentKind kind = thought ? ContentKind::reasoning : ContentKind::text;
@@ -161,7 +162,7 @@ void Response::close_text(std::string_view signature, StepSink& sink) {
   const auto rest = joiner_.flush();
   if (!rest.empty()) sink.delta(open_part_, open_thought_ ? ContentKind::reasoning : ContentKind::text, rest, {});
   if (!open_thought_) last_text_ = {open_part_, std::string(signature)};
-  // Thoughts go back as such, and only if this API gave them.
+  // Thoughts are sent back as thoughts, but only if this API made them.
   if (open_thought_ || !signature.empty()) {
     sink.provider_state(open_part_, write_state(signature, open_thought_));
   }
@@ -180,8 +181,8 @@ std::string Response::call_id(const JsonElement& call) {
   return id.empty() ? "call_" + std::to_string(made_ids_++) : id;
 }
 
-// A call with a name begins; one without continues the call that is being streamed, and ends it unless it says that
-// more will come.
+// A call with a name begins a new call. One without a name continues the streamed call, and ends it unless it announces
+// more.
 void Response::add_function_call(const JsonElement& call, std::string_view signature, StepSink& sink) {
   const auto name = get_string_or_empty(call, "name");
   if (name.empty()) {
@@ -211,7 +212,7 @@ void Response::continue_call(const JsonElement& call, StepSink& sink) {
   if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
 }
 
-// Sends what the call's input gained.
+// Sends the new bytes of the call's input.
 void Response::send_input(StepSink& sink) {
   const auto grown = std::string_view(streamed_->input).substr(streamed_->sent);
   if (grown.empty()) return;
@@ -220,7 +221,7 @@ void Response::send_input(StepSink& sink) {
   streamed_->sent = streamed_->input.size();
 }
 
-// `complete`: nothing cut the call short.
+// `complete` means that the call was not cut short.
 void Response::end_call(bool complete, StepSink& sink) {
   if (complete) {
     streamed_->args.close(streamed_->input);
@@ -247,7 +248,7 @@ void Response::add_file(const JsonElement& file, bool thought, std::string_view 
   sink.file(number, std::move(made));
 }
 
-// A call that the provider carries out itself: executableCode, or a toolCall. Both go back whole.
+// Adds a call that the provider runs itself: executableCode, or a toolCall. Both are sent back whole.
 void Response::add_own_call(const JsonElement& part, const JsonElement& call, bool is_code, StepSink& sink) {
   const int number = next_part(sink);
   if (ended_) return;
@@ -308,7 +309,7 @@ FinishReason Response::finish_reason() const {
   return has_calls_ && (reason == FinishReason::stop || finish_raw_.empty()) ? FinishReason::tool_calls : reason;
 }
 
-// Failures that this API reports by a finish reason or by an empty response.
+// Returns the error if this API reports a failure by a finish reason or by an empty response.
 std::optional<Error> Response::failure() const {
   if (blocked_) return std::nullopt;
   if (auto error = finish_reason_error(finish_raw_, finish_message_)) return error;
@@ -318,7 +319,7 @@ std::optional<Error> Response::failure() const {
   return upstream_fault("bad_response", finish_message_.empty() ? kEmpty : std::string_view(finish_message_), true);
 }
 
-// State of the text that the grounding is about, or of a part of its own.
+// Reports the grounding as state of the text that it describes, or of a part of its own.
 void Response::report_grounding(StepSink& sink) {
   if (grounding_.empty()) return;
   const int part = last_text_.first >= 0 ? last_text_.first : parts_++;
@@ -329,7 +330,7 @@ void Response::finish(StepSink& sink) {
   if (ended_) return;
   close_text({}, sink);
   if (streamed_) end_call(finish_raw_ == "STOP", sink);
-  // Zeros are not written, so metadata without counts means that a blocked prompt cost nothing.
+  // The API omits zeros, so metadata without counts means that a blocked prompt cost nothing.
   if (!usage_ && has_usage_metadata_ && blocked_) {
     usage_.emplace();
     usage_->input_tokens = usage_->output_tokens = usage_->total_tokens = 0;

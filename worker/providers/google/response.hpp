@@ -1,4 +1,4 @@
-// One Gemini response as it grows: GenerateContentResponse objects in, a step's events out, whether they stream or not.
+// Converts one Gemini response, streamed or not: GenerateContentResponse objects in, the events of a step out.
 #pragma once
 
 #include <optional>
@@ -14,13 +14,13 @@
 
 namespace aiw::google {
 
-// A call whose arguments come piece by piece. Not nested: clang finds a nested type with defaults incomplete where
-// std::optional asks about it.
+// A call whose arguments come in pieces. Not nested, because clang treats a nested type with default initialisers as
+// incomplete inside std::optional.
 struct StreamedCall {
   int part = 0;
   std::string id, name, signature;
   std::string input{};
-  std::size_t sent = 0;  // bytes of it that went out as deltas
+  std::size_t sent = 0;  // bytes of `input` that were sent as deltas
   PartialArgs args{};
 };
 
@@ -28,14 +28,14 @@ class Response {
  public:
   static constexpr int kMaxParts = 50'000;
 
-  // One parsed response object. After ended() nothing may be added.
+  // Adds one parsed response object. Nothing may be added after ended().
   void add(const EventJson& json, const JsonElement& root, StepSink& sink);
-  // The response is complete.
+  // Call when the response is complete.
   void finish(StepSink& sink);
   void fail(Error error, StepSink& sink);
 
   [[nodiscard]] bool ended() const { return ended_; }
-  // True if a finish reason came: the API's only sign that the response is whole.
+  // True if a finish reason came, which is the API's only sign of a complete response.
   [[nodiscard]] bool has_finish_reason() const { return !finish_raw_.empty(); }
   [[nodiscard]] bool has_content() const { return has_content_; }
 
@@ -60,7 +60,7 @@ class Response {
   [[nodiscard]] std::optional<Error> failure() const;
   void report_grounding(StepSink& sink);
 
-  const EventJson* json_ = nullptr;  // of the object in hand
+  const EventJson* json_ = nullptr;  // parser of the current object
   int parts_ = 0;
   int open_part_ = -1;  // the text part that the next text continues
   bool open_thought_ = false;
@@ -68,11 +68,11 @@ class Response {
   std::optional<StreamedCall> streamed_;
   bool has_calls_ = false;
   int made_ids_ = 0;
-  std::string own_call_id_;          // of the last call that the provider carried out itself
-  std::set<std::string> own_calls_;  // all of them
+  std::string own_call_id_;          // id of the last call that the provider ran itself
+  std::set<std::string> own_calls_;  // ids of all such calls
   Sources sources_{};
   Grounding grounding_{};
-  std::pair<int, std::string> last_text_{-1, {}};  // the part that is no thought, and its signature
+  std::pair<int, std::string> last_text_{-1, {}};  // the last text part that is not a thought, and its signature
   std::optional<Usage> usage_;
   bool has_usage_metadata_ = false;
   bool has_content_ = false;

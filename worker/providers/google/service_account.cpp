@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kScope = "https://www.googleapis.com/auth/cloud-platform";
 constexpr std::string_view kGrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 constexpr std::string_view kDefaultTokenUri = "https://oauth2.googleapis.com/token";
-constexpr std::chrono::seconds kLifetime{3600};  // the longest that Google allows
+constexpr std::chrono::seconds kLifetime{3600};  // maximum that Google allows
 
 Error auth_error(std::string_view code, std::string_view message) {
   Error error;

@@ -1,5 +1,5 @@
-// Access tokens for Google Cloud from a service account's key file: the request for one, and its response (RFC 7523;
-// developers.google.com/identity/protocols/oauth2/service-account#httprest). No I/O.
+// Access tokens for Google Cloud from a service account's key file: builds the token request and reads its response
+// (RFC 7523; developers.google.com/identity/protocols/oauth2/service-account#httprest). No I/O.
 #pragma once
 
 #include <chrono>
@@ -12,15 +12,15 @@
 
 namespace aiw::google {
 
-// Holds a private key: never print it. Errors, here and below, say nothing of it either.
+// Holds a private key: never print it. No error of this file contains the key.
 struct ServiceAccount {
   std::string client_email, private_key, private_key_id, token_uri, project_id;
 };
 
-// Reads the JSON that Google Cloud gives for a key. Error: category auth.
+// Reads the JSON of a Google Cloud key file. Error: category auth.
 std::expected<ServiceAccount, Error> read_service_account(std::string_view json);
 
-// Asks token_uri for a token, by a JSON Web Token that the key signs. Error: category auth.
+// Builds the token request to token_uri, with a JSON Web Token that the key signs. Error: category auth.
 std::expected<HttpRequest, Error> service_account_token_request(const ServiceAccount& account,
                                                                 std::chrono::sys_seconds now);
 
@@ -28,7 +28,7 @@ struct AccessToken {
   std::string token;
   std::chrono::seconds lifetime{0};
 };
-// Token in the response. Error: category auth if the account was refused, else as for any HTTP error.
+// Reads the token from the response. Error: category auth if the account was refused, else as for any HTTP error.
 std::expected<AccessToken, Error> read_access_token(const ResponseHead& head, std::string_view body);
 
 }  // namespace aiw::google

@@ -1,4 +1,4 @@
-// Provider states of Gemini's parts: a whole part, to be sent again as it was, or what a part of ours lacks.
+// Provider states of Gemini's parts: a whole part, to be sent again as received, or data that the worker's part lacks.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ inline constexpr std::string_view kThought = "thought";
 struct State {
   bool ours = false;           // this API wrote it
   bool thought = false;        // the part belongs to the model's thoughts
-  std::string_view signature;  // empty: none; lives until the reader's next read()
+  std::string_view signature;  // empty: none; valid until the reader's next read()
   std::string part;            // JSON of a whole part; empty: none
 };
 
@@ -30,7 +30,7 @@ inline State read_state(StateReader& reader, RawString state) {
           .part = get_object(*object, kPart) ? reader.json(*object, kPart) : std::string()};
 }
 
-// State of a part that came with this signature (empty: none). `grounding`: JSON for the parent, which no request
+// Returns the state of a part with this signature (empty: none). `grounding` is JSON for the parent that no request
 // reads; empty: none.
 inline std::string write_state(std::string_view signature, bool thought, std::string_view grounding = {}) {
   std::string json;

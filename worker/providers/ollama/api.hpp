@@ -8,7 +8,7 @@ namespace aiw::ollama {
 const WireApi& chat_api();
 const WireApi& generate_api();
 
-// The parts of them, for tests.
+// Functions of the APIs, for tests.
 std::expected<BuiltRequest, Error> build_chat(const StepInput& input);
 std::expected<BuiltRequest, Error> build_generate(const StepInput& input);
 std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format);

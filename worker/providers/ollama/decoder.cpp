@@ -17,12 +17,12 @@ constexpr std::size_t kMaxCalls = 4096;
 
 FinishReason finish_reason(std::string_view raw, bool has_calls) {
   if (raw.empty() || raw == "stop") return has_calls ? FinishReason::tool_calls : FinishReason::stop;
-  return shared_finish_reason(raw);  // "load", "unload": no prompt was given
+  return shared_finish_reason(raw);  // "load", "unload": the request had no prompt
 }
 
 Usage read_usage(const JsonElement& root) {
   Usage usage;
-  usage.input_tokens = get_count(root, "prompt_eval_count");  // left out where the whole prompt was cached
+  usage.input_tokens = get_count(root, "prompt_eval_count");  // missing if the whole prompt was cached
   usage.output_tokens = get_count(root, "eval_count");
   usage.total_tokens = add_counts(usage.input_tokens, usage.output_tokens);
   return usage;
@@ -51,7 +51,7 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
     }
   }
   if (message || response || image) has_answer_ = true;
-  // Reasoning precedes what it led to, whatever the order of the members.
+  // Reasoning precedes the text, whatever the order of the members.
   if (thinking) reasoning_.add_value(json, *thinking, next_part_, sink);
   if (response) text_.add_value(json, *response, next_part_, sink);
   if (message) add_message(json, *message, sink);
@@ -110,7 +110,7 @@ void Decoder::add_logprobs(const EventJson& json, const JsonElement& tokens, Ste
 
 void Decoder::finish(const EventJson& json, const JsonElement& root, StepSink& sink) {
   const std::string raw = bounded_message(json.plain_text(get_string_or_empty(root, "done_reason")), 256);
-  // Older servers give no reason.
+  // Older servers send no reason.
   if (!has_answer_ || (raw.empty() && next_part_ == 0)) {
     return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
   }
@@ -119,7 +119,7 @@ void Decoder::finish(const EventJson& json, const JsonElement& root, StepSink& s
   if (in_message_ && reasoning_.part >= 0) {
     sink.provider_state(reasoning_.part, make_state(kChatTag, "thinking", "true"));
   }
-  // What a later request needs to go on from here; it stands for the whole conversation so far.
+  // `context` lets a later request continue from here; it stands for the whole conversation so far.
   const auto context = get_member(root, "context");
   if (context && context->is_array() && !json.repaired()) {
     if (text_.part < 0) text_.part = next_part_++;

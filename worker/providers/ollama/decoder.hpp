@@ -1,4 +1,4 @@
-// One answer of Ollama's own API as it grows, line by line: /api/chat and /api/generate differ in names only.
+// Decodes one response of Ollama's own API, line by line. /api/chat and /api/generate differ only in names.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,7 @@ class Decoder final : public JsonEventDecoder {
   int next_part_ = 0;
   std::size_t call_count_ = 0;
   bool in_message_ = false;  // /api/chat
-  bool has_answer_ = false;  // a message, a text or an image, though it be empty
+  bool has_answer_ = false;  // a message, a text or an image came, possibly empty
 };
 
 }  // namespace aiw::ollama

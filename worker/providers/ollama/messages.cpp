@@ -12,7 +12,7 @@
 namespace aiw::ollama {
 namespace {
 
-// Begins the member `images` with the first image; `open` says whether it was begun.
+// Begins the member `images` with the first image. `open` is true if the member has begun.
 void add_images(BodyWriter& json, const std::vector<Part>& parts, bool& open) {
   for_each_part<MediaPart>(parts, [&](const MediaPart& media) {
     if (!is_image(media)) return;
@@ -21,7 +21,7 @@ void add_images(BodyWriter& json, const std::vector<Part>& parts, bool& open) {
   });
 }
 
-// A message has a text, and beside it images, thinking and calls.
+// Writes one message: a text, and beside it images, thinking and calls.
 class MessageWriter {
  public:
   explicit MessageWriter(BodyWriter& json) : json_(json) {}
@@ -71,7 +71,7 @@ class MessageWriter {
     tool_results(parts);
   }
 
-  // Models that think between tool calls want their thinking back. What is not Ollama's own is left out.
+  // Models that think between tool calls require their thinking back. Thinking from other providers is left out.
   void thinking(const std::vector<Part>& parts) {
     bool open = false;
     for_each_part<ReasoningPart>(parts, [&](const ReasoningPart& part) {
@@ -109,7 +109,7 @@ class MessageWriter {
   BodyWriter& json_;
 };
 
-// The `context` that an answer of /api/generate left in one of the parts, as JSON; empty: there is none.
+// Returns the `context` of a /api/generate response, which is kept in one of the parts, as JSON; empty: none.
 std::string context_of(const Message& message) {
   std::string found;
   StateReader reader;
@@ -122,10 +122,10 @@ std::string context_of(const Message& message) {
   return found;
 }
 
-// Where the parts of a conversation go.
+// Placement of a conversation's parts.
 struct Plan {
   std::span<const Message> system;  // at the start
-  std::string context;              // stands for everything between; empty: there is none
+  std::string context;              // replaces everything between; empty: none
   std::span<const Message> prompt;
 };
 

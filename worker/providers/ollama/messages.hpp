@@ -1,4 +1,4 @@
-// A conversation as Ollama's two endpoints take it, spliced from the request line's own bytes.
+// Writes a conversation for Ollama's two endpoints, spliced from the bytes of the request line.
 #pragma once
 
 #include "protocol/chat.hpp"
@@ -7,7 +7,7 @@
 
 namespace aiw::ollama {
 
-// Images go as base64 beside a message's text.
+// Images are sent as base64 beside a message's text.
 inline bool is_image(const MediaPart& media) { return media.kind == MediaKind::image && !media.data.empty(); }
 
 // Writes the member `messages` of /api/chat.

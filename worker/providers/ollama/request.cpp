@@ -27,7 +27,7 @@ class OptionsWriter {
         notes_(notes) {}
 
   std::string write() {
-    // Streaming is the default here: it must be said either way.
+    // Streaming is the default here, so `stream` is always written.
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
     format();
     if (chat_.reasoning) think(*chat_.reasoning);
@@ -48,7 +48,7 @@ class OptionsWriter {
     }
   }
 
-  // `think` is a switch, or one of three levels; models without levels take a level as "on".
+  // `think` is a switch, or one of three levels. Models without levels treat a level as "on".
   void think(const Reasoning& reasoning) {
     const std::string_view effort = reasoning.effort.raw;
     if (reasoning.budget_tokens.value_or(0) > 0) notes_.dropped("reasoning.budgetTokens", target_);
@@ -114,7 +114,7 @@ class OptionsWriter {
   JsonWriter writer_{out_}, options_writer_{options_};
 };
 
-// The context's size, where the chat sets it.
+// Returns the context size if the chat sets it.
 std::optional<std::int64_t> context_tokens(const ChatRequest& chat) {
   std::optional<std::int64_t> found;
   for (const auto& [name, value] : chat.provider_options) {
@@ -136,7 +136,7 @@ std::size_t text_bytes(const std::vector<Part>& parts) {
   return bytes;
 }
 
-// Ollama drops the oldest messages of a conversation that does not fit, and its answer does not say so.
+// Ollama drops the oldest messages of a conversation that does not fit, and its response does not report it.
 void warn_of_truncation(const StepInput& input, RequestNotes& notes) {
   constexpr std::int64_t kBytesPerToken = 8;  // prose has about four: above this it can hardly fit
   const auto context = context_tokens(input.chat);
@@ -174,7 +174,7 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   return page;
 }
 
-// Error: an image that is given by URL, which Ollama does not fetch.
+// Error: an image by URL, which Ollama does not fetch.
 std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size_t index, RequestNotes& notes) {
   for (const Part& part : parts) {
     if (const auto* result = std::get_if<ToolResultPart>(&part); result != nullptr && result->output) {

@@ -7,7 +7,7 @@
 namespace aiw::openai_chat {
 namespace {
 
-// From the first slash after the host; empty if there is none.
+// Returns the part from the first slash after the host; empty if there is none.
 std::string_view path_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
   const std::size_t slash = scheme == std::string_view::npos ? scheme : url.find('/', scheme + 3);
@@ -24,7 +24,7 @@ std::string_view own_path(const Target& target) {
   return is_own ? path_of(target.known->base_url) : std::string_view();
 }
 
-// Dated versions are of the API with deployments; "preview", "latest" and "v1" are names of the v1 API.
+// Dated versions belong to the API with deployments; "preview", "latest" and "v1" to the v1 API.
 bool is_dated(std::string_view version) { return !version.empty() && version[0] >= '0' && version[0] <= '9'; }
 
 bool names_a_deployment(std::string_view base) {
@@ -33,9 +33,9 @@ bool names_a_deployment(std::string_view base) {
   return at != std::string_view::npos && base.find('/', at + kDeployments.size()) == std::string_view::npos;
 }
 
-// Addresses of Azure OpenAI: those that name a deployment, and the v1 API's, which do not. The base URL is the
-// resource, or already says where the API begins: /openai, /openai/v1, /openai/deployments/NAME, /models (model
-// inference). https://learn.microsoft.com/azure/ai-foundry/openai/reference and .../openai/api-version-lifecycle
+// URLs of Azure OpenAI: some name a deployment, those of the v1 API do not. The base URL is the resource, or includes
+// the start of the API's path: /openai, /openai/v1, /openai/deployments/NAME, /models (model inference).
+// https://learn.microsoft.com/azure/ai-foundry/openai/reference and .../openai/api-version-lifecycle
 std::string azure_url(const Target& target, std::string_view base, std::string_view operation) {
   std::string url(base);
   const bool is_complete = base.ends_with("/openai/v1") || base.ends_with("/models") || names_a_deployment(base);

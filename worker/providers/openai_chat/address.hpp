@@ -1,4 +1,4 @@
-// Where the operations of OpenAI's APIs are, at OpenAI, at compatible providers and at Azure.
+// URLs of the operations of OpenAI's APIs, at OpenAI, compatible providers and Azure.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace aiw::openai_chat {
 
-// The address of `operation` ("chat/completions", "responses", "models"). A base URL that has a path is kept. One
-// without a path gets the provider's own (/v1, /api/v1, …) if its host is the provider's, or if the provider is a kind
-// of server that is known by its id (a local one, Databricks, Snowflake); a gateway's host is kept as it is.
+// Returns the URL of `operation` ("chat/completions", "responses", "models"). A base URL with a path is kept. One
+// without a path gets the provider's own path (/v1, /api/v1, …) if the host is the provider's. It also gets it if the
+// provider is a kind of server known by its id (a local one, Databricks, Snowflake). A gateway's host is kept as it is.
 std::string openai_url(const Target& target, std::string_view operation);
 
 }  // namespace aiw::openai_chat

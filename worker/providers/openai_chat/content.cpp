@@ -8,7 +8,7 @@
 namespace aiw::openai_chat {
 namespace {
 
-// What follows the slash of a media type, as input_audio names formats.
+// Returns the media type after its slash, which is the format name of input_audio.
 std::string audio_format(const MediaPart& part) {
   const std::string type = media_type_of(part);
   const std::string format = type.substr(type.find('/') + 1);

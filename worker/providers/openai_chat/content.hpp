@@ -1,4 +1,4 @@
-// The parts of a Chat Completions message's content, as a provider takes them.
+// Writes the content parts of a Chat Completions message as a provider accepts them.
 #pragma once
 
 #include <string_view>
@@ -27,7 +27,7 @@ class ContentWriter {
   void media(const MediaPart& part);
   // Ends an object that may have a cache mark.
   void end_part(CacheMark mark);
-  // Error message for media that this API has no form for; empty: there was none.
+  // Error message for media that this API cannot express; empty: none.
   [[nodiscard]] std::string_view refused() const { return refused_; }
 
  private:
@@ -36,7 +36,7 @@ class ContentWriter {
   }
   void audio(const MediaPart& part);
   void file(const MediaPart& part);
-  // {"url": …} with the media's URL or data.
+  // Writes {"url": …} with the media's URL or data.
   void url(const MediaPart& part, std::string_view otherwise);
 
   const ChatQuirks& quirks_;

@@ -108,13 +108,13 @@ void Decoder::add_message(const JsonElement& message, StepSink& sink) {
     for_each_element(*images, [&](const JsonElement& image) { report_image(*json_, image, next_part_, sink); });
   }
   if (executed_tools) executed_.add(*json_, *executed_tools, next_part_, sink);
-  // Reasoning precedes what it led to, whatever the order of the members, and sources follow the text.
+  // Reasoning precedes the text, whatever the order of the members, and sources follow it.
   if (reasoning_content) {
     add_reasoning("reasoning_content", *reasoning_content, sink);
   } else if (reasoning) {
     add_reasoning("reasoning", *reasoning, sink);
   }
-  // Their text usually comes under one of the names above as well.
+  // The text of details usually comes under one of the names above as well.
   if (details && reasoning_field_.empty()) add_reasoning_details(*details, sink);
   if (content) add_content(*content, sink);
   if (audio) add_audio(*audio, sink);
@@ -139,7 +139,7 @@ void Decoder::add_reasoning_details(const JsonElement& details, StepSink& sink) 
 }
 
 void Decoder::add_audio(const JsonElement& audio, StepSink& sink) {
-  // Some servers give the words as content, too.
+  // Some servers also send the spoken words as content.
   const auto words = get_string_or_empty(audio, "transcript");
   if (text_.part < 0 && !words.empty()) is_spoken_ = true;
   if (is_spoken_) add_text(text_, words, sink);
@@ -153,7 +153,7 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
     LogprobsWriter writer;
     if (tokens) add_token_entries(*json_, *tokens, writer);
     if (writer.empty()) continue;
-    // A token that is half a character has begun no text yet.
+    // A token of half a character has not begun a text yet.
     if (channel->part < 0) sink.delta(channel->part = next_part_++, channel->kind, {}, {});
     sink.logprobs(channel->part, writer.finish());
   }
@@ -214,7 +214,7 @@ void Decoder::add_function(const JsonElement& call, const JsonElement& function,
     fragment.arguments = as_object;
     repaired = false;
   }
-  // Gemini's OpenAI-compatible endpoint: google.thought_signature must go back with the call.
+  // Gemini's OpenAI-compatible endpoint: google.thought_signature must be sent back with the call.
   if (const auto content = get_member(call, "extra_content")) {
     extra = json_->json_text(*content);
     fragment.extra_content = extra;
@@ -232,8 +232,8 @@ void Decoder::flush(StepSink& sink) {
   for (TextChannel* channel : {&reasoning_, &text_, &refusal_}) channel->flush(next_part_, sink);
 }
 
-// What the builder sends back. Details hold the text too, so that they are kept only where they are what the provider
-// reads: if they are sealed, or if the text had no other name than OpenRouter's.
+// Reports the state that the builder sends back. Details also hold the text, so they are kept only if the provider
+// reads them: if they are sealed, or if the text came only under OpenRouter's name.
 void Decoder::report_reasoning_state(StepSink& sink) {
   int& part = reasoning_.part;
   if (details_.is_sealed() || (!details_.empty() && reasoning_field_ != "reasoning_content")) {
@@ -258,7 +258,7 @@ void Decoder::finish(StepSink& sink) {
   sink.finish(reason, finish_raw_);
 }
 
-// A gateway may call a failure of the model behind it a usual end, and name it beside.
+// A gateway may report a model failure with a normal finish reason, and name the failure in another member.
 std::optional<Error> Decoder::finish_error() const {
   auto native = finish_reason_error(native_finish_);
   auto own = finish_reason_error(finish_raw_);
@@ -270,7 +270,7 @@ std::optional<Error> Decoder::finish_error() const {
 }
 
 FinishReason Decoder::finish_reason() const {
-  // The end was announced, so that a call which is whole was meant (Snowflake, Kimi behind gateways).
+  // The stream announced its end, so a complete call is valid (Snowflake, Kimi behind gateways).
   if (finish_raw_.empty()) {
     return !calls_.empty() && calls_.all_closed() ? FinishReason::tool_calls : FinishReason::other;
   }

@@ -1,4 +1,4 @@
-// One Chat Completions answer as it grows, whether it comes as chunks or as one body: both have the same members.
+// Decodes one Chat Completions response: chunks or one body. Both have the same members.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@
 
 namespace aiw::openai_chat {
 
-// Turns chunks (or a whole body) into the sink's events. One text, one reasoning and one refusal part: the API has one
-// of each in a message.
+// Turns chunks (or a whole body) into the sink's events. Makes at most one text, one reasoning and one refusal part,
+// because a message of the API has one of each.
 class Decoder final : public JsonEventDecoder {
  public:
   void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
@@ -36,21 +36,21 @@ class Decoder final : public JsonEventDecoder {
   void add_reasoning_details(const JsonElement& details, StepSink& sink);
   void add_audio(const JsonElement& audio, StepSink& sink);
   void add_logprobs(const JsonElement& logprobs, StepSink& sink);
-  // The answer is complete: reports the calls and finishes.
+  // Call when the response is complete: reports the calls and finishes.
   void finish(StepSink& sink);
   void report_reasoning_state(StepSink& sink);
   [[nodiscard]] FinishReason finish_reason() const;
   [[nodiscard]] std::optional<Error> finish_error() const;
   [[nodiscard]] bool has_content() const;
 
-  // Some servers send `message` beside `delta`, in either format: then the one that the format calls for counts.
+  // Some servers send `message` beside `delta`, in either format. Only the member of the current format counts.
   bool is_body_ = false;
-  const EventJson* json_ = nullptr;  // of the chunk in hand
+  const EventJson* json_ = nullptr;  // parser of the current chunk
   TextChannel text_{ContentKind::text}, reasoning_{ContentKind::reasoning}, refusal_{ContentKind::refusal};
   int next_part_ = 0;
   ToolCallAssembler calls_{kStateTag};
   ReasoningDetails details_;
-  std::string_view reasoning_field_;  // the name under which reasoning came first
+  std::string_view reasoning_field_;  // the member in which reasoning came first
   Annotations annotations_;
   CitationList citations_;
   SpokenAnswer spoken_;
@@ -58,7 +58,7 @@ class Decoder final : public JsonEventDecoder {
   UsageTally usage_;
   std::string finish_raw_, native_finish_;
   bool has_choice_ = false;
-  bool is_spoken_ = false;  // the text comes as the words of the audio
+  bool is_spoken_ = false;  // the text comes as the transcript of the audio
 };
 
 }  // namespace aiw::openai_chat

@@ -16,7 +16,7 @@ std::string plain_member(const EventJson& json, const JsonElement& object, std::
   return json.plain_text(get_string_or_empty(object, key));
 }
 
-// The wire does not say what it is: the request did.
+// The wire does not carry the audio type: only the request did.
 std::string_view audio_type(std::string_view bytes) {
   static constexpr auto kMagic = std::to_array<std::pair<std::string_view, std::string_view>>({
       {"RIFF", "audio/wav"},
@@ -30,7 +30,7 @@ std::string_view audio_type(std::string_view bytes) {
   return found == kMagic.end() ? "audio/pcm" : found->second;
 }
 
-// The provider's own word for what came out of a tool: text, or else its findings as JSON.
+// Returns the output of the provider's tool: text, or else its results as JSON.
 std::string tool_output(const EventJson& json, const JsonElement& tool) {
   std::string out;
   JsonWriter writer(out);
@@ -130,7 +130,7 @@ void report_image(const EventJson& json, const JsonElement& image, int& next_par
 }
 
 bool SpokenAnswer::add(std::string_view base64) {
-  if (!base64_decode(base64, piece_)) return true;  // a part of it is lost, the text is not
+  if (!base64_decode(base64, piece_)) return true;  // a part of the audio is lost, but not the text
   if (bytes_.size() + piece_.size() > kMaxBytes) return false;
   bytes_ += piece_;
   return true;

@@ -1,4 +1,4 @@
-// What stands beside the text in a Chat Completions answer: sources, generated images and audio, and tools that the
+// Content beside the text in a Chat Completions response: sources, generated images and audio, and tools that the
 // provider ran.
 #pragma once
 
@@ -14,14 +14,15 @@
 
 namespace aiw::openai_chat {
 
-// A message's `annotations`: OpenAI's and OpenRouter's url_citation, and files that OpenRouter read.
+// The `annotations` of a message: url_citation of OpenAI and OpenRouter, and files that OpenRouter read.
 class Annotations {
  public:
-  static constexpr std::size_t kMaxFileBytes = std::size_t{8} << 20;  // of the files' contents
+  static constexpr std::size_t kMaxFileBytes = std::size_t{8} << 20;  // limit on the contents of the files
 
-  // Tells the sources.
+  // Reports the sources.
   void add(const EventJson& json, const JsonElement& annotations, StepSink& sink);
-  // OpenRouter reads a file once if its contents go back: state of the text, or of a part of its own.
+  // OpenRouter reads a file only once if its contents are sent back. Reports them as state of the text, or of a part of
+  // its own.
   void report_state(int text_part, int& next_part, StepSink& sink);
   [[nodiscard]] bool has_url(const std::string& url) const { return urls_.contains(url); }
 
@@ -31,27 +32,27 @@ class Annotations {
   std::string file_annotations_;  // items of a JSON array
 };
 
-// Perplexity's citations, which the text names by number ("[2]"). Every chunk repeats them; they are told once, at the
-// end, except those that annotations have told.
+// Perplexity's citations, which the text names by number ("[2]"). Every chunk repeats them. They are reported once, at
+// the end, except those that annotations reported.
 class CitationList {
  public:
-  void add_urls(const EventJson& json, const JsonElement& urls);        // `citations`: an array of addresses
-  void add_results(const EventJson& json, const JsonElement& results);  // `search_results`: of {url, title, snippet}
+  void add_urls(const EventJson& json, const JsonElement& urls);        // `citations`: an array of URLs
+  void add_results(const EventJson& json, const JsonElement& results);  // `search_results`: {url, title, snippet} each
   void report(const Annotations& annotations, StepSink& sink);
 
  private:
   std::vector<Source> urls_, results_;
 };
 
-// OpenRouter's `images`, and `image_url` parts of content. A new part each.
+// Reports OpenRouter's `images` and `image_url` parts of content, each as a new part.
 void report_image(const EventJson& json, const JsonElement& image, int& next_part, StepSink& sink);
 
-// OpenAI's spoken answer, whose data come in pieces of base64. What it says comes as text.
+// OpenAI's spoken response, whose data comes in pieces of base64. Its transcript comes as text.
 class SpokenAnswer {
  public:
   static constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 
-  // False: it is too large.
+  // False: the audio is too large.
   [[nodiscard]] bool add(std::string_view base64);
   void report(int& next_part, StepSink& sink);
   [[nodiscard]] bool empty() const { return bytes_.empty(); }
@@ -60,7 +61,7 @@ class SpokenAnswer {
   std::string bytes_, piece_;
 };
 
-// Groq's `executed_tools`: a call is told first, and again with its output.
+// Groq's `executed_tools`: a call is reported first alone, and again with its output.
 class ExecutedTools {
  public:
   static constexpr std::size_t kMaxTools = 4096;

@@ -8,17 +8,17 @@
 #include "worker/providers/openai_chat/content.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 
-// Content is a string wherever it can be: OpenAI documents arrays for every role, but many compatible servers (older
-// vLLM, llama.cpp's templates, DeepSeek) refuse or mangle them. It is an array of parts where something cannot be said
-// otherwise: media, a user's separate texts, cache marks. A message's own parts decide that and nothing after it, so
-// that a longer history begins with the same bytes.
+// Content is a string if possible. OpenAI documents arrays for every role, but many compatible servers (older vLLM,
+// llama.cpp's templates, DeepSeek) refuse or mangle them. It is an array of parts only for media, a user's separate
+// texts and cache marks. The choice depends only on the message's own parts, so a longer history begins with the same
+// bytes.
 
 namespace aiw::openai_chat {
 namespace {
 
 class MessageWriter {
  public:
-  // `goes_on`: other messages stand before.
+  // `goes_on`: other messages come before these.
   MessageWriter(const ChatQuirks& quirks, Rope& body, RequestNotes& notes, bool goes_on)
       : quirks_(quirks), notes_(notes), json_(body, goes_on), content_(quirks, json_) {}
 
@@ -38,7 +38,7 @@ class MessageWriter {
     return result();
   }
 
-  // True if what is written stays as it is, whatever follows.
+  // True if later messages cannot change the bytes written.
   [[nodiscard]] bool is_complete() const { return media_.empty(); }
 
   std::expected<void, Error> finish() {
@@ -54,8 +54,8 @@ class MessageWriter {
 
   BodyWriter& begin(std::string_view role) { return json_.begin_object().field("role", RawString{role}); }
 
-  // Media that tools returned: tool messages hold text only, so they follow in a user message, after all results of
-  // the turn (they must stand right after their calls).
+  // Writes media that tools returned. Tool messages hold text only and must come directly after their calls. So media
+  // follows in a user message, after all results of the turn.
   void flush_media() {
     if (media_.empty()) return;
     begin("user").key("content").begin_array();
@@ -76,7 +76,7 @@ class MessageWriter {
     json_.end_object();
   }
 
-  // One string, or an array where a text has a cache mark that the server reads.
+  // Writes one string, or an array if a text has a cache mark that the server reads.
   void text_content(const std::vector<Part>& parts, std::string_view between) {
     if (!is_marked(parts)) return write_texts(json_, parts, between);
     json_.begin_array();
@@ -120,7 +120,7 @@ class MessageWriter {
     if (quirks_.replay == ReasoningReplay::parts && !thoughts(parts, "thinking").empty()) {
       thinking_content(parts);
     } else if (has_calls && !has_part<TextPart>(parts)) {
-      json_.null();  // only beside tool calls: everywhere else servers insist on a string
+      json_.null();  // only beside tool calls: elsewhere servers require a string
     } else {
       text_content(parts, "");
     }
@@ -136,7 +136,7 @@ class MessageWriter {
     tool_results(parts);
   }
 
-  // The reasoning that came under the name `field`.
+  // Returns the reasoning that came in the member `field`.
   std::vector<const ReasoningPart*> thoughts(const std::vector<Part>& parts, std::string_view field) {
     std::vector<const ReasoningPart*> out;
     for_each_part<ReasoningPart>(parts, [&](const ReasoningPart& part) {
@@ -146,7 +146,7 @@ class MessageWriter {
     return out;
   }
 
-  // Mistral: {type: thinking, thinking: [text parts]} in front of the texts.
+  // Mistral: {type: thinking, thinking: [text parts]} before the texts.
   void thinking_content(const std::vector<Part>& parts) {
     json_.begin_array();
     for (const ReasoningPart* part : thoughts(parts, "thinking")) {
@@ -158,8 +158,9 @@ class MessageWriter {
     json_.end_array();
   }
 
-  // Under the name that it came by. DeepSeek answers 400 if a turn that called tools comes without it, and ignores it
-  // elsewhere, like the templates of local servers. OpenRouter's details hold the text too. False: there is none.
+  // Writes reasoning in the member in which it came. DeepSeek responds with 400 if a turn that called tools comes
+  // without it, and ignores it elsewhere, like the templates of local servers. OpenRouter's details hold the text too.
+  // False: none.
   bool reasoning(const std::vector<Part>& parts) {
     const std::string_view only = quirks_.reasoning_member;
     if (only.empty() && std::ranges::any_of(parts, [&](const Part& part) { return details(part); })) return true;
@@ -181,7 +182,7 @@ class MessageWriter {
     return state_member(state_.read(state, kStateTag), "reasoning_details");
   }
 
-  // Writes the member of a state as it stands there. False: there is none.
+  // Writes a member of a state unchanged. False: none.
   bool state_member(const std::optional<JsonElement>& state, std::string_view key) {
     const std::string value = state ? state_.json(*state, key) : std::string();
     if (!value.empty()) json_.key(key).copy(value);
@@ -242,7 +243,7 @@ class MessageWriter {
                              [&](const MediaPart& part) { media_.emplace_back(result.tool_call_id, &part); });
   }
 
-  // An array of parts, the last of which has the result's own cache mark.
+  // Writes an array of parts. The last part has the result's own cache mark.
   void output_parts(const ToolResultPart& result, const ToolOutput& output, bool keeps_media) {
     json_.begin_array();
     if (output.type != ToolOutputType::content) {

@@ -1,4 +1,4 @@
-// A conversation as Chat Completions messages, spliced from the request line's own bytes.
+// Writes a conversation as Chat Completions messages, spliced from the bytes of the request line.
 #pragma once
 
 #include <expected>
@@ -12,9 +12,9 @@
 
 namespace aiw::openai_chat {
 
-// Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. Each message
-// becomes the same bytes whatever follows it. `notes` is told what had to be left out. `written`, if not nullptr: what
-// an earlier call wrote, which grows.
+// Appends the elements of the `messages` array to `body`, which then refers to the conversation's bytes. The bytes of a
+// message do not depend on later messages. Adds omissions to `notes`. `written`, if not nullptr, holds the messages
+// that an earlier call wrote, and is extended.
 std::expected<void, Error> append_messages(RawString system, std::span<const Message> messages,
                                            const ChatQuirks& quirks, Rope& body, RequestNotes& notes,
                                            WrittenHistory* written = nullptr);

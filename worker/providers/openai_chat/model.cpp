@@ -8,11 +8,11 @@
 namespace aiw::openai_chat {
 namespace {
 
-// Models that reason, by the start of their name. All refuse penalties and stop sequences.
+// Models that reason, by name prefix. All refuse penalties and stop sequences.
 struct ModelRule {
   std::string_view prefix;
   bool takes_sampling = false;
-  bool by_default = true;  // reasons without being asked to
+  bool by_default = true;  // reasons without a request for it
 };
 constexpr auto kReasoningModels = std::to_array<ModelRule>({{"o1"},
                                                             {"o3"},
@@ -29,7 +29,7 @@ bool is_of(std::string_view name, const ModelRule& rule) {
   return rest.empty() || rest[0] == '-' || rule.prefix.ends_with('.');
 }
 
-// A gateway puts a vendor before it.
+// A gateway adds a vendor before the name.
 std::string_view without_vendor(std::string_view model) { return model.substr(model.rfind('/') + 1); }
 
 }  // namespace

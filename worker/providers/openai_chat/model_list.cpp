@@ -8,7 +8,7 @@
 namespace aiw::openai_chat {
 namespace {
 
-// Beyond OpenAI's {id}: what OpenRouter, Groq, Together, vLLM and Mistral tell of a model.
+// Reads a model: OpenAI's {id}, and more members of OpenRouter, Groq, Together, vLLM and Mistral.
 ModelInfo read_model(const EventJson& json, const JsonElement& model) {
   ModelInfo info;
   info.id = json.plain_text(get_string_or_empty(model, "id"));
@@ -31,7 +31,7 @@ std::expected<HttpRequest, Error> list_models(const Target& target, std::string_
 std::expected<ModelPage, Error> read_models(std::string_view body) {
   EventJson json;
   const auto root = json.parse(body);
-  // Together answers with the array itself.
+  // Together responds with the array itself.
   const auto list = root && root->is_object() ? get_member(*root, "data") : root;
   simdjson::dom::array models;
   if (!list || list->get(models) != simdjson::SUCCESS) {

@@ -31,7 +31,7 @@ void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
 ReasoningDetails::Block& ReasoningDetails::find_or_begin(const EventJson& json, const JsonElement& detail) {
   const std::string type = json.plain_text(get_string_or_empty(detail, "type"));
   const auto index = get_count(detail, "index");
-  // Chunks of one block follow one another; an encrypted block comes whole.
+  // Chunks of one block are consecutive; an encrypted block comes whole.
   const bool continues =
       !blocks_.empty() && blocks_.back().type == type && blocks_.back().index == index && type != "reasoning.encrypted";
   if (!continues) blocks_.push_back({type, index});

@@ -1,4 +1,5 @@
-// Reasoning of Chat Completions answers as it must go back: the name that it came under, or OpenRouter's details.
+// Reasoning of Chat Completions responses as it must be sent back: the member in which it came, or OpenRouter's
+// details.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +12,15 @@
 
 namespace aiw::openai_chat {
 
-// OpenRouter's reasoning_details, merged block by block as they stream: what must go back to the provider that gave
-// them, signatures and encrypted blocks included. Their text also comes as `reasoning`.
+// OpenRouter's reasoning_details, merged block by block from the stream. They must be sent back to the provider that
+// made them, with signatures and encrypted blocks. Their text also comes as `reasoning`.
 class ReasoningDetails {
  public:
   void add(const EventJson& json, const JsonElement& details);
   [[nodiscard]] bool empty() const { return blocks_.empty(); }
-  // Whether a block is signed or encrypted, so that the text alone would not do.
+  // True if a block is signed or encrypted, so that the text alone is not enough.
   [[nodiscard]] bool is_sealed() const;
-  // A JSON array of valid UTF-8.
+  // Returns a JSON array of valid UTF-8.
   std::string take_json_array();
 
  private:
@@ -27,7 +28,7 @@ class ReasoningDetails {
     std::string type;
     std::optional<std::int64_t> index;
     std::string text{};     // of `text`, `summary` or `data`
-    std::string members{};  // the others, as JSON
+    std::string members{};  // the other members, as JSON
     std::string signature{};
     TextJoiner joiner{};
   };

@@ -17,11 +17,11 @@
 namespace aiw::openai_chat {
 namespace {
 
-// Ours, and not for providerOptions: the answer could not be read, or the conversation would be lost.
+// Reserved members, which providerOptions cannot set: the response would be unreadable, or the conversation lost.
 constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
 constexpr RawString kSchemaName{"response"};
 
-// The members of the body before `messages`, as an object.
+// Writes the members of the body before `messages`, as an object.
 class OptionsWriter {
  public:
   OptionsWriter(const StepInput& input, RequestNotes& notes)
@@ -49,7 +49,7 @@ class OptionsWriter {
   }
 
  private:
-  // False if the value is asked for and must be left out.
+  // False if the chat sets the option and it must be left out.
   bool takes(bool asked, bool taken, std::string_view name) {
     if (asked && !taken) notes_.dropped(name, target_);
     return asked && taken;
@@ -58,7 +58,7 @@ class OptionsWriter {
   void limits() {
     const auto limit = output_token_limit(chat_, target_, notes_);
     if (!limit) return;
-    // Azure's versions know the newer name since 2024-09-01-preview.
+    // Azure's versions accept the newer name since 2024-09-01-preview.
     const bool old_version = target_.api == Api::azure_openai && !target_.api_version.empty() &&
                              target_.api_version < std::string_view("2024-09");
     writer_.field(old_version ? "max_tokens" : quirks_.max_tokens, *limit);
@@ -102,7 +102,7 @@ class OptionsWriter {
         if (asked.effort.empty() && asked.budget_tokens) writer_.field("max_tokens", *asked.budget_tokens);
         writer_.end_object();
         return;
-      case ReasoningOption::thinking: return thinking(!off);  // a switch: effort has no place
+      case ReasoningOption::thinking: return thinking(!off);  // only a switch, without effort
       case ReasoningOption::thinking_off: return off ? thinking(false) : effort(asked);
       case ReasoningOption::thinking_budget:
         if (off) return thinking(false);
@@ -141,7 +141,7 @@ class OptionsWriter {
     writer_.end_object().end_object();
   }
 
-  // Without a word about `strict` none is sent: OpenAI refuses schemas outside its subset there.
+  // Sends `strict` only if the chat sets it: with it, OpenAI refuses schemas outside its subset.
   void schema(std::string_view key, JsonSpan value, std::optional<bool> strict) {
     if (!strict.value_or(false)) {
       writer_.field(key, value);

@@ -15,14 +15,15 @@ std::optional<std::int64_t> detail(const JsonElement& usage, std::string_view gr
   return details ? get_count(*details, key) : std::nullopt;
 }
 
-// xAI and a few others leave reasoning out of completion_tokens; their own total gives it away.
+// xAI and a few others leave reasoning out of completion_tokens. Their own total shows it.
 void include_reasoning(Usage& usage) {
   if (!usage.input_tokens || !usage.output_tokens || !usage.total_tokens || !usage.reasoning_tokens) return;
   const std::int64_t rest = *usage.total_tokens - *usage.input_tokens;
   if (*usage.reasoning_tokens > 0 && rest - *usage.output_tokens == *usage.reasoning_tokens) usage.output_tokens = rest;
 }
 
-// In US dollars: OpenRouter and Vercel give a number, Perplexity its parts and their sum, xAI ticks of 1e-10.
+// Returns the cost in US dollars. OpenRouter and Vercel send a number, Perplexity its parts and their sum, xAI ticks of
+// 1e-10.
 std::optional<double> read_cost(const JsonElement& usage) {
   double value = 0;
   if (auto cost = get_member(usage, "cost")) {
@@ -41,12 +42,12 @@ Usage read_usage(const JsonElement& usage) {
   out.output_tokens = first_count(usage, {"completion_tokens", "output_tokens"});
   out.total_tokens = get_count(usage, "total_tokens");
   out.cached_input_tokens = detail(usage, "prompt_tokens_details", "cached_tokens");
-  // DeepSeek, Moonshot and Databricks name it beside the others.
+  // DeepSeek, Moonshot and Databricks send it beside the other counts.
   if (!out.cached_input_tokens) {
     out.cached_input_tokens = first_count(
         usage, {"prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"});
   }
-  // OpenRouter; and gateways to Claude, which send the zero for every model.
+  // From OpenRouter, and from gateways to Claude, which send zero for every model.
   out.cache_write_tokens = detail(usage, "prompt_tokens_details", "cache_write_tokens");
   const auto created = get_count(usage, "cache_creation_input_tokens");
   if (!out.cache_write_tokens && created && *created > 0) out.cache_write_tokens = created;

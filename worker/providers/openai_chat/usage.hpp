@@ -1,4 +1,4 @@
-// Token counts as Chat Completions servers report them, brought to one definition.
+// Token counts of Chat Completions servers, converted to one definition.
 #pragma once
 
 #include "protocol/usage.hpp"
@@ -6,8 +6,8 @@
 
 namespace aiw::openai_chat {
 
-// Empty if `usage` holds no count. Details are as the wire has them: some gateways report more cached or reasoning
-// tokens than input or output.
+// Returns an empty Usage if `usage` holds no count. Details are as on the wire: some gateways report more cached or
+// reasoning tokens than input or output.
 Usage read_usage(const JsonElement& usage);
 
 }  // namespace aiw::openai_chat

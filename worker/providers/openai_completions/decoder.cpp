@@ -31,7 +31,7 @@ void Decoder::done(StepSink& sink) {
   fail(upstream_fault("bad_response", what, false), sink);
 }
 
-// Of several choices (`n`, `best_of` with a stream) the first is the answer.
+// With several choices (`n`, `best_of` with a stream) the first one is the response.
 void Decoder::add_choice(const EventJson& json, const JsonElement& choice, StepSink& sink) {
   std::optional<JsonElement> index, text, reason, logprobs, usage;
   read_members(choice,
@@ -46,8 +46,8 @@ void Decoder::add_choice(const EventJson& json, const JsonElement& choice, StepS
   if (finish_raw_.empty() && !finish.empty()) finish_raw_ = bounded_message(json.plain_text(finish), 256);
 }
 
-// {tokens: [text], token_logprobs: [number or null], top_logprobs: [{text: number}]}, side by side. The first token of
-// an echoed prompt has no likelihood, and so no place here.
+// Parallel arrays: {tokens: [text], token_logprobs: [number or null], top_logprobs: [{text: number}]}. The first token
+// of an echoed prompt has no likelihood and is left out.
 void Decoder::add_logprobs(const EventJson& json, const JsonElement& logprobs, StepSink& sink) {
   const auto tokens = get_array(logprobs, "tokens"), values = get_array(logprobs, "token_logprobs");
   if (!tokens || !values) return;

@@ -1,4 +1,4 @@
-// One answer of OpenAI's legacy completions API as it grows: chunks and a whole body have the same members.
+// Decodes one response of OpenAI's legacy completions API. Chunks and a whole body have the same members.
 #pragma once
 
 #include <string>

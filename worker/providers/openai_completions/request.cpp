@@ -33,7 +33,7 @@ class OptionsWriter {
     if (chat_.frequency_penalty) writer_.field("frequency_penalty", *chat_.frequency_penalty);
     if (chat_.presence_penalty) writer_.field("presence_penalty", *chat_.presence_penalty);
     if (chat_.seed) writer_.field("seed", *chat_.seed);
-    // A count of alternatives: 0 asks for the chosen tokens alone.
+    // Number of alternatives: 0 requests only the chosen tokens.
     if (chat_.logprobs.value_or(false)) writer_.field("logprobs", 0);
     stop_sequences();
     writer_.end_object();

@@ -1,4 +1,4 @@
-// Ends the items of an answer: what each becomes for the parent, and what must be sent back to the provider.
+// Ends the items of a response: reports each to the parent, and the state to send back to the provider.
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/openai_responses/decoder.hpp"
@@ -12,12 +12,12 @@ std::string in_braces(std::string_view members) { return "{" + std::string(membe
 
 std::string item_state(std::string_view item) { return make_state(kStateTag, kItem, item); }
 
-// `members` without braces; empty: no state.
+// `members` has no braces; empty: no state.
 std::string state_of(std::string_view name, std::string_view members) {
   return members.empty() ? std::string() : make_state(kStateTag, name, in_braces(members));
 }
 
-// Continues members that are written already.
+// Continues members that are already written.
 JsonWriter writer_of(std::string& members) { return JsonWriter(members, !members.empty()); }
 
 }  // namespace
@@ -143,8 +143,8 @@ void Decoder::end_input(Item& item, std::string_view whole, bool by_provider, st
   if (!state.empty()) sink.provider_state(content.part, std::move(state));
 }
 
-// Reports the calls of {"tool_uses": [{"recipient_name": "functions.x", "parameters": {…}}]}. False: the input is
-// something else.
+// Reports the calls of {"tool_uses": [{"recipient_name": "functions.x", "parameters": {…}}]}. False: the input has
+// another form.
 bool Decoder::end_parallel_calls(Item& item, std::string_view input, StepSink& sink) {
   const auto root = input_json_.parse(input);
   const auto uses = root ? get_array(*root, "tool_uses") : std::nullopt;
@@ -197,7 +197,7 @@ void Decoder::end_other(std::string_view type, const JsonElement& element, StepS
     // An earlier call has this id, and its result may be reported already.
     if (by_provider && provider_calls_.contains(call_id)) call_id += "_" + std::to_string(part);
     std::string name = kind.tool_name.empty() ? plain(element, "name") : std::string(kind.tool_name);
-    // An MCP server's tool is called like a function; of other items all that the model decided is the input.
+    // A tool of an MCP server is called like a function. For other items, the input is all that the model decided.
     std::string input = type == "mcp_call" ? plain(element, "arguments")
                                            : in_braces(other_members(*json_, element,
                                                                      {"type", "id", "call_id", "status", "fingerprint",
@@ -222,7 +222,7 @@ void Decoder::report_result(const std::string& call_id, const ItemKind& kind, co
   if (given) {
     json.copy(json_text(*given));
   } else {
-    // Only that it ran: a web search shows what it found in the text's annotations.
+    // Reports only the status: a web search shows its results in the text's annotations.
     json.begin_object().field("status", plain(element, "status")).end_object();
   }
   json.end_object();

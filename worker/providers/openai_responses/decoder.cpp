@@ -12,7 +12,7 @@
 namespace aiw::openai_responses {
 namespace {
 
-constexpr std::int64_t kMaxIndex = 1'000'000;  // what is numbered beyond it shares the last number
+constexpr std::int64_t kMaxIndex = 1'000'000;  // higher numbers are treated as this one
 
 std::int64_t index_of(const JsonElement& value) { return std::min(as_count(value).value_or(0), kMaxIndex); }
 
@@ -55,7 +55,7 @@ Decoder::Event Decoder::read_event(const JsonElement& root) {
   return event;
 }
 
-// "response.output_text.delta" is a text's, if `ending` is ".delta".
+// Returns the slot of an event: "response.output_text.delta" is a text's, if `ending` is ".delta".
 std::optional<Decoder::Slot> Decoder::slot_of(std::string_view type, std::string_view ending) {
   constexpr std::string_view kBeginning = "response.";
   if (!type.starts_with(kBeginning) || !type.ends_with(ending)) return std::nullopt;
@@ -147,7 +147,7 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
   end_answer(status, root, sink);
 }
 
-// The response's own status counts more than the event's name: vLLM calls every end `response.completed`.
+// The response's own status overrides the event's name: vLLM calls every end `response.completed`.
 void Decoder::end_reported(std::string_view event_status, const JsonElement& response, StepSink& sink) {
   const auto status = get_string(response, "status").value_or(event_status);
   const bool failed = status == "failed" || status == "cancelled" || get_error(response);
@@ -191,9 +191,9 @@ void Decoder::end_answer(std::string_view status, const JsonElement& response, S
   sink.finish(shared_finish_reason(reason), reason.empty() ? bounded_message(json_->plain_text(status), 256) : reason);
 }
 
-// Items that the events left out, or whose end they did. An item with the id of one that has begun is that one, since
-// some servers leave items out of the whole output. Gateways that number items or name them in their own way give as
-// many.
+// Adds items whose events or end events were missing. Matches items by id first, because some servers leave items out
+// of the whole output. Does nothing if at least as many items ended as the output has, so gateways with their own
+// numbers or ids for items cause no duplicates.
 void Decoder::add_missing_items(const JsonElement& response, StepSink& sink) {
   const auto output = get_array(response, "output");
   if (!output || done_items_ >= output->size()) return;
@@ -249,7 +249,7 @@ void Decoder::begin_item(std::int64_t output_index, const JsonElement& element, 
   if (const auto id = get_string_or_empty(element, "id"); is_new && output_index >= 0 && id.size() <= kMaxItemId) {
     begun_.emplace(json_->plain_text(id), output_index);
   }
-  // A number given twice is another item's.
+  // A repeated number means another item.
   if (!item->done) close_item(*item, false, sink);
   *item = {};
   read_call_names(*item, element);
@@ -273,7 +273,7 @@ void Decoder::read_call_names(Item& item, const JsonElement& element) const {
   item.is_custom = type == "custom_tool_call";
   if (type != "function_call" && !item.is_custom) return;
   item.name = plain(element, "name");
-  // The id under which the input is streamed already stays.
+  // Keeps an id under which input was already streamed.
   if (item.call_id.empty()) item.call_id = read_call_id(*json_, element, "call_id");
 }
 
@@ -307,9 +307,9 @@ void Decoder::complete(Item& item, Slot slot, Content& content, std::string_view
   show(item, slot, content, std::string(content.joiner.flush()), sink);
   if (whole.starts_with(content.text)) return show(item, slot, content, whole.substr(content.text.size()), sink);
   if (whole.empty()) return;
-  // What was shown of a call is a preview, and its end is the model's word; reasoning is told in more than one way.
+  // The streamed input of a call is a preview, and the final input counts. Reasoning may have more than one form.
   if (slot == Slot::input) content.text = whole;
-  // Servers cut white space off the whole.
+  // Servers trim white space from the whole text.
   if ((slot != Slot::text && slot != Slot::refusal) || trim(whole) == trim(content.text)) return;
   fail(upstream_fault("bad_event", "the end of a text contradicts the text that was streamed", false), sink);
 }

@@ -1,4 +1,4 @@
-// One answer of the Responses API as it grows, whether it comes as events or as one body: its items are the same.
+// Decodes one response of the Responses API: events or one body. Both have the same items.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,22 @@ namespace aiw::openai_responses {
 
 struct ItemKind;
 
-// Turns events (or a whole body) into the sink's events. Items are known by their output_index: some gateways give an
-// item another id in every event. What deltas left out is shown at the end of a part, an item or the answer, whichever
-// has it; a text that contradicts its deltas is an error, and a call's input is what its end says.
+// Turns events (or a whole body) into the sink's events. Items are identified by output_index, because some gateways
+// change an item's id in every event. Text that the deltas left out is reported at the end of a part, an item or the
+// response, whichever has it. A text that contradicts its deltas is an error. The final input of a call replaces its
+// deltas.
 class Decoder final : public JsonEventDecoder {
  public:
   static constexpr std::size_t kMaxItems = 10'000;
-  static constexpr std::size_t kMaxItemId = 256;  // bytes; a longer one names nothing
-  // Limit on the members that the contents of a message share and each state repeats; beyond it states omit them.
+  static constexpr std::size_t kMaxItemId = 256;  // bytes; a longer id is ignored
+  // Limit on the members that the contents of a message share and each state repeats. Beyond it states omit them.
   static constexpr std::size_t kMaxRepeated = std::size_t{256} << 10;
-  // Models of OpenAI sometimes call this internal wrapper of theirs instead of the functions themselves.
+  // OpenAI's models sometimes call this internal wrapper instead of the functions themselves.
   static constexpr std::string_view kParallelTools = "multi_tool_use.parallel";
 
   // `type` is the event's name, which the data repeats.
   void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
-  // [DONE] is no end of this API's: it has said before that it is complete.
+  // [DONE] does not complete a response of this API: an earlier event must do that.
   void end_of_stream(StepSink& sink) override { fail_truncated(sink); }
   void add_body(const EventJson& json, const JsonElement& root, StepSink& sink) override;
 
@@ -39,25 +40,25 @@ class Decoder final : public JsonEventDecoder {
   enum class Slot { text, refusal, summary, reasoning, input };
   // A run of text: one content part, one summary of a reasoning item, or a call's input.
   struct Content {
-    int part = -1;  // none yet
+    int part = -1;  // -1: no number yet
     std::string text{};
     TextJoiner joiner{};
-    std::size_t sources = 0;  // annotations that were reported
+    std::size_t sources = 0;  // annotations reported so far
     bool has_logprobs = false;
-    std::int64_t ended_as = -1;  // its place in the item's own list
+    std::int64_t ended_as = -1;  // index in the item's own list; -1: not ended
   };
-  // Whose index a content is looked up by. Amazon Bedrock's events number contents from 1, its items list them from 0.
+  // Origin of a content's index. Amazon Bedrock's events number contents from 1, its items list them from 0.
   enum class Numbering { of_stream, of_item };
   struct Item {
     bool done = false;
-    bool is_custom = false;  // its input is plain text, shown as a JSON string
+    bool is_custom = false;  // the input is plain text, reported as a JSON string
     std::string call_id{}, name{};
     std::map<std::pair<std::int64_t, Slot>, Content> contents{};
   };
-  // The members of one event that count, read in one pass.
+  // The relevant members of one event, read in one pass.
   struct Event {
     std::string_view type{};
-    std::int64_t output_index = -1;  // not given
+    std::int64_t output_index = -1;  // -1: missing
     std::int64_t index = 0;          // content_index or summary_index
     std::optional<JsonElement> delta{}, whole{}, item{}, part{}, response{}, annotation{}, error{}, logprobs{};
   };
@@ -76,10 +77,10 @@ class Decoder final : public JsonEventDecoder {
   void add_usage(const JsonElement& response, StepSink& sink);
 
   Item* item_at(std::int64_t output_index, StepSink& sink);
-  Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: it has ended, or cannot be
+  Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: the item has ended, or there are too many
   void begin_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
   void end_item(std::int64_t output_index, const JsonElement& element, StepSink& sink);
-  // An item whose end never came; `completed`: the answer's did, so a call may be run.
+  // Closes an item without its own end. `completed` means that the response was completed, so a call may be run.
   void close_item(Item& item, bool completed, StepSink& sink);
   void end_message(Item& item, const JsonElement& element, StepSink& sink);
   void end_message_part(Item& item, std::int64_t index, const JsonElement& content, std::string_view common,
@@ -95,10 +96,10 @@ class Decoder final : public JsonEventDecoder {
 
   void read_call_names(Item& item, const JsonElement& element) const;
   static const std::string& call_id_of(Item& item, int part);
-  // The content that ends as `whole`: the one with the index, or its neighbour if only that was streamed.
+  // Returns the content that ends as `whole`: the one with the index, or its neighbour if only that was streamed.
   static Content& content_of(Item& item, std::int64_t index, Slot slot, std::string_view whole, Numbering numbering);
   void show(Item& item, Slot slot, Content& content, std::string_view text, StepSink& sink);
-  // Ends a content: shows what no delta showed of `whole`, which is empty if it is not known. May fail the answer.
+  // Ends a content: reports the part of `whole` that no delta had. An empty `whole` is unknown. May fail the response.
   void complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink);
   void report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink);
   void report_sources(Content& content, const JsonElement& annotations, StepSink& sink);
@@ -106,15 +107,15 @@ class Decoder final : public JsonEventDecoder {
   std::string plain(const JsonElement& object, std::string_view key) const;
   std::string json_text(const JsonElement& value) const;
 
-  const EventJson* json_ = nullptr;            // of the event in hand
-  EventJson input_json_;                       // looks into calls' input
+  const EventJson* json_ = nullptr;            // parser of the current event
+  EventJson input_json_;                       // parses the input of calls
   std::map<std::int64_t, Item> items_;         // by output_index
-  std::map<std::string, std::int64_t> begun_;  // id to output_index
+  std::map<std::string, std::int64_t> begun_;  // output_index by id
   std::pair<std::int64_t, Item*> latest_{-1, nullptr};
-  std::map<std::string, std::string> provider_calls_;  // id to name
+  std::map<std::string, std::string> provider_calls_;  // name by id
   std::string latest_provider_call_;
   std::size_t done_items_ = 0;
-  std::size_t repeated_ = 0;  // bytes
+  std::size_t repeated_ = 0;  // bytes of repeated members
   int next_part_ = 0;
   bool has_client_call_ = false;
   bool has_refusal_ = false;

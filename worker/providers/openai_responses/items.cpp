@@ -8,7 +8,7 @@ namespace {
 
 using Role = ItemRole;
 
-// From the API reference's output items. An mcp_list_tools is a server's catalogue: opaque, like all others.
+// From the API reference's output items. An mcp_list_tools item is a server's catalogue. It is opaque, like all others.
 constexpr std::array<ItemKind, 15> kKinds = {{
     {"web_search_call", Role::provider_call, "web_search", "results", {}},
     {"file_search_call", Role::provider_call, "file_search", "results", {}},

@@ -16,13 +16,13 @@ namespace {
 
 constexpr std::string_view kCustomOutput = "custom_tool_call_output";
 
-// A call as the item with its result needs it.
+// Data of a call that the item with its result needs.
 struct Call {
   std::string_view output_type = "function_call_output";
-  std::string call_id{};  // the provider's, where the item has one; else the part's
+  std::string call_id{};  // the provider's id if the item has one, else the part's
 };
 
-// The member of a state, or of nothing, if it is an object.
+// Returns a member of a state if it is an object. `state` may be empty.
 std::optional<JsonElement> object_member(const std::optional<JsonElement>& state, std::string_view name) {
   const auto found = state ? get_member(*state, name) : std::nullopt;
   return found && found->is_object() ? found : std::nullopt;
@@ -41,14 +41,14 @@ class PartWriter {
  public:
   PartWriter(BodyWriter& json, RequestNotes& notes) : json_(json), notes_(notes) {}
 
-  // `breakpoint`: the prompt up to here is to be cached.
+  // `breakpoint`: cache the prompt up to here.
   void text(RawString text, bool breakpoint) {
     json_.begin_object().field("type", "input_text").field("text", text);
     if (breakpoint) json_.key("prompt_cache_breakpoint").begin_object().field("mode", "explicit").end_object();
     json_.end_object();
   }
 
-  // False if the API does not take it, which is noted.
+  // False, with a note, if the API does not accept the media.
   bool can_send(const MediaPart& media) {
     if (media.kind != MediaKind::audio) return true;
     notes_.add("content_dropped", "audio was left out: this API takes none");
@@ -57,7 +57,7 @@ class PartWriter {
 
   void media(const MediaPart& media) { media_as(media.kind == MediaKind::image ? "input_image" : "input_file", media); }
 
-  // `is_text`: the input of a custom tool, which the part holds as a JSON string.
+  // `is_text` means the input of a custom tool, which the part holds as a JSON string.
   void call_input(const ToolCallPart& call, bool is_text) {
     if (is_text && call.input.is_string()) {
       json_.raw(call.input.as_string());
@@ -119,7 +119,7 @@ class PartWriter {
     }
   }
 
-  // The shell's own report if the parent gives one, else the text as what it printed.
+  // Writes the shell's own report if the parent provides one, else the text as the shell's output.
   void shell_output(const ToolOutput& output) {
     if (!output.value.empty() && output.value.json.front() == '[') {
       json_.raw(output.value);
@@ -184,7 +184,7 @@ class InputWriter {
   }
 
  private:
-  // Opens a message that begins with `members`, or continues the one that does.
+  // Opens a message that begins with `members`, or continues the open one if it begins with them.
   void in_message(std::string members) {
     if (open_ && members_ == members) return;
     close_message();
@@ -223,7 +223,7 @@ class InputWriter {
     }
   }
 
-  // Writes a whole item as the provider gave it, if the state holds one.
+  // Writes a whole item as received from the provider, if the state holds one.
   void item(RawString state) {
     if (const auto whole = object_member(state_.read(state, kStateTag), kItem)) write_item(*whole);
   }
@@ -237,8 +237,8 @@ class InputWriter {
     json_.copy(state_.json(item));
   }
 
-  // A provider that stores nothing cannot find reasoning by its id: it needs the reasoning itself, encrypted, or in
-  // plain words where a server gives them (LM Studio, DeepSeek).
+  // A provider that stores nothing cannot find reasoning by its id. It needs the reasoning itself: encrypted, or as
+  // plain text from servers that send it (LM Studio, DeepSeek).
   [[nodiscard]] bool can_replay(const JsonElement& item) const {
     if (dialect_.stored || get_string_or_empty(item, "type") != "reasoning") return true;
     const auto content = get_array(item, "content");
@@ -258,7 +258,7 @@ class InputWriter {
     if (const auto annotations = state ? get_member(*state, "annotations") : std::nullopt) {
       json_.key("annotations").copy(state_.json(*annotations));
     } else if (!refusal && !ids_lost_ && has_id(state)) {
-      // The text of an output message always has them.
+      // The text of an output message always has annotations.
       json_.key("annotations").begin_array().end_array();
     }
     json_.end_object();
@@ -275,7 +275,7 @@ class InputWriter {
     return members;
   }
 
-  // Of an object of the state that was read last.
+  // `object` must belong to the state that was read last.
   [[nodiscard]] std::string members_without(const JsonElement& object,
                                             std::initializer_list<std::string_view> leave_out) const {
     return other_members(state_.parser(), object, leave_out);
@@ -321,11 +321,11 @@ class InputWriter {
   BodyWriter json_;
   RequestNotes& notes_;
   PartWriter parts_{json_, notes_};
-  StateReader state_;                  // of the part that is being written
-  std::map<std::string, Call> calls_;  // those of other tools than functions
-  std::string members_;                // of the open message
+  StateReader state_;                  // reads the state of the current part
+  std::map<std::string, Call> calls_;  // calls of tools other than functions
+  std::string members_;                // members of the open message
   bool open_ = false;
-  // Reasoning of this turn was left out: the provider refuses items with ids that came after it.
+  // Reasoning of this turn was left out. The provider refuses items with ids that came after it.
   bool ids_lost_ = false;
 };
 

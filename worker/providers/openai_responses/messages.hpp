@@ -1,4 +1,4 @@
-// A conversation as the Responses API's input items, spliced from the request line's own bytes.
+// Writes a conversation as the Responses API's input items, spliced from the bytes of the request line.
 #pragma once
 
 #include <span>
@@ -11,13 +11,13 @@
 namespace aiw::openai_responses {
 
 struct Dialect {
-  std::string_view system_role = "system";  // reasoning models know it as "developer"
-  bool stored = false;                      // the provider keeps answers, so that an item's id stands for the item
-  bool cache_breakpoints = false;           // the request asks for explicit prompt caching
+  std::string_view system_role = "system";  // reasoning models name it "developer"
+  bool stored = false;                      // the provider stores responses, so an item's id stands for the item
+  bool cache_breakpoints = false;           // the request uses explicit prompt caching
 };
 
-// Appends the elements of the `input` array to `body`, which then refers to the conversation's bytes. Each message
-// becomes the same bytes whatever follows it.
+// Appends the elements of the `input` array to `body`, which then refers to the conversation's bytes. The bytes of a
+// message do not depend on later messages.
 void append_input(std::span<const Message> messages, const Dialect& dialect, Rope& body, RequestNotes& notes);
 
 }  // namespace aiw::openai_responses

@@ -20,7 +20,7 @@ namespace {
 constexpr std::array<std::string_view, 2> kReserved = {"input", "stream"};
 constexpr JsonSpan kNoParameters{R"({"type":"object","properties":{}})"};
 
-// The members of the body before `input`.
+// Writes the members of the body before `input`.
 class OptionsWriter {
  public:
   OptionsWriter(const StepInput& input, const OpenAiModelRules& rules, RequestNotes& notes)
@@ -28,7 +28,7 @@ class OptionsWriter {
 
   std::string write() {
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
-    // The worker keeps nothing and so does not make the provider keep anything: reasoning travels encrypted.
+    // The worker is stateless, so the provider must store nothing either: reasoning is sent back encrypted.
     writer_.field("store", false);
     include();
     if (!chat_.system.empty()) writer_.field("instructions", chat_.system);
@@ -75,7 +75,7 @@ class OptionsWriter {
     writer_.key("reasoning").begin_object().field("effort", chat_.reasoning->effort).end_object();
   }
 
-  // Strictness is asked for where the parent wants it, and where the schema fits as it is.
+  // Uses strict mode if the parent requests it. If the parent does not set it, only for a schema that needs no change.
   StrictSchema strict_schema(JsonSpan schema, std::optional<bool> wanted) {
     if (!wanted.value_or(true) || !schema.is_object()) return {std::string(schema.json), false};
     RequestNotes unsaid;
@@ -98,7 +98,7 @@ class OptionsWriter {
     writer_.end_object().end_object();
   }
 
-  // A step without tools still names them: the prompt's beginning stays what the provider has cached.
+  // A step without tools still lists them, so that the start of the prompt stays the cached one.
   void tools() {
     writer_.key("tools").begin_array();
     for (const Tool& tool : chat_.tools) write_tool(tool);
@@ -121,7 +121,7 @@ class OptionsWriter {
         strict_schema(tool.input_schema.empty() ? kNoParameters : tool.input_schema, tool.strict);
     writer_.begin_object().field("type", "function").field("name", tool.name);
     if (!tool.description.empty()) writer_.field("description", tool.description);
-    // The API's own default is true, and then it rewrites the schema.
+    // The API's own default is true, which makes it rewrite the schema.
     writer_.field("parameters", JsonSpan{schema.json}).field("strict", schema.strict).end_object();
   }
 
@@ -134,8 +134,8 @@ class OptionsWriter {
     }
   }
 
-  // Functions and custom tools are chosen by name, the API's own tools by type, an MCP server by its label. A tool
-  // without a name of ours is known by its type.
+  // A choice names functions and custom tools by name, the API's own tools by type, and an MCP server by its label. A
+  // tool without a name in the chat is known by its type.
   void one_tool(RawString name) {
     for (const Tool& tool : chat_.tools) {
       if (tool.definition.empty()) continue;
@@ -184,10 +184,10 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   BodyWriter json(body, options.size() > 2);
   json.key("input").begin_array();
   const JsonSpan* const store = find_option(input.chat, "store");
-  const Dialect dialect{.system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
-                        .stored = store != nullptr &&
-                                  store->json != "false",  // null takes our `false` out, and the API's default is true
-                        .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
+  const Dialect dialect{
+      .system_role = rules.reasons && !input.target.model.contains("grok-") ? "developer" : "system",
+      .stored = store != nullptr && store->json != "false",  // null removes our `false`, and the API's default is true
+      .cache_breakpoints = find_option(input.chat, "prompt_cache_options") != nullptr};
   append_input(input.messages, dialect, body, notes);
   json.end_array().end_object();
   built.notes = notes.take();

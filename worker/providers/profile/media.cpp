@@ -17,7 +17,8 @@ bool takes(const MediaRule& rule, std::string_view type) {
   });
 }
 
-// Images and PDF files that are none end a conversation: each later request is refused. Audio that is an image is none.
+// False if the bytes or the type contradict the part. A broken image or PDF blocks a conversation, because the server
+// refuses each later request. An audio part with an image type is not audio.
 bool is_what_it_says(const MediaPart& part, std::string_view type) {
   if (part.kind == MediaKind::audio && !type.empty() && !type.starts_with("audio/") && !type.starts_with("video/") &&
       !type.ends_with("/*") && type != "application/octet-stream" && type != "application/ogg") {
@@ -46,7 +47,7 @@ bool is_text_type(std::string_view type) {
 }  // namespace
 
 std::optional<std::string> text_instead(const MediaPart& part, const ServerProfile& profile, RequestNotes& notes) {
-  if (!part.file_id.empty()) return std::nullopt;  // the server's own
+  if (!part.file_id.empty()) return std::nullopt;  // an uploaded file of the server
   const std::string type = media_type_of(part);
   const bool image = part.kind == MediaKind::image || type.starts_with("image/");
   const bool audio = !image && (part.kind == MediaKind::audio || type.starts_with("audio/"));

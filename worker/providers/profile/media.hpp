@@ -1,4 +1,4 @@
-// Media that a server does not take.
+// Replacement of media that a server does not accept.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace aiw {
 
-// The text that stands for media which the server does not take: its own contents if it is a text file, else a remark.
-// Nothing: the server takes it as it is.
+// Returns the text that replaces media which the server does not accept: the contents of a text file, else a remark.
+// Returns nothing if the server accepts the media unchanged.
 std::optional<std::string> text_instead(const MediaPart& part, const ServerProfile& profile, RequestNotes& notes);
 
 }  // namespace aiw

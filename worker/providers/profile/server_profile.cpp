@@ -39,7 +39,7 @@ constexpr MediaRule only(Types types) { return {.any = false, .types = types}; }
 constexpr MediaRule kNone = {.any = false, .links = false};
 constexpr std::size_t kOpenAiStops = 4;
 
-// OpenAI-compatible servers that nobody here knows: what hosted ones and gateways have in common.
+// Unknown OpenAI-compatible servers: the common subset of hosted servers and gateways.
 constexpr ServerProfile kCompatible = {.unique_call_ids = true,
                                        .empty_assistant = false,
                                        .mute_errors = false,
@@ -47,7 +47,7 @@ constexpr ServerProfile kCompatible = {.unique_call_ids = true,
                                        .schema_properties = true,
                                        .images = only(kUsualImages)};
 
-// A copy of a profile with some members changed.
+// Returns a copy of a profile with some members changed.
 template <typename Change>
 consteval ServerProfile changed(ServerProfile profile, Change change) {
   change(profile);
@@ -79,7 +79,7 @@ constexpr ServerProfile kMistral = changed(kCompatible, [](ServerProfile& it) {
   it.assistant_last = false;
 });
 
-// Their API references; each refuses parts of other kinds.
+// From their API references. Each refuses parts of other kinds.
 constexpr ServerProfile kGroq = changed(kCompatible, [](ServerProfile& it) {
   it.most_tools = 128;
   it.most_stops = 4;
@@ -111,8 +111,8 @@ constexpr ServerProfile kXai = changed(kCompatible, [](ServerProfile& it) {
 });
 constexpr ServerProfile kTogether = changed(kCompatible, [](ServerProfile& it) { it.audio = it.files = kNone; });
 
-// Servers of open models: a model's chat template has the last word. Those of Qwen and Gemma take one system message,
-// first, and roles that alternate. Images are read by what the server has.
+// Servers of open models: the model's chat template decides. Templates of Qwen and Gemma accept one system message, as
+// the first, and alternating roles. The image formats depend on the server's own decoder.
 constexpr ServerProfile kTemplates = {.one_system = true,
                                       .alternating_roles = true,
                                       .empty_assistant = false,
@@ -143,7 +143,7 @@ constexpr ServerProfile kConverse = {.call_ids = {.charset = Charset::word, .mos
                                      .schema_combinators = false,
                                      .images = only(kUsualImages)};
 
-// FunctionDeclaration of the API reference. Its schemas are written anew.
+// FunctionDeclaration of the API reference. The builder rewrites its schemas.
 constexpr ServerProfile kGemini = {.tool_names = {.charset = Charset::dotted, .most = 64},
                                    .mute_errors = false,
                                    .schema_object = false,
@@ -186,7 +186,7 @@ constexpr auto kChatServers = std::to_array<KnownServer>({{"openai", &kOpenAi},
                                                           {"llamacpp", &kTemplates},
                                                           {"lmstudio", &kTemplates}});
 
-// Mistral's templates, whoever serves the model.
+// True for Mistral's models, whose templates apply on any server.
 bool is_mistral_model(std::string_view model) {
   const std::string name = ascii_lower(model);
   constexpr auto kFamilies =
@@ -200,7 +200,7 @@ ServerProfile chat_profile(const Target& target) {
   const bool is_known = found != kChatServers.end();
   ServerProfile profile = is_known ? *found->profile : openai_model_rules(target.model).ours ? kOpenAi : kCompatible;
   if (profile.one_system && is_mistral_model(target.model)) profile.user_after_result = false;
-  // A gateway sends it on to Claude's API.
+  // A gateway passes the request on to Claude's API.
   if (!is_known && anthropic_messages::claude_version(target.model)) {
     profile.call_ids = kAnthropic.call_ids;
     profile.unique_call_ids = true;
@@ -215,15 +215,14 @@ ServerProfile claude_profile(const Target& target, ServerProfile profile) {
   return profile;
 }
 
-// Structured outputs came to Claude on Vertex AI with the models of 4.6 (cloud.google.com, "Claude structured
-// outputs").
+// Claude on Vertex AI has structured outputs from version 4.6 on (cloud.google.com, "Claude structured outputs").
 ServerProfile vertex_claude_profile(const Target& target) {
   ServerProfile profile = claude_profile(target, kAnthropic);
   profile.structured_output = anthropic_messages::claude_version(target.model).value_or(0) >= 406;
   return profile;
 }
 
-// The runtime reads no URLs.
+// The Bedrock runtime does not fetch URLs.
 ServerProfile invoke_profile(const Target& target) {
   ServerProfile profile = claude_profile(target, kAnthropic);
   profile.images.links = profile.files.links = false;
@@ -238,7 +237,7 @@ ServerProfile converse_profile(const Target& target) {
 
 ServerProfile anthropic_profile(const Target& target) {
   ServerProfile profile = claude_profile(target, kAnthropic);
-  // Servers that speak this API for other models want their thinking back, which few of them sign.
+  // Servers of other models behind this API require their thinking back, which few of them sign.
   profile.unsigned_thinking = state_maker(target) != kClaude;
   return profile;
 }
@@ -268,7 +267,7 @@ void set_if(bool& value, const std::optional<bool>& given) { value = given.value
 void set_if(std::size_t& value, const std::optional<std::int64_t>& given) {
   if (given) value = static_cast<std::size_t>(*given);
 }
-// All of a kind, or none.
+// Accepts all media of a kind, or none.
 void set_if(MediaRule& rule, const std::optional<bool>& given) {
   if (given) rule = *given ? MediaRule{} : kNone;
 }

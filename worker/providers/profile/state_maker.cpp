@@ -30,7 +30,7 @@ std::string server_of(const Target& target) {
 
 std::string state_maker(const Target& target) {
   std::string maker = server_of(target);
-  const bool has_accounts = !maker.empty() && maker != kClaude;  // a signature of Claude's holds for every account
+  const bool has_accounts = !maker.empty() && maker != kClaude;  // Claude's signatures are valid for every account
   if (has_accounts && !target.account.empty()) maker.append("#").append(target.account);
   return maker;
 }

@@ -25,7 +25,7 @@ bool is_in(Charset charset, char c, bool first) {
   return false;
 }
 
-// Letters and digits that stand for a text.
+// Returns letters and digits as a hash of a text.
 std::string digest_of(std::string_view text, std::size_t length) {
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   const auto digest = sha256(text);
@@ -54,7 +54,7 @@ bool fits(const WordRule& rule, std::string_view text) {
 std::string fitted(const WordRule& rule, std::string_view text) {
   if (fits(rule, text)) return std::string(text);
   if (rule.exact > 0) return digest_of(text, rule.exact);
-  // What can be kept of it, and what tells it from others that begin so.
+  // Keeps the usable start of the text, and adds a digest that makes it unique among texts with the same start.
   constexpr std::size_t kDigest = 10;
   constexpr std::size_t kLongest = 256;
   const std::size_t most = rule.most > 0 ? rule.most : kLongest;

@@ -1,4 +1,4 @@
-// Which strings a server takes as ids and names, and what stands for those that it does not.
+// Rules for strings that a server accepts as ids and names, and replacements for others.
 #pragma once
 
 #include <cstddef>
@@ -7,16 +7,16 @@
 
 namespace aiw {
 
-// The strings that a server takes in some place.
+// The strings that a server accepts in one place.
 struct WordRule {
   enum class Charset {
     any,
     alphanumeric,  // letters and digits
-    word,          // these, `_` and `-`
-    word_or_dot,   // these and `.`
-    letter_first,  // word, but first a letter or `_`
-    dotted,        // these, `.` and `:`
-    identifier,    // letters, digits and `_`, no digit first
+    word,          // letters, digits, `_` and `-`
+    word_or_dot,   // word and `.`
+    letter_first,  // word; the first character is a letter or `_`
+    dotted,        // letter_first, and `.` and `:` after the first character
+    identifier,    // letters, digits and `_`; the first is not a digit
   };
   Charset charset = Charset::any;
   std::size_t most = 0;   // bytes; 0: any number
@@ -24,7 +24,7 @@ struct WordRule {
 };
 
 bool fits(const WordRule& rule, std::string_view text);
-// A string that fits, always the same for the same text, and others for others.
+// Returns a string that fits. The result is always the same for the same text, and different for different texts.
 std::string fitted(const WordRule& rule, std::string_view text);
 
 }  // namespace aiw

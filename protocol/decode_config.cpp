@@ -164,7 +164,7 @@ ServerQuirks read_quirks(JsonReader& in) {
     } else if (number != kNumbers.end()) {
       quirks.*(number->second) = in.integer(0, kMost);
     } else {
-      in.fail("not a quirk that this worker knows: see docs/providers.md");
+      in.fail("not a known quirk: see docs/providers.md");
     }
   });
   constexpr std::int64_t kShortest = 16;

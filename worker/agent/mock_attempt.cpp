@@ -85,7 +85,7 @@ class MockAttempt : public Attempt {
     } else {
       observer_.fail({.code = "truncated_stream",
                       .category = Category::upstream,
-                      .message = "the answer broke off before its end",
+                      .message = "the response was cut short",
                       .retryable = true});
     }
   }

@@ -131,7 +131,7 @@ void StreamDecoder::on_event(const SseEvent& event, bool unfinished, StepSink& s
   if (!json || !json->is_object()) {
     if (event.type == "error")
       return fail(json ? in_stream_error(json_, *json) : in_stream_error({}, event.data), sink);
-    return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
+    return fail(upstream_fault("bad_event", "an event of the stream is not a JSON object", true), sink);
   }
   const auto type = get_string(*json, "type");
   const bool usual = type && event.type != "error" && !event.unframed;

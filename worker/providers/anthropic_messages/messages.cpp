@@ -138,7 +138,7 @@ class BlockWriter {
 
   void tool_call(const ToolCallPart& call, const State* state) {
     const bool is_object = call.input.is_object();
-    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
+    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was not an object and is sent as {}");
     json_.begin_object().field("type", "tool_use").field("id", call.tool_call_id).field("name", call.tool_name);
     json_.field("input", is_object ? call.input : JsonSpan{"{}"});
     if (state != nullptr) member("caller", state->caller);
@@ -369,7 +369,7 @@ void Conversation::write_system(BodyWriter& json, RawString system, std::string_
     for (const Part& part : message.parts) {
       const auto* text = std::get_if<TextPart>(&part);
       if (text != nullptr) write(text->text, text->cache);
-      if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
+      if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is not text was left out");
     }
   }
   if (!instruction.empty()) {

@@ -132,7 +132,7 @@ class StreamDecoder final : public ConverseDecoder {
   void on_event(const Event& event, StepSink& sink) {
     const auto root = json_.parse(event.payload);
     if (!root || !root->is_object()) {
-      return fail(upstream_fault("bad_event", "an event of the stream is no JSON object", true), sink);
+      return fail(upstream_fault("bad_event", "an event of the stream is not a JSON object", true), sink);
     }
     answered_ = answered_ || event.type == "messageStart" || event.type.starts_with("contentBlock");
     if (event.type == "contentBlockDelta") {

@@ -40,7 +40,7 @@ class StreamDecoder final : public anthropic_messages::StreamDecoder {
     }
     if (event.type != "chunk") return;
     if (!bytes || !base64_decode(*bytes, data_)) {
-      return fail(upstream_fault("bad_event", "a chunk of the stream holds no base64", true), sink);
+      return fail(upstream_fault("bad_event", "a chunk of the stream is not base64", true), sink);
     }
     on_event({.type = {}, .data = data_, .id = {}}, false, sink);
   }

@@ -39,7 +39,7 @@ class Conversation {
       for (const Part& part : message.parts) {
         const auto* text = std::get_if<TextPart>(&part);
         if (text != nullptr) write(text->text, text->cache);
-        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
+        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is not text was left out");
       }
     }
     if (open) json_.end_array();
@@ -131,7 +131,7 @@ class Conversation {
   void write_call(const ToolCallPart& call) {
     begin_turn(Turn::assistant);
     const bool is_object = call.input.is_object();
-    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
+    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was not an object and is sent as {}");
     json_.begin_object().key("toolUse").begin_object();
     json_.field("toolUseId", call.tool_call_id).field("name", call.tool_name);
     json_.field("input", is_object ? call.input : JsonSpan{"{}"}).end_object().end_object();

@@ -17,7 +17,7 @@ constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
 
 Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
 
-Error bad_body() { return upstream_fault("bad_response", "the answer's body is no JSON object", false); }
+Error bad_body() { return upstream_fault("bad_response", "the response body is not a JSON object", false); }
 
 Error too_large() { return upstream_fault("event_too_large", "an event of the answer is too large", false); }
 

@@ -47,7 +47,7 @@ std::expected<ModelPage, Error> read_model_page(std::string_view body, std::stri
   EventJson json;
   const auto root = json.parse(body);
   if (!root || !root->is_object()) {
-    return std::unexpected(upstream_fault("bad_response", "the list of models is no JSON object", false));
+    return std::unexpected(upstream_fault("bad_response", "the list of models is not a JSON object", false));
   }
   ModelPage page;
   page.next = json.plain_text(get_string_or_empty(*root, "nextPageToken"));

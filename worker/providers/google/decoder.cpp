@@ -80,14 +80,15 @@ class GeminiDecoder final : public ResponseDecoder {
     while (!response_.ended() && elements_.next(element)) {
       const auto root = json_.parse(element);
       if (!root) {
-        return response_.fail(upstream_fault("bad_event", "an element of the answer's array is no JSON", true), sink);
+        return response_.fail(upstream_fault("bad_event", "an element of the response's array is not JSON", true),
+                              sink);
       }
       add(*root, sink);
     }
     if (response_.ended()) return;
     if (elements_.too_large()) return too_large(sink);
     if (elements_.broken()) {
-      return response_.fail(upstream_fault("bad_response", "the answer is no JSON array of objects", true), sink);
+      return response_.fail(upstream_fault("bad_response", "the response is not a JSON array of objects", true), sink);
     }
     if (elements_.closed()) end_response(sink);
   }
@@ -103,7 +104,8 @@ class GeminiDecoder final : public ResponseDecoder {
   void end_object(StepSink& sink) {
     if (body_.starts_with('<')) return response_.fail(page_fault("bad_response", body_), sink);
     const auto root = json_.parse(body_);
-    if (!root) return response_.fail(upstream_fault("bad_response", "the answer's body is no JSON object", true), sink);
+    if (!root)
+      return response_.fail(upstream_fault("bad_response", "the response body is not a JSON object", true), sink);
     add(*root, sink);
   }
 

@@ -53,7 +53,7 @@ class Contents {
       for (const Part& part : message.parts) {
         const auto* text = std::get_if<TextPart>(&part);
         if (text != nullptr) write(text->text);
-        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is no text was left out");
+        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is not text was left out");
       }
     }
     if (open) json_.end_array().end_object();
@@ -180,7 +180,7 @@ class Contents {
   void write_call(const ToolCallPart& call) {
     begin_turn(Turn::model);
     const bool is_object = call.input.is_object();
-    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was no object and is sent as {}");
+    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was not an object and is sent as {}");
     json_.begin_object().key("functionCall").begin_object();
     write_id_and_name(call.tool_call_id, call.tool_name);
     json_.field("args", is_object ? call.input : JsonSpan{"{}"}).end_object();

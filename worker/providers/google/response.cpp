@@ -41,7 +41,7 @@ void Response::add(const EventJson& json, const JsonElement& root, StepSink& sin
   json_ = &json;
   simdjson::dom::object members;
   if (root.get(members) != simdjson::SUCCESS) {
-    return fail(upstream_fault("bad_event", "a part of the answer is no JSON object", true), sink);
+    return fail(upstream_fault("bad_event", "a part of the response is not a JSON object", true), sink);
   }
   std::optional<JsonElement> error, usage;
   for (const auto [key, value] : members) {

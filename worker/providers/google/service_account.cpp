@@ -31,7 +31,7 @@ std::expected<ServiceAccount, Error> read_service_account(std::string_view json)
   EventJson parser;
   const auto root = parser.parse(json);
   if (!root || !root->is_object()) {
-    return std::unexpected(auth_error("bad_credentials", "the credentials are no JSON object"));
+    return std::unexpected(auth_error("bad_credentials", "the credentials are not a JSON object"));
   }
   if (get_string_or_empty(*root, "type") != "service_account") {
     return std::unexpected(auth_error("bad_credentials", "the credentials are not of a service account"));

@@ -183,7 +183,7 @@ std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size
     const auto* media = std::get_if<MediaPart>(&part);
     if (media == nullptr || is_image(*media)) continue;
     if (media->kind == MediaKind::image && !media->url.empty()) {
-      return std::unexpected(invalid_request("Ollama fetches no images: this one needs its data instead of a URL",
+      return std::unexpected(invalid_request("Ollama does not fetch images: give the image's data instead of a URL",
                                              "/payload/messages/" + std::to_string(index)));
     }
     notes.add("media_dropped", "this provider takes images; other media was left out");

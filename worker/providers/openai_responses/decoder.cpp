@@ -164,7 +164,7 @@ void Decoder::end_reported(std::string_view event_status, const JsonElement& res
 void Decoder::fail_answer(const JsonElement& response, StepSink& sink) {
   const auto error = get_error(response);
   if (error) return fail(in_stream_error(*json_, *error), sink);
-  fail(in_stream_error(plain(response, "status"), "the provider gave the answer up"), sink);
+  fail(in_stream_error(plain(response, "status"), "the provider cancelled the response"), sink);
 }
 
 void Decoder::flush(StepSink& sink) {

@@ -7,7 +7,7 @@
 
 namespace aiw {
 
-// The edited text, or what is wrong, for the model.
+// The edited text, or what is wrong, for the model: also that the text has more lines than an edit reads.
 using Edited = std::expected<std::string, std::string>;
 
 // Adds `spec` to depends_on in the frontmatter; one that is there already stays as it is.

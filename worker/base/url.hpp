@@ -26,6 +26,11 @@ std::string shown_url(std::string_view url);
 // `text` as part of a path's segment or a query's value: everything but unreserved characters as %XX (RFC 3986, 2.3).
 std::string percent_encode(std::string_view text);
 
+// "." or "..", each dot possibly written %2E (RFC 3986, 6.2.2.2): a server may take it for a step up.
+bool is_dot_segment(std::string_view segment);
+// Whether some segment of the path, between its slashes, is one.
+bool has_dot_segment(std::string_view path);
+
 // True for localhost, 127.0.0.0/8 in dotted form and ::1.
 bool is_loopback(std::string_view host);
 

@@ -141,6 +141,27 @@ TEST_CASE("a model's name cannot leave its place in a URL's path") {
   CHECK(answer(config, {"p", "../models/a.gguf", ""}) == "p ../models/a.gguf ../models/a.gguf");
 }
 
+TEST_CASE("a key that no header may have is refused, also one that signs") {
+  for (const auto member : {&ProviderConfig::api_key, &ProviderConfig::access_key_id,
+                            &ProviderConfig::secret_access_key, &ProviderConfig::session_token}) {
+    for (const char end : {'\r', '\n', '\0'}) {
+      Config config;
+      config.providers = {provider("p", "https://p.example", {"m"})};
+      config.providers[0].type = Api::bedrock_converse;
+      config.providers[0].access_key_id = "AKIA";
+      config.providers[0].secret_access_key = "secret";
+      CHECK(resolve(config));
+      config.providers[0].*member = std::string("key") + end + "x";
+      const auto target = resolve(config);
+      REQUIRE(!target);
+      CHECK(target.error().code == "invalid_request");
+      CHECK(target.error().category == Category::invalid_request);
+      CHECK(target.error().pointer == "/payload/config/providers");
+      CHECK(target.error().message.contains("has characters that no header may have"));
+    }
+  }
+}
+
 TEST_CASE("a list of models is binding, unless it is empty or the provider an aggregator") {
   Config config;
   config.providers = {provider("p", "https://p.example", {})};

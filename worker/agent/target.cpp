@@ -180,10 +180,18 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
     keep_secret(target, *secret);
     *into = std::move(secret->text);
   }
-  if (!valid_header("authorization", target.api_key) || !valid_header("authorization", target.aws.session_token)) {
-    return std::unexpected(refuse("invalid_request", Category::invalid_request,
-                                  "the apiKey of " + provider.id + " has characters that no header may have",
-                                  "/payload/config/providers"));
+  const std::pair<std::string_view, const std::string*> in_headers[] = {
+      {"apiKey", &target.api_key},
+      {"accessKeyId", &target.aws.access_key_id},
+      {"secretAccessKey", &target.aws.secret_access_key},  // only signs; none of AWS has any such
+      {"sessionToken", &target.aws.session_token},
+  };
+  for (const auto& [name, key] : in_headers) {
+    if (valid_header("authorization", *key)) continue;
+    return std::unexpected(
+        refuse("invalid_request", Category::invalid_request,
+               "the " + std::string(name) + " of " + provider.id + " has characters that no header may have",
+               "/payload/config/providers"));
   }
   for (const auto& [name, value] : provider.headers) {
     auto resolved = resolve_secret(value, provider.id, *url, keys);

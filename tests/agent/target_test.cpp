@@ -113,6 +113,55 @@ TEST_CASE("what is not there is named") {
   missing(Config{}, {}, "provider_not_found", "no providers", "/payload/providerId");
 }
 
+TEST_CASE("a model's name cannot leave its place in a URL's path") {
+  for (const Api api :
+       {Api::gemini_generate, Api::vertex, Api::bedrock_converse, Api::bedrock_invoke, Api::azure_openai}) {
+    Config config;
+    config.providers = {provider("p", "https://p.example", {})};
+    config.providers[0].type = api;
+    for (const char* model :
+         {"..", ".", "../../v1/files", "a/../../x", "models/..", "%2e%2E/x", ".%2e", "../claude-x"}) {
+      CAPTURE(model);
+      const auto target = resolve(config, {"p", model, ""});
+      REQUIRE(!target);
+      CHECK(target.error().code == "invalid_request");
+      CHECK(target.error().pointer == "/payload/modelId");
+    }
+    for (const char* model :
+         {"a", "a..b", "...", "models/gemini-2.5", "publishers/x/models/y", "a.b/.c", "eu.x-v1:0"}) {
+      CAPTURE(model);
+      CHECK(resolve(config, {"p", model, ""}));
+    }
+    config.providers[0].models.push_back({.id = "../x", .name = {}, .max_tokens = {}, .script = {}});
+    CHECK(resolve(config).error().pointer == "/payload/config/providers");
+  }
+  // Others name the model in the body: a server on this machine may take a file's path.
+  Config config;
+  config.providers = {provider("p", "https://p.example", {})};
+  CHECK(answer(config, {"p", "../models/a.gguf", ""}) == "p ../models/a.gguf ../models/a.gguf");
+}
+
+TEST_CASE("a key that no header may have is refused, also one that signs") {
+  for (const auto member : {&ProviderConfig::api_key, &ProviderConfig::access_key_id,
+                            &ProviderConfig::secret_access_key, &ProviderConfig::session_token}) {
+    for (const char end : {'\r', '\n', '\0'}) {
+      Config config;
+      config.providers = {provider("p", "https://p.example", {"m"})};
+      config.providers[0].type = Api::bedrock_converse;
+      config.providers[0].access_key_id = "AKIA";
+      config.providers[0].secret_access_key = "secret";
+      CHECK(resolve(config));
+      config.providers[0].*member = std::string("key") + end + "x";
+      const auto target = resolve(config);
+      REQUIRE(!target);
+      CHECK(target.error().code == "invalid_request");
+      CHECK(target.error().category == Category::invalid_request);
+      CHECK(target.error().pointer == "/payload/config/providers");
+      CHECK(target.error().message.contains("has characters that no header may have"));
+    }
+  }
+}
+
 TEST_CASE("a list of models is binding, unless it is empty or the provider an aggregator") {
   Config config;
   config.providers = {provider("p", "https://p.example", {})};

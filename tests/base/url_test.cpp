@@ -98,3 +98,14 @@ TEST_CASE("a URL is shown without user name, query and fragment") {
   CHECK(shown_url("https://a.example") == "https://a.example");
   CHECK(shown_url("https://u@v@a.example") == "https://a.example");
 }
+
+TEST_CASE("segments that are steps within a path, in each way to write them") {
+  for (const char* path : {".", "..", "a/..", "../a", "a/./b", "%2e", ".%2E/a", "a/%2e%2E"}) {
+    CAPTURE(path);
+    CHECK(has_dot_segment(path));
+  }
+  for (const char* path : {"", "/", "a", "...", "a..b", ".a", "a/b.", "%2f", "%2e%2e%2e", "%252e"}) {
+    CAPTURE(path);
+    CHECK_FALSE(has_dot_segment(path));
+  }
+}

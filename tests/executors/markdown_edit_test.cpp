@@ -207,6 +207,53 @@ std::string from_closing_line(const std::string& text) {
   return text.substr(at + 1);
 }
 
+std::string times(int count, const std::string& text) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+TEST_CASE("edits: a text of very many lines is refused, before anything is kept for each of them") {
+  const std::string most = "---\n---\n## A\n- [ ] a\n" + times(249'996, "\n"), more = most + '\n';
+  CHECK(check_item(most, "a", true));
+  CHECK(add_dependency(most, "b"));
+  CHECK(replace_section(most, "A", "b"));
+  CHECK(check_item(more, "a", true).error() == "the spec has more than 250000 lines");
+  CHECK(add_dependency(more, "b").error() == "the spec has more than 250000 lines");
+  CHECK(remove_dependency(more, "b").error() == "the spec has more than 250000 lines");
+  CHECK(replace_section(more, "A", "b").error() == "the spec has more than 250000 lines");
+  CHECK(append_to_section("## A\n", "A", "a" + times(250'001, "\n") + "b").error() ==
+        "the content has more than 250000 lines");
+}
+
+TEST_CASE("edits: very many dependencies, and a very long item to look for, are refused") {
+  const auto with_names = [](int count) { return "---\ndepends_on: [" + times(count, "a,") + "]\n---\n"; };
+  CHECK(add_dependency(with_names(10'000), "b-c"));
+  CHECK(add_dependency(with_names(10'001), "b-c").error() == "depends_on has more than 10000 names");
+  CHECK(add_dependency("---\ndepends_on:\n" + times(10'001, "- a\n") + "---\n", "b-c").error() ==
+        "depends_on has more than 10000 names");
+  const std::string item(1'024, 'a');
+  CHECK(check_item("- [ ] " + item + 'a', item, true));
+  CHECK(check_item("- [ ] " + item + 'a', item + 'a', true).error() ==
+        "itemText has more than 1024 bytes; a part of it will do");
+}
+
+TEST_CASE("edits: a blank line ends quotes, and items that have nothing yet") {
+  const auto edit = [](const std::string& above) { return replace_section(above + "## A\n\n## B\n", "A", "b"); };
+  const auto code = [](const std::string& above) { return check_item(above + "- [ ] a\n", "a", true).has_value(); };
+  CHECK(edit("- - - a\n\n"));
+  // The fence in the item goes on behind a blank line, and ends with the item; that in the quote ends with it.
+  CHECK_FALSE(code("- - ~~~\n\n    "));
+  CHECK(code("- - ~~~\n\n  "));
+  CHECK(code("- > ~~~\n\n  "));
+  CHECK(code("> - ~~~\n\n"));
+  // What is indented by an empty item's width is in it; behind a blank line, it is code.
+  CHECK(code("- \n  ~~~\n  ~~~\n"));
+  CHECK_FALSE(code("- \n  ~~~\n  "));
+  CHECK_FALSE(code("- \n\n~~~\n"));
+  CHECK(edit("-\n\n"));
+}
+
 TEST_CASE("edits: whatever the text, an edit can be read back, and leaves alone what it does not mean") {
   std::mt19937 random(20'26);
   int linked = 0, sections = 0, items = 0;

@@ -1,7 +1,9 @@
 // What tools are given and what they say: HTTP tools, MCP servers, the arguments' schema.
+#include <memory>
 #include <utility>
 
 #include "tests/growth/shapes.hpp"
+#include "worker/executors/leanspec/markdown_edit.hpp"
 
 namespace aiw::growth {
 namespace {
@@ -364,9 +366,29 @@ void mcp_servers(std::vector<Shape>& shapes) {
   });
 }
 
+void specs(std::vector<Shape>& shapes) {
+  const auto add = [&](const string& name, size_t n, const Make& text) {
+    shapes.push_back({"spec/" + name, n, [=](size_t i) {
+                        Scene scene{.lines = {}};
+                        auto spec = std::make_shared<string>(text(i));
+                        scene.direct_bytes = spec->size();
+                        scene.direct = [spec] { static_cast<void>(check_item(*spec, "x", true)); };
+                        return scene;
+                      }});
+  };
+  const auto markers = [](size_t n, const string& marker) { return repeat(n, [&](size_t) { return marker; }); };
+  add("blank lines", 400, [](size_t n) { return string(n, '\n'); });
+  add("blank lines within many items", 24, [=](size_t n) { return markers(n, "- ") + "a\n" + string(100 * n, '\n'); });
+  add("white space within many items", 24,
+      [=](size_t n) { return markers(n, "- ") + "a\n" + string(100 * n, ' ') + "a"; });
+  add("many items before a long line", 24, [=](size_t n) { return markers(n, "- ") + string(100 * n, '-') + "a"; });
+  add("quotes in each line", 24, [=](size_t n) { return markers(8, markers(n, "> ") + "a\n"); });
+}
+
 }  // namespace
 
 void add_tool_shapes(std::vector<Shape>& shapes) {
+  specs(shapes);
   http_tools(shapes);
   arguments(shapes);
   mcp_servers(shapes);

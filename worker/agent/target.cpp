@@ -90,6 +90,36 @@ std::expected<void, Error> set_model(Target& target, const ProviderConfig& provi
   return {};
 }
 
+// Whether its requests name the model in their URL's path.
+bool has_model_in_path(Api api) {
+  switch (api) {
+    case Api::gemini_generate:
+    case Api::vertex:
+    case Api::vertex_anthropic:
+    case Api::bedrock_converse:
+    case Api::bedrock_invoke:
+    case Api::azure_openai: return true;
+    case Api::openai_chat:
+    case Api::openai_responses:
+    case Api::openai_completions:
+    case Api::anthropic_messages:
+    case Api::cohere_chat:
+    case Api::ollama_chat:
+    case Api::ollama_generate:
+    case Api::azure_openai_responses:
+    case Api::mock: break;
+  }
+  return false;
+}
+
+// A model's name chooses no other operation of the provider than the one that asks it.
+std::expected<void, Error> check_model_path(const Target& target, const Choice& choice) {
+  if (!has_model_in_path(target.api) || !has_dot_segment(target.model)) return {};
+  return std::unexpected(refuse("invalid_request", Category::invalid_request,
+                                "the model of " + target.provider_id + " must not have . or .. between slashes",
+                                choice.model_id.empty() ? "/payload/config/providers" : "/payload/modelId"));
+}
+
 Error bad_url(const ProviderConfig& provider, const std::string& why) {
   return refuse("invalid_request", Category::invalid_request, "the baseUrl of " + provider.id + ": " + why,
                 "/payload/config/providers");
@@ -151,10 +181,18 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
     keep_secret(target, *secret);
     *into = std::move(secret->text);
   }
-  if (!valid_header("authorization", target.api_key) || !valid_header("authorization", target.aws.session_token)) {
-    return std::unexpected(refuse("invalid_request", Category::invalid_request,
-                                  "the apiKey of " + provider.id + " has characters that no header may have",
-                                  "/payload/config/providers"));
+  const std::pair<std::string_view, const std::string*> in_headers[] = {
+      {"apiKey", &target.api_key},
+      {"accessKeyId", &target.aws.access_key_id},
+      {"secretAccessKey", &target.aws.secret_access_key},  // only signs; none of AWS has any such
+      {"sessionToken", &target.aws.session_token},
+  };
+  for (const auto& [name, key] : in_headers) {
+    if (valid_header("authorization", *key)) continue;
+    return std::unexpected(
+        refuse("invalid_request", Category::invalid_request,
+               "the " + std::string(name) + " of " + provider.id + " has characters that no header may have",
+               "/payload/config/providers"));
   }
   for (const auto& [name, value] : provider.headers) {
     auto resolved = resolve_secret(value, provider.id, *url, keys);
@@ -236,6 +274,7 @@ std::expected<Target, Error> look_up(const Choice& choice, const Config& config,
     return std::unexpected(std::move(model).error());
   }
   if (target.api == Api::vertex) target.api = google::vertex_api_of(target.model);
+  if (auto path = check_model_path(target, choice); !path) return std::unexpected(std::move(path).error());
   if (auto access = set_access(target, **provider, keys); !access) return std::unexpected(std::move(access).error());
   if (!target.api_key.empty() && has_several_keys(config, **provider, target)) {
     target.account = account_of(target.api_key);

@@ -26,6 +26,12 @@ std::string shown_url(std::string_view url);
 // Encodes `text` for a path segment or a query value: all characters except unreserved ones as %XX (RFC 3986, 2.3).
 std::string percent_encode(std::string_view text);
 
+// Returns true for "." and "..", where each dot may be written %2E (RFC 3986, 6.2.2.2). A server may treat these as
+// path navigation.
+bool is_dot_segment(std::string_view segment);
+// Returns true if a segment of the path is one.
+bool has_dot_segment(std::string_view path);
+
 // Returns true for localhost, 127.0.0.0/8 in dotted form, and ::1.
 bool is_loopback(std::string_view host);
 

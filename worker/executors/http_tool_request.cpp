@@ -15,19 +15,6 @@ using Json = OrderedJson;
 using Kind = TextTemplate::Kind;
 using Result = std::expected<std::string, std::string>;
 
-// Returns true for "." and "..", where each dot may be written %2E (RFC 3986, 6.2.2.2). A server may treat these as
-// path navigation.
-bool is_dot_segment(std::string_view segment) {
-  std::size_t dots = 0;
-  while (!segment.empty()) {
-    const bool encoded = segment.size() >= 3 && segment[0] == '%' && segment[1] == '2' && (segment[2] | 0x20) == 'e';
-    if (!encoded && segment.front() != '.') return false;
-    segment.remove_prefix(encoded ? 3 : 1);
-    if (++dots > 2) return false;
-  }
-  return dots > 0;
-}
-
 struct Place {
   std::string argument;
   std::size_t begin, end;  // byte offsets in the URL

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "protocol/ascii.hpp"
@@ -32,6 +33,12 @@ class LineCursor {
     LineCursor ahead = *this;
     while (ahead.at_ < line_.size() && is_space(line_[ahead.at_])) ahead.skip_columns(1);
     return ahead.column_ - column_;
+  }
+  // Whether there are that many, without a look at what follows them.
+  [[nodiscard]] bool is_indented(std::size_t columns) const {
+    LineCursor ahead = *this;
+    ahead.skip_columns(columns);
+    return ahead.column_ - column_ == columns;
   }
   [[nodiscard]] bool is_blank() const { return text().empty(); }
   void skip_indent() { skip_columns(indent()); }
@@ -66,14 +73,6 @@ int underline_level(std::string_view text) {
   if (text.empty() || (text.front() != '=' && text.front() != '-')) return 0;
   if (!is_blank(text.substr(run_length(text, text.front())))) return 0;
   return text.front() == '=' ? 1 : 2;
-}
-
-// Returns true for a thematic break (4.1).
-bool is_break(std::string_view text) {
-  if (text.empty() || std::string_view("*-_").find(text.front()) == std::string_view::npos) return false;
-  const char mark = text.front();
-  return std::ranges::count(text, mark) >= 3 &&
-         std::ranges::all_of(text, [mark](char c) { return c == mark || is_space(c); });
 }
 
 // --- HTML blocks (4.6) ----------------------------------------------------------------------------------------------
@@ -194,9 +193,15 @@ struct Fence {
   std::size_t length = 0;
 };
 
+// A character that is no part of a break of these marks.
+struct Foreign {
+  std::size_t line = 0, from_end = 0;
+  char mark = 0;
+};
+
 class MarkdownReader {
  public:
-  explicit MarkdownReader(std::span<const std::string> lines) : lines_(lines), read_(lines.size()) {}
+  explicit MarkdownReader(std::span<const std::string_view> lines) : lines_(lines), read_(lines.size()) {}
 
   std::vector<MarkdownLine> read() {
     for (line_ = 0; line_ < lines_.size(); ++line_) {
@@ -220,19 +225,29 @@ class MarkdownReader {
 
   // Skips the markers and white space of the open containers that continue. Returns their number.
   std::size_t match_containers(LineCursor& at) {
+    if (at.is_blank()) return match_blank(at);
     std::size_t matched = 0;
     for (; matched < open_.size(); ++matched) {
       const Container& container = open_[matched];
       if (container.is_quote) {
-        if (at.indent() >= kCodeIndent || !at.text().starts_with('>')) break;
+        if (at.is_indented(kCodeIndent) || !at.text().starts_with('>')) break;
         skip_quote_mark(at);
-      } else if (at.indent() >= container.width) {
+      } else if (at.is_indented(container.width)) {
         at.skip_columns(container.width);
       } else if (!at.is_blank() || !container.has_content) {
         break;
       }
     }
     return matched;
+  }
+
+  // A blank line ends the outermost quote, and an item that has nothing yet. One look, however many are open.
+  std::size_t match_blank(const LineCursor& at) {
+    if (outer_items_ < open_.size()) return outer_items_;
+    if (open_.empty() || open_.back().has_content) return open_.size();
+    std::size_t columns = 0;
+    for (const Container& item : open_) columns += item.width;
+    return at.is_indented(columns) ? open_.size() : open_.size() - 1;
   }
 
   void skip_quote_mark(LineCursor& at) {
@@ -335,6 +350,17 @@ class MarkdownReader {
     set_leaf(Leaf::paragraph);
   }
 
+  // Thematic breaks (4.1). A line is asked again behind each of its markers: what was found in it then is in it still.
+  bool is_break(std::string_view text) {
+    if (text.empty() || std::string_view("*-_").find(text.front()) == std::string_view::npos) return false;
+    const char mark = text.front();
+    if (foreign_.line == line_ && foreign_.mark == mark && foreign_.from_end <= text.size()) return false;
+    const auto found = std::ranges::find_if_not(text, [mark](char c) { return c == mark || is_space(c); });
+    if (found == text.end()) return std::ranges::count(text, mark) >= 3;
+    foreign_ = {line_, static_cast<std::size_t>(text.end() - found), mark};
+    return false;
+  }
+
   static std::optional<Fence> opens_fence(std::string_view text) {
     if (text.empty() || (text.front() != '`' && text.front() != '~')) return std::nullopt;
     const Fence fence{text.front(), run_length(text, text.front())};
@@ -377,6 +403,7 @@ class MarkdownReader {
 
   void open(Container container) {
     if (!open_.empty()) open_.back().has_content = true;
+    if (outer_items_ == open_.size() && !container.is_quote) ++outer_items_;
     open_.push_back(container);
     leaf_ = Leaf::none;
   }
@@ -387,6 +414,7 @@ class MarkdownReader {
   void end_to(std::size_t containers) {
     if (open_.size() > containers || !all_matched_) leaf_ = Leaf::none;
     open_.resize(std::min(open_.size(), containers));
+    outer_items_ = std::min(outer_items_, open_.size());
     all_matched_ = true;
   }
 
@@ -404,13 +432,15 @@ class MarkdownReader {
     read_[paragraph_].heading_lines = line_ - paragraph_ + 1;
   }
 
-  const std::span<const std::string> lines_;
+  const std::span<const std::string_view> lines_;
   std::vector<MarkdownLine> read_;
   std::size_t line_ = 0;
   std::vector<Container> open_;
+  std::size_t outer_items_ = 0;  // of open_: list items that no quote is around
   Leaf leaf_ = Leaf::none;
   Fence fence_;
   Html html_ = Html::none;
+  Foreign foreign_;
   std::size_t paragraph_ = 0;  // first line of the current paragraph
   bool paragraph_is_plain_ = false;
   bool all_matched_ = true;
@@ -419,7 +449,7 @@ class MarkdownReader {
 
 }  // namespace
 
-std::vector<MarkdownLine> read_markdown_lines(std::span<const std::string> lines) {
+std::vector<MarkdownLine> read_markdown_lines(std::span<const std::string_view> lines) {
   return MarkdownReader(lines).read();
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace aiw {
@@ -19,6 +19,6 @@ struct MarkdownLine {
 };
 
 // Returns one entry for each line. Lines may include their line ends. Takes linear time.
-std::vector<MarkdownLine> read_markdown_lines(std::span<const std::string> lines);
+std::vector<MarkdownLine> read_markdown_lines(std::span<const std::string_view> lines);
 
 }  // namespace aiw

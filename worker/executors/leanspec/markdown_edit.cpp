@@ -13,23 +13,34 @@
 namespace aiw {
 namespace {
 
-// Lines with their line ends.
-using Lines = std::vector<std::string>;
+// More than any spec has. What an edit keeps for each line would otherwise be many times an empty line's byte.
+constexpr std::ptrdiff_t kMaxLines = 250'000;
+constexpr std::size_t kMaxDependencies = 10'000;
+// Each item of a spec is searched for it.
+constexpr std::size_t kMaxItemBytes = 1'024;
+
+bool has_too_many_lines(std::string_view text) { return std::ranges::count(text, '\n') > kMaxLines; }
+
+std::unexpected<std::string> too_many_lines(std::string_view what) {
+  return std::unexpected(std::string(what) + " has more than " + std::to_string(kMaxLines) + " lines");
+}
+
+// Parts of the text, each with its line end.
+using Lines = std::vector<std::string_view>;
 
 Lines split_lines(std::string_view text) {
   Lines lines;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size() - 1) + 1;
-    lines.emplace_back(text.substr(0, end));
+    lines.push_back(text.substr(0, end));
     text.remove_prefix(end);
   }
   return lines;
 }
 
-std::string join(const Lines& lines) {
-  std::string text;
-  for (const auto& line : lines) text += line;
-  return text;
+// Where the line begins in the text that was split; its end for the line behind the last one.
+std::size_t offset_of(std::string_view text, const Lines& lines, std::size_t line) {
+  return line == lines.size() ? text.size() : static_cast<std::size_t>(lines[line].data() - text.data());
 }
 
 // Returns the text without blank lines at the beginning and white space at the end. The first line keeps its indent.
@@ -101,12 +112,12 @@ std::optional<Dependencies> find_dependencies(const Lines& lines, std::size_t fr
     if (!lines[i].starts_with(kKey)) continue;
     found.begin = i;
     found.end = i + 1;
-    std::string_view rest = trim(std::string_view(lines[i]).substr(kKey.size()));
+    std::string_view rest = trim(lines[i].substr(kKey.size()));
     if (rest.starts_with('#')) rest = {};
     if (rest.starts_with('[')) {
       if (!rest.ends_with(']')) return std::nullopt;
       rest = rest.substr(1, rest.size() - 2);
-      while (!trim(rest).empty()) {
+      while (!trim(rest).empty() && found.names.size() <= kMaxDependencies) {
         const auto comma = std::min(rest.find(','), rest.size());
         found.names.push_back(unquoted(rest.substr(0, comma)));
         rest.remove_prefix(std::min(comma + 1, rest.size()));
@@ -132,11 +143,15 @@ Edited edit_dependencies(std::string_view text, std::string_view spec, bool add)
   const bool usable =
       std::ranges::none_of(spec, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
   if (trim(spec).empty() || !usable) return std::unexpected("dependsOn is not the name of a spec");
-  Lines lines = split_lines(text);
+  if (has_too_many_lines(text)) return too_many_lines("the spec");
+  const Lines lines = split_lines(text);
   const std::size_t body = body_start(lines);
   if (body == 0) return std::unexpected("the spec has no frontmatter");
   auto found = find_dependencies(lines, body - 1);
   if (!found) return std::unexpected("depends_on in the frontmatter is not a list of names");
+  if (found->names.size() > kMaxDependencies) {
+    return std::unexpected("depends_on has more than " + std::to_string(kMaxDependencies) + " names");
+  }
   const bool is_there = std::ranges::count(found->names, spec) > 0;
   if (add && is_there) return std::string(text);
   if (!add && !is_there) return std::unexpected("the spec does not depend on " + std::string(spec));
@@ -146,13 +161,10 @@ Edited edit_dependencies(std::string_view text, std::string_view spec, bool add)
     std::erase(found->names, spec);
   }
   const std::string end(line_end(lines));
-  Lines entry;
-  if (!found->names.empty()) entry.push_back("depends_on:" + end);
-  for (const auto& name : found->names) entry.push_back("  - " + quoted(name) + end);
-  const auto at = lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(found->begin),
-                              lines.begin() + static_cast<std::ptrdiff_t>(found->end));
-  lines.insert(at, entry.begin(), entry.end());
-  return join(lines);
+  std::string edited(text.substr(0, offset_of(text, lines, found->begin)));
+  if (!found->names.empty()) edited += "depends_on:" + end;
+  for (const auto& name : found->names) edited += "  - " + quoted(name) + end;
+  return edited.append(text.substr(offset_of(text, lines, found->end)));
 }
 
 // --- sections -------------------------------------------------------------------------------------------------------
@@ -201,8 +213,8 @@ std::optional<Range> find_section(const Lines& lines, const std::vector<Markdown
 }
 
 // Returns true if the lines of `before` from `from` on still have the same meaning at the end of the text.
-bool keeps_end(const Lines& lines, const std::vector<MarkdownLine>& before, std::size_t from) {
-  const auto after = read_body(lines);
+bool keeps_end(std::string_view text, const std::vector<MarkdownLine>& before, std::size_t from) {
+  const auto after = read_body(split_lines(text));
   const auto count = before.size() - from;
   if (after.size() < count) return false;
   return std::equal(before.end() - static_cast<std::ptrdiff_t>(count), before.end(),
@@ -211,34 +223,37 @@ bool keeps_end(const Lines& lines, const std::vector<MarkdownLine>& before, std:
                     });
 }
 
+// The lines of the content, trimmed, each with this line end.
+std::string with_line_ends(std::string_view content, std::string_view end) {
+  std::string out;
+  for (std::string_view line : split_lines(trim_lines(content))) {
+    while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    out.append(line).append(end);
+  }
+  return out;
+}
+
 Edited edit_section(std::string_view text, std::string_view section, std::string_view content, bool keep) {
-  Lines lines = split_lines(text);
+  if (has_too_many_lines(text)) return too_many_lines("the spec");
+  if (has_too_many_lines(content)) return too_many_lines("the content");
+  const Lines lines = split_lines(text);
   const auto before = read_body(lines);
   const auto found = find_section(lines, before, section);
   if (!found) return std::unexpected("Section not found: " + std::string(section));
   const std::string end(line_end(lines));
-  if (!lines[found->begin - 1].ends_with('\n')) lines[found->begin - 1] += end;
   std::size_t kept = keep ? found->end : found->begin;
   while (kept > found->begin && trim(lines[kept - 1]).empty()) --kept;
-  if (kept > found->begin && !lines[kept - 1].ends_with('\n')) lines[kept - 1] += end;
-  Lines added;
-  if (!trim(content).empty()) {
-    added.push_back(end);
-    for (auto& line : split_lines(trim_lines(content))) {
-      while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
-      added.push_back(line + end);
-    }
-  }
-  if (found->end < lines.size()) added.push_back(end);
-  const auto at = lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(kept),
-                              lines.begin() + static_cast<std::ptrdiff_t>(found->end));
-  lines.insert(at, added.begin(), added.end());
-  if (!keeps_end(lines, before, found->end)) {
+  std::string edited(text.substr(0, offset_of(text, lines, kept)));
+  if (!edited.ends_with('\n')) edited += end;
+  if (!trim(content).empty()) edited += end + with_line_ends(content, end);
+  if (found->end < lines.size()) edited += end;
+  edited += text.substr(offset_of(text, lines, found->end));
+  if (!keeps_end(edited, before, found->end)) {
     return std::unexpected(
         "the edit would change what the lines below the section mean: does the content leave a code block or a comment "
         "open?");
   }
-  return join(lines);
+  return edited;
 }
 
 }  // namespace
@@ -254,7 +269,11 @@ Edited append_to_section(std::string_view text, std::string_view section, std::s
 }
 
 Edited check_item(std::string_view text, std::string_view item, bool checked) {
-  Lines lines = split_lines(text);
+  if (has_too_many_lines(text)) return too_many_lines("the spec");
+  if (item.size() > kMaxItemBytes) {
+    return std::unexpected("itemText has more than " + std::to_string(kMaxItemBytes) + " bytes; a part of it will do");
+  }
+  const Lines lines = split_lines(text);
   const auto read = read_body(lines);
   const std::string wanted = ascii_lower(trim(item));
   for (std::size_t i = body_start(lines); i < lines.size(); ++i) {
@@ -262,8 +281,9 @@ Edited check_item(std::string_view text, std::string_view item, bool checked) {
     const std::string line = ascii_lower(trim(lines[i]));
     const bool is_item = line.starts_with("- [ ]") || line.starts_with("- [x]");
     if (!is_item || line.find(wanted) == std::string::npos) continue;
-    lines[i][lines[i].find('[') + 1] = checked ? 'x' : ' ';
-    return join(lines);
+    std::string edited(text);
+    edited[edited.find('[', offset_of(text, lines, i)) + 1] = checked ? 'x' : ' ';
+    return edited;
   }
   return std::unexpected("Checklist item not found: " + std::string(item));
 }

@@ -7,7 +7,7 @@
 
 namespace aiw {
 
-// Edited text, or an error message for the model.
+// Edited text, or an error message for the model. Text with more lines than an edit reads is such an error.
 using Edited = std::expected<std::string, std::string>;
 
 // Adds `spec` to depends_on in the frontmatter. Changes nothing if it is already listed.

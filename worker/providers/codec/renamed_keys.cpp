@@ -5,6 +5,10 @@
 namespace aiw {
 namespace {
 
+// So many bytes more than twice its own may a text have with the other names. A short name stands for a long one as
+// often as whoever wrote the text likes.
+constexpr std::size_t kMostGrowth = std::size_t{1} << 20;
+
 // The end of the string that begins at `at`, behind its closing quote; npos: it has none.
 std::size_t end_of_string(std::string_view json, std::size_t at) {
   for (++at; at < json.size(); ++at) {
@@ -26,6 +30,7 @@ bool is_key(std::string_view json, std::size_t end) {
 
 std::optional<std::string> with_renamed_keys(std::string_view json,
                                              const std::map<std::string, std::string, std::less<>>& names) {
+  const std::size_t most = 2 * json.size() + kMostGrowth;
   std::string out;
   std::size_t copied = 0;
   for (auto at = json.find('"'); at != std::string_view::npos;) {
@@ -37,6 +42,7 @@ std::optional<std::string> with_renamed_keys(std::string_view json,
       if (found != names.end()) {
         out += json.substr(copied, at - copied);
         append_json_string(out, found->second);
+        if (out.size() > most) return std::nullopt;
         copied = end;
       }
     }

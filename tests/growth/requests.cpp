@@ -225,13 +225,6 @@ void schemas(Requests r) {
                  object(n, R"({"type":"integer","exclusiveMinimum":1,"multipleOf":2,"format":"x","default":1})");
         },
         64);
-    each(
-        "choices that refer to themselves",
-        [](size_t n) {
-          const string choices = list(n, [](size_t) { return string(R"({"$ref":"#/$defs/a"})"); });
-          return R"("anyOf":)" + choices + R"(,"$defs":{"a":{"anyOf":)" + choices + "}}";
-        },
-        20);
     each("property names that are renamed", [](size_t n) {
       return R"("properties":{)" +
              repeat(n, [](size_t i) { return "\"p $" + number(i) + R"(":{"type":"string"})"; }, ",") + "}";

@@ -18,7 +18,7 @@ constexpr int kMaxSchemaDepth = 1'000;
 constexpr int kMaxNesting = 8;  // of combinators and references at the top
 constexpr std::size_t kMaxChoices = 100;
 // In one schema: references may lead back into themselves, and each copies what it names.
-constexpr std::size_t kMaxFolds = 1'000;
+constexpr std::size_t kMaxFolds = 400;
 constexpr std::size_t kMaxCopiedValues = 100'000;
 constexpr std::size_t kBytesOfValue = 64;  // so long a text counts as a value more
 constexpr auto kCombinators = std::to_array<const char*>({"allOf", "anyOf", "oneOf"});

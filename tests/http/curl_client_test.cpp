@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <memory>
@@ -20,6 +22,7 @@
 
 #include "tests/http/test_server.hpp"
 #include "tools/support/codings.hpp"
+#include "tools/support/tls_front.hpp"
 #include "worker/base/memory_account.hpp"
 #include "worker/io/loop.hpp"
 
@@ -352,6 +355,32 @@ TEST_CASE("https goes through https_proxy by CONNECT, which sees no key") {
   CHECK_FALSE(result.head);
 }
 
+TEST_CASE("fault 119: a proxy's response to CONNECT that does not end is given up") {
+  const std::string heads[] = {"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 99999999999\r\n\r\n",
+                               "HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n"};
+  std::string rest;  // of a chunked body, or headers
+  while (rest.size() < 65536) rest += "1\r\nx\r\na:b\r\na:b\r\n";
+  for (const auto& head : heads) {
+    CAPTURE(head);
+    bool gone = false;
+    {
+      const Server proxy([&](Connection& connection) {
+        connection.request();
+        connection.send(head);
+        for (int i = 0; i < 1000 && !gone; ++i) gone = !connection.send(rest);
+      });
+      const auto result = exchange(post("https://api.example.invalid/v1"), {.proxy = proxy.url("")});
+      CHECK(code_of(result) == "connect_error");
+      const bool refused = head.find("407") != std::string::npos;
+      CHECK(result.error->message ==
+            "the proxy 127.0.0.1:" + std::to_string(proxy.port()) +
+                (refused ? " refused to connect (HTTP 407)" : " did not connect: proxy handshake error") +
+                " (api.example.invalid:443)");
+    }
+    CHECK(gone);
+  }
+}
+
 TEST_CASE("a proxy that cannot be used is named, without its password") {
   const auto through = [](const std::string& proxy, const HttpLimits& limits = {}) {
     return exchange(post("https://api.example.invalid/v1"), {.proxy = proxy}, limits);
@@ -518,6 +547,100 @@ TEST_CASE("fault 117: however many answers flood the worker, a turn of the loop 
       most_in_a_turn(24, head + "Content-Encoding: deflate\r\n" + packed_length + packed, body);
   MESSAGE("unpacked at most " << unpacked << " bytes");
   CHECK(unpacked <= std::size_t{400} << 10);
+}
+
+// Turns of the loop until `exchanges` of `response` have ended, from the first head on.
+int turns_of(int exchanges, const std::string& response) {
+  const Server server([&](Connection& connection) {
+    connection.request();
+    connection.send(response);
+  });
+  Loop loop;
+  const auto client = aiw::make_curl_client(loop, {});
+  std::vector<Recorder> recorders(static_cast<std::size_t>(exchanges));
+  std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  int turns = 0, ended = 0;
+  bool begun = false;
+  for (auto& recorder : recorders) {
+    recorder.then_head = [&] { begun = true; };
+    recorder.then_end = [&] {
+      if (++ended == exchanges) loop.stop();
+    };
+  }
+  std::unique_ptr<aiw::Timer> timer;
+  std::function<void()> tick = [&] {
+    turns += begun ? 1 : 0;
+    timer = loop.call_at(loop.now(), tick);
+  };
+  tick();
+  for (auto& recorder : recorders) transfers.push_back(client->start(post(server.url()), {}, recorder));
+  CHECK(run_until_stopped(loop));
+  for (const auto& recorder : recorders) CHECK(code_of(recorder) == "none");
+  return turns;
+}
+
+TEST_CASE("fault 117: bytes that lead to no data count for the turn as well") {
+  const auto flood = [](std::string_view piece) {
+    std::string out;
+    while (out.size() < (std::size_t{2} << 20)) out += piece;
+    return out;
+  };
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+  const std::string gzip = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n";
+  const std::string header("\x1f\x8b\x08\0\0\0\0\0\0\3", 10);
+  const std::string nothing = header + std::string("\3\0\0\0\0\0\0\0\0\0", 10);
+  const std::string_view empty_block("\0\0\0\xff\xff", 5);
+  const std::string responses[] = {
+      chunked + "\r\n" + flood("1;" + std::string(4000, 'e') + "\r\nz\r\n") + "0\r\n\r\n",  // extensions
+      chunked + "\r\n" + flood("1\r\nz\r\n") + "0\r\n\r\n",
+      gzip + "\r\n" + flood(nothing),                                    // members without data
+      gzip + "\r\n" + header + flood(empty_block) + nothing.substr(10),  // blocks without data
+      gzip + "\r\n" + nothing + flood(std::string(1000, '\0')),          // padding
+  };
+  constexpr int kExchanges = 12;
+  for (const auto& response : responses) {
+    const int turns = turns_of(kExchanges, response);
+    MESSAGE(turns << " turns");
+    CHECK(turns >= kExchanges * static_cast<int>(response.size() / (std::size_t{400} << 10)));
+  }
+}
+
+TEST_CASE("fault 117: a read over TLS ends with its record, also if that is only a session ticket") {
+  constexpr int kTickets = 300;
+  const auto identity = aiw::tools::make_certificate({.names = {"IP:127.0.0.1"}, .authority = true});
+  const std::string ca_file = "/tmp/aiw-tickets-" + std::to_string(getpid()) + ".pem";
+  std::ofstream(ca_file) << identity.cert;
+  const Server server([](Connection& connection) {
+    connection.request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    connection.closed_by_client();
+  });
+  auto front = aiw::tools::TlsFront::start(static_cast<std::uint16_t>(server.port()),
+                                           {.identity = identity, .session_tickets = kTickets});
+  REQUIRE(front);
+  Loop loop;
+  Recorder recorder;
+  recorder.then_end = [&] { loop.stop(); };
+  int turns = 0;
+  std::unique_ptr<aiw::Timer> timer;
+  std::function<void()> tick = [&] {
+    // The server's handshake ends with the tickets, so that all are there when they are read.
+    if ((*front)->seen().handshakes > 0)
+      ++turns;
+    else
+      std::this_thread::sleep_for(50ms);
+    timer = loop.call_at(loop.now(), tick);
+  };
+  tick();
+  {
+    const auto client = aiw::make_curl_client(loop, {.ca_file = ca_file});
+    const auto transfer = client->start(post((*front)->url()), {}, recorder);
+    CHECK(run_until_stopped(loop));
+  }
+  std::remove(ca_file.c_str());
+  CHECK(code_of(recorder) == "none");
+  CHECK(recorder.body == "ok");
+  CHECK(turns >= kTickets);
 }
 
 TEST_CASE("fault 118: a chat finds a connection while hanging tools, servers and lists have all that are shared") {

@@ -150,6 +150,7 @@ void TlsFront::Impl::set_up_context() {
     context_.add_certificate_authority(buffer(options_.client_authority));
     context_.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
   }
+  SSL_CTX_set_num_tickets(ssl, options_.session_tickets);
   SSL_CTX_set_alpn_select_cb(ssl, &choose_alpn, this);
 }
 

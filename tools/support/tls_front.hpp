@@ -33,6 +33,7 @@ struct TlsFrontOptions {
   bool offer_h2 = false;              // used if the client offers it by ALPN
   bool says_end = false;              // ends with a close_notify; if false, connections just close
   int max_version = 0;                // OpenSSL's number, such as TLS1_1_VERSION; 0: the newest
+  std::size_t session_tickets = 2;    // sent after each handshake of TLS 1.3
   std::uint16_t port = 0;             // 0: any free port
 };
 

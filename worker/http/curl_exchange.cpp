@@ -15,7 +15,6 @@
 #include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/http/curl_error.hpp"
-#include "worker/http/libcurl.hpp"
 
 namespace aiw {
 namespace {
@@ -26,7 +25,8 @@ constexpr std::uint64_t kRatioFrom = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaxRatio = 200;  // maximum ratio of decoded to received bytes
 // Limit on the heads of a response: informational heads, the final head and trailers together.
 constexpr std::uint64_t kMaxHeadBytes = std::uint64_t{250} << 10;
-constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;  // one day; 0 would select curl's default
+constexpr std::size_t kMaxProxyBytes = std::size_t{32} << 10;  // response to CONNECT, with the page of a refusal
+constexpr long kNoConnectTimeoutMs = 24L * 3600 * 1000;        // one day; 0 would select curl's default
 
 bool is_https(std::string_view url) {
   constexpr std::string_view kScheme = "https:";
@@ -143,6 +143,8 @@ CURLcode CurlExchange::open(CURLSH* share, CurlConnections& connections, CurlTur
 
 CURLcode CurlExchange::demand_new_connection() {
   stop_ = Stop::none;
+  is_connected_ = false;
+  proxy_bytes_ = 0;
   body_sent_ = 0;
   request_.once = true;
   return Options(easy()).set(CURLOPT_FRESH_CONNECT, 1L).result();
@@ -174,6 +176,7 @@ CURLcode CurlExchange::set_options(CURLSH* share) {
       .set(CURLOPT_BUFFERSIZE, kCurlBufferSize)
       .set(CURLOPT_ACCEPT_ENCODING, ContentDecoder::kEncodings)
       .set(CURLOPT_HTTP_CONTENT_DECODING, 0L)
+      .set(CURLOPT_HTTP_TRANSFER_DECODING, 0L)  // curl still finds the end of the chunks
       .set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L)
       .set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket)
       .set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this))
@@ -217,10 +220,14 @@ CURLcode CurlExchange::set_proxy() {
   Options options(easy());
   if (!is_https(request_.url)) return options.set(CURLOPT_PROXY, "").result();
   proxy_ = options_.proxy.empty() ? proxy_in_environment() : options_.proxy;
-  if (!proxy_.empty()) options.set(CURLOPT_PROXY, proxy_.c_str());
+  if (proxy_.empty()) return options.result();
+  options.set(CURLOPT_PROXY, proxy_.c_str())
+      .set(CURLOPT_NOPROGRESS, 0L)
+      .set(CURLOPT_XFERINFOFUNCTION, &on_progress)
+      .set(CURLOPT_XFERINFODATA, static_cast<void*>(this));
   // With a proxy, addresses are not checked: the operator chose the proxy. A host in NO_PROXY would skip both, so
   // NO_PROXY is disabled.
-  if (!proxy_.empty() && options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
+  if (options_.egress == Egress::public_only) options.set(CURLOPT_NOPROXY, "");
   return options.result();
 }
 
@@ -299,7 +306,8 @@ void CurlExchange::finish(CURLcode result) {
     stop_ = Stop::cut;
     result = CURLE_PARTIAL_FILE;
   }
-  if (result == CURLE_OK && decoder_ != nullptr && !decoder_->is_whole()) result = CURLE_PARTIAL_FILE;
+  const bool is_whole = (!chunks_ || chunks_->is_whole()) && (decoder_ == nullptr || decoder_->is_whole());
+  if (result == CURLE_OK && !is_whole) result = CURLE_PARTIAL_FILE;
   if (result == CURLE_OK) return handler->on_end(nullptr);
   const auto error = failure(result);
   handler->on_end(&error);
@@ -338,8 +346,10 @@ Error CurlExchange::failure(CURLcode result) const {
                               : "the response has a content-encoding that was not asked for",
                           request_.url);
     case Stop::long_head:
-      return http_failure("bad_response", Category::upstream, false, "the response's head is too large", request_.url);
+      return http_failure("bad_response", Category::upstream, false,
+                          "the response's head, a line before a chunk, or its trailers are too large", request_.url);
     case Stop::memory: return *account_->over();
+    case Stop::proxy: result = CURLE_PROXY; break;
     case Stop::name:
     case Stop::unasked_bytes:
     case Stop::none: break;
@@ -433,7 +443,10 @@ bool CurlExchange::has_doubtful_length() const {
 // RFC 9112, 6.3: a body without a length and without chunks ends with the connection.
 void CurlExchange::note_end_mark() {
   const bool no_body = head_.status == 204 || head_.status == 304;
-  const bool chunked = ascii_lower(head_.header("transfer-encoding")).contains("chunked");
+  const bool chunked = std::ranges::any_of(head_.headers, [](const auto& line) {
+    return line.first == "transfer-encoding" && ascii_lower(line.second).contains("chunked");
+  });
+  if (chunked) chunks_.emplace();
   ends_with_tls_ = is_https(request_.url) && !no_body && !chunked && head_.header("content-length").empty();
   curl_tlssessioninfo* session = nullptr;
   if (!ends_with_tls_ || curl_easy_getinfo(easy(), CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK) return;
@@ -474,6 +487,7 @@ bool CurlExchange::has_unasked_bytes(int fd) const {
 
 // Called before the request is sent. Returns false if this connection must not be used.
 bool CurlExchange::connected(std::string connection, int local_port) {
+  is_connected_ = true;
   long connects = 0;
   curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
   if (connects > 0) {  // new connection: TLS may already have received data
@@ -504,45 +518,59 @@ bool CurlExchange::must_wait() {
   return true;
 }
 
-// Curl keeps bytes that are not accepted, and passes them again later.
+// Curl keeps a block of bytes that is not accepted as a whole, and passes it again later.
 std::size_t CurlExchange::take_body(std::string_view bytes) {
   if (handler_ == nullptr) return CURL_WRITEFUNC_ERROR;
-  if (!encoding_.empty()) return unpack(bytes);
-  if (must_wait()) return CURL_WRITEFUNC_PAUSE;
-  return hand_out(bytes) ? bytes.size() : CURL_WRITEFUNC_ERROR;
-}
-
-std::size_t CurlExchange::unpack(std::string_view bytes) {
-  const MemoryScope scope(account_.get());
-  if (decoder_ == nullptr && ContentDecoder::knows(encoding_)) decoder_ = std::make_unique<ContentDecoder>(encoding_);
-  if (decoder_ == nullptr) {
-    stop_ = Stop::encoding;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  // Skip the bytes that were decoded before the pause.
-  std::string_view rest = bytes.substr(std::min(bytes.size(), unpacked_));
-  for (;;) {
+  std::string_view rest = bytes.substr(std::min(bytes.size(), taken_));
+  for (bool more = true; more;) {
     if (must_wait()) {
-      unpacked_ = bytes.size() - rest.size();
+      taken_ = bytes.size() - rest.size();
       return CURL_WRITEFUNC_PAUSE;
     }
-    const std::size_t before = rest.size();
-    const auto piece = decoder_->next(rest);
-    packed_bytes_ += before - rest.size();
-    if (!piece) {
-      stop_ = Stop::encoding;
-      return CURL_WRITEFUNC_ERROR;
-    }
-    if (!piece->empty() && !hand_out(*piece)) return CURL_WRITEFUNC_ERROR;
-    if (piece->empty() && rest.empty()) break;
+    const auto piece = next_piece(rest);
+    if (!piece || !hand_out(*piece)) return CURL_WRITEFUNC_ERROR;
+    more = !rest.empty() || (decoder_ != nullptr && !piece->empty());  // the decoder may have more to give
   }
-  unpacked_ = 0;
+  taken_ = 0;
   return bytes.size();
+}
+
+// Takes bytes of the connection from the front of `rest`, and returns the decoded bytes, maybe none. All bytes count
+// for the turn, whether they lead to data or not. Returns nullopt if the exchange must be aborted.
+std::optional<std::string_view> CurlExchange::next_piece(std::string_view& rest) {
+  const std::size_t before = rest.size();
+  std::string_view data = rest;
+  if (chunks_) {
+    chunks_->skip_framing(rest);
+    data = rest.substr(0, std::min<std::uint64_t>(rest.size(), chunks_->data_left()));
+    if (chunks_->is_too_long()) {
+      stop_ = Stop::long_head;
+      return std::nullopt;
+    }
+  }
+  const std::size_t arrived = data.size();
+  const auto piece = encoding_.empty() ? std::exchange(data, {}) : unpack(data);
+  const std::size_t used = arrived - data.size();
+  if (chunks_) chunks_->used(used);
+  rest.remove_prefix(used);
+  const std::size_t size = std::max(before - rest.size(), piece ? piece->size() : 0);
+  turn_->bytes_left -= std::min(turn_->bytes_left, size);
+  return piece;
+}
+
+std::optional<std::string_view> CurlExchange::unpack(std::string_view& packed) {
+  const MemoryScope scope(account_.get());
+  if (decoder_ == nullptr && ContentDecoder::knows(encoding_)) decoder_ = std::make_unique<ContentDecoder>(encoding_);
+  const std::size_t before = packed.size();
+  const auto piece = decoder_ != nullptr ? decoder_->next(packed) : std::nullopt;
+  packed_bytes_ += before - packed.size();
+  if (!piece) stop_ = Stop::encoding;
+  return piece;
 }
 
 // Returns false if the exchange must be aborted.
 bool CurlExchange::hand_out(std::string_view bytes) {
-  turn_->bytes_left -= std::min(turn_->bytes_left, bytes.size());
+  if (bytes.empty()) return true;
   body_bytes_ += bytes.size();
   if (too_large()) {
     stop_ = Stop::too_large;
@@ -561,6 +589,14 @@ bool CurlExchange::hand_out(std::string_view bytes) {
 bool CurlExchange::too_large() const {
   if (body_bytes_ > limits_.max_body_bytes) return true;
   return decoder_ != nullptr && body_bytes_ > kRatioFrom && body_bytes_ / kMaxRatio > packed_bytes_;
+}
+
+// Before the connection is made, curl reads a proxy's response byte by byte until the socket is empty, and calls this
+// for each. Returns false if that response is too long.
+bool CurlExchange::has_patience() {
+  if (is_connected_ || ++proxy_bytes_ <= kMaxProxyBytes) return true;
+  stop_ = Stop::proxy;
+  return false;
 }
 
 // Checks the address itself, after all processing of the name by resolvers and parsers.
@@ -609,8 +645,12 @@ curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockad
                  [&] { return static_cast<CurlExchange*>(self)->open_socket(*address); });
 }
 
+int CurlExchange::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
+  return static_cast<CurlExchange*>(self)->has_patience() ? 0 : 1;
+}
+
 CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {
-  watch_tls_close(context);
+  prepare_tls(context);
   return CURLE_OK;
 }
 

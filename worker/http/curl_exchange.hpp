@@ -9,17 +9,19 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "worker/base/http_client.hpp"
 #include "worker/base/memory_account.hpp"
+#include "worker/http/chunk_decoder.hpp"
 #include "worker/http/content_decoder.hpp"
 #include "worker/http/curl_client.hpp"
 #include "worker/http/curl_connections.hpp"
 #include "worker/http/curl_error.hpp"
-#include "worker/http/tls_close.hpp"
+#include "worker/http/openssl.hpp"
 
 namespace aiw {
 
@@ -97,6 +99,7 @@ class CurlExchange {
     long_head,
     encoding,
     memory,
+    proxy,
     cut,
     unasked_bytes
   };
@@ -122,9 +125,11 @@ class CurlExchange {
   [[nodiscard]] int socket_of(int local_port) const;
   [[nodiscard]] bool has_unasked_bytes(int fd) const;
   bool connected(std::string connection, int local_port);
+  bool has_patience();
   bool must_wait();
   std::size_t take_body(std::string_view bytes);
-  std::size_t unpack(std::string_view bytes);
+  std::optional<std::string_view> next_piece(std::string_view& rest);
+  std::optional<std::string_view> unpack(std::string_view& packed);
   bool hand_out(std::string_view bytes);
   curl_socket_t open_socket(const curl_sockaddr& address);
 
@@ -133,6 +138,7 @@ class CurlExchange {
   static std::size_t on_read(char* out, std::size_t, std::size_t capacity, void* self) noexcept;
   static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
   static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address) noexcept;
+  static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept;
   static CURLcode on_tls_context(CURL* easy, void* context, void* self) noexcept;
   static int on_name_wanted(void* resolver, void*, void* self) noexcept;
   static int on_connected(void* self, char* remote_ip, char* local_ip, int remote_port, int local_port) noexcept;
@@ -165,13 +171,16 @@ class CurlExchange {
   std::uint64_t head_bytes_ = 0;
   bool head_told_ = false;
   std::string encoding_;  // content encoding in lower case; empty: none
+  std::optional<ChunkDecoder> chunks_;
   std::unique_ptr<ContentDecoder> decoder_;
-  std::size_t unpacked_ = 0;        // already decoded bytes of the block that curl will pass again
+  std::size_t taken_ = 0;           // already decoded bytes of the block that curl will pass again
   std::uint64_t packed_bytes_ = 0;  // encoded bytes that were decoded
   std::uint64_t body_bytes_ = 0;    // decoded bytes of the body
   bool ends_with_tls_ = false;      // no length and no chunks: the body ends with the connection
   TlsCloseMark tls_close_;          // close mark of that connection, if ends_with_tls_
   std::string proxy_;               // empty: none
+  bool is_connected_ = false;       // also through the proxy
+  std::size_t proxy_bytes_ = 0;     // bytes of the proxy's response
   std::vector<HostPort> names_;     // names that curl may need, in this order; curl does not say which one it needs
   std::size_t names_known_ = 0;
   bool paused_ = false;   // the handler has paused

@@ -100,12 +100,6 @@ FORWARD((void)0, void, curl_free, (void* memory), (memory))
 
 }  // extern "C"
 
-// OpenSSL's library is loaded together with libcurl.
-bool aiw::tls_has_pending(const void* ssl) {
-  static auto* const function = find<int(const void*)>("SSL_has_pending");
-  return function != nullptr && function(ssl) != 0;
-}
-
 // curl's memory also contains headers with keys and request bodies, so it is wiped like ours.
 bool aiw::load_libcurl() {
   constexpr auto kFree = [](void* memory) { aiw::wiping_free(memory); };

@@ -1,4 +1,4 @@
-#include "worker/http/tls_close.hpp"
+#include "worker/http/openssl.hpp"
 
 #include <dlfcn.h>
 #include <openssl/ssl.h>
@@ -9,6 +9,13 @@ namespace aiw {
 namespace {
 
 constexpr const char* kLibrary = "libssl.so.3";  // library that libcurl loaded
+
+// Returns nullptr if libcurl did not load OpenSSL.
+template <typename Function>
+Function* find(const char* name) {
+  static void* const library = dlopen(kLibrary, RTLD_LAZY | RTLD_NOLOAD);
+  return library == nullptr ? nullptr : reinterpret_cast<Function*>(dlsym(library, name));
+}
 
 // Marks by SSL address. A later connection may reuse the address while the former mark is still in use, so each
 // connection has its own mark.
@@ -31,17 +38,22 @@ void on_event(const SSL* ssl, int where, int value) noexcept {
 
 }  // namespace
 
-void watch_tls_close(void* ssl_context) {
-  static void* const library = dlopen(kLibrary, RTLD_LAZY | RTLD_NOLOAD);
-  if (library == nullptr) return;
-  static auto* const set_callback =
-      reinterpret_cast<decltype(&SSL_CTX_set_info_callback)>(dlsym(library, "SSL_CTX_set_info_callback"));
-  if (set_callback != nullptr) set_callback(static_cast<SSL_CTX*>(ssl_context), &on_event);
+void prepare_tls(void* ssl_context) {
+  auto* const context = static_cast<SSL_CTX*>(ssl_context);
+  static auto* const set_callback = find<decltype(SSL_CTX_set_info_callback)>("SSL_CTX_set_info_callback");
+  static auto* const control = find<decltype(SSL_CTX_ctrl)>("SSL_CTX_ctrl");
+  if (set_callback != nullptr) set_callback(context, &on_event);
+  if (control != nullptr) control(context, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, nullptr);
 }
 
 TlsCloseMark tls_close_mark(const void* ssl) {
   const auto mark = marks().find(ssl);
   return mark == marks().end() ? nullptr : mark->second;
+}
+
+bool tls_has_pending(const void* ssl) {
+  static auto* const has_pending = find<decltype(SSL_has_pending)>("SSL_has_pending");
+  return has_pending != nullptr && has_pending(static_cast<const SSL*>(ssl)) != 0;
 }
 
 }  // namespace aiw

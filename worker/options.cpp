@@ -109,15 +109,15 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(CLI::Range(8, 1000))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-in-flight", server.max_in_flight, "Chats that run at once")
+  app.add_option("--max-in-flight", server.admission.max_in_flight, "Chats that run at once")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-queued", server.max_queued, "Chats that wait for a place")
+  app.add_option("--max-queued", server.admission.max_queued, "Chats that wait for a place")
       ->check(CLI::Range(0, 10'000'000))
       ->capture_default_str()
       ->group(kGroup);
-  app.add_option("--max-queued-bytes", server.max_queued_bytes, "Bytes of the lines that wait for a place")
+  app.add_option("--max-queued-bytes", server.admission.max_queued_bytes, "Bytes of the lines that wait for a place")
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 40))
       ->capture_default_str()
       ->group(kGroup);

@@ -29,8 +29,9 @@ constexpr std::size_t kMaxUnreadAnswers = 1 << 20;
 constexpr std::chrono::seconds kDrainRest{4};
 
 Options within_descriptors(Options options) {
-  const auto shares = share_descriptors(descriptor_limit(), options.server.max_in_flight, options.mcp.max_servers);
-  options.server.max_in_flight = shares.chats;
+  const auto shares =
+      share_descriptors(descriptor_limit(), options.server.admission.max_in_flight, options.mcp.max_servers);
+  options.server.admission.max_in_flight = shares.chats;
   options.mcp.max_servers = shares.servers;
   options.http.max_connections = shares.connections;
   options.http.max_shared_connections = shares.shared_connections;
@@ -83,9 +84,7 @@ Worker::Worker(const Options& options)
       accounts_({.limit = memory_limit_,
                  .resident = [this] { return memory_.measure(); },
                  .post = [this](std::function<void()> action) { loop_.post_at_once(std::move(action)); }}),
-      http_(make_curl_client(loop_, options_.http)),
-      leanspec_tools_(*http_, loop_),
-      leanspec_sessions_(*http_, loop_, accounts_, [](std::string_view what) { log(LogLevel::warn, what, {}); }) {
+      http_(make_curl_client(loop_, options_.http)) {
   StdoutHandlers writing;
   writing.on_relieved = [this] { output_relieved(); };
   writing.on_progress = [this](std::size_t bytes) { server_->output_progressed(bytes); };
@@ -95,7 +94,6 @@ Worker::Worker(const Options& options)
 
   make_mcp_pool();
 
-  const bool leanspec = options.dialect == Dialect::leanspec;
   ServerServices services{
       .clock = loop_,
       .http = *http_,
@@ -112,9 +110,10 @@ Worker::Worker(const Options& options)
             log(LogLevel::error, "a line was refused", {{"code", error.code}, {"reason", error.message}});
           },
   };
-  if (leanspec) {
-    services.tool_sources.push_back(&leanspec_tools_);
-    services.leanspec_sessions = &leanspec_sessions_;
+  if (options.dialect == Dialect::leanspec) {
+    leanspec_.emplace(*http_, loop_, accounts_, [](std::string_view what) { log(LogLevel::warn, what, {}); });
+    services.tool_sources.push_back(&leanspec_->tools());
+    services.parent_sessions = &leanspec_->sessions();
   }
   server_ = std::make_unique<Server>(server_options(options_, memory_limit_), services);
 }

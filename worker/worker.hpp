@@ -8,10 +8,10 @@
 
 #include "worker/agent/server.hpp"
 #include "worker/base/memory_account.hpp"
-#include "worker/executors/leanspec/leanspec_tools.hpp"
 #include "worker/io/inbox.hpp"
 #include "worker/io/loop.hpp"
 #include "worker/io/stdout_writer.hpp"
+#include "worker/leanspec/leanspec.hpp"
 #include "worker/options.hpp"
 #include "worker/process/parent_watch.hpp"
 #include "worker/process/process_limits.hpp"
@@ -62,8 +62,7 @@ class Worker {
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<ChildLauncher> launcher_;
   std::unique_ptr<McpPool> mcp_;
-  LeanSpecTools leanspec_tools_;
-  LeanSpecSessions leanspec_sessions_;
+  std::optional<LeanSpec> leanspec_;  // in its dialect only
   std::unique_ptr<StdoutWriter> output_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Inbox> inbox_;

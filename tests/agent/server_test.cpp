@@ -20,7 +20,7 @@ std::string config_of(std::string_view host) {
 }  // namespace
 
 TEST_CASE("the greeting says what the worker is and takes") {
-  ServerFixture f({.version = "1.2.3", .max_in_flight = 7, .max_queued = 8});
+  ServerFixture f({.version = "1.2.3", .admission = {.max_in_flight = 7, .max_queued = 8}});
   f.server->greet();
   const Json ready = f.last();
   CHECK(ready["id"].is_null());
@@ -46,7 +46,7 @@ TEST_CASE("chats run side by side") {
 }
 
 TEST_CASE("a duplicate id is rejected, and the chat that has it is unharmed") {
-  ServerFixture f({.max_in_flight = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1}});
   f.chat("a");
   f.chat("a");
   CHECK(f.types("a") == "start rejected");
@@ -74,7 +74,7 @@ TEST_CASE("an id is free again once its chat has ended, and its numbers begin an
 }
 
 TEST_CASE("chats beyond the limit wait in order, and beyond the queue are told to come again") {
-  ServerFixture f({.max_in_flight = 1, .max_queued = 2});
+  ServerFixture f({.admission = {.max_in_flight = 1, .max_queued = 2}});
   f.chat("a");
   f.chat("b");
   f.chat("c");
@@ -100,7 +100,7 @@ TEST_CASE("chats beyond the limit wait in order, and beyond the queue are told t
 }
 
 TEST_CASE("chats that wait are bounded in bytes, and those that leave the queue make room") {
-  ServerFixture f({.max_in_flight = 1, .max_queued_bytes = 1'000});
+  ServerFixture f({.admission = {.max_in_flight = 1, .max_queued_bytes = 1'000}});
   f.chat("a");
   f.chat("b");
   f.chat("large", Json{{"metadata", {{"x", std::string(1'000, 'x')}}}}.dump());
@@ -114,7 +114,7 @@ TEST_CASE("chats that wait are bounded in bytes, and those that leave the queue 
 }
 
 TEST_CASE("a refused parent is told to wait until half of the queue has gone, at the pace of the last chats") {
-  ServerFixture f({.max_in_flight = 1, .max_queued = 4});
+  ServerFixture f({.admission = {.max_in_flight = 1, .max_queued = 4}});
   for (std::size_t i = 0; i < 20; ++i) {
     f.chat("a" + std::to_string(i));
     f.advance(2'000);
@@ -128,7 +128,7 @@ TEST_CASE("a refused parent is told to wait until half of the queue has gone, at
 }
 
 TEST_CASE("fault 89: while memory is short no chat is taken on beside others, nor begun") {
-  ServerFixture f({.max_in_flight = 2});
+  ServerFixture f({.admission = {.max_in_flight = 2}});
   f.memory_short = true;
   f.chat("a");  // alone: what is in use is not a chat's
   CHECK(f.types("a") == "start");
@@ -149,7 +149,7 @@ TEST_CASE("fault 89: while memory is short no chat is taken on beside others, no
 }
 
 TEST_CASE("a chat that comes the moment a place is free does not overtake those that wait") {
-  ServerFixture f({.max_in_flight = 1, .max_queued = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1, .max_queued = 1}});
   f.chat("a");
   f.chat("b");
   FakeExchange& exchange = f.http.at(0);
@@ -164,7 +164,7 @@ TEST_CASE("a chat that comes the moment a place is free does not overtake those 
 }
 
 TEST_CASE("cancel is acknowledged before the end that it brings") {
-  ServerFixture f({.max_in_flight = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1}});
   f.chat("a");
   f.chat("queued");
   f.cancel("queued", "x1");
@@ -237,7 +237,7 @@ TEST_CASE("a chat without a config uses the one that was given last, as it was w
 }
 
 TEST_CASE("health is answered at once, however busy the worker is") {
-  ServerFixture f({.version = "1.2.3", .max_in_flight = 1});
+  ServerFixture f({.version = "1.2.3", .admission = {.max_in_flight = 1}});
   f.line("reload_config", "r", config_of("one.example"));
   f.chat("a");
   f.chat("b");
@@ -290,7 +290,7 @@ TEST_CASE("what a dialect cannot say to the parent goes to the log") {
 }
 
 TEST_CASE("after the input's end what runs and waits is finished, then the worker is idle") {
-  ServerFixture f({.max_in_flight = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1}});
   f.chat("a");
   f.chat("b");
   f.server->close_input();
@@ -303,7 +303,7 @@ TEST_CASE("after the input's end what runs and waits is finished, then the worke
 }
 
 TEST_CASE("after the input's end a chat that waits for its parent ends, queued ones included") {
-  ServerFixture f({.max_in_flight = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1}});
   f.chat("a", kWithTool);
   f.chat("b", kWithTool);
   f.answer(0, call_tool("t"));
@@ -328,7 +328,7 @@ TEST_CASE("a worker without chats is idle as soon as its input ends") {
 }
 
 TEST_CASE("shutdown finishes what runs and refuses what comes") {
-  ServerFixture f({.max_in_flight = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1}});
   f.chat("a");
   f.chat("b");
   f.line("shutdown", "s");
@@ -347,7 +347,7 @@ TEST_CASE("shutdown finishes what runs and refuses what comes") {
 }
 
 TEST_CASE("what shutdown's time does not suffice for ends with shutting_down") {
-  ServerFixture f({.max_in_flight = 1});
+  ServerFixture f({.admission = {.max_in_flight = 1}});
   f.chat("a", kWithTool);
   f.chat("b");
   f.answer(0, call_tool("t"));
@@ -373,7 +373,7 @@ TEST_CASE("a drain without time ends everything, also what the loop has not got 
 }
 
 TEST_CASE("fault 88: chats that are given up are told why, in short, whether they run, wait or call tools") {
-  ServerFixture f({.max_in_flight = 2});
+  ServerFixture f({.admission = {.max_in_flight = 2}});
   f.chat("a", kWithTool);
   f.answer(0, call_tool("t"));
   f.chat("b");
@@ -392,7 +392,7 @@ TEST_CASE("fault 88: chats that are given up are told why, in short, whether the
 }
 
 TEST_CASE("a server that goes answers the chats that it has, and is not called again") {
-  ServerFixture f({.max_in_flight = 2});
+  ServerFixture f({.admission = {.max_in_flight = 2}});
   f.chat("a", kWithTool);
   f.answer(0, call_tool("t"));
   f.chat("b");

@@ -74,7 +74,8 @@ class WalkTools : public ToolSource {
 class Walk {
  public:
   explicit Walk(unsigned seed)
-      : random_(seed), f_({.max_in_flight = 4, .max_queued = 3, .max_parallel_tools = 2}, Dialect::v1, {&tools_}) {}
+      : random_(seed),
+        f_({.admission = {.max_in_flight = 4, .max_queued = 3}, .max_parallel_tools = 2}, Dialect::v1, {&tools_}) {}
 
   void run() {
     for (int i = 0; i < 400; ++i) step();

@@ -89,7 +89,8 @@ class Stage {
                             .post = [this](std::function<void()> action) { posted_.push_back(std::move(action)); },
                             .on_unanswered = [](const Error&) {}};
     services.tool_sources = {&pool_};
-    server_ = std::make_unique<Server>(ServerOptions{.version = "1", .max_in_flight = scene.max_in_flight}, services);
+    server_ = std::make_unique<Server>(
+        ServerOptions{.version = "1", .admission = {.max_in_flight = scene.max_in_flight}}, services);
   }
 
   std::string play() {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "tests/growth/shapes.hpp"
-#include "worker/executors/leanspec/markdown_edit.hpp"
+#include "worker/leanspec/markdown_edit.hpp"
 
 namespace aiw::growth {
 namespace {

@@ -13,15 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kRememberedIds = 10'000;
 constexpr int kDefaultMaxSteps = 20;
-// Limits on model lists requested at once: for one provider, so that a slow one leaves room for others, and in total.
-constexpr std::size_t kMaxProviderQueries = 16;
-constexpr std::size_t kMaxQueries = 256;
-// Retry-after for `overloaded`: the time to drain half the queue at the recent completion rate.
-constexpr milliseconds kUsualRetry{1'000};
-constexpr milliseconds kShortestRetry{250};
-constexpr milliseconds kLongestRetry{30'000};
 // Growth of a delta in its frame. JSON escaping makes a character at most six times as long; the rest is for the frame.
 constexpr std::size_t kWorstEscape = 8;
 
@@ -33,13 +25,6 @@ Error shutting_down() {
   return {.code = "shutting_down",
           .category = Category::overloaded,
           .message = "the worker is shutting down",
-          .retryable = true};
-}
-
-Error too_many_queries() {
-  return {.code = "overloaded",
-          .category = Category::overloaded,
-          .message = "too many lists of models are asked for",
           .retryable = true};
 }
 
@@ -72,7 +57,9 @@ Server::Server(const ServerOptions& options, const ServerServices& services)
       started_(services.clock.now()),
       backlog_(services.output),
       finished_exchanges_(services.clock),
-      tokens_(services.clock, services.http, services.keys.allowed_hosts) {}
+      tokens_(services.clock, services.http, services.keys.allowed_hosts),
+      queries_(services.clock, services.http, services.memory, tokens_),
+      admission_(options.admission, services.memory_short) {}
 
 // Ends the chats that still run while everything that they use still exists.
 Server::~Server() {
@@ -81,8 +68,7 @@ Server::~Server() {
     abort_all(shutting_down());
   } catch (const std::bad_alloc&) {  // each reply's destructor tries once more
   }
-  const auto unanswered = std::exchange(sessions_, {});
-  const auto queued = std::exchange(queue_, {});
+  chats_.destroy_all();
 }
 
 void Server::greet() {
@@ -90,8 +76,8 @@ void Server::greet() {
                                                     .max_line_bytes = options_.max_line_bytes,
                                                     .max_frame_bytes = options_.max_frame_bytes,
                                                     .max_depth = options_.max_depth,
-                                                    .max_in_flight = static_cast<int>(options_.max_in_flight),
-                                                    .max_queued = static_cast<int>(options_.max_queued)});
+                                                    .max_in_flight = static_cast<int>(options_.admission.max_in_flight),
+                                                    .max_queued = static_cast<int>(options_.admission.max_queued)});
   services_.output.frame_appended();
 }
 
@@ -111,8 +97,8 @@ void Server::on(std::unique_ptr<ChatRequest> chat) {
 
 // Returns false if there is nothing to look up. Otherwise takes the chat.
 bool Server::look_up(std::unique_ptr<ChatRequest>& chat) {
-  if (services_.leanspec_sessions == nullptr) return false;
-  auto lookup = services_.leanspec_sessions->look_up(*chat, [this, id = chat->id] { looked_up(id); });
+  if (services_.parent_sessions == nullptr) return false;
+  auto lookup = services_.parent_sessions->look_up(*chat, [this, id = chat->id] { looked_up(id); });
   if (lookup == nullptr) return false;
   const std::string id = chat->id;
   lookups_.emplace(id, LookingUp{std::move(chat), default_config_, std::move(lookup)});
@@ -123,7 +109,7 @@ void Server::looked_up(const std::string& id) {
   const auto entry = lookups_.extract(id);
   begin(std::move(entry.mapped().chat), entry.mapped().default_config);
   if (entry.mapped().cancelled) {
-    if (Session* session = find(entry.key())) session->cancel();
+    if (Session* session = chats_.find(entry.key())) session->cancel();
   }
   post_sweep();  // this chat may have been the last one, and been rejected
 }
@@ -141,33 +127,11 @@ void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<cons
 }
 
 std::optional<Error> Server::refusal(const ChatRequest& chat) const {
-  if (sessions_.contains(chat.id) || queued_ids_.contains(chat.id) || lookups_.contains(chat.id)) {
+  if (chats_.find(chat.id) != nullptr || lookups_.contains(chat.id)) {
     return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
   }
   if (draining_) return shutting_down();
-  // Chats beyond the in-flight limit wait, in the queue or for the lookup of their session.
-  const std::size_t waiting = queue_.size() + in_flight() - std::min(in_flight(), options_.max_in_flight);
-  if (must_wait() && waiting >= options_.max_queued) {
-    return overloaded("as many chats run and wait as this worker takes");
-  }
-  if (must_wait() && queued_bytes_ + chat.line->size() > options_.max_queued_bytes) {
-    return overloaded("the chats that wait are as large as this worker takes");
-  }
-  // With no chat running, waiting would free no memory, so the chat is accepted.
-  if (in_flight() > 0 && is_memory_short()) return overloaded("the memory is nearly used up");
-  return std::nullopt;
-}
-
-Error Server::overloaded(std::string message) const {
-  Error error = refused("overloaded", Category::overloaded, std::move(message));
-  error.retryable = true;
-  auto wait = kUsualRetry;
-  if (between_ends_.count() > 0) {
-    const auto half = static_cast<Instant::rep>(queue_.size() / 2 + 1);
-    wait = std::clamp(std::chrono::ceil<milliseconds>(between_ends_ * half), kShortestRetry, kLongestRetry);
-  }
-  error.retry_after_ms = wait.count();
-  return error;
+  return admission_.refusal(load(), chat.line->size());
 }
 
 Reply Server::make_reply(const ChatRequest& chat) {
@@ -186,8 +150,9 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
   const std::size_t bytes = chat->line->size() + bytes_of(route);
   const int max_steps = chat->max_steps.value_or(config.settings.max_steps.value_or(kDefaultMaxSteps));
   Reply reply = make_reply(*chat);
-  if (services_.leanspec_sessions != nullptr)
-    reply.keep_done(services_.leanspec_sessions->keep_done(*chat, route.target));
+  if (services_.parent_sessions != nullptr) {
+    reply.keep_done(services_.parent_sessions->keep_done(*chat, route.target));
+  }
   if (chat->system.empty()) chat->system = options_.system_prompt;
   const SessionServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
                                  budget_,
@@ -198,16 +163,13 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
                                  options_.max_parallel_tools};
   auto session = std::make_unique<Session>(std::move(chat), std::move(route), max_steps, services, std::move(reply),
                                            services_.clock.now());
-  if (must_wait()) {
-    queued_ids_.insert(id);
-    queue_.push_back({id, std::move(session), bytes});
-    queued_bytes_ += bytes;
-    return;
-  }
-  Session& running = *session;
-  sessions_.emplace(id, std::move(session));
-  if (input_closed_) running.close_input();
-  running.start();
+  if (admission_.must_wait(load())) return chats_.enqueue(id, std::move(session), bytes);
+  start(chats_.add_running(id, std::move(session)));
+}
+
+void Server::start(Session& session) {
+  if (input_closed_) session.close_input();
+  session.start();
 }
 
 std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_ptr<const HttpTool> tool) {
@@ -221,8 +183,8 @@ void Server::on(const CancelRequest& cancel) {
     waiting->second.cancelled = true;
     return ack(cancel.id);
   }
-  Session* session = find(cancel.chat_id);
-  if (session == nullptr && !past_ids_.contains(cancel.chat_id)) {
+  Session* session = chats_.find(cancel.chat_id);
+  if (session == nullptr && !chats_.has_ended(cancel.chat_id)) {
     return reject(cancel.id, false,
                   refused("unknown_id", Category::not_found, "no chat of that id is known", "/payload/chatId"));
   }
@@ -231,7 +193,7 @@ void Server::on(const CancelRequest& cancel) {
 }
 
 Session* Server::find_or_reject(const std::string& line_id, const std::string& chat_id) {
-  Session* session = find(chat_id);
+  Session* session = chats_.find(chat_id);
   if (session == nullptr) {
     reject(line_id, false,
            refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
@@ -267,7 +229,7 @@ void Server::on(const HealthRequest& health) {
   HealthInfo info{.ready = !draining_,
                   .providers = {},
                   .in_flight = in_flight(),
-                  .queued = queue_.size(),
+                  .queued = chats_.queued(),
                   .version = options_.version,
                   .uptime_ms = 0};
   if (default_config_) {
@@ -280,12 +242,8 @@ void Server::on(const HealthRequest& health) {
 
 void Server::on(const ModelsRequest& models) {
   const auto default_config = default_config_;
-  if (queries_.contains(models.id)) {
-    return reject(models.id, false,
-                  refused("duplicate_id", Category::invalid_request, "a request of that id is running", "/id"));
-  }
   if (draining_) return reject(models.id, false, shutting_down());
-  if (queries_.size() >= kMaxQueries) return reject(models.id, false, too_many_queries());
+  if (const auto error = queries_.refusal(models.id)) return reject(models.id, false, *error);
   if (!models.config && !default_config) {
     return reject(models.id, false,
                   refused("no_config", Category::invalid_request, "the line has no config and none was given before",
@@ -295,25 +253,12 @@ void Server::on(const ModelsRequest& models) {
   auto target = resolve_provider(models.provider_id, config, services_.keys);
   if (!target) return reject(models.id, false, target.error());
   if (target->api == Api::mock) return models_listed(models.id, models.provider_id, configured_models(config, *target));
-  if (wire_api(target->api)->list_models == nullptr) {
-    return reject(models.id, false,
-                  refused("not_supported", Category::invalid_request,
-                          std::string(to_string(target->api)) + " has no list of models", "/payload/providerId"));
-  }
-  const auto of_provider =
-      std::ranges::count_if(queries_, [&](const auto& query) { return query.second->base_url() == target->base_url; });
-  if (static_cast<std::size_t>(of_provider) >= kMaxProviderQueries) {
-    return reject(models.id, false, too_many_queries());
-  }
   auto on_done = [this, id = models.id, provider = models.provider_id](ModelsQuery::Result result) {
-    const auto query = queries_.find(id);
-    ended_queries_.push_back(std::move(query->second));
-    queries_.erase(query);
     models_listed(id, provider, std::move(result));
     post_sweep();
   };
-  queries_.emplace(models.id, std::make_unique<ModelsQuery>(services_.clock, services_.http, services_.memory, tokens_,
-                                                            *std::move(target), std::move(on_done)));
+  const auto error = queries_.start(models.id, *std::move(target), std::move(on_done));
+  if (error) reject(models.id, false, *error);
 }
 
 void Server::models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result) {
@@ -355,38 +300,12 @@ void Server::ack(const std::string& id, bool late) {
 
 // --- life cycle of chats --------------------------------------------------------------------------------------------
 
-Session* Server::find(const std::string& id) {
-  if (const auto running = sessions_.find(id); running != sessions_.end()) return running->second.get();
-  const auto waiting = std::ranges::find(queue_, id, &Waiting::id);
-  return waiting == queue_.end() ? nullptr : waiting->session.get();
-}
-
 // Called by the session itself, so the session is only moved aside here. sweep() destroys it.
 void Server::ended(const std::string& id, bool ok) {
   ++(ok ? stats_.done : stats_.errors);
-  remember(id);
-  if (const auto running = sessions_.find(id); running != sessions_.end()) {
-    ended_.push_back(std::move(running->second));
-    sessions_.erase(running);
-  } else if (const auto waiting = std::ranges::find(queue_, id, &Waiting::id); waiting != queue_.end()) {
-    ended_.push_back(take_queued(waiting));
-  }
-  measure_end();
+  chats_.end(id);
+  admission_.chat_ended(services_.clock.now());
   post_sweep();
-}
-
-std::unique_ptr<Session> Server::take_queued(std::deque<Waiting>::iterator waiting) {
-  queued_bytes_ -= waiting->bytes;
-  queued_ids_.erase(waiting->id);
-  auto session = std::move(waiting->session);
-  queue_.erase(waiting);
-  return session;
-}
-
-void Server::measure_end() {
-  const Instant now = services_.clock.now();
-  const auto last = std::exchange(last_end_, now);
-  if (stats_.done + stats_.errors > 1) between_ends_ += (now - last - between_ends_) / 8;
 }
 
 void Server::post_sweep() {
@@ -396,38 +315,20 @@ void Server::post_sweep() {
 
 void Server::sweep() {
   sweep_posted_ = false;
-  ended_.clear();
-  ended_queries_.clear();
-  while (!queue_.empty() && sessions_.size() < options_.max_in_flight) {
-    if (!sessions_.empty() && is_memory_short()) break;  // when a running chat ends, sweep() runs again
-    std::string id = queue_.front().id;
-    auto next = take_queued(queue_.begin());
-    Session& session = *next;
-    sessions_.emplace(std::move(id), std::move(next));
-    if (input_closed_) session.close_input();
-    session.start();
-  }
+  chats_.destroy_ended();
+  // When a running chat ends, sweep() runs again.
+  while (chats_.queued() > 0 && admission_.may_run_next(chats_.running())) start(chats_.run_next());
   const bool closing = input_closed_ || draining_;
-  if (closing && in_flight() == 0 && queue_.empty() && queries_.empty() && on_idle_) std::exchange(on_idle_, nullptr)();
-}
-
-void Server::remember(const std::string& id) {
-  if (!past_ids_.insert(id).second) return;
-  past_order_.push_back(id);
-  if (past_order_.size() <= kRememberedIds) return;
-  past_ids_.erase(past_order_.front());
-  past_order_.pop_front();
+  const bool idle = in_flight() == 0 && chats_.queued() == 0 && queries_.empty();
+  if (closing && idle && on_idle_) std::exchange(on_idle_, nullptr)();
 }
 
 // --- closing --------------------------------------------------------------------------------------------------------
 
 void Server::close_input() {
   input_closed_ = true;
-  std::vector<std::string> ids;
-  ids.reserve(sessions_.size());
-  for (const auto& [id, session] : sessions_) ids.push_back(id);
-  for (const auto& id : ids) {
-    if (Session* session = find(id)) session->close_input();
+  for (const auto& id : chats_.ids()) {
+    if (Session* session = chats_.find(id)) session->close_input();
   }
   services_.post([this] { sweep(); });
 }
@@ -435,8 +336,8 @@ void Server::close_input() {
 void Server::drain(milliseconds grace) {
   draining_ = true;
   drain_timer_ = services_.clock.call_at(services_.clock.now() + grace, [this] {
-    if (services_.leanspec_sessions != nullptr) services_.leanspec_sessions->finish();
-    cut_short_ += in_flight() + queue_.size();
+    if (services_.parent_sessions != nullptr) services_.parent_sessions->finish();
+    cut_short_ += in_flight() + chats_.queued();
     abort_all(shutting_down());
   });
   services_.post([this] { sweep(); });
@@ -453,25 +354,18 @@ void Server::abort_one(Session& session, const Error& error) {
 
 void Server::give_up(const Error& error) {
   unanswered_ = error;
-  {
-    const auto running = std::exchange(sessions_, {});
-    const auto queued = std::exchange(queue_, {});
-  }
+  chats_.destroy_all();
   abort_all(error);
 }
 
 void Server::abort_all(const Error& error) {
   unanswered_ = error;
-  if (services_.leanspec_sessions != nullptr) services_.leanspec_sessions->finish();
+  if (services_.parent_sessions != nullptr) services_.parent_sessions->finish();
   for (const auto& [id, lookup] : std::exchange(lookups_, {})) reject(id, true, error);
-  std::vector<std::string> ids;
-  ids.reserve(queue_.size() + sessions_.size());
-  for (const auto& waiting : queue_) ids.push_back(waiting.id);
-  for (const auto& [id, session] : sessions_) ids.push_back(id);
-  for (const auto& id : ids) {
-    if (Session* session = find(id)) abort_one(*session, error);
+  for (const auto& id : chats_.ids()) {
+    if (Session* session = chats_.find(id)) abort_one(*session, error);
   }
-  for (const auto& [id, query] : std::exchange(queries_, {})) reject(id, false, error);
+  for (const auto& id : queries_.abandon_all()) reject(id, false, error);
   post_sweep();
 }
 

@@ -1,22 +1,22 @@
 // The worker as its parent sees it: lines in, frames out, many chats side by side.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "protocol/dialect.hpp"
 #include "protocol/request.hpp"
+#include "worker/agent/admission.hpp"
+#include "worker/agent/chat_table.hpp"
 #include "worker/agent/http_attempt.hpp"
 #include "worker/agent/key_policy.hpp"
-#include "worker/agent/leanspec_sessions.hpp"
-#include "worker/agent/models_query.hpp"
+#include "worker/agent/models_queries.hpp"
 #include "worker/agent/outbox.hpp"
+#include "worker/agent/parent_sessions.hpp"
 #include "worker/agent/retry_policy.hpp"
 #include "worker/agent/session.hpp"
 
@@ -24,10 +24,8 @@ namespace aiw {
 
 struct ServerOptions {
   std::string version{};
-  std::size_t max_in_flight = 4096;
-  std::size_t max_queued = 10'000;
-  std::size_t max_queued_bytes = std::size_t{256} << 20;  // size of queued chats: lines, keys and headers
-  std::size_t max_held_bytes = std::size_t{64} << 20;     // frames held until the reader takes them, over all chats
+  AdmissionLimits admission{};
+  std::size_t max_held_bytes = std::size_t{64} << 20;  // frames held until the reader takes them, over all chats
   std::size_t max_line_bytes = std::size_t{64} << 20;
   std::size_t max_frame_bytes = std::size_t{1} << 20;  // deltas are split to fit; other frames may be longer
   int max_depth = 128;
@@ -46,8 +44,8 @@ struct ServerServices {
   std::function<double()> random;
   // Runs an action on the loop thread once the current event is handled.
   std::function<void(std::function<void()>)> post;
-  std::vector<ToolSource*> tool_sources{};        // outlive the server
-  LeanSpecSessions* leanspec_sessions = nullptr;  // only in the leanspec dialect; outlives the server
+  std::vector<ToolSource*> tool_sources{};    // outlive the server
+  ParentSessions* parent_sessions = nullptr;  // of the dialect, if it has any; outlives the server
   // Returns true while this process should accept no more work. Empty: never.
   std::function<bool()> memory_short{};
   // Called for the log when a line was rejected and the dialect has no frame to report it. The error never holds a key
@@ -91,22 +89,17 @@ class Server {
   void output_relieved() { backlog_.relieve(); }
   void output_progressed(std::size_t bytes) { backlog_.share(bytes); }
   [[nodiscard]] const ServerStats& stats() const { return stats_; }
-  [[nodiscard]] std::size_t in_flight() const { return sessions_.size() + lookups_.size(); }
-  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  [[nodiscard]] std::size_t in_flight() const { return chats_.running() + lookups_.size(); }
+  [[nodiscard]] std::size_t queued() const { return chats_.queued(); }
   // Number of chats that the end of the drain time aborted.
   [[nodiscard]] std::size_t cut_short() const { return cut_short_; }
 
  private:
-  struct Waiting {
-    std::string id;
-    std::unique_ptr<Session> session;
-    std::size_t bytes = 0;  // size of its line, plus keys and headers
-  };
-  // Chat that waits for the provider and model of its LeanSpec session.
+  // Chat that waits for what its parent's session says.
   struct LookingUp {
     std::unique_ptr<ChatRequest> chat;
     std::shared_ptr<const Config> default_config;  // default config at the time the chat arrived
-    std::unique_ptr<LeanSpecSessions::Lookup> lookup;
+    std::unique_ptr<ParentSessions::Lookup> lookup;
     bool cancelled = false;
   };
 
@@ -123,10 +116,7 @@ class Server {
   void reject(const std::optional<std::string>& id, bool is_chat, const Error& why);
   void ack(const std::string& id, bool late = false);
   [[nodiscard]] std::optional<Error> refusal(const ChatRequest& chat) const;
-  [[nodiscard]] Error overloaded(std::string message) const;
-  [[nodiscard]] bool is_memory_short() const { return services_.memory_short && services_.memory_short(); }
-  // Also true while a slot is free that a queued chat is about to take.
-  [[nodiscard]] bool must_wait() const { return in_flight() >= options_.max_in_flight || !queue_.empty(); }
+  [[nodiscard]] Load load() const { return {in_flight(), chats_.queued(), chats_.queued_bytes()}; }
   bool look_up(std::unique_ptr<ChatRequest>& chat);
   void looked_up(const std::string& id);
   void begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<const Config>& default_config);
@@ -135,13 +125,10 @@ class Server {
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);
   void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);
-  void measure_end();
+  void start(Session& session);
   void abort_one(Session& session, const Error& error);
-  std::unique_ptr<Session> take_queued(std::deque<Waiting>::iterator waiting);
   void sweep();
   void post_sweep();
-  void remember(const std::string& id);
-  Session* find(const std::string& id);
   Session* find_or_reject(const std::string& line_id, const std::string& chat_id);
 
   const ServerOptions options_;
@@ -154,24 +141,16 @@ class Server {
   std::shared_ptr<const Config> default_config_;
 
   Error unanswered_{.code = "internal", .message = "the chat was given up without an answer"};
-  std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;
+  ChatTable chats_;
   std::map<std::string, LookingUp, std::less<>> lookups_;
-  std::deque<Waiting> queue_;
-  std::set<std::string, std::less<>> queued_ids_;
-  std::size_t queued_bytes_ = 0;
-  std::vector<std::unique_ptr<Session>> ended_;  // destroyed once none of their functions is on the stack
-  std::map<std::string, std::unique_ptr<ModelsQuery>, std::less<>> queries_;
-  std::vector<std::unique_ptr<ModelsQuery>> ended_queries_;
+  ModelsQueries queries_;
+  Admission admission_;
   bool sweep_posted_ = false;
-  std::deque<std::string> past_order_;  // ids of recently ended chats, to recognise a late cancel
-  std::set<std::string, std::less<>> past_ids_;
 
   bool input_closed_ = false;
   bool draining_ = false;
   std::unique_ptr<Timer> drain_timer_;
   std::size_t cut_short_ = 0;
-  Instant last_end_;                  // time at which the last chat ended
-  Instant::duration between_ends_{};  // moving mean of the time between two ends of chats; 0: not known yet
   std::function<void()> on_idle_;
   ServerStats stats_;
 };

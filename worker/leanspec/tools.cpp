@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/leanspec_tools.hpp"
+#include "worker/leanspec/tools.hpp"
 
 #include <map>
 #include <utility>
@@ -9,10 +9,10 @@
 #include "worker/base/url.hpp"
 #include "worker/executors/http_tool.hpp"
 #include "worker/executors/late_output.hpp"
-#include "worker/executors/leanspec/spec_edit_tool.hpp"
-#include "worker/executors/leanspec/tools_json.hpp"
 #include "worker/executors/tool_arguments.hpp"
 #include "worker/executors/tool_output.hpp"
+#include "worker/leanspec/spec_edit_tool.hpp"
+#include "worker/leanspec/tools_json.hpp"
 
 namespace aiw {
 namespace {

@@ -1,12 +1,12 @@
-#include "worker/agent/leanspec_sessions.hpp"
+#include "worker/leanspec/sessions.hpp"
 
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "protocol/decode.hpp"
 #include "protocol/json_writer.hpp"
-#include "worker/agent/leanspec_history.hpp"
 #include "worker/base/url.hpp"
+#include "worker/leanspec/history.hpp"
 
 namespace aiw {
 namespace {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string_view>
 
-#include "worker/executors/leanspec/markdown_edit.hpp"
 #include "worker/executors/tool_arguments.hpp"
 #include "worker/executors/tool_runner.hpp"
+#include "worker/leanspec/markdown_edit.hpp"
 
 namespace aiw {
 

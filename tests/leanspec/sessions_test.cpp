@@ -1,9 +1,9 @@
-#include "worker/agent/leanspec_sessions.hpp"
+#include "worker/leanspec/sessions.hpp"
 
 #include <doctest/doctest.h>
 
 #include "tests/agent/server_fixture.hpp"
-#include "worker/agent/leanspec_history.hpp"
+#include "worker/leanspec/history.hpp"
 
 namespace aiw {
 namespace {
@@ -22,7 +22,7 @@ struct LeanSpecServer : ServerFixture {
                                 .keys = keys,
                                 .random = [] { return 0.0; },
                                 .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
-                                .leanspec_sessions = &sessions,
+                                .parent_sessions = &sessions,
                                 .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }});
     server->on_idle([this] { ++idle; });
   }
@@ -148,7 +148,7 @@ TEST_CASE("sessions: a chat that is cancelled while it is looked up ends as canc
 }
 
 TEST_CASE("sessions: chats that are looked up count towards the limit of those that run") {
-  LeanSpecServer leanspec({.version = "1", .max_in_flight = 1, .max_queued = 0});
+  LeanSpecServer leanspec({.version = "1", .admission = {.max_in_flight = 1, .max_queued = 0}});
   leanspec.start("a");
   leanspec.chat("b");
   CHECK(leanspec.last().at("code") == "overloaded");
@@ -160,7 +160,7 @@ TEST_CASE("sessions: chats that are looked up count towards the limit of those t
   leanspec.chat("c");
   CHECK(leanspec.http.count() == 4);
 
-  LeanSpecServer waiting({.version = "1", .max_in_flight = 1, .max_queued = 1});
+  LeanSpecServer waiting({.version = "1", .admission = {.max_in_flight = 1, .max_queued = 1}});
   for (const char* id : {"a", "b", "c"}) waiting.start(id);
   CHECK(waiting.http.count() == 2);
   CHECK(waiting.last().at("id") == "c");

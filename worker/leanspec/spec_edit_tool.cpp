@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/spec_edit_tool.hpp"
+#include "worker/leanspec/spec_edit_tool.hpp"
 
 #include <utility>
 
@@ -8,7 +8,7 @@
 namespace aiw {
 namespace {
 
-// Server response if the expected hash does not match the current text. leanspec_tools.cpp defines the prefix.
+// Server response if the expected hash does not match the current text. tools.cpp defines the prefix.
 constexpr std::string_view kConflict = "LeanSpec API error (409)";
 // Limit on attempts, because another client may write continuously.
 constexpr int kMaxAttempts = 3;

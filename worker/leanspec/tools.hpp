@@ -3,8 +3,8 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/http_client.hpp"
-#include "worker/executors/leanspec/spec_turns.hpp"
 #include "worker/executors/tool_runner.hpp"
+#include "worker/leanspec/spec_turns.hpp"
 
 namespace aiw {
 

@@ -1,4 +1,4 @@
-#include "worker/agent/leanspec_history.hpp"
+#include "worker/leanspec/history.hpp"
 
 #include <utility>
 #include <variant>

@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/spec_turns.hpp"
+#include "worker/leanspec/spec_turns.hpp"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/leanspec_tools.hpp"
+#include "worker/leanspec/tools.hpp"
 
 #include <doctest/doctest.h>
 

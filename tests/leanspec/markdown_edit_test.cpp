@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/markdown_edit.hpp"
+#include "worker/leanspec/markdown_edit.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/markdown_edit.hpp"
+#include "worker/leanspec/markdown_edit.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -8,7 +8,7 @@
 
 #include "protocol/ascii.hpp"
 #include "worker/base/white_space.hpp"
-#include "worker/executors/leanspec/markdown_blocks.hpp"
+#include "worker/leanspec/markdown_blocks.hpp"
 
 namespace aiw {
 namespace {

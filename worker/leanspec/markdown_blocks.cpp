@@ -1,4 +1,4 @@
-#include "worker/executors/leanspec/markdown_blocks.hpp"
+#include "worker/leanspec/markdown_blocks.hpp"
 
 #include <algorithm>
 #include <array>

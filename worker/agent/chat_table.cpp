@@ -1,0 +1,75 @@
+#include "worker/agent/chat_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aiw {
+namespace {
+
+constexpr std::size_t kRememberedIds = 10'000;
+
+}  // namespace
+
+Session* ChatTable::find(std::string_view id) const {
+  if (const auto running = running_.find(id); running != running_.end()) return running->second.get();
+  const auto waiting = queued_ids_.find(id);
+  return waiting == queued_ids_.end() ? nullptr : waiting->second;
+}
+
+std::vector<std::string> ChatTable::ids() const {
+  std::vector<std::string> ids;
+  ids.reserve(queue_.size() + running_.size());
+  for (const auto& waiting : queue_) ids.push_back(waiting.id);
+  for (const auto& [id, session] : running_) ids.push_back(id);
+  return ids;
+}
+
+Session& ChatTable::add_running(std::string id, std::unique_ptr<Session> session) {
+  return *running_.emplace(std::move(id), std::move(session)).first->second;
+}
+
+void ChatTable::enqueue(std::string id, std::unique_ptr<Session> session, std::size_t bytes) {
+  queued_ids_.emplace(id, session.get());
+  queue_.push_back({std::move(id), std::move(session), bytes});
+  queued_bytes_ += bytes;
+}
+
+Session& ChatTable::run_next() {
+  std::string id = queue_.front().id;
+  return add_running(std::move(id), take_queued(queue_.begin()));
+}
+
+std::unique_ptr<Session> ChatTable::take_queued(std::deque<Waiting>::iterator waiting) {
+  queued_bytes_ -= waiting->bytes;
+  queued_ids_.erase(waiting->id);
+  auto session = std::move(waiting->session);
+  queue_.erase(waiting);
+  return session;
+}
+
+void ChatTable::end(const std::string& id) {
+  remember(id);
+  if (const auto running = running_.find(id); running != running_.end()) {
+    ended_.push_back(std::move(running->second));
+    running_.erase(running);
+  } else if (const auto waiting = std::ranges::find(queue_, id, &Waiting::id); waiting != queue_.end()) {
+    ended_.push_back(take_queued(waiting));
+  }
+}
+
+void ChatTable::remember(const std::string& id) {
+  if (!past_ids_.insert(id).second) return;
+  past_order_.push_back(id);
+  if (past_order_.size() <= kRememberedIds) return;
+  past_ids_.erase(past_order_.front());
+  past_order_.pop_front();
+}
+
+void ChatTable::destroy_all() {
+  queued_ids_.clear();
+  queued_bytes_ = 0;
+  const auto running = std::exchange(running_, {});
+  const auto queued = std::exchange(queue_, {});
+}
+
+}  // namespace aiw

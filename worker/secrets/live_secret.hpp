@@ -28,7 +28,7 @@ class LiveSecret {
 };
 
 // Returns `text`, or its first `at_most` bytes, with "[redacted]" in place of every live secret (see redacted). The
-// time depends on the text. Where the text contains the first eight bytes of secrets, it also depends on those secrets.
+// time depends on the text, and on the length of the secrets whose first and last eight bytes the text contains.
 std::string without_live_secrets(std::string_view text, std::size_t at_most = std::string_view::npos);
 // Redacts the error fields that may contain upstream text: message, provider code and request id. Also redacts the URL.
 Error without_live_secrets(Error error);

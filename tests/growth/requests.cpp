@@ -530,6 +530,14 @@ void others(std::vector<Shape>& shapes) {
                       .provider = {{"text/html", "<html>" + repeat(n, [](size_t) { return string("<p>a</p>&amp;"); }),
                                     16 << 10, 400}}};
        }});
+  for (const string tag : {"head", "script", "style"}) {
+    shapes.push_back({"line/an HTTP error of unclosed tags: " + tag, 400, [tag](size_t n) {
+                        return Scene{
+                            .lines = {chat_line("openai-chat", R"(,"retry":{"max":0})")},
+                            .provider = {{"text/html", "<html>" + repeat(n, [&](size_t) { return '<' + tag + ">a"; }),
+                                          16 << 10, 400}}};
+                      }});
+  }
   shapes.push_back({"line/bytes one by one", 2000, [](size_t n) {
                       Scene scene{.lines = {}};
                       scene.direct_bytes = n;

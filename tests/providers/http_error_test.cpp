@@ -101,6 +101,7 @@ TEST_CASE("HTML is reduced to its words") {
   std::string scripts;
   for (int i = 0; i < 8000; ++i) scripts += "<script>";
   CHECK_FALSE(error_of(502, scripts).message.empty());
+  CHECK(error_of(502, "<script>a<head>b<style>c<script>d</style>e<head>f<script>").message == "a b e f");
 }
 
 TEST_CASE("messages are bounded and end between characters") {

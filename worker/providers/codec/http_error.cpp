@@ -105,27 +105,44 @@ std::optional<Details> read_json(std::string_view body) {
 }
 
 bool starts_with_tag(std::string_view lower, std::string_view name) {
-  return lower.starts_with(name) && (lower.size() == name.size() || lower.find_first_of(" >/\t\r\n") == name.size());
+  if (!lower.starts_with(name)) return false;
+  return lower.size() == name.size() || std::string_view(" >/\t\r\n").contains(lower[name.size()]);
 }
 
-// Where the contents of an element that holds no prose end.
-std::size_t end_of_skipped(std::string_view lower, std::size_t tag) {
-  for (const std::string_view name : {"<script", "<style", "<head"}) {
-    if (!starts_with_tag(lower.substr(tag), name)) continue;
-    const std::string closing = name == "<head" ? "</head" : "</" + std::string(name.substr(1));
-    const std::size_t end = lower.find(closing, tag);
-    if (end != std::string_view::npos) return end;
+// Finds the ends of elements that hold no prose. Tags must be passed from left to right.
+class SkippedElements {
+ public:
+  explicit SkippedElements(std::string_view lower) : lower_(lower) {}
+
+  // Returns the position of the closing tag; `tag` itself if its contents are not skipped.
+  std::size_t end_of(std::size_t tag) {
+    for (Element& element : elements_) {
+      if (element.is_unclosed || !starts_with_tag(lower_.substr(tag), element.opening)) continue;
+      const std::size_t end = lower_.find(element.closing, tag);
+      if (end != std::string_view::npos) return end;
+      element.is_unclosed = true;  // later ones are unclosed too; do not search again
+    }
+    return tag;
   }
-  return tag;
-}
+
+ private:
+  struct Element {
+    std::string_view opening, closing;
+    bool is_unclosed = false;
+  };
+
+  std::string_view lower_;
+  std::array<Element, 3> elements_{{{"<script", "</script"}, {"<style", "</style"}, {"<head", "</head"}}};
+};
 
 // The prose of an HTML page, white space collapsed.
 std::string strip_tags(std::string_view html) {
   const std::string lower = ascii_lower(html);
+  SkippedElements skipped(lower);
   std::string out;
   for (std::size_t at = 0; at < html.size() && out.size() <= kMaxHtmlMessageBytes;) {
     if (html[at] == '<') {
-      at = std::min(html.find('>', end_of_skipped(lower, at)), html.size() - 1) + 1;
+      at = std::min(html.find('>', skipped.end_of(at)), html.size() - 1) + 1;
       if (!out.empty() && out.back() != ' ') out += ' ';
       continue;
     }

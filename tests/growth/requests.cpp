@@ -538,6 +538,12 @@ void others(std::vector<Shape>& shapes) {
                                           16 << 10, 400}}};
                       }});
   }
+  shapes.push_back({"line/an error that repeats itself", 2000, [](size_t n) {
+                      return Scene{.lines = {chat_line("openai-chat", R"(,"retry":{"max":0})")},
+                                   .provider = {{"text/event-stream",
+                                                 R"(data: {"error":{"message":")" + string(8 * n, 'a') +
+                                                     R"(","metadata":{"raw":")" + string(4 * n, 'a') + "b\"}}}\n\n"}}};
+                    }});
   shapes.push_back({"line/bytes one by one", 2000, [](size_t n) {
                       Scene scene{.lines = {}};
                       scene.direct_bytes = n;

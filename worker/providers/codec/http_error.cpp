@@ -87,7 +87,9 @@ std::string inner_message(const EventJson& json, const JsonElement& error) {
 std::string pick_message(const EventJson& json, const JsonElement& error) {
   std::string message = own_message(json, error);
   const std::string inner = inner_message(json, error);
-  if (!inner.empty() && !message.contains(inner)) message += message.empty() ? inner : ": " + inner;
+  // Only what may be shown is compared, because a search for a long text takes quadratic time.
+  const bool repeats = std::string_view(message).substr(0, kMaxErrorMessageBytes).contains(inner);
+  if (!inner.empty() && !repeats) message += message.empty() ? inner : ": " + inner;
   return message;
 }
 

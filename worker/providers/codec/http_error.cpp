@@ -5,11 +5,9 @@
 #include <charconv>
 
 #include "protocol/ascii.hpp"
-#include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/retry_after.hpp"
 #include "worker/base/white_space.hpp"
-#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {
@@ -137,12 +135,12 @@ class SkippedElements {
   std::array<Element, 3> elements_{{{"<script", "</script"}, {"<style", "</style"}, {"<head", "</head"}}};
 };
 
-// The prose of an HTML page, white space collapsed.
+// Returns the prose of an HTML page, white space collapsed. Not cut: bounded_message must see keys whole.
 std::string strip_tags(std::string_view html) {
   const std::string lower = ascii_lower(html);
   SkippedElements skipped(lower);
   std::string out;
-  for (std::size_t at = 0; at < html.size() && out.size() <= kMaxHtmlMessageBytes;) {
+  for (std::size_t at = 0; at < html.size();) {
     if (html[at] == '<') {
       at = std::min(html.find('>', skipped.end_of(at)), html.size() - 1) + 1;
       if (!out.empty() && out.back() != ' ') out += ' ';
@@ -235,13 +233,17 @@ bool is_retryable_status(int status) {
 }
 
 std::string bounded_message(std::string_view text, std::size_t max_bytes) {
-  // Before it is cut: a piece of a key is not known as one any more. A key that the cut goes through may be escaped.
-  constexpr std::size_t kLongestEscapedKey = 6 * kMaxKeyBytes;
+  // Before it is cut: a piece of a key is not known as one any more.
   // Four bytes more, so that the cut is made between characters and not by the repair.
   const std::size_t shown = max_bytes + 4;
   const std::string valid =
       sanitize_utf8(without_live_secrets(trim(text).substr(0, shown + kLongestEscapedKey), shown));
   return std::string(utf8_prefix(valid, max_bytes));
+}
+
+std::string error_body(std::string_view body) {
+  if (body.size() <= kMaxErrorBody) return std::string(body);
+  return without_live_secrets(body.substr(0, kMaxErrorBodyRead), kMaxErrorBody);
 }
 
 Error http_error(const ResponseHead& head, std::string_view body, std::chrono::sys_seconds now) {
@@ -302,8 +304,7 @@ Error upstream_fault(std::string_view code, std::string_view message, bool retry
 }
 
 Error page_fault(std::string_view code, std::string_view html) {
-  constexpr std::size_t kMaxRead = 64 << 10;
-  const std::string words = bounded_message(strip_tags(html.substr(0, kMaxRead)), kMaxHtmlMessageBytes);
+  const std::string words = bounded_message(strip_tags(error_body(html)), kMaxHtmlMessageBytes);
   return upstream_fault(
       code, "the provider sent a web page instead of an API response" + (words.empty() ? words : ": " + words), false);
 }

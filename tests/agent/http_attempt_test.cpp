@@ -5,6 +5,8 @@
 #include "tests/agent/openai_sse.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_http.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 using namespace aiw;
 using std::chrono::milliseconds;
@@ -230,7 +232,7 @@ TEST_CASE("a page is no answer") {
   Fixture endless;
   auto& flood = endless.start();
   flood.head(200, {{"content-type", "text/html"}});
-  flood.body(std::string(64 << 10, '<'));
+  flood.body(std::string(kMaxErrorBodyRead, '<'));
   flood.body("<");
   CHECK(endless.log() == "first_byte fail:bad_content_type ");
   CHECK(!flood.open());
@@ -290,6 +292,34 @@ TEST_CASE("an HTTP error is one even if its body is cut short or without end") {
   other.end();
   CHECK(endless.listener.error.status == 502);
   CHECK(endless.listener.error.message.size() <= 4096);
+}
+
+TEST_CASE("an error's body is cut without a piece of a key") {
+  const std::string key = "canary-key-of-some-length";
+  const LiveSecret live(key);
+  for (const int status : {200, 400}) {
+    for (const std::string filler : {" ", "<br>"}) {
+      for (std::size_t shown = 1; shown <= key.size(); ++shown) {
+        Fixture f;
+        auto& upstream = f.start();
+        upstream.head(status, {{"content-type", "text/html"}});
+        std::string body = "<html>" + std::string((kMaxErrorBody - 6 - shown) % filler.size(), ' ');
+        while (body.size() + shown < kMaxErrorBody) body += filler;
+        upstream.body(body + key.substr(0, 5));
+        upstream.body(key.substr(5) + std::string(100'000, 'x'));
+        upstream.end();
+        CHECK_FALSE(f.listener.error.message.contains("canary"));
+        CHECK(f.listener.error.message.ends_with("[redacted]"));
+      }
+    }
+  }
+}
+
+TEST_CASE("a key in the host of a redirect is taken out before the host is cut") {
+  const LiveSecret key("canary-key-of-some-length");
+  Fixture f;
+  f.start().head(302, {{"location", "https://" + std::string(240, 'h') + ".canary-key-of-some-length.example/"}});
+  CHECK_FALSE(f.listener.error.message.contains("canary"));
 }
 
 TEST_CASE("a complete answer keeps its connection until HTTP's end came too") {

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "tests/agent/server_fixture.hpp"
+#include "worker/providers/codec/http_error.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 using namespace aiw;
 
@@ -59,6 +61,15 @@ TEST_CASE("a provider's refusal is the line's") {
   f.http.last().fail(network_error("connect_error"));
   f.settle();
   CHECK(f.last()["data"]["code"] == "connect_error");
+}
+
+TEST_CASE("a provider's long refusal is cut without a piece of the key") {
+  ServerFixture f;
+  const LiveSecret key("canary-key-of-some-length");
+  f.line("models", "q", kCohere);
+  page(f.http.at(0), 400, std::string(kMaxErrorBody - 8, ' ') + "canary-key-of-some-length" + std::string(9'000, 'x'));
+  f.settle();
+  CHECK(f.last()["data"]["message"] == "[redacted]");
 }
 
 TEST_CASE("an answer that is no list is said to be none") {

@@ -530,6 +530,20 @@ void others(std::vector<Shape>& shapes) {
                       .provider = {{"text/html", "<html>" + repeat(n, [](size_t) { return string("<p>a</p>&amp;"); }),
                                     16 << 10, 400}}};
        }});
+  for (const string tag : {"head", "script", "style"}) {
+    shapes.push_back({"line/an HTTP error of unclosed tags: " + tag, 400, [tag](size_t n) {
+                        return Scene{
+                            .lines = {chat_line("openai-chat", R"(,"retry":{"max":0})")},
+                            .provider = {{"text/html", "<html>" + repeat(n, [&](size_t) { return '<' + tag + ">a"; }),
+                                          16 << 10, 400}}};
+                      }});
+  }
+  shapes.push_back({"line/an error that repeats itself", 2000, [](size_t n) {
+                      return Scene{.lines = {chat_line("openai-chat", R"(,"retry":{"max":0})")},
+                                   .provider = {{"text/event-stream",
+                                                 R"(data: {"error":{"message":")" + string(8 * n, 'a') +
+                                                     R"(","metadata":{"raw":")" + string(4 * n, 'a') + "b\"}}}\n\n"}}};
+                    }});
   shapes.push_back({"line/bytes one by one", 2000, [](size_t n) {
                       Scene scene{.lines = {}};
                       scene.direct_bytes = n;
@@ -557,23 +571,39 @@ void others(std::vector<Shape>& shapes) {
                       };
                       return scene;
                     }});
-  const auto redact = [&shapes](const string& name, const Make& text, const std::vector<string>& secrets, size_t n) {
+  using Secrets = std::function<std::vector<string>(size_t n)>;
+  const auto redact_many = [&shapes](const string& name, const Make& text, const Secrets& secrets, size_t n) {
     shapes.push_back({"redaction/" + name, n, [=](size_t i) {
                         Scene scene{.lines = {}};
                         auto words = std::make_shared<string>(text(i));
                         auto live = std::make_shared<std::vector<LiveSecret>>();
-                        for (const auto& secret : secrets) live->emplace_back(secret);
+                        for (const auto& secret : secrets(i)) live->emplace_back(secret);
                         scene.direct_bytes = words->size();
                         scene.direct = [words, live] { static_cast<void>(without_live_secrets(*words)); };
                         return scene;
                       }});
   };
+  const auto redact = [&](const string& name, const Make& text, const std::vector<string>& secrets, size_t n) {
+    redact_many(name, text, [secrets](size_t) { return secrets; }, n);
+  };
+  const auto alike = [](const string& end) {
+    return [end](size_t n) {
+      std::vector<string> secrets;
+      for (size_t i = 0; i < n; ++i) secrets.push_back("sk-proj-" + number(i) + end);
+      return secrets;
+    };
+  };
+  const auto beginnings = [](size_t n) { return repeat(n, [](size_t) { return string("sk-proj-"); }) + "the-end!"; };
+  redact_many("beginnings of many secrets", beginnings, alike(""), 256);
+  redact_many("beginnings and the end of many secrets", beginnings, alike("the-end!"), 256);
   redact("plain", [](size_t n) { return string(64 * n, 'a'); }, {"secret-0123456789"}, 64);
   redact("backslashes", [](size_t n) { return string(64 * n, '\\'); }, {"secret-0123456789"}, 64);
   redact(
       "secrets", [](size_t n) { return repeat(n, [](size_t) { return string("secret-0123456789 "); }); },
       {"secret-0123456789"}, 64);
-  redact("beginnings of a long secret", [](size_t n) { return string(64 * n, 's'); }, {string(4096, 's') + "t"}, 64);
+  redact(
+      "beginnings of a long secret", [](size_t n) { return "ssssssst" + string(64 * n, 's'); },
+      {string(4096, 's') + "t"}, 128);
 }
 
 }  // namespace

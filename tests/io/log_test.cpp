@@ -135,6 +135,10 @@ TEST_CASE("fault 94: a key in use is redacted by its value, in messages and fiel
       for (std::size_t before = 470; before < 520; ++before) {
         log(LogLevel::error, "cut", {{"text", std::string(before, '.') + key}});
       }
+      std::string long_key = "canary-", escaped = long_key;
+      for (int i = 0; i < 20'000; ++i) long_key += '/', escaped += "\\u002f";
+      const aiw::LiveSecret long_live(long_key);
+      log(LogLevel::error, "escaped", {{"text", escaped}});
     }
     const std::string text = captured.text();
     CHECK(text.find("canary") == std::string::npos);

@@ -101,6 +101,7 @@ TEST_CASE("HTML is reduced to its words") {
   std::string scripts;
   for (int i = 0; i < 8000; ++i) scripts += "<script>";
   CHECK_FALSE(error_of(502, scripts).message.empty());
+  CHECK(error_of(502, "<script>a<head>b<style>c<script>d</style>e<head>f<script>").message == "a b e f");
 }
 
 TEST_CASE("messages are bounded and end between characters") {
@@ -124,6 +125,26 @@ TEST_CASE("a key in an error is taken out before the message is cut") {
   std::string many;
   for (int i = 0; i < 1'000; ++i) many += long_key;
   CHECK(bounded_message(many).find('k') == std::string::npos);
+}
+
+TEST_CASE("a key in a page is taken out before the page's words are cut") {
+  const LiveSecret key("canary-key-of-some-length");
+  for (std::size_t before = 480; before <= 520; ++before) {
+    const std::string page = "<p>" + std::string(before, 'x') + "canary-key-of-some-length and more";
+    CHECK(error_of(502, page).message.find("canary") == std::string::npos);
+    CHECK(page_fault("bad_response", page).message.find("canary") == std::string::npos);
+  }
+  const std::string long_page = "<p>" + std::string(kMaxErrorBody - 11, ' ') + "canary-key-of-some-length and more";
+  CHECK(page_fault("bad_response", long_page).message.ends_with(": [redacted]"));
+}
+
+TEST_CASE("the part of an error's body that counts ends with no piece of a key") {
+  const LiveSecret key("canary-key-of-some-length");
+  const std::string filler(kMaxErrorBody - 5, 'x');
+  CHECK(error_body("canary-key-of-some-length") == "canary-key-of-some-length");
+  CHECK(error_body(filler + "canary-key-of-some-length") == filler + "[redacted]");
+  CHECK(error_body(filler + R"(can\u0061ry-key-of-some-length)" + filler) == filler + "[redacted]");
+  CHECK(error_body(filler + filler).size() == kMaxErrorBody);
 }
 
 TEST_CASE("request id and delay") {

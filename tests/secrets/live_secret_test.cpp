@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <random>
+#include <string>
 #include <vector>
 
 using namespace aiw;
@@ -90,4 +92,65 @@ TEST_CASE("thousands of keys in use do not make a text's redaction slower than i
   const std::string text(100'000, 'k');
   CHECK(without_live_secrets(text) == text);
   CHECK(without_live_secrets("key-1000777") == "[redacted]");
+}
+
+// One by one, each over the whole text: minutes.
+TEST_CASE("thousands of keys that begin alike, or end alike too, do not make a text's redaction slower") {
+  std::vector<LiveSecret> many;
+  std::string beginnings;
+  for (int i = 0; i < 20'000; ++i) {
+    many.emplace_back("sk-proj-" + std::to_string(1'000'000 + i) + "-the-end");
+    many.emplace_back("sk-proj-" + std::to_string(1'000'000 + i));
+    beginnings += "sk-proj-";
+  }
+  CHECK((without_live_secrets(beginnings) == beginnings));
+  CHECK((without_live_secrets(beginnings + "-the-end") == beginnings + "-the-end"));
+  CHECK((without_live_secrets(beginnings + "1000777-the-end!") == beginnings.substr(8) + "[redacted]!"));
+  CHECK((without_live_secrets(beginnings + "1000777\\u002dthe-end!") == beginnings.substr(8) + "[redacted]!"));
+}
+
+// More than one ValueFinder takes.
+TEST_CASE("long keys that begin and end alike, and overlap in a text, are all taken out") {
+  std::string letters;
+  std::mt19937 random(3);
+  for (int i = 0; i < 70'000; ++i) letters += static_cast<char>('a' + random() % 26);
+  std::vector<LiveSecret> many;
+  std::string text;
+  for (std::size_t i = 0; i < 10; ++i) {
+    const std::string key = "sk-proj-" + letters.substr(i * 100, 60'000) + "-the-end";
+    many.emplace_back(key);
+    text += key + " ";
+    if (i % 2 == 0) many.emplace_back(key.substr(30'000) + " sk-proj-");
+  }
+  // Those of a pair are joined by the key that ends in the second one.
+  CHECK((without_live_secrets(text) == "[redacted] [redacted] [redacted] [redacted] [redacted] "));
+}
+
+TEST_CASE("keys in random texts, as one by one would find them") {
+  std::mt19937 random(5);
+  const auto word = [&](std::size_t shortest, std::size_t most) {
+    std::string text(shortest + random() % most, 'a');
+    for (char& c : text) c = random() % 8 == 0 ? 'b' : 'a';
+    return text;
+  };
+  for (int round = 0; round < 5'000; ++round) {
+    std::vector<LiveSecret> live;
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < 1 + random() % 4; ++i) live.emplace_back(keys.emplace_back(word(8, 4)));
+    const std::string text = word(0, 60);
+    std::vector<bool> gone(text.size()), joined(text.size() + 1);
+    for (const auto& key : keys) {
+      for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) {
+        for (std::size_t i = at; i < at + key.size(); ++i) gone[i] = true;
+        for (std::size_t i = at + 1; i < at + key.size(); ++i) joined[i] = true;
+      }
+    }
+    std::string expected;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (!gone[i]) expected += text[i];
+      if (gone[i] && !joined[i]) expected += "[redacted]";
+    }
+    CAPTURE(text);
+    REQUIRE(without_live_secrets(text) == expected);
+  }
 }

@@ -17,7 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxErrorBody = 64 << 10;
 // Limit on bytes after a complete response; beyond it the connection is not worth keeping.
 constexpr std::size_t kMaxTrailing = 64 << 10;
 constexpr milliseconds kEndGrace{2'000};
@@ -38,7 +37,7 @@ bool contains_type(const ResponseHead& head, std::string_view type) {
 // Error for a redirect. Shows only the host of `location`, and only if the URL can be parsed.
 Error redirect_refused(std::string_view location) {
   const auto url = parse_base_url(location);
-  const std::string to = url ? " to " + url->host.substr(0, kMaxHostBytes) : std::string();
+  const std::string to = url ? " to " + bounded_message(url->host, kMaxHostBytes) : std::string();
   return bad_answer("redirect_refused", "the provider redirects" + to + "; redirects are not followed");
 }
 
@@ -103,8 +102,8 @@ class HttpAttempt : public Attempt, private StepSink {
     last_byte_ = services_.clock.now();
     if (decoder_) {
       decoder_->feed(bytes, *this);
-    } else if (error_body_.size() < kMaxErrorBody) {
-      error_body_ += bytes.substr(0, kMaxErrorBody - error_body_.size());
+    } else if (error_body_.size() < kMaxErrorBodyRead) {
+      error_body_ += bytes.substr(0, kMaxErrorBodyRead - error_body_.size());
     } else if (is_page_) {
       fail(page_fault("bad_content_type", error_body_));
     }
@@ -119,7 +118,7 @@ class HttpAttempt : public Attempt, private StepSink {
     } else if (decoder_) {
       decoder_->end(*this);
     } else if (head_) {
-      fail(api_.http_error(*head_, error_body_));
+      fail(api_.http_error(*head_, error_body(error_body_)));
     }
     if (!ending_) fail(bad_answer("bad_response", "the answer ended without an outcome"));
     conclude();

@@ -83,7 +83,7 @@ void ModelsQuery::on_body(std::string_view bytes) {
 
 void ModelsQuery::on_end(const Error* error) {
   if (error != nullptr) return done(std::unexpected(*error));
-  if (head_.status != 200) return done(std::unexpected(api_.http_error(head_, body_)));
+  if (head_.status != 200) return done(std::unexpected(api_.http_error(head_, error_body(body_))));
   read_page();
 }
 

@@ -16,7 +16,6 @@
 #include <mutex>
 #include <string>
 
-#include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/io/output_descriptor.hpp"
@@ -65,7 +64,8 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 
 std::string clean(std::string_view text) {
   // Redact before truncating, which could leave half a key.
-  const std::string safe = redact(without_live_secrets(text.substr(0, kLongestRead + kMaxKeyBytes), kLongestRead));
+  const std::string safe =
+      redact(without_live_secrets(text.substr(0, kLongestRead + kLongestEscapedKey), kLongestRead));
   const bool cut = safe.size() > kLongestValue || text.size() > kLongestRead;
   auto out = sanitize_utf8(std::string_view(safe).substr(0, kLongestValue));
   return cut ? out + "..." : out;

@@ -6,7 +6,9 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -14,48 +16,64 @@
 #include "worker/base/base64.hpp"
 #include "worker/base/url.hpp"
 #include "worker/secrets/redaction.hpp"
+#include "worker/secrets/value_finder.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr std::size_t kLongestInUrl = 4096;
+constexpr std::size_t kMaxFinderBytes = std::size_t{256} << 10;  // of values in one ValueFinder, which takes memory
 
-using Beginning = std::uint64_t;
-static_assert(sizeof(Beginning) == kShortestLiveSecret);
+using EightBytes = std::uint64_t;
+static_assert(sizeof(EightBytes) == kShortestLiveSecret);
 
-Beginning beginning_of(std::string_view text) {
-  Beginning beginning = 0;
-  std::memcpy(&beginning, text.data(), sizeof beginning);
-  return beginning;
+EightBytes first_eight(std::string_view text) {
+  EightBytes bytes = 0;
+  std::memcpy(&bytes, text.data(), sizeof bytes);
+  return bytes;
 }
 
-using Place = Places::Place;
+using Values = std::vector<std::string_view>;
 
-// Adds the ranges of `value` in `text`, from `from` on. Overlapping matches become one range. Linear time even for
-// repetitive input (Knuth-Morris-Pratt algorithm).
-void add_places(std::string_view text, std::string_view value, std::size_t from, std::vector<Place>& found) {
-  if (text.size() - from < value.size()) return;
-  // For each prefix of `value`: length of its longest proper suffix that is also a prefix.
-  std::vector<std::size_t> border(value.size());
-  for (std::size_t i = 1, k = 0; i < value.size(); ++i) {
-    while (k > 0 && value[i] != value[k]) k = border[k - 1];
-    if (value[i] == value[k]) ++k;
-    border[i] = k;
+// Returns those of `values` whose last bytes are in `text`.
+Values with_end_in(std::string_view text, const Values& values) {
+  Values found;
+  if (values.empty()) return found;
+  std::unordered_map<EightBytes, Values> by_end;
+  for (const auto value : values)
+    by_end[first_eight(value.substr(value.size() - kShortestLiveSecret))].push_back(value);
+  for (std::size_t at = 0; at + kShortestLiveSecret <= text.size() && !by_end.empty(); ++at) {
+    const auto ending = by_end.find(first_eight(text.substr(at)));
+    if (ending == by_end.end()) continue;
+    found.insert(found.end(), ending->second.begin(), ending->second.end());
+    by_end.erase(ending);
   }
-  std::size_t latest_end = 0;
-  for (std::size_t i = from, k = 0; i < text.size(); ++i) {
-    while (k > 0 && text[i] != value[k]) k = border[k - 1];
-    if (text[i] == value[k]) ++k;
-    if (k < value.size()) continue;
-    k = border[k - 1];
-    const std::size_t end = i + 1;
-    if (const std::size_t begin = end - value.size(); begin < latest_end) {
-      found.back().end = end;
-    } else {
-      found.push_back({begin, end});
-    }
-    latest_end = end;
+  return found;
+}
+
+// Returns how many of `values` one ValueFinder takes: one, or more of at most kMaxFinderBytes together.
+std::size_t count_for_finder(std::span<const std::string_view> values) {
+  std::size_t count = 1;
+  for (std::size_t bytes = values.front().size(); count < values.size(); ++count) {
+    bytes += values[count].size();
+    if (bytes > kMaxFinderBytes) break;
   }
+  return count;
+}
+
+// Adds the ranges of `values` in `text`. Linear time even for repetitive input.
+void add_places(std::string_view text, std::span<const std::string_view> values, Places& places) {
+  std::vector<Places::Place> all;
+  while (!values.empty()) {
+    const std::size_t count = count_for_finder(values);
+    Places found;
+    const ValueFinder finder(values.first(count));
+    finder.find(text, [&](std::size_t begin, std::size_t end) { found.add(begin, end); });
+    all.insert(all.end(), found.all().begin(), found.all().end());
+    values = values.subspan(count);
+  }
+  std::ranges::sort(all, {}, &Places::Place::begin);
+  for (const auto& place : all) places.add(place.begin, place.end);
 }
 
 // Secret values in use, indexed by their first bytes.
@@ -63,12 +81,12 @@ class Registry {
  public:
   void add(const std::string& value) {
     const std::lock_guard lock(mutex_);
-    ++values_[beginning_of(value)][value];
+    ++values_[first_eight(value)][value];
   }
 
   void remove(const std::string& value) {
     const std::lock_guard lock(mutex_);
-    const auto values = values_.find(beginning_of(value));
+    const auto values = values_.find(first_eight(value));
     const auto known = values->second.find(value);
     if (--known->second > 0) return;
     values->second.erase(known);
@@ -78,24 +96,28 @@ class Registry {
   void find(std::string_view text, Places& places) {
     const std::lock_guard lock(mutex_);
     if (values_.empty()) return;
-    std::map<std::string_view, std::size_t> candidates;  // values that may occur, and their first possible position
-    for (std::size_t at = 0; at + kShortestLiveSecret <= text.size(); ++at) {
-      const auto values = values_.find(beginning_of(text.substr(at)));
-      if (values == values_.end()) continue;
-      if (candidates.contains(values->second.begin()->first)) continue;
-      for (const auto& [value, uses] : values->second) candidates.emplace(value, at);
-    }
-    std::vector<Place> found;
-    for (const auto& [value, at] : candidates) add_places(text, value, at, found);
-    std::ranges::sort(found, {}, &Place::begin);
-    for (const Place& place : found) places.add(place.begin, place.end);
+    add_places(text, with_end_in(text, with_beginning_in(text)), places);
   }
 
  private:
   using Uses = std::map<std::string, std::size_t>;  // reference count of each value
 
+  // Returns the values whose first bytes are in `text`. The keys of one provider often begin alike.
+  [[nodiscard]] Values with_beginning_in(std::string_view text) const {
+    Values found;
+    std::unordered_set<EightBytes> seen;
+    for (std::size_t at = 0; at + kShortestLiveSecret <= text.size(); ++at) {
+      const auto values = values_.find(first_eight(text.substr(at)));
+      if (values == values_.end() || !seen.insert(values->first).second) continue;
+      for (const auto& [value, uses] : values->second) {
+        if (value.size() <= text.size()) found.push_back(value);
+      }
+    }
+    return found;
+  }
+
   std::mutex mutex_;
-  std::unordered_map<Beginning, Uses> values_;
+  std::unordered_map<EightBytes, Uses> values_;
 };
 
 // Never destroyed: secrets and log lines may outlive main().

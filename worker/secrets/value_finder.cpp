@@ -2,11 +2,6 @@
 
 namespace aiw {
 
-ValueFinder::ValueFinder(const std::vector<std::string>& values) {
-  for (const auto& value : values) add(value);
-  link();
-}
-
 void ValueFinder::add(std::string_view value) {
   std::uint32_t at = kRoot;
   for (const char c : value) {

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +13,11 @@ namespace aiw {
 class ValueFinder {
  public:
   // `values` must not contain an empty value. Takes about 20 bytes of memory per byte of `values`.
-  explicit ValueFinder(const std::vector<std::string>& values);
+  template <class Values>
+  explicit ValueFinder(const Values& values) {
+    for (const auto& value : values) add(value);
+    link();
+  }
 
   // Calls `found(begin, end)` for the longest value that ends at each position, from left to right. Returns the length
   // of the longest suffix of `text` that is a prefix of some value.

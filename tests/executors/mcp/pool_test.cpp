@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/executors/mcp/fakes.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_http.hpp"
@@ -308,6 +310,34 @@ TEST_CASE_FIXTURE(Fixture, "mcp pool: whatever a secret is, it is taken out of t
   auto opened = open({server});
   launcher.children[0].handler->on_diagnostics("redact token-1 Bearer token-1 redact a\n");
   CHECK(log.back() == "s stderr [redacted] [redacted] [redacted] [redacted] a");
+}
+
+TEST_CASE_FIXTURE(Fixture, "mcp pool: a line of stderr that is too long is logged without a piece of a key") {
+  McpServer server = child();
+  const std::string key = "canary-0123456789" + std::string(183, 'k');
+  server.env = {{"A", key}};
+  auto opened = open({server});
+  ChildHandler& stderr_of = *launcher.children[0].handler;
+  SUBCASE("at its end") {
+    for (std::size_t filler = 0; filler < key.size(); filler += 7) {
+      clock.advance(100ms);  // few lines are logged a second
+      std::string line(filler, 'x');
+      while (line.size() < 6'000) line += key;
+      stderr_of.on_diagnostics(line.substr(0, 3'000));
+      stderr_of.on_diagnostics(line.substr(3'000) + "\n");
+      CHECK(log.back().starts_with("s stderr " + std::string(filler, 'x') + "[redacted]"));
+      CHECK_FALSE(log.back().contains("canary"));
+    }
+  }
+  SUBCASE("at its beginning, where the server ends before it is ready") {
+    stderr_of.on_diagnostics(std::string(4'200, 'x') + key.substr(0, 8));
+    stderr_of.on_diagnostics(key.substr(8));
+    stderr_of.on_diagnostics(key.substr(8) + "\nthe last line");
+    log.clear();
+    stderr_of.on_gone("it exited");
+    CHECK(std::ranges::count(log, "s stderr of a server that was not ready the last line") == 1);
+    for (const auto& line : log) CHECK_FALSE(line.contains("123456789"));
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "mcp pool: a key that a server says again is not in its results; other values stay") {

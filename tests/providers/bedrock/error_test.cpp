@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "worker/secrets/live_secret.hpp"
+
 using namespace aiw;
 
 TEST_CASE("bedrock: an HTTP error is named by its header, else by its body") {
@@ -25,6 +27,14 @@ TEST_CASE("bedrock: an HTTP error is named by its header, else by its body") {
   CHECK(error.provider_code == "ThrottlingException");
   CHECK(error.category == Category::rate_limit);
   CHECK(error.retryable);
+}
+
+TEST_CASE("bedrock: no piece of a key becomes the name of an error") {
+  const LiveSecret key("canary:key#of-some-length");
+  const ResponseHead head{.status = 403, .headers = {{"x-amzn-errortype", "canary:key#of-some-length"}}};
+  CHECK(bedrock::aws_http_error(head, "").provider_code == "[redacted]");
+  const ResponseHead other{.status = 403, .headers = {}};
+  CHECK(bedrock::aws_http_error(other, R"({"__type":"canary:key#of-some-length"})").provider_code == "[redacted]");
 }
 
 TEST_CASE("bedrock: an HTTP error without a name goes by its status") {

@@ -44,11 +44,10 @@ void McpPool::Server::release() {
 }
 
 void McpPool::Server::log(McpLogLevel level, std::string_view event, std::string_view text) {
-  constexpr std::size_t kMaxBytes = 4096;
   constexpr std::chrono::seconds kDroppedInterval{1};
   if (!pool_.services_.log_enabled(level)) return;
   if (log_lines_.take(clock_.now())) {
-    const auto safe = definition_.values.remove_from_beginning(text, kMaxBytes);
+    const auto safe = definition_.values.remove_from_beginning(text, kMaxMcpLogBytes);
     return pool_.services_.log(level, definition_.name, event, safe);
   }
   if (dropped_lines_++ > 0) return;

@@ -10,7 +10,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::size_t kMaxLogLine = 2048;
+constexpr std::size_t kMaxLogLine = kMaxMcpLogBytes + 1;
 // Limits on the stderr output that is kept for a server that exits before it is ready.
 constexpr std::size_t kMaxLastWords = 4096;
 constexpr int kMaxLastLines = 32;
@@ -22,9 +22,8 @@ class LastWords {
   void add(std::string_view bytes) {
     if (!wanted_) return;
     text_ += bytes;
-    if (text_.size() <= kMaxLastWords) return;
-    const auto end = text_.find('\n', text_.size() - kMaxLastWords - 1);
-    text_.erase(0, end == std::string::npos ? end : end + 1);
+    if (in_cut_line_) drop_through_line_end(0);
+    if (text_.size() > kMaxLastWords) drop_through_line_end(text_.size() - kMaxLastWords - 1);
   }
   void stop() {
     wanted_ = false;
@@ -45,7 +44,16 @@ class LastWords {
   }
 
  private:
+  // Drops the text up to the first line end at or after `from`. Without one, the rest of the line is dropped too when
+  // it arrives.
+  void drop_through_line_end(std::size_t from) {
+    const auto end = text_.find('\n', from);
+    in_cut_line_ = end == std::string::npos;
+    text_.erase(0, in_cut_line_ ? end : end + 1);
+  }
+
   std::string text_;
+  bool in_cut_line_ = false;  // the next bytes belong to a line that is dropped
   bool wanted_ = true;
 };
 

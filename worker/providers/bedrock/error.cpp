@@ -8,6 +8,7 @@
 #include "protocol/ascii.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw::bedrock {
 namespace {
@@ -74,8 +75,9 @@ std::string name_in(std::string_view body) {
 Error aws_http_error(const ResponseHead& head, std::string_view body) {
   constexpr std::size_t kMaxNameBytes = 256;
   Error error = http_error(head, body);
-  const std::string type =
-      head.header("x-amzn-errortype").empty() ? name_in(body) : std::string(head.header("x-amzn-errortype"));
+  const std::string_view header = head.header("x-amzn-errortype");
+  // Redact before the name is cut out, which could leave a part of a key.
+  const std::string type = without_live_secrets(header.empty() ? name_in(body) : std::string(header));
   const auto name = bare_name(type);
   if (!name.empty()) error.provider_code = bounded_message(name, kMaxNameBytes);
   if (error.provider_code.empty()) error.provider_code = "Unknown";  // AWS's SDKs report this name too

@@ -5,11 +5,9 @@
 #include <charconv>
 
 #include "protocol/ascii.hpp"
-#include "protocol/config.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/retry_after.hpp"
 #include "worker/base/white_space.hpp"
-#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 namespace {
@@ -87,7 +85,9 @@ std::string inner_message(const EventJson& json, const JsonElement& error) {
 std::string pick_message(const EventJson& json, const JsonElement& error) {
   std::string message = own_message(json, error);
   const std::string inner = inner_message(json, error);
-  if (!inner.empty() && !message.contains(inner)) message += message.empty() ? inner : ": " + inner;
+  // Only what may be shown is compared, because a search for a long text takes quadratic time.
+  const bool repeats = std::string_view(message).substr(0, kMaxErrorMessageBytes).contains(inner);
+  if (!inner.empty() && !repeats) message += message.empty() ? inner : ": " + inner;
   return message;
 }
 
@@ -105,27 +105,44 @@ std::optional<Details> read_json(std::string_view body) {
 }
 
 bool starts_with_tag(std::string_view lower, std::string_view name) {
-  return lower.starts_with(name) && (lower.size() == name.size() || lower.find_first_of(" >/\t\r\n") == name.size());
+  if (!lower.starts_with(name)) return false;
+  return lower.size() == name.size() || std::string_view(" >/\t\r\n").contains(lower[name.size()]);
 }
 
-// Where the contents of an element that holds no prose end.
-std::size_t end_of_skipped(std::string_view lower, std::size_t tag) {
-  for (const std::string_view name : {"<script", "<style", "<head"}) {
-    if (!starts_with_tag(lower.substr(tag), name)) continue;
-    const std::string closing = name == "<head" ? "</head" : "</" + std::string(name.substr(1));
-    const std::size_t end = lower.find(closing, tag);
-    if (end != std::string_view::npos) return end;
+// Finds the ends of elements that hold no prose. Tags must be passed from left to right.
+class SkippedElements {
+ public:
+  explicit SkippedElements(std::string_view lower) : lower_(lower) {}
+
+  // Returns the position of the closing tag; `tag` itself if its contents are not skipped.
+  std::size_t end_of(std::size_t tag) {
+    for (Element& element : elements_) {
+      if (element.is_unclosed || !starts_with_tag(lower_.substr(tag), element.opening)) continue;
+      const std::size_t end = lower_.find(element.closing, tag);
+      if (end != std::string_view::npos) return end;
+      element.is_unclosed = true;  // later ones are unclosed too; do not search again
+    }
+    return tag;
   }
-  return tag;
-}
 
-// The prose of an HTML page, white space collapsed.
+ private:
+  struct Element {
+    std::string_view opening, closing;
+    bool is_unclosed = false;
+  };
+
+  std::string_view lower_;
+  std::array<Element, 3> elements_{{{"<script", "</script"}, {"<style", "</style"}, {"<head", "</head"}}};
+};
+
+// Returns the prose of an HTML page, white space collapsed. Not cut: bounded_message must see keys whole.
 std::string strip_tags(std::string_view html) {
   const std::string lower = ascii_lower(html);
+  SkippedElements skipped(lower);
   std::string out;
-  for (std::size_t at = 0; at < html.size() && out.size() <= kMaxHtmlMessageBytes;) {
+  for (std::size_t at = 0; at < html.size();) {
     if (html[at] == '<') {
-      at = std::min(html.find('>', end_of_skipped(lower, at)), html.size() - 1) + 1;
+      at = std::min(html.find('>', skipped.end_of(at)), html.size() - 1) + 1;
       if (!out.empty() && out.back() != ' ') out += ' ';
       continue;
     }
@@ -216,13 +233,17 @@ bool is_retryable_status(int status) {
 }
 
 std::string bounded_message(std::string_view text, std::size_t max_bytes) {
-  // Before it is cut: a piece of a key is not known as one any more. A key that the cut goes through may be escaped.
-  constexpr std::size_t kLongestEscapedKey = 6 * kMaxKeyBytes;
+  // Before it is cut: a piece of a key is not known as one any more.
   // Four bytes more, so that the cut is made between characters and not by the repair.
   const std::size_t shown = max_bytes + 4;
   const std::string valid =
       sanitize_utf8(without_live_secrets(trim(text).substr(0, shown + kLongestEscapedKey), shown));
   return std::string(utf8_prefix(valid, max_bytes));
+}
+
+std::string error_body(std::string_view body) {
+  if (body.size() <= kMaxErrorBody) return std::string(body);
+  return without_live_secrets(body.substr(0, kMaxErrorBodyRead), kMaxErrorBody);
 }
 
 Error http_error(const ResponseHead& head, std::string_view body, std::chrono::sys_seconds now) {
@@ -283,8 +304,7 @@ Error upstream_fault(std::string_view code, std::string_view message, bool retry
 }
 
 Error page_fault(std::string_view code, std::string_view html) {
-  constexpr std::size_t kMaxRead = 64 << 10;
-  const std::string words = bounded_message(strip_tags(html.substr(0, kMaxRead)), kMaxHtmlMessageBytes);
+  const std::string words = bounded_message(strip_tags(error_body(html)), kMaxHtmlMessageBytes);
   return upstream_fault(
       code, "the provider sent a web page instead of an API response" + (words.empty() ? words : ": " + words), false);
 }

@@ -8,12 +8,20 @@
 #include "protocol/error.hpp"
 #include "worker/base/http_message.hpp"
 #include "worker/providers/codec/event_json.hpp"
+#include "worker/secrets/live_secret.hpp"
 
 namespace aiw {
 
 // How long a provider's words may get inside an Error, in bytes.
 inline constexpr std::size_t kMaxErrorMessageBytes = 4096;
 inline constexpr std::size_t kMaxHtmlMessageBytes = 512;
+// Limit on the body of an error response, and the bytes to read of it, so that a key at the limit is recognized.
+inline constexpr std::size_t kMaxErrorBody = 64 << 10;
+inline constexpr std::size_t kMaxErrorBodyRead = kMaxErrorBody + kLongestEscapedKey;
+
+// Returns the first kMaxErrorBody bytes of a body, without a part of a key at the cut. `body` must have been read to
+// its end or to kMaxErrorBodyRead.
+std::string error_body(std::string_view body);
 
 // Fills code (upstream_http), category, status, message, provider_code, request_id, retryable and retry_after_ms.
 // Understands JSON bodies ({error: {message, type, code}}, {error: "text"}, {message}, {detail}, each possibly wrapped

@@ -312,15 +312,14 @@ int Worker::code_of_end() const {
 void Worker::log_stats() const {
   const ServerStats& stats = server_->stats();
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
-  log(LogLevel::error, "stats",
-      {{"lines", number(stats.lines)},
-       {"accepted", number(stats.accepted)},
-       {"done", number(stats.done)},
-       {"errors", number(stats.errors)},
-       {"rejected", number(stats.rejected)},
-       {"inFlight", number(server_->in_flight())},
-       {"queued", number(server_->queued())},
-       {"unwrittenBytes", number(output_->pending())}});
+  log_requested("stats", {{"lines", number(stats.lines)},
+                          {"accepted", number(stats.accepted)},
+                          {"done", number(stats.done)},
+                          {"errors", number(stats.errors)},
+                          {"rejected", number(stats.rejected)},
+                          {"inFlight", number(server_->in_flight())},
+                          {"queued", number(server_->queued())},
+                          {"unwrittenBytes", number(output_->pending())}});
 }
 
 }  // namespace aiw

@@ -77,6 +77,16 @@ TEST_CASE("text lines have a time, a level, the message and its fields") {
         " warn two\\nlines {} word=plain text=\"a b=\\\"c\\\"\" empty=\"\"\n");
 }
 
+TEST_CASE("a requested line is written at every level but off") {
+  CapturedStderr captured;
+  aiw::init_log(LogLevel::error, LogFormat::text);
+  log(LogLevel::info, "not requested");
+  aiw::log_requested("stats", {{"lines", std::int64_t{3}}});
+  aiw::init_log(LogLevel::off, LogFormat::text);
+  aiw::log_requested("stats");
+  CHECK(without_times(captured.text(), "", kTimeLength) == " info stats lines=3\n");
+}
+
 TEST_CASE("JSON lines are valid whatever the values hold") {
   CapturedStderr captured;
   aiw::init_log(LogLevel::trace, LogFormat::json);

@@ -121,10 +121,20 @@ std::string text_line(LogLevel level, std::string_view message, std::initializer
   return line;
 }
 
+// Callers check the level.
 void write_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   const auto line =
       the_log.format == LogFormat::json ? json_line(level, message, fields) : text_line(level, message, fields);
-  the_log.logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  the_log.logger->log(spdlog::level::critical, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void write_line_and_dropped(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+  write_line(level, message, fields);
+  const auto dropped = the_log.sink->dropped.exchange(0);
+  if (dropped == 0) return;
+  write_line(LogLevel::warn, "log lines were dropped", {{"count", static_cast<std::int64_t>(dropped)}});
+  // If stderr still accepts nothing, this warning was dropped too and counted as one line. Restore the real count.
+  if (the_log.sink->dropped > 0) the_log.sink->dropped += dropped - 1;
 }
 
 }  // namespace
@@ -145,13 +155,11 @@ bool log_enabled(LogLevel level) {
 }
 
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
-  if (!log_enabled(level)) return;
-  write_line(level, message, fields);
-  const auto dropped = the_log.sink->dropped.exchange(0);
-  if (dropped == 0) return;
-  write_line(LogLevel::warn, "log lines were dropped", {{"count", static_cast<std::int64_t>(dropped)}});
-  // If stderr still accepts nothing, this warning was dropped too and counted as one line. Restore the real count.
-  if (the_log.sink->dropped > 0) the_log.sink->dropped += dropped - 1;
+  if (log_enabled(level)) write_line_and_dropped(level, message, fields);
+}
+
+void log_requested(std::string_view message, std::initializer_list<LogField> fields) {
+  if (log_enabled(LogLevel::error)) write_line_and_dropped(LogLevel::info, message, fields);
 }
 
 }  // namespace aiw

@@ -22,5 +22,7 @@ using LogField = std::pair<std::string_view, LogValue>;
 // Writes one line: the event and its fields. Values may contain any bytes; control characters are escaped. Never blocks
 // for long and never fails: a line that cannot be written is counted and dropped.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
+// Same at level info, for a line that somebody asked for: it is written at every level except off.
+void log_requested(std::string_view message, std::initializer_list<LogField> fields = {});
 
 }  // namespace aiw

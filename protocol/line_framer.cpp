@@ -69,7 +69,7 @@ std::optional<FramedLine> LineFramer::drop_oversized() {
   return FramedLine{{}, true};
 }
 
-FramedLine LineFramer::give_up() {
+FramedLine LineFramer::drop_line() {
   drop_oversized();
   return {.text = {}, .too_large = false, .no_memory = true};
 }

@@ -30,7 +30,7 @@ class LineFramer {
   // Returns the next complete line, or a report that a line has just become too large.
   std::optional<FramedLine> next();
   // Out of memory: drops the received part of an incomplete line, and later its remaining bytes.
-  FramedLine give_up();
+  FramedLine drop_line();
   // End of input, after next() has no more lines: any remaining bytes count as a line.
   std::optional<FramedLine> finish();
 

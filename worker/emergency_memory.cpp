@@ -33,9 +33,9 @@ bool is_emergency_memory(const void* pointer) {
   return !before(pointer, reserve.data()) && before(pointer, reserve.data() + reserve.size());
 }
 
-bool memory_has_failed() { return failed.load(std::memory_order_relaxed); }
+bool emergency_memory_used() { return failed.load(std::memory_order_relaxed); }
 
-bool memory_is_back() {
+bool restore_emergency_memory() {
   void* const probe = std::malloc(kProbe);
   std::free(probe);
   if (probe == nullptr || used > kReserve / 2) return false;

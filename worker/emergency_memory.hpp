@@ -14,9 +14,9 @@ namespace aiw {
 void* emergency_memory(std::size_t size);
 bool is_emergency_memory(const void* pointer);
 
-// Returns true after the reserve was first used, until memory_is_back() returns true.
-bool memory_has_failed();
+// Returns true after the reserve was first used, until restore_emergency_memory() returns true.
+bool emergency_memory_used();
 // Returns true if allocations succeed again and at least half of the reserve is left.
-bool memory_is_back();
+bool restore_emergency_memory();
 
 }  // namespace aiw

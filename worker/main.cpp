@@ -43,10 +43,10 @@ Failure failure_of_exception() noexcept {
   } catch (const std::bad_alloc&) {
     return kOutOfMemory;
   } catch (const std::system_error& error) {
-    if (is_shortage(error.code()) && !aiw::memory_has_failed()) return kRefused;
+    if (is_shortage(error.code()) && !aiw::emergency_memory_used()) return kRefused;
   } catch (...) {  // any other exception
   }
-  return aiw::memory_has_failed() ? kOutOfMemory : kInternalError;
+  return aiw::emergency_memory_used() ? kOutOfMemory : kInternalError;
 }
 
 int run(int argc, char** argv) {
@@ -60,7 +60,7 @@ int run(int argc, char** argv) {
 // Exits at once. The exit handlers of libraries allocate memory, and without memory the C library aborts the exit (with
 // code 127). Also handles an exception from a noexcept function; then only the exit code and the reason can be
 // reported.
-[[noreturn]] void give_up() {
+[[noreturn]] void exit_at_once() {
   const Failure failure = failure_of_exception();
   [[maybe_unused]] const auto written = write(STDERR_FILENO, failure.line, std::strlen(failure.line));
   _exit(failure.exit_code);
@@ -70,7 +70,7 @@ int guarded_run(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (...) {
-    give_up();
+    exit_at_once();
   }
 }
 
@@ -78,7 +78,7 @@ int guarded_run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (aiw::is_child_host(argc, argv)) return aiw::run_child_host();
-  std::set_terminate(give_up);
+  std::set_terminate(exit_at_once);
   aiw::set_up_process();
   const int code = guarded_run(argc, argv);
   // The output of --help or --print-schema may have failed.

@@ -158,13 +158,13 @@ int Worker::run() {
   try {
     serve();
   } catch (const std::bad_alloc&) {
-    give_up({.code = "resource_exhausted",
-             .category = Category::overloaded,
-             .message = "the worker is out of memory and ends",
-             .retryable = true});
+    fail_all({.code = "resource_exhausted",
+              .category = Category::overloaded,
+              .message = "the worker is out of memory and ends",
+              .retryable = true});
     throw;
   } catch (...) {
-    give_up({.code = "internal", .message = "the worker met an internal error and ends"});
+    fail_all({.code = "internal", .message = "the worker met an internal error and ends"});
     throw;
   }
   return exit_code_.value_or(kExitInternal);
@@ -186,11 +186,11 @@ void Worker::serve() {
 }
 
 // Fatal error: sends every open chat an error, in whole frames, as far as memory and the reader allow.
-void Worker::give_up(const Error& error) noexcept {
+void Worker::fail_all(const Error& error) noexcept {
   constexpr std::chrono::milliseconds kReaderPatience{2'000};  // counted from the reader's last progress
   try {
     output_->drop_unfinished();
-    server_->give_up(error);
+    server_->fail_all(error);
   } catch (...) {
     output_->drop_unfinished();
   }
@@ -203,8 +203,8 @@ void Worker::give_up(const Error& error) noexcept {
 // After the reserve was used, work in progress has completed. Checks whether there is memory to continue.
 void Worker::check_memory() {
   accounts_.turn_ended();
-  if (!memory_has_failed()) return;
-  if (!memory_is_back()) throw std::bad_alloc();
+  if (!emergency_memory_used()) return;
+  if (!restore_emergency_memory()) throw std::bad_alloc();
   log(LogLevel::warn, "memory was short", {});
 }
 
@@ -290,8 +290,8 @@ void Worker::leave(int code) {
 
 // Ensures that every line that was read gets a response.
 void Worker::leave_when_written() {
-  if (answers_to_the_end()) return mcp_->close([this] { leave_when_answered([this] { leave(code_of_end()); }); });
-  leave_when_answered([this] { mcp_->close([this] { leave(code_of_end()); }); });
+  if (answers_to_the_end()) return mcp_->close([this] { leave_when_answered([this] { leave(exit_code_at_end()); }); });
+  leave_when_answered([this] { mcp_->close([this] { leave(exit_code_at_end()); }); });
 }
 
 void Worker::leave_when_answered(std::function<void()> leave) {
@@ -302,7 +302,7 @@ void Worker::leave_when_answered(std::function<void()> leave) {
   });
 }
 
-int Worker::code_of_end() const {
+int Worker::exit_code_at_end() const {
   if (draining_signal_ && server_->cut_short() > 0) return kExitCutShort;
   if (input_failed_) return kExitInput;
   const ServerStats& stats = server_->stats();

@@ -40,13 +40,13 @@ class Worker {
   void on_signal(int signal);
   void begin_drain(int signal);
   void drain_over();
-  void give_up(const Error& error) noexcept;
+  void fail_all(const Error& error) noexcept;
   void check_memory();
   void leave(int code);
   void leave_when_written();
   void leave_when_answered(std::function<void()> leave);
   [[nodiscard]] bool answers_to_the_end() const;
-  [[nodiscard]] int code_of_end() const;
+  [[nodiscard]] int exit_code_at_end() const;
   void make_mcp_pool();
   void close_sandbox() const;
   void log_stats() const;

@@ -4,7 +4,7 @@
 #include <deque>
 #include <string>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 #include "worker/agent/server.hpp"
 
 namespace aiw {

@@ -378,7 +378,7 @@ TEST_CASE("fault 88: chats that are given up are told why, in short, whether the
   f.answer(0, call_tool("t"));
   f.chat("b");
   f.chat("c");
-  f.server->give_up({.code = "resource_exhausted"});
+  f.server->fail_all({.code = "resource_exhausted"});
   CHECK(f.types("a") == "start delta tool_call error");
   CHECK(f.types("b") == "start error");
   CHECK(f.types("c") == "error");

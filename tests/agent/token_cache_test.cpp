@@ -1,6 +1,6 @@
 #include "worker/agent/token_cache.hpp"
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 #include "tests/base/rfc7515_key.hpp"
 
 namespace aiw {
@@ -140,7 +140,7 @@ constexpr std::string_view kAnswer =
     "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]},\"finishReason\":\"STOP\"}]}\n\n";
 
 TEST_CASE("a chat waits for its token, and shows it to the provider") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(vertex_payload());
   REQUIRE(f.http.count() == 1);
   FakeExchange& exchange = f.http.last();
@@ -158,7 +158,7 @@ TEST_CASE("a chat waits for its token, and shows it to the provider") {
 }
 
 TEST_CASE("a token server that fails for the moment is asked again, one that refuses is not") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(vertex_payload());
   f.http.last().fail(network_error("connect_error"));
   CHECK(f.ended.empty());
@@ -175,12 +175,12 @@ TEST_CASE("a token server that fails for the moment is asked again, one that ref
 }
 
 TEST_CASE("a chat that waits for its token can be cancelled, and has its time") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(vertex_payload());
   f.session->cancel();
   CHECK(f.ended == "done");
   CHECK_FALSE(f.http.last().open());
-  SessionFixture slow;
+  ChatRunFixture slow;
   slow.start(vertex_payload(R"(, "timeouts": {"firstByteMs": 1000}, "retry": {"max": 0})"));
   slow.advance(1000);
   CHECK(slow.ended == "error");
@@ -189,7 +189,7 @@ TEST_CASE("a chat that waits for its token can be cancelled, and has its time") 
 }
 
 TEST_CASE("credentials that cannot be used end the chat, and are not repeated") {
-  SessionFixture f;
+  ChatRunFixture f;
   const Json provider = {{"id", "vertex"},
                          {"credentials", R"({"type":"service_account","client_email":"e","private_key":"canary"})"},
                          {"project", "p"},

@@ -70,7 +70,7 @@ TEST_CASE("fault 100: what is taken in a scope is its owner's, and an inner scop
   CHECK(server->used() == 1000);
   process.take(*chat, -200);  // it gave back what another had taken
   CHECK(chat->used() == 0);
-  chat->bring(50);
+  chat->count_request(50);
   CHECK(chat->used() == 50);
   process.take(*chat, 300);
   {
@@ -154,7 +154,7 @@ TEST_CASE("fault 101: what comes in is looked after, though the memory for it wa
   process.resident = 245 * kMiB;  // it is touched only now
   {
     const MemoryScope scope(chat.get());
-    chat->came_in(2 * kMiB);
+    chat->count_received(2 * kMiB);
   }
   process.settle();
   CHECK(process.ended["chat"] == "resource_exhausted ");

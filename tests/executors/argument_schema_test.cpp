@@ -14,8 +14,8 @@ using Json = nlohmann::json;
 
 namespace {
 
-std::string misfit(std::string_view schema, std::string_view arguments) {
-  return ArgumentSchema(schema).misfit(arguments).value_or("");
+std::string first_violation(std::string_view schema, std::string_view arguments) {
+  return ArgumentSchema(schema).first_violation(arguments).value_or("");
 }
 
 // Words that the check leaves undecided.
@@ -34,54 +34,54 @@ TEST_CASE("a misfit names the place and the reason") {
       "days":{"type":"integer","minimum":1,"maximum":7},"unit":{"enum":["c","f"]},
       "stops":{"type":"array","items":{"type":"object","required":["a/b"]},"maxItems":2}},
       "required":["city"],"additionalProperties":false})";
-  CHECK(misfit(schema, R"({"city":"Ulm","days":3,"unit":"c","stops":[{"a/b":1}]})").empty());
-  CHECK(misfit(schema, "{}") == R"("city" is missing)");
-  CHECK(misfit(schema, "[]") == R"(is array, not "object")");
-  CHECK(misfit(schema, R"({"city":3})") == R"(/city: is number, not "string")");
-  CHECK(misfit(schema, R"({"city":"é"})") == "/city: has fewer than 2 characters");
-  CHECK(misfit(schema, R"({"city":"Ulm","days":8})") == "/days: is more than 7");
-  CHECK(misfit(schema, R"({"city":"Ulm","days":1.5})") == R"(/days: is number, not "integer")");
-  CHECK(misfit(schema, R"({"city":"Ulm","days":1.0})").empty());
-  CHECK(misfit(schema, R"({"city":"Ulm","unit":"k"})") == R"(/unit: is none of ["c","f"])");
-  CHECK(misfit(schema, R"({"city":"Ulm","stops":[{"a/b":1},{}]})") == R"(/stops/1: "a/b" is missing)");
-  CHECK(misfit(schema, R"({"city":"Ulm","stops":[1,2,3]})") == "/stops: has more than 2 items");
-  CHECK(misfit(schema, R"({"city":"Ulm","to":1})") == R"("to" is not a member that it has)");
+  CHECK(first_violation(schema, R"({"city":"Ulm","days":3,"unit":"c","stops":[{"a/b":1}]})").empty());
+  CHECK(first_violation(schema, "{}") == R"("city" is missing)");
+  CHECK(first_violation(schema, "[]") == R"(is array, not "object")");
+  CHECK(first_violation(schema, R"({"city":3})") == R"(/city: is number, not "string")");
+  CHECK(first_violation(schema, R"({"city":"é"})") == "/city: has fewer than 2 characters");
+  CHECK(first_violation(schema, R"({"city":"Ulm","days":8})") == "/days: is more than 7");
+  CHECK(first_violation(schema, R"({"city":"Ulm","days":1.5})") == R"(/days: is number, not "integer")");
+  CHECK(first_violation(schema, R"({"city":"Ulm","days":1.0})").empty());
+  CHECK(first_violation(schema, R"({"city":"Ulm","unit":"k"})") == R"(/unit: is none of ["c","f"])");
+  CHECK(first_violation(schema, R"({"city":"Ulm","stops":[{"a/b":1},{}]})") == R"(/stops/1: "a/b" is missing)");
+  CHECK(first_violation(schema, R"({"city":"Ulm","stops":[1,2,3]})") == "/stops: has more than 2 items");
+  CHECK(first_violation(schema, R"({"city":"Ulm","to":1})") == R"("to" is not a member that it has)");
 }
 
 TEST_CASE("alternatives, negations and references") {
-  CHECK(misfit(R"({"anyOf":[{"type":"string"},{"type":"null"}]})", "1") == "fits none of the alternatives");
-  CHECK(misfit(R"({"oneOf":[{"type":"number"},{"minimum":2}]})", "3").starts_with("fits more than one"));
-  CHECK(misfit(R"({"not":{"type":"string"}})", R"("x")") == "is what it must not be");
-  CHECK(misfit(R"({"$defs":{"n":{"type":"object","properties":{"next":{"$ref":"#/$defs/n"}},"required":["v"]}},
+  CHECK(first_violation(R"({"anyOf":[{"type":"string"},{"type":"null"}]})", "1") == "fits none of the alternatives");
+  CHECK(first_violation(R"({"oneOf":[{"type":"number"},{"minimum":2}]})", "3").starts_with("fits more than one"));
+  CHECK(first_violation(R"({"not":{"type":"string"}})", R"("x")") == "is what it must not be");
+  CHECK(first_violation(R"({"$defs":{"n":{"type":"object","properties":{"next":{"$ref":"#/$defs/n"}},"required":["v"]}},
                    "$ref":"#/$defs/n"})",
-               R"({"v":1,"next":{"v":2,"next":{}}})") == R"(/next/next: "v" is missing)");
+                        R"({"v":1,"next":{"v":2,"next":{}}})") == R"(/next/next: "v" is missing)");
 }
 
 TEST_CASE("what is not decided is not refused, whatever stands around it") {
-  CHECK(misfit(R"({"pattern":"^a"})", R"("b")").empty());
-  CHECK(misfit(R"({"not":{"pattern":"^a"}})", R"("b")").empty());
-  CHECK(misfit(R"({"oneOf":[{"type":"string"},{"pattern":"^a"}]})", R"("b")").empty());
-  CHECK(misfit(R"({"$ref":"https://elsewhere.example/x"})", "1").empty());
-  CHECK(misfit("nonsense", "1").empty());
-  CHECK(misfit("7", "1").empty());
+  CHECK(first_violation(R"({"pattern":"^a"})", R"("b")").empty());
+  CHECK(first_violation(R"({"not":{"pattern":"^a"}})", R"("b")").empty());
+  CHECK(first_violation(R"({"oneOf":[{"type":"string"},{"pattern":"^a"}]})", R"("b")").empty());
+  CHECK(first_violation(R"({"$ref":"https://elsewhere.example/x"})", "1").empty());
+  CHECK(first_violation("nonsense", "1").empty());
+  CHECK(first_violation("7", "1").empty());
 }
 
 TEST_CASE("schemas and arguments that are made to hurt end in time") {
-  CHECK(misfit(R"({"$ref":"#"})", "1").empty());
-  CHECK(misfit(R"({"allOf":[{"$ref":"#"},{"$ref":"#"}]})", "{}").empty());
+  CHECK(first_violation(R"({"$ref":"#"})", "1").empty());
+  CHECK(first_violation(R"({"allOf":[{"$ref":"#"},{"$ref":"#"}]})", "{}").empty());
   std::string deep = "1";
   for (int i = 0; i < 90; ++i) deep = R"({"a":)" + deep + "}";
-  CHECK(misfit(R"({"anyOf":[{"type":"null"},{"required":["b"],"properties":{"a":{"$ref":"#"}}},
+  CHECK(first_violation(R"({"anyOf":[{"type":"null"},{"required":["b"],"properties":{"a":{"$ref":"#"}}},
                    {"properties":{"a":{"$ref":"#"}},"not":{}},{"properties":{"a":{"$ref":"#"}},"not":{}}]})",
-               deep)
+                        deep)
             .empty());
   std::string nested = "{}";
   for (int i = 0; i < 5'000; ++i) nested = R"({"not":)" + nested + "}";
-  CHECK(misfit(nested, "1").empty());
+  CHECK(first_violation(nested, "1").empty());
   std::string items = "[0";
   for (int i = 1; i < 50'000; ++i) items += "," + std::to_string(i);
-  CHECK(misfit(R"({"uniqueItems":true})", items + "]").empty());
-  CHECK(misfit(R"({"uniqueItems":true})", items + ",7]") == "has the same item twice");
+  CHECK(first_violation(R"({"uniqueItems":true})", items + "]").empty());
+  CHECK(first_violation(R"({"uniqueItems":true})", items + ",7]") == "has the same item twice");
 }
 
 TEST_CASE("the work of a check is bounded, whatever schema and arguments make of each other") {
@@ -105,9 +105,9 @@ TEST_CASE("the work of a check is bounded, whatever schema and arguments make of
   for (std::size_t i = 0; i < cases.size(); ++i) {
     CAPTURE(i);
     // What stands behind it is reached only if the work before it was not cut short: without the bound, after minutes.
-    CHECK(misfit(R"({"allOf":[)" + cases[i].first + ",false]}", cases[i].second).empty());
+    CHECK(first_violation(R"({"allOf":[)" + cases[i].first + ",false]}", cases[i].second).empty());
   }
-  CHECK(misfit(R"({"allOf":[{"minLength":1},false]})", R"("a")") == "nothing may stand here");
+  CHECK(first_violation(R"({"allOf":[{"minLength":1},false]})", R"("a")") == "nothing may stand here");
 }
 
 TEST_CASE("the public suite of JSON Schema: nothing that fits is refused, and what is wrong is found") {
@@ -130,7 +130,7 @@ TEST_CASE("the public suite of JSON Schema: nothing that fits is refused, and wh
         CAPTURE(word);
         CAPTURE(group["description"].get<std::string>());
         CAPTURE(test["description"].get<std::string>());
-        const bool refused = schema.misfit(test["data"].dump()).has_value();
+        const bool refused = schema.first_violation(test["data"].dump()).has_value();
         const bool valid = test["valid"];
         if (valid && !other_draft) CHECK(!refused);
         if (!valid && !undecided) CHECK(refused);

@@ -106,7 +106,7 @@ TEST_CASE("HTTP tool: a call that is given up closes its connection and says not
   HttpToolFixture tool(tool_with(Json::object()));
   tool.call(Json::object());
   CHECK(tool.http().last().open());
-  tool.give_up();
+  tool.cancel_request();
   CHECK_FALSE(tool.http().last().open());
   CHECK_FALSE(tool.raw_output());
 }

@@ -55,7 +55,7 @@ class HttpToolFixture {
     CHECK_FALSE(output_.has_value());
     clock_.advance(std::chrono::milliseconds(1));
   }
-  void give_up() { run_.reset(); }
+  void cancel_request() { run_.reset(); }
   void answer(int status, std::string_view body, std::string_view type = "application/json") {
     http_.last().head(status, {{"content-type", std::string(type)}});
     http_.last().body(body);

@@ -33,7 +33,7 @@ class Fixture {
   void call(const std::string& name, const Json& arguments) {
     output_.clear();
     ArgumentSchema schema(tools_.at(name).input_schema);
-    CHECK_FALSE(schema.misfit(arguments.dump()).has_value());
+    CHECK_FALSE(schema.first_violation(arguments.dump()).has_value());
     run_ = tools_.at(name).runner->run({"c", arguments.dump()}, [this](std::string output) {
       output_ = std::move(output);
       run_.reset();
@@ -61,7 +61,7 @@ class Fixture {
   [[nodiscard]] FakeHttp& http() { return http_; }
   [[nodiscard]] bool asked() const { return asked_; }
   [[nodiscard]] const std::vector<ChatRequest::Note>& notes() const { return notes_; }
-  void give_up() { run_.reset(); }
+  void abandon() { run_.reset(); }
 
   // Calls side by side, whose outputs are not looked at.
   std::unique_ptr<ToolRun> begin(const std::string& name, const Json& arguments) {
@@ -292,7 +292,7 @@ TEST_CASE("LeanSpec's tools: an edit that cannot be made writes nothing") {
   CHECK(leanspec.output() == error_text("the answer is not JSON"));
   CHECK(leanspec.http().count() == 7);
   leanspec.call("unlink_specs", {{"specId", "1"}, {"dependsOn", "002-b"}});
-  leanspec.give_up();
+  leanspec.abandon();
   CHECK_FALSE(leanspec.http().last().open());
 }
 

@@ -132,7 +132,7 @@ TEST_CASE("a line that is given up is skipped to its end, however it goes on") {
   LineFramer framer(1 << 20);
   std::vector<std::string> out;
   feed(framer, "first\nthe begi", out);
-  const aiw::FramedLine line = framer.give_up();
+  const aiw::FramedLine line = framer.drop_line();
   CHECK(line.no_memory);
   CHECK(line.text.empty());
   feed(framer, "nning is lost\nnext\n", out);

@@ -21,7 +21,7 @@ struct AdmissionLimits {
 
 // What the server holds now.
 struct Load {
-  std::size_t in_flight = 0;  // running chats, and those whose session is looked up
+  std::size_t in_flight = 0;  // running chats, and those whose parent's session is looked up
   std::size_t queued = 0;
   std::size_t queued_bytes = 0;
 };

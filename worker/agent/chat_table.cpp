@@ -10,7 +10,7 @@ constexpr std::size_t kRememberedIds = 10'000;
 
 }  // namespace
 
-Session* ChatTable::find(std::string_view id) const {
+ChatRun* ChatTable::find(std::string_view id) const {
   if (const auto running = running_.find(id); running != running_.end()) return running->second.get();
   const auto waiting = queued_ids_.find(id);
   return waiting == queued_ids_.end() ? nullptr : waiting->second;
@@ -20,31 +20,31 @@ std::vector<std::string> ChatTable::ids() const {
   std::vector<std::string> ids;
   ids.reserve(queue_.size() + running_.size());
   for (const auto& waiting : queue_) ids.push_back(waiting.id);
-  for (const auto& [id, session] : running_) ids.push_back(id);
+  for (const auto& [id, run] : running_) ids.push_back(id);
   return ids;
 }
 
-Session& ChatTable::add_running(std::string id, std::unique_ptr<Session> session) {
-  return *running_.emplace(std::move(id), std::move(session)).first->second;
+ChatRun& ChatTable::add_running(std::string id, std::unique_ptr<ChatRun> run) {
+  return *running_.emplace(std::move(id), std::move(run)).first->second;
 }
 
-void ChatTable::enqueue(std::string id, std::unique_ptr<Session> session, std::size_t bytes) {
-  queued_ids_.emplace(id, session.get());
-  queue_.push_back({std::move(id), std::move(session), bytes});
+void ChatTable::enqueue(std::string id, std::unique_ptr<ChatRun> run, std::size_t bytes) {
+  queued_ids_.emplace(id, run.get());
+  queue_.push_back({std::move(id), std::move(run), bytes});
   queued_bytes_ += bytes;
 }
 
-Session& ChatTable::run_next() {
+ChatRun& ChatTable::run_next() {
   std::string id = queue_.front().id;
   return add_running(std::move(id), take_queued(queue_.begin()));
 }
 
-std::unique_ptr<Session> ChatTable::take_queued(std::deque<Waiting>::iterator waiting) {
+std::unique_ptr<ChatRun> ChatTable::take_queued(std::deque<Waiting>::iterator waiting) {
   queued_bytes_ -= waiting->bytes;
   queued_ids_.erase(waiting->id);
-  auto session = std::move(waiting->session);
+  auto run = std::move(waiting->run);
   queue_.erase(waiting);
-  return session;
+  return run;
 }
 
 void ChatTable::end(const std::string& id) {

@@ -10,28 +10,28 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/agent/session.hpp"
+#include "worker/agent/chat_run.hpp"
 
 namespace aiw {
 
 class ChatTable {
  public:
   // Returns the running or queued chat of that id; nullptr if there is none.
-  [[nodiscard]] Session* find(std::string_view id) const;
+  [[nodiscard]] ChatRun* find(std::string_view id) const;
   // Returns true if a chat of that id ended, as one of the last 10,000.
   [[nodiscard]] bool has_ended(std::string_view id) const { return past_ids_.contains(id); }
   [[nodiscard]] std::size_t running() const { return running_.size(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   // Size of the queued chats, as given to enqueue().
   [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
-  // Ids of all chats, queued ones first. Calls on a session may end it and so change the table.
+  // Ids of all chats, queued ones first. Calls on a run may end it and so change the table.
   [[nodiscard]] std::vector<std::string> ids() const;
 
-  // No chat of that id may be in the table. The caller starts the session.
-  Session& add_running(std::string id, std::unique_ptr<Session> session);
-  void enqueue(std::string id, std::unique_ptr<Session> session, std::size_t bytes);
-  // Moves the first queued chat to the running ones. Requires queued() > 0. The caller starts the session.
-  Session& run_next();
+  // No chat of that id may be in the table. The caller starts the run.
+  ChatRun& add_running(std::string id, std::unique_ptr<ChatRun> run);
+  void enqueue(std::string id, std::unique_ptr<ChatRun> run, std::size_t bytes);
+  // Moves the first queued chat to the running ones. Requires queued() > 0. The caller starts the run.
+  ChatRun& run_next();
   // Moves a chat aside that has ended. Its functions may be on the stack, so destroy_ended() destroys it later.
   void end(const std::string& id);
   void destroy_ended() { ended_.clear(); }
@@ -41,18 +41,18 @@ class ChatTable {
  private:
   struct Waiting {
     std::string id;
-    std::unique_ptr<Session> session;
+    std::unique_ptr<ChatRun> run;
     std::size_t bytes = 0;
   };
 
-  std::unique_ptr<Session> take_queued(std::deque<Waiting>::iterator waiting);
+  std::unique_ptr<ChatRun> take_queued(std::deque<Waiting>::iterator waiting);
   void remember(const std::string& id);
 
-  std::map<std::string, std::unique_ptr<Session>, std::less<>> running_;
+  std::map<std::string, std::unique_ptr<ChatRun>, std::less<>> running_;
   std::deque<Waiting> queue_;
-  std::map<std::string, Session*, std::less<>> queued_ids_;
+  std::map<std::string, ChatRun*, std::less<>> queued_ids_;
   std::size_t queued_bytes_ = 0;
-  std::vector<std::unique_ptr<Session>> ended_;
+  std::vector<std::unique_ptr<ChatRun>> ended_;
   std::deque<std::string> past_order_;  // oldest first
   std::set<std::string, std::less<>> past_ids_;
 };

@@ -68,7 +68,7 @@ class HedgedAttempt : public Attempt {
     winner_ = &lane;
     timer_.reset();
     LaneObserver& loser = other(lane);
-    if (loser.attempt_) give_up(loser);
+    if (loser.attempt_) abandon(loser);
     handlers_.won(lane.lane_);
     for (const auto& event : std::exchange(lane.held_, {})) event(observer_);
     if (lane.usage_) observer_.usage(*lane.usage_);
@@ -82,7 +82,7 @@ class HedgedAttempt : public Attempt {
       win(first_);  // the error comes with the warnings and usage of the first lane
       return observer_.fail(std::move(error));
     }
-    give_up(lane);
+    abandon(lane);
   }
 
  private:
@@ -101,10 +101,10 @@ class HedgedAttempt : public Attempt {
     if (handlers_.may_start_second()) static_cast<void>(start_lane(second_));
   }
 
-  void give_up(LaneObserver& lane) {
+  void abandon(LaneObserver& lane) {
     lane.attempt_.reset();
     lane.held_.clear();
-    if (const auto usage = std::exchange(lane.usage_, {})) handlers_.used_in_vain(lane.lane_, *usage);
+    if (const auto usage = std::exchange(lane.usage_, {})) handlers_.usage_discarded(lane.lane_, *usage);
   }
 
   Clock& clock_;

@@ -22,7 +22,7 @@ struct HedgeHandlers {
   std::function<void(Lane lane)> won;
   // Reports the usage of a lane that lost, or that failed while the other one ran. Called only if the lane reported
   // usage.
-  std::function<void(Lane lane, const Usage& usage)> used_in_vain;
+  std::function<void(Lane lane, const Usage& usage)> usage_discarded;
 };
 
 // The observer receives the events of one lane, as if it were the only one. If both fail, it receives the error of the

@@ -21,12 +21,12 @@ Outbox& Backlog::next() {
 
 void Backlog::relieve() {
   share_ = 0;
-  while (!waiting_.empty() && !output_.congested()) next().let_out(kTurnBytes);
+  while (!waiting_.empty() && !output_.congested()) next().release_held(kTurnBytes);
 }
 
 void Backlog::share(std::size_t bytes) {
   share_ += static_cast<std::int64_t>(bytes / kShareOfChats);
-  while (!waiting_.empty() && share_ > 0) share_ -= static_cast<std::int64_t>(next().let_out(kTurnBytes));
+  while (!waiting_.empty() && share_ > 0) share_ -= static_cast<std::int64_t>(next().release_held(kTurnBytes));
   if (waiting_.empty()) share_ = 0;
 }
 
@@ -148,25 +148,25 @@ void Outbox::leave_backlog() {
   backlog_.held_ -= held_bytes();
   is_open_ = false;
   held_.clear();
-  let_out_ = 0;
+  released_ = 0;
   if (place_) backlog_.waiting_.erase(*std::exchange(place_, std::nullopt));
 }
 
 // Writes whole frames of at most `at_most` bytes, but always one. Returns the bytes written from held_.
-std::size_t Outbox::let_out(std::size_t at_most) {
+std::size_t Outbox::release_held(std::size_t at_most) {
   if (held_.empty()) flush();
   std::size_t end = 0;
   if (!held_.empty()) {
-    const std::string_view rest = std::string_view(held_).substr(let_out_);
+    const std::string_view rest = std::string_view(held_).substr(released_);
     end = rest.size() <= at_most ? rest.size() : rest.rfind('\n', at_most) + 1;
     if (end == 0) end = rest.find('\n') + 1;
     output_.tail() += rest.substr(0, end);
     backlog_.held_ -= end;
-    let_out_ += end;
+    released_ += end;
     // A reader that always lags never lets held_ become empty, so remove the written bytes here.
-    if (let_out_ * 2 >= held_.size()) {
-      held_.erase(0, let_out_);
-      let_out_ = 0;
+    if (released_ * 2 >= held_.size()) {
+      held_.erase(0, released_);
+      released_ = 0;
     }
     output_.frame_appended();  // if it throws, the frames were written and are not sent again
   }
@@ -179,7 +179,7 @@ std::size_t Outbox::let_out(std::size_t at_most) {
 
 void Outbox::send_last(const ChatEvent& event) {
   flush();
-  held_.erase(0, std::exchange(let_out_, 0));
+  held_.erase(0, std::exchange(released_, 0));
   const std::size_t held = held_.size();
   if (held > 0) output_.take(held_);
   backlog_.held_ -= held;

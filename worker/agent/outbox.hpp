@@ -88,10 +88,10 @@ class Outbox {
   void emit(const ChatEvent& event);
   void emit_redacted(const ChatEvent& event);
   void write_to_output(const ChatEvent& event, bool last = false);
-  [[nodiscard]] std::size_t held_bytes() const { return held_.size() - let_out_ + (is_open_ ? open_.text.size() : 0); }
+  [[nodiscard]] std::size_t held_bytes() const { return held_.size() - released_ + (is_open_ ? open_.text.size() : 0); }
   [[nodiscard]] bool holding() const { return !held_.empty() || output_.congested(); }
   void hold(std::size_t added);
-  std::size_t let_out(std::size_t at_most);
+  std::size_t release_held(std::size_t at_most);
   void leave_backlog();
 
   const std::string chat_id_;
@@ -103,8 +103,8 @@ class Outbox {
   std::function<void()> on_relieved_;
   std::uint64_t next_seq_ = 0;
   bool over_ = false;
-  std::string held_;         // whole frames, numbered
-  std::size_t let_out_ = 0;  // bytes of held_ that were written
+  std::string held_;          // whole frames, numbered
+  std::size_t released_ = 0;  // bytes of held_ that were written
   std::optional<std::list<Outbox*>::iterator> place_;
   OpenDelta open_;        // last delta, while it may still grow; comes after held_
   bool is_open_ = false;  // if false, open_ only keeps its memory for reuse

@@ -11,7 +11,7 @@
 namespace aiw {
 
 // Move-only. Sends the events of a chat until done() or error() ends it. If neither was called, the destructor sends an
-// error. So an accepted chat ends exactly once, on every path of its session.
+// error. So an accepted chat ends exactly once, on every path of its run.
 class Reply {
  public:
   // `unanswered` is the error that the destructor sends; it must outlive the reply. `on_ended(ok)` is called once,

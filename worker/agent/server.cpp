@@ -109,7 +109,7 @@ void Server::looked_up(const std::string& id) {
   const auto entry = lookups_.extract(id);
   begin(std::move(entry.mapped().chat), entry.mapped().default_config);
   if (entry.mapped().cancelled) {
-    if (Session* session = chats_.find(entry.key())) session->cancel();
+    if (ChatRun* run = chats_.find(entry.key())) run->cancel();
   }
   post_sweep();  // this chat may have been the last one, and been rejected
 }
@@ -154,22 +154,22 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
     reply.keep_done(services_.parent_sessions->keep_done(*chat, route.target));
   }
   if (chat->system.empty()) chat->system = options_.system_prompt;
-  const SessionServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
+  const ChatRunServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
                                  budget_,
                                  tokens_,
                                  services_.random,
                                  [this](std::shared_ptr<const HttpTool> tool) { return http_tool(std::move(tool)); },
                                  services_.tool_sources,
                                  options_.max_parallel_tools};
-  auto session = std::make_unique<Session>(std::move(chat), std::move(route), max_steps, services, std::move(reply),
-                                           services_.clock.now());
-  if (admission_.must_wait(load())) return chats_.enqueue(id, std::move(session), bytes);
-  start(chats_.add_running(id, std::move(session)));
+  auto run = std::make_unique<ChatRun>(std::move(chat), std::move(route), max_steps, services, std::move(reply),
+                                       services_.clock.now());
+  if (admission_.must_wait(load())) return chats_.enqueue(id, std::move(run), bytes);
+  start(chats_.add_running(id, std::move(run)));
 }
 
-void Server::start(Session& session) {
-  if (input_closed_) session.close_input();
-  session.start();
+void Server::start(ChatRun& run) {
+  if (input_closed_) run.close_input();
+  run.start();
 }
 
 std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_ptr<const HttpTool> tool) {
@@ -183,46 +183,46 @@ void Server::on(const CancelRequest& cancel) {
     waiting->second.cancelled = true;
     return ack(cancel.id);
   }
-  Session* session = chats_.find(cancel.chat_id);
-  if (session == nullptr && !chats_.has_ended(cancel.chat_id)) {
+  ChatRun* run = chats_.find(cancel.chat_id);
+  if (run == nullptr && !chats_.has_ended(cancel.chat_id)) {
     return reject(cancel.id, false,
                   refused("unknown_id", Category::not_found, "no chat of that id is known", "/payload/chatId"));
   }
-  ack(cancel.id, session == nullptr);
-  if (session != nullptr) session->cancel();
+  ack(cancel.id, run == nullptr);
+  if (run != nullptr) run->cancel();
 }
 
-Session* Server::find_or_reject(const std::string& line_id, const std::string& chat_id) {
-  Session* session = chats_.find(chat_id);
-  if (session == nullptr) {
+ChatRun* Server::find_or_reject(const std::string& line_id, const std::string& chat_id) {
+  ChatRun* run = chats_.find(chat_id);
+  if (run == nullptr) {
     reject(line_id, false,
            refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
   }
-  return session;
+  return run;
 }
 
 void Server::on(const ToolResultRequest& result) {
-  Session* session = find_or_reject(result.id, result.chat_id);
-  if (session == nullptr) return;
-  if (!session->awaits(result.tool_call_id)) {
+  ChatRun* run = find_or_reject(result.id, result.chat_id);
+  if (run == nullptr) return;
+  if (!run->awaits(result.tool_call_id)) {
     return reject(result.id, false,
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for a result",
                           "/payload/toolCallId"));
   }
   ack(result.id);  // before any frame that the result causes
-  session->tool_result(result);
+  run->tool_result(result);
 }
 
 void Server::on(const ToolApprovalRequest& approval) {
-  Session* session = find_or_reject(approval.id, approval.chat_id);
-  if (session == nullptr) return;
-  if (!session->awaits_approval(approval.tool_call_id)) {
+  ChatRun* run = find_or_reject(approval.id, approval.chat_id);
+  if (run == nullptr) return;
+  if (!run->awaits_approval(approval.tool_call_id)) {
     return reject(approval.id, false,
                   refused("unknown_call_id", Category::not_found, "no call of that id waits for an approval",
                           "/payload/toolCallId"));
   }
   ack(approval.id);  // before any frame that the approval causes
-  session->tool_approval(approval);
+  run->tool_approval(approval);
 }
 
 void Server::on(const HealthRequest& health) {
@@ -300,7 +300,7 @@ void Server::ack(const std::string& id, bool late) {
 
 // --- life cycle of chats --------------------------------------------------------------------------------------------
 
-// Called by the session itself, so the session is only moved aside here. sweep() destroys it.
+// Called by the run itself, so it is only moved aside here. sweep() destroys it.
 void Server::ended(const std::string& id, bool ok) {
   ++(ok ? stats_.done : stats_.errors);
   chats_.end(id);
@@ -328,7 +328,7 @@ void Server::sweep() {
 void Server::close_input() {
   input_closed_ = true;
   for (const auto& id : chats_.ids()) {
-    if (Session* session = chats_.find(id)) session->close_input();
+    if (ChatRun* run = chats_.find(id)) run->close_input();
   }
   services_.post([this] { sweep(); });
 }
@@ -344,15 +344,15 @@ void Server::drain(milliseconds grace) {
 }
 
 // Aborts one chat. If memory runs out, this chat's error may be lost, but the other chats still get theirs.
-void Server::abort_one(Session& session, const Error& error) {
+void Server::abort_one(ChatRun& run, const Error& error) {
   try {
-    session.abort(error);
+    run.abort(error);
   } catch (const std::bad_alloc&) {
     return;
   }
 }
 
-void Server::give_up(const Error& error) {
+void Server::fail_all(const Error& error) {
   unanswered_ = error;
   chats_.destroy_all();
   abort_all(error);
@@ -363,7 +363,7 @@ void Server::abort_all(const Error& error) {
   if (services_.parent_sessions != nullptr) services_.parent_sessions->finish();
   for (const auto& [id, lookup] : std::exchange(lookups_, {})) reject(id, true, error);
   for (const auto& id : chats_.ids()) {
-    if (Session* session = chats_.find(id)) abort_one(*session, error);
+    if (ChatRun* run = chats_.find(id)) abort_one(*run, error);
   }
   for (const auto& id : queries_.abandon_all()) reject(id, false, error);
   post_sweep();

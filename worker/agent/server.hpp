@@ -11,6 +11,7 @@
 #include "protocol/dialect.hpp"
 #include "protocol/request.hpp"
 #include "worker/agent/admission.hpp"
+#include "worker/agent/chat_run.hpp"
 #include "worker/agent/chat_table.hpp"
 #include "worker/agent/http_attempt.hpp"
 #include "worker/agent/key_policy.hpp"
@@ -18,7 +19,6 @@
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/parent_sessions.hpp"
 #include "worker/agent/retry_policy.hpp"
-#include "worker/agent/session.hpp"
 
 namespace aiw {
 
@@ -82,7 +82,7 @@ class Server {
   void abort_all(const Error& error);
   // Ends every chat with this error when the process is out of memory. Each chat frees what it holds first, then sends
   // a short error.
-  void give_up(const Error& error);
+  void fail_all(const Error& error);
   // `action` is called once, when the server is closing and its last chat and models request have ended.
   void on_idle(std::function<void()> action) { on_idle_ = std::move(action); }
 
@@ -125,11 +125,11 @@ class Server {
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);
   void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);
-  void start(Session& session);
-  void abort_one(Session& session, const Error& error);
+  void start(ChatRun& run);
+  void abort_one(ChatRun& run, const Error& error);
   void sweep();
   void post_sweep();
-  Session* find_or_reject(const std::string& line_id, const std::string& chat_id);
+  ChatRun* find_or_reject(const std::string& line_id, const std::string& chat_id);
 
   const ServerOptions options_;
   const ServerServices services_;

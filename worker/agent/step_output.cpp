@@ -44,7 +44,7 @@ void StepOutput::send(const ChatEvent& event) {
 // Returns an id that is unique in the conversation, because a result must belong to one call. Some servers give the
 // first call of every step the same id, or parallel calls one id, or none (the decoder then counts from 0). Every frame
 // of a call repeats its id, so a very long one is cut.
-const std::string& StepOutput::own_call_id(int part, std::string_view id) {
+const std::string& StepOutput::make_call_id(int part, std::string_view id) {
   const auto known = call_ids_.find(id);
   if (known != call_ids_.end()) {
     OwnIds& ids = known->second;
@@ -63,20 +63,20 @@ void StepOutput::first_byte() {
 
 void StepOutput::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
   answer_.delta(part, kind, text);
-  const std::string_view call_id = tool_call_id.empty() ? tool_call_id : own_call_id(part, tool_call_id);
+  const std::string_view call_id = tool_call_id.empty() ? tool_call_id : make_call_id(part, tool_call_id);
   if (text.empty()) return send(PartBeganEvent{step_, part, kind, call_id});
   commit();
   send(DeltaEvent{step_, part, kind, text, call_id});
 }
 
 void StepOutput::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
-  send(PartBeganEvent{step_, part, ContentKind::tool_input, own_call_id(part, tool_call_id), tool_name});
+  send(PartBeganEvent{step_, part, ContentKind::tool_input, make_call_id(part, tool_call_id), tool_name});
 }
 
 void StepOutput::tool_call(int part, ToolCall call) {
   call_bytes_ += call.input_text.size();
   if (!MemoryAccount::fits(kHeldTimes * call_bytes_)) return;
-  call.id = own_call_id(part, call.id);
+  call.id = make_call_id(part, call.id);
   if (call.name.empty()) call.name = "unnamed";  // an empty name could not be sent back in the history
   send(PartBeganEvent{step_, part, ContentKind::tool_input, call.id, call.name, call.by_provider});
   if (!call.by_provider) {
@@ -96,7 +96,7 @@ void StepOutput::tool_call(int part, ToolCall call) {
 void StepOutput::tool_result(ProviderToolResult result) {
   commit();
   result.output = fit_output(std::move(result.output));
-  send(ToolResultEvent{step_, own_call_id(-1, result.tool_call_id), result.tool_name, JsonSpan{result.output}});
+  send(ToolResultEvent{step_, make_call_id(-1, result.tool_call_id), result.tool_name, JsonSpan{result.output}});
 }
 
 void StepOutput::file(int part, GeneratedFile file) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "worker/agent/answer.hpp"
+#include "worker/agent/assistant_message.hpp"
 #include "worker/agent/attempt.hpp"
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/transcript.hpp"
@@ -37,7 +37,7 @@ class StepOutput : public AttemptObserver {
 
   // True once output of this attempt was sent as events, so it cannot be undone.
   [[nodiscard]] bool committed() const { return committed_; }
-  [[nodiscard]] const Answer& answer() const { return answer_; }
+  [[nodiscard]] const AssistantMessage& answer() const { return answer_; }
   // Time of the chat's first byte of a successful response, and of its first output.
   [[nodiscard]] std::optional<Instant> first_byte_at() const { return first_byte_at_; }
   [[nodiscard]] std::optional<Instant> first_output_at() const { return first_output_at_; }
@@ -61,7 +61,7 @@ class StepOutput : public AttemptObserver {
   void commit();
   void send(const ChatEvent& event);
   // Returns our id of the call in part `part`; with -1, of the first call that has this provider id.
-  const std::string& own_call_id(int part, std::string_view id);
+  const std::string& make_call_id(int part, std::string_view id);
 
   Outbox& events_;
   Transcript& transcript_;
@@ -70,7 +70,7 @@ class StepOutput : public AttemptObserver {
   const StepHandlers handlers_;
   int step_ = 0;
   bool committed_ = false;
-  Answer answer_;
+  AssistantMessage answer_;
   // Our ids of the calls that share one provider id.
   struct OwnIds {
     int first_part;

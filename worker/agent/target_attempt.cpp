@@ -14,7 +14,7 @@ Started send_request(const TargetAttemptServices& services, const TargetAttemptI
   const WireApi& api = *wire_api(input.step.target.api);
   auto request = build_request(api, input.step);
   if (!request) return std::unexpected(std::move(request).error());
-  if (input.tell_notes) {
+  if (input.send_notes) {
     for (const auto& note : request->notes) observer.warning(note.code, note.message);
   }
   auto memory = std::make_shared<const std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(
@@ -28,7 +28,7 @@ Started send_request_with_token(const TargetAttemptServices& services, const Tar
   Target target = step.target;
   target.api_key = std::move(token);
   const StepInput with_token{step.chat, step.messages, target, step.offer_tools, step.now, step.written, step.adapted};
-  return send_request(services, {with_token, input.memory, input.tell_notes}, observer);
+  return send_request(services, {with_token, input.memory, input.send_notes}, observer);
 }
 
 // Waits for an access token, then runs a plain attempt. The wait has the same time limit as the first byte.
@@ -47,7 +47,7 @@ class TokenAttempt : public Attempt {
     wait_ = *std::move(wait);
     if (const auto limit_ms = input_.step.chat.timeouts.first_byte_ms; limit_ms > 0) {
       Clock& clock = services_.attempt.clock;
-      timer_ = clock.call_at(clock.now() + std::chrono::milliseconds(limit_ms), [this] { give_up(); });
+      timer_ = clock.call_at(clock.now() + std::chrono::milliseconds(limit_ms), [this] { time_out(); });
     }
     return {};
   }
@@ -66,7 +66,7 @@ class TokenAttempt : public Attempt {
     sent_ = *std::move(sent);
   }
 
-  void give_up() {
+  void time_out() {
     observer_.fail({.code = "timeout_first_byte",
                     .category = Category::timeout,
                     .message = "no access token came in time",

@@ -17,7 +17,7 @@ struct TargetAttemptServices {
 struct TargetAttemptInput {
   StepInput step;
   std::shared_ptr<const void> memory;  // owns the bytes that the request body refers to
-  bool tell_notes = true;              // report changes made while building the request as warnings
+  bool send_notes = true;              // report changes made while building the request as warnings
 };
 
 // The services, `observer` and everything that `input` refers to must outlive the attempt. `observer` may receive

@@ -46,7 +46,7 @@ void ToolRound::add_early(int part, std::shared_ptr<const CheckedCall> checked, 
 void ToolRound::admit(Call& call, bool may_run) {
   call.tool = tools_.find(call.checked->call.name);
   if (!may_run) return show(call);
-  if (auto why = obstacle(call, calls_.size() > kMaxCalls)) {
+  if (auto why = rejection_reason(call, calls_.size() > kMaxCalls)) {
     ++open_;
     call.refusal = *std::move(why);
     return show(call);
@@ -61,14 +61,14 @@ void ToolRound::admit(Call& call, bool may_run) {
 }
 
 // Returns why nobody can run the call as it is; nullopt if it can run.
-std::optional<std::string> ToolRound::obstacle(const Call& call, bool too_many) {
+std::optional<std::string> ToolRound::rejection_reason(const Call& call, bool too_many) {
   const CheckedCall& checked = *call.checked;
   if (call.tool == nullptr) return "there is no tool of that name";
   if (call.tool->returned) return std::nullopt;  // the parent validates it
   if (too_many) return "too many calls in one step";
   if (!checked.parse_error.empty()) return "the arguments are not valid JSON: " + checked.parse_error;
   if (!JsonSpan{checked.input_json}.is_object()) return "the arguments are not a JSON object";
-  if (auto why = Toolbox::misfit(*call.tool, checked.input_json, check_work_)) {
+  if (auto why = Toolbox::first_violation(*call.tool, checked.input_json, check_work_)) {
     return "the arguments do not fit the schema: " + *why;
   }
   if (call.tool->approval == Approval::never) return "calls of this tool are not allowed";

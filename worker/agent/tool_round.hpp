@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "worker/agent/answer.hpp"
+#include "worker/agent/assistant_message.hpp"
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/toolbox.hpp"
 #include "worker/base/memory_account.hpp"
@@ -75,7 +75,7 @@ class ToolRound {
     std::unique_ptr<Timer> timer{};
   };
 
-  [[nodiscard]] std::optional<std::string> obstacle(const Call& call, bool too_many);
+  [[nodiscard]] std::optional<std::string> rejection_reason(const Call& call, bool too_many);
   void admit(Call& call, bool may_run);
   void show(const Call& call);
   void proceed(std::size_t index);

@@ -137,10 +137,10 @@ void Toolbox::drop_absent(CheckedCall& call, std::size_t& work) {
   if (!nulls.empty()) call.input_json = without_members(std::move(call.input_json), {nulls.begin(), nulls.end()});
 }
 
-std::optional<std::string> Toolbox::misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work) {
+std::optional<std::string> Toolbox::first_violation(ToolEntry& tool, std::string_view arguments, std::size_t& work) {
   if (tool.input_schema.empty()) return std::nullopt;
   if (!tool.schema) tool.schema.emplace(tool.input_schema);
-  return tool.schema->misfit(arguments, work);
+  return tool.schema->first_violation(arguments, work);
 }
 
 }  // namespace aiw

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "protocol/chat.hpp"
-#include "worker/agent/answer.hpp"
+#include "worker/agent/assistant_message.hpp"
 #include "worker/executors/argument_schema.hpp"
 #include "worker/executors/tool_runner.hpp"
 
@@ -56,7 +56,7 @@ class Toolbox {
   void drop_absent(CheckedCall& call, std::size_t& work);
   // Returns why the arguments violate the tool's schema; nullopt if they do not. `work` limits the effort: once it is
   // used up, arguments count as valid.
-  static std::optional<std::string> misfit(ToolEntry& tool, std::string_view arguments, std::size_t& work);
+  static std::optional<std::string> first_violation(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 
  private:
   struct Source {

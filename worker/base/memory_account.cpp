@@ -65,10 +65,10 @@ void MemoryAccount::hand_over(std::ptrdiff_t bytes) {
   if (current_account != nullptr) current_account->grown_ -= bytes;
 }
 
-void MemoryAccount::came_in(std::size_t bytes) { all_.measured_at_ -= static_cast<std::ptrdiff_t>(bytes); }
+void MemoryAccount::count_received(std::size_t bytes) { all_.measured_at_ -= static_cast<std::ptrdiff_t>(bytes); }
 
 std::size_t MemoryAccount::used() const {
-  return brought_ + static_cast<std::size_t>(std::max<std::ptrdiff_t>(grown_, 0));
+  return request_bytes_ + static_cast<std::size_t>(std::max<std::ptrdiff_t>(grown_, 0));
 }
 
 void MemoryAccount::end_soon(Error error) {
@@ -117,14 +117,14 @@ void MemoryAccounts::turn_ended() {
 
 void MemoryAccounts::measure() {
   measured_at_ = thread_heap;
-  if (const auto resident = services_.resident(); resident > most_) shed(resident);
+  if (const auto resident = services_.resident(); resident > most_) end_largest_owners(resident);
 }
 
 bool MemoryAccounts::fits(std::size_t bytes) const {
   return services_.limit == 0 || services_.resident() + bytes <= services_.limit;
 }
 
-void MemoryAccounts::shed(std::size_t resident) {
+void MemoryAccounts::end_largest_owners(std::size_t resident) {
   std::size_t leaving = 0;
   for (const auto* account : accounts_) leaving += account->over_ ? account->used() : 0;
   const auto weight = [](const MemoryAccount* account) {

@@ -41,9 +41,9 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
   static void hand_over(std::ptrdiff_t bytes);
 
   // Call before bytes from outside are kept. They may fill memory that was allocated but never touched.
-  void came_in(std::size_t bytes);
+  void count_received(std::size_t bytes);
   // Charges memory that another thread allocated for this owner.
-  void bring(std::size_t bytes) { brought_ += bytes; }
+  void count_request(std::size_t bytes) { request_bytes_ += bytes; }
   // Marks the owner as already closed, so that `End` is not called any more.
   void close() { end_ = nullptr; }
   [[nodiscard]] std::size_t used() const;
@@ -60,7 +60,7 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
   MemoryAccounts& all_;
   End end_;
   std::ptrdiff_t grown_ = 0;
-  std::size_t brought_ = 0;
+  std::size_t request_bytes_ = 0;
   std::optional<Error> over_;
 };
 
@@ -106,7 +106,7 @@ class MemoryAccounts {
     if (thread_heap - measured_at_ >= step_) measure();
   }
   void measure();
-  void shed(std::size_t resident);
+  void end_largest_owners(std::size_t resident);
   [[nodiscard]] bool fits(std::size_t bytes) const;
 
   const MemoryServices services_;

@@ -7,15 +7,15 @@
 
 namespace aiw {
 
-class OwnFd {
+class UniqueFd {
  public:
-  explicit OwnFd(int fd = -1) : fd_(fd) {}
-  OwnFd(OwnFd&& other) noexcept : fd_(other.release()) {}
-  OwnFd& operator=(OwnFd&& other) noexcept {
+  explicit UniqueFd(int fd = -1) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
     reset(other.release());
     return *this;
   }
-  ~OwnFd() { reset(); }
+  ~UniqueFd() { reset(); }
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool valid() const { return fd_ >= 0; }
   void reset(int fd = -1) {

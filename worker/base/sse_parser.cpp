@@ -93,7 +93,7 @@ bool SseParser::on_line(std::string_view line, SseEvent& event) {
     return false;
   }
   if (with_errors_ && (unframed_ || line.front() == '{' || (has_data_ && line.starts_with("error:")))) {
-    return on_odd_line(line, event);
+    return on_unusual_line(line, event);
   }
   const std::size_t colon = std::min(line.find(':'), line.size());
   auto value = line.substr(std::min(colon + 1, line.size()));
@@ -104,7 +104,7 @@ bool SseParser::on_line(std::string_view line, SseEvent& event) {
 
 // Handles a line of JSON between events, the field that ends such lines, or an error inside an event. Returns false if
 // the event continues.
-bool SseParser::on_odd_line(std::string_view line, SseEvent& event) {
+bool SseParser::on_unusual_line(std::string_view line, SseEvent& event) {
   constexpr std::array<std::string_view, 6> kFields = {"", "data", "event", "id", "retry", "error"};
   const bool is_field = std::ranges::find(kFields, line.substr(0, line.find(':'))) != kFields.end();
   if (has_data_ && (is_field || !unframed_)) {

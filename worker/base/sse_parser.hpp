@@ -49,7 +49,7 @@ class SseParser {
   bool take_line(std::string_view& line);
   void release_line();
   bool on_line(std::string_view line, SseEvent& event);
-  bool on_odd_line(std::string_view line, SseEvent& event);
+  bool on_unusual_line(std::string_view line, SseEvent& event);
   void on_field(std::string_view name, std::string_view value);
   void add_data(std::string_view value);
   void adopt_line(std::string_view value);

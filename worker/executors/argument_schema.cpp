@@ -405,12 +405,12 @@ ArgumentSchema::~ArgumentSchema() = default;
 ArgumentSchema::ArgumentSchema(ArgumentSchema&&) noexcept = default;
 ArgumentSchema& ArgumentSchema::operator=(ArgumentSchema&&) noexcept = default;
 
-std::optional<std::string> ArgumentSchema::misfit(std::string_view arguments) const {
+std::optional<std::string> ArgumentSchema::first_violation(std::string_view arguments) const {
   std::size_t work = kMaxWork;
-  return misfit(arguments, work);
+  return first_violation(arguments, work);
 }
 
-std::optional<std::string> ArgumentSchema::misfit(std::string_view arguments, std::size_t& work) const {
+std::optional<std::string> ArgumentSchema::first_violation(std::string_view arguments, std::size_t& work) const {
   if (arguments.size() > kMaxArgumentBytes || document_->schema.is_discarded()) return std::nullopt;
   const Json value = Json::parse(arguments, nullptr, false);
   if (value.is_discarded()) return std::nullopt;

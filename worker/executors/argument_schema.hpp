@@ -26,9 +26,9 @@ class ArgumentSchema {
 
   // Returns the first violation in `arguments` (valid JSON), with a JSON pointer to its location: "/city: is missing".
   // Returns nothing if the arguments are valid.
-  [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments) const;
+  [[nodiscard]] std::optional<std::string> first_violation(std::string_view arguments) const;
   // Same, with a work budget that several checks share. Writes the remaining budget back to `work`.
-  [[nodiscard]] std::optional<std::string> misfit(std::string_view arguments, std::size_t& work) const;
+  [[nodiscard]] std::optional<std::string> first_violation(std::string_view arguments, std::size_t& work) const;
   // Returns JSON pointers to members of `arguments` that are null, but neither required nor nullable. A provider that
   // received the schema in strict form sends such nulls for omitted members. Also uses the budget `work`.
   [[nodiscard]] std::vector<std::string> absent_nulls(std::string_view arguments, std::size_t& work) const;

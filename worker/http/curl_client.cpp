@@ -103,8 +103,8 @@ class CurlClient : public HttpClient {
   void enter(Call call);
   static void rethrow();
   void settle();
-  void tell_results();
-  void tell_later();
+  void report_results();
+  void report_later();
   void on_socket(int fd, unsigned ready);
 
   static int watch_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept;
@@ -373,14 +373,14 @@ void CurlClient::settle() {
   }
   if (turn_.bytes_left == 0) loop_.cut_turn();
   resume_later();
-  tell_results();
+  report_results();
   start_waiting();
 }
 
 // Reports completed exchanges. After one with a long body, the rest wait for the next turn, since its owner now
 // processes that body.
-void CurlClient::tell_results() {
-  if (loop_.turn() == long_end_turn_) return tell_later();
+void CurlClient::report_results() {
+  if (loop_.turn() == long_end_turn_) return report_later();
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
@@ -399,11 +399,11 @@ void CurlClient::tell_results() {
     if (!was_long) continue;
     loop_.cut_turn();
     long_end_turn_ = loop_.turn();
-    return tell_later();
+    return report_later();
   }
 }
 
-void CurlClient::tell_later() {
+void CurlClient::report_later() {
   if (ends_later_ != nullptr) return;
   ends_later_ = loop_.call_at(loop_.now(), [this] {
     ends_later_.reset();

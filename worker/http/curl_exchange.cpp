@@ -301,7 +301,8 @@ void CurlExchange::finish(CURLcode result) {
   const MemoryScope scope(account.get());
   auto* const handler = std::exchange(handler_, nullptr);
   if (handler == nullptr) return;
-  if (result == CURLE_OK && !head_told_) result = CURLE_GOT_NOTHING;  // curl accepts a close in the middle of the head
+  if (result == CURLE_OK && !head_reported_)
+    result = CURLE_GOT_NOTHING;  // curl accepts a close in the middle of the head
   if (result == CURLE_OK && ends_with_tls_ && !(tls_close_ && *tls_close_)) {
     stop_ = Stop::cut;
     result = CURLE_PARTIAL_FILE;
@@ -320,7 +321,7 @@ void CurlExchange::finish_unresolved() {
 
 void CurlExchange::finish_without(std::string_view what) {
   stop_ = Stop::resources;
-  lacking_ = what;
+  missing_resource_ = what;
   finish(CURLE_COULDNT_CONNECT);
 }
 
@@ -329,7 +330,8 @@ Error CurlExchange::failure(CURLcode result) const {
     case Stop::egress:
       return http_failure("egress_denied", Category::permission, false, "connecting to this address is not allowed",
                           request_.url);
-    case Stop::resources: return http_failure("resource_exhausted", Category::overloaded, true, lacking_, request_.url);
+    case Stop::resources:
+      return http_failure("resource_exhausted", Category::overloaded, true, missing_resource_, request_.url);
     case Stop::too_large:
       return http_failure("response_too_large", Category::limit, false, "the response is larger than allowed",
                           request_.url);
@@ -362,7 +364,7 @@ Error CurlExchange::failure(CURLcode result) const {
   }
   return to_error({.result = result,
                    .head_begun = head_bytes_ > 0 || first_byte_us > 0,
-                   .head_complete = head_told_,
+                   .head_complete = head_reported_,
                    .proxy_status = static_cast<int>(connect_status),
                    .proxy = proxy_,
                    .through_proxy = !proxy_.empty() && (options_.egress == Egress::public_only || !has_no_proxy()),
@@ -383,7 +385,7 @@ bool CurlExchange::take_header(std::string_view line) {
     stop_ = Stop::long_head;
     return false;
   }
-  if (head_told_) return true;  // trailer line
+  if (head_reported_) return true;  // trailer line
   if (head_.status == 0) {
     head_.status = status_of(line);
     if (head_.status == 0) {  // without this the next line would be parsed as the status line
@@ -398,7 +400,7 @@ bool CurlExchange::take_header(std::string_view line) {
     stop_ = Stop::bad_head;
     return false;
   } else {
-    head_told_ = true;
+    head_reported_ = true;
     note_end_mark();
     // Do not reuse the connection if the request was not sent completely, or if others may read the response's length
     // differently. Its remaining bytes could be taken for something else.
@@ -581,7 +583,7 @@ bool CurlExchange::hand_out(std::string_view bytes) {
     return false;
   }
   const MemoryScope scope(account_.get());
-  if (account_ != nullptr) account_->came_in(bytes.size());
+  if (account_ != nullptr) account_->count_received(bytes.size());
   handler_->on_body(bytes);
   return handler_ != nullptr;
 }
@@ -593,7 +595,7 @@ bool CurlExchange::too_large() const {
 
 // Before the connection is made, curl reads a proxy's response byte by byte until the socket is empty, and calls this
 // for each. Returns false if that response is too long.
-bool CurlExchange::has_patience() {
+bool CurlExchange::accepts_more_from_proxy() {
   if (is_connected_ || ++proxy_bytes_ <= kMaxProxyBytes) return true;
   stop_ = Stop::proxy;
   return false;
@@ -646,7 +648,7 @@ curl_socket_t CurlExchange::on_open_socket(void* self, curlsocktype, curl_sockad
 }
 
 int CurlExchange::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
-  return static_cast<CurlExchange*>(self)->has_patience() ? 0 : 1;
+  return static_cast<CurlExchange*>(self)->accepts_more_from_proxy() ? 0 : 1;
 }
 
 CURLcode CurlExchange::on_tls_context(CURL*, void* context, void*) noexcept {

@@ -125,7 +125,7 @@ class CurlExchange {
   [[nodiscard]] int socket_of(int local_port) const;
   [[nodiscard]] bool has_unasked_bytes(int fd) const;
   bool connected(std::string connection, int local_port);
-  bool has_patience();
+  bool accepts_more_from_proxy();
   bool must_wait();
   std::size_t take_body(std::string_view bytes);
   std::optional<std::string_view> next_piece(std::string_view& rest);
@@ -169,7 +169,7 @@ class CurlExchange {
 
   ResponseHead head_;
   std::uint64_t head_bytes_ = 0;
-  bool head_told_ = false;
+  bool head_reported_ = false;
   std::string encoding_;  // content encoding in lower case; empty: none
   std::optional<ChunkDecoder> chunks_;
   std::unique_ptr<ContentDecoder> decoder_;
@@ -186,7 +186,7 @@ class CurlExchange {
   bool paused_ = false;   // the handler has paused
   bool stalled_ = false;  // curl was told to pause
   Stop stop_ = Stop::none;
-  std::string_view lacking_ = "no socket could be opened";  // message for Stop::resources
+  std::string_view missing_resource_ = "no socket could be opened";  // message for Stop::resources
 };
 
 }  // namespace aiw

@@ -126,7 +126,7 @@ std::span<char> StdinReader::Impl::make_room() {
   try {
     return framer.prepare(read_size);
   } catch (const std::bad_alloc&) {
-    lines.push_back(framer.give_up());
+    lines.push_back(framer.drop_line());
     return framer.prepare(kSmallestRead);
   }
 }

@@ -6,14 +6,14 @@
 
 namespace aiw {
 
-SpecTurns::Turn::Turn(SpecTurns& turns, std::string name, std::function<void()> on_turn)
+SpecEditQueue::Turn::Turn(SpecEditQueue& turns, std::string name, std::function<void()> on_turn)
     : turns_(turns), name_(std::move(name)), on_turn_(std::move(on_turn)) {
   auto& queue = turns_.queues_[name_];
   queue.push_back(this);
   if (queue.size() == 1) begin_soon();
 }
 
-SpecTurns::Turn::~Turn() {
+SpecEditQueue::Turn::~Turn() {
   const auto found = turns_.queues_.find(name_);
   auto& queue = found->second;
   const bool had_its_turn = queue.front() == this;
@@ -25,14 +25,14 @@ SpecTurns::Turn::~Turn() {
   }
 }
 
-void SpecTurns::Turn::begin_soon() {
+void SpecEditQueue::Turn::begin_soon() {
   timer_ = turns_.clock_.call_at(turns_.clock_.now(), [this] {
     timer_.reset();
     on_turn_();
   });
 }
 
-std::unique_ptr<SpecTurns::Turn> SpecTurns::wait(std::string name, std::function<void()> on_turn) {
+std::unique_ptr<SpecEditQueue::Turn> SpecEditQueue::wait(std::string name, std::function<void()> on_turn) {
   return std::make_unique<Turn>(*this, std::move(name), std::move(on_turn));
 }
 
@@ -40,7 +40,7 @@ namespace {
 
 class TurnTakingRun : public ToolRun {
  public:
-  TurnTakingRun(std::shared_ptr<ToolRunner> writer, SpecTurns& turns, std::string name, const ToolInvocation& call,
+  TurnTakingRun(std::shared_ptr<ToolRunner> writer, SpecEditQueue& turns, std::string name, const ToolInvocation& call,
                 ToolOutputHandler on_output)
       : writer_(std::move(writer)),
         call_id_(call.tool_call_id),
@@ -65,13 +65,13 @@ class TurnTakingRun : public ToolRun {
   const std::string call_id_;
   const std::string arguments_;
   ToolOutputHandler on_output_;
-  std::unique_ptr<SpecTurns::Turn> turn_;  // destroyed after `current_`, which runs in this turn
+  std::unique_ptr<SpecEditQueue::Turn> turn_;  // destroyed after `current_`, which runs in this turn
   std::unique_ptr<ToolRun> current_;
 };
 
 class TurnTakingTool : public ToolRunner {
  public:
-  TurnTakingTool(std::shared_ptr<ToolRunner> writer, std::string base_url, SpecTurns& turns)
+  TurnTakingTool(std::shared_ptr<ToolRunner> writer, std::string base_url, SpecEditQueue& turns)
       : writer_(std::move(writer)), base_url_(std::move(base_url)), turns_(turns) {}
 
   std::unique_ptr<ToolRun> run(const ToolInvocation& call, ToolOutputHandler on_output) override {
@@ -82,13 +82,13 @@ class TurnTakingTool : public ToolRunner {
  private:
   const std::shared_ptr<ToolRunner> writer_;
   const std::string base_url_;
-  SpecTurns& turns_;
+  SpecEditQueue& turns_;
 };
 
 }  // namespace
 
 std::shared_ptr<ToolRunner> make_turn_taking_tool(std::shared_ptr<ToolRunner> writer, std::string base_url,
-                                                  SpecTurns& turns) {
+                                                  SpecEditQueue& turns) {
   return std::make_shared<TurnTakingTool>(std::move(writer), std::move(base_url), turns);
 }
 

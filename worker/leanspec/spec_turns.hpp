@@ -15,27 +15,27 @@
 namespace aiw {
 
 // Must outlive its turns.
-class SpecTurns {
+class SpecEditQueue {
  public:
   // Place in the queue of a name. Destroying it lets the next turn begin.
   class Turn {
    public:
-    Turn(SpecTurns& turns, std::string name, std::function<void()> on_turn);
+    Turn(SpecEditQueue& turns, std::string name, std::function<void()> on_turn);
     ~Turn();
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
    private:
-    friend class SpecTurns;
+    friend class SpecEditQueue;
     void begin_soon();
 
-    SpecTurns& turns_;
+    SpecEditQueue& turns_;
     const std::string name_;
     const std::function<void()> on_turn_;
     std::unique_ptr<Timer> timer_;
   };
 
-  explicit SpecTurns(Clock& clock) : clock_(clock) {}
+  explicit SpecEditQueue(Clock& clock) : clock_(clock) {}
 
   // Calls `on_turn` once, when all earlier turns of that name are destroyed; never before wait() returns.
   std::unique_ptr<Turn> wait(std::string name, std::function<void()> on_turn);
@@ -47,6 +47,6 @@ class SpecTurns {
 
 // Wraps `writer` in a tool that waits for the turn of the project. The key is `base_url` and the call's projectId.
 std::shared_ptr<ToolRunner> make_turn_taking_tool(std::shared_ptr<ToolRunner> writer, std::string base_url,
-                                                  SpecTurns& turns);
+                                                  SpecEditQueue& turns);
 
 }  // namespace aiw

@@ -19,7 +19,7 @@ class LeanSpecTools : public ToolSource {
  private:
   HttpClient& http_;
   Clock& clock_;
-  SpecTurns turns_;
+  SpecEditQueue turns_;
 };
 
 }  // namespace aiw

@@ -72,7 +72,7 @@ class SpawnSettings {
 // The child host: forks a keeper for each request. Keepers outlive the host if it is killed.
 class Host {
  public:
-  explicit Host(OwnFd signals) : signals_(std::move(signals)) {}
+  explicit Host(UniqueFd signals) : signals_(std::move(signals)) {}
 
   void run() {
     while (!worker_left_ || !keepers_.empty()) {
@@ -116,7 +116,7 @@ class Host {
     if (killed_) signal_descendants(SIGKILL, keepers_);
   }
 
-  OwnFd signals_;
+  UniqueFd signals_;
   std::set<pid_t> keepers_;
   bool killed_ = false;  // at least one keeper was killed
   bool worker_left_ = false;
@@ -135,7 +135,7 @@ int run_child_host() {
   sigprocmask(SIG_BLOCK, &child_ends, nullptr);
   // A request to terminate must not leave children without a host.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
-  Host(OwnFd(signalfd(-1, &child_ends, SFD_CLOEXEC | SFD_NONBLOCK))).run();
+  Host(UniqueFd(signalfd(-1, &child_ends, SFD_CLOEXEC | SFD_NONBLOCK))).run();
   return 0;
 }
 
@@ -144,7 +144,7 @@ std::expected<StartedChildHost, int> start_child_host() {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return std::unexpected(errno);
   StartedChildHost host;
   host.requests.reset(ends[0]);
-  const OwnFd theirs(ends[1]);
+  const UniqueFd theirs(ends[1]);
   const SpawnSettings settings(theirs.get());
   std::string name = "ai-worker", argument(kArgument);
   const std::array<char*, 3> arguments = {name.data(), argument.data(), nullptr};

@@ -15,8 +15,8 @@ int run_child_host();
 
 struct StartedChildHost {
   pid_t pid = -1;
-  OwnFd pid_fd{};
-  OwnFd requests{};  // socket for send_child_request(); closing it ends the host
+  UniqueFd pid_fd{};
+  UniqueFd requests{};  // socket for send_child_request(); closing it ends the host
 };
 // Starts this program as a child host, without this process's memory and descriptors and with little of its
 // environment. If this process is killed, the host stays until all children are terminated. Error: an errno.

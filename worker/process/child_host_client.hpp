@@ -24,7 +24,7 @@ class ChildHostClient {
   // socket is closed. Returns 0 or an errno.
   int request(ChildRequest request);
   // Drops requests that the host has not received. Their control sockets are closed.
-  void forget_unsent() { unsent_.clear(); }
+  void drop_unsent() { unsent_.clear(); }
 
  private:
   [[nodiscard]] bool ended() const;

@@ -34,7 +34,7 @@ constexpr milliseconds kLastPause{5};
 // Returns the parent pid of a process: the fourth field of /proc/PID/stat (proc(5)), after a name that may contain any
 // characters.
 std::optional<pid_t> parent_of(const char* pid) {
-  const OwnFd file(open((std::string("/proc/") + pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd file(open((std::string("/proc/") + pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 512> text{};
   const auto count = file.valid() ? read(file.get(), text.data(), text.size() - 1) : -1;
   if (count <= 0) return std::nullopt;
@@ -60,7 +60,7 @@ std::multimap<pid_t, pid_t> children_by_parent() {
 
 class Keeper {
  public:
-  Keeper(OwnFd control, const ChildEnding& ending, OwnFd signals)
+  Keeper(UniqueFd control, const ChildEnding& ending, UniqueFd signals)
       : control_(std::move(control)), ending_(ending), signals_(std::move(signals)) {}
 
   void run(pid_t child) {
@@ -149,9 +149,9 @@ class Keeper {
     return errno == ECHILD;
   }
 
-  const OwnFd control_;
+  const UniqueFd control_;
   const ChildEnding ending_;
-  const OwnFd signals_;
+  const UniqueFd signals_;
   pid_t child_ = -1;
   bool left_ = false;  // the worker has left
   Step next_ = Step::none;
@@ -183,7 +183,7 @@ void keep_child(ChildRequest request) {
   sigemptyset(&child_ends);
   sigaddset(&child_ends, SIGCHLD);
   Keeper keeper(std::move(request.control), request.ending,
-                OwnFd(signalfd(-1, &child_ends, SFD_CLOEXEC | SFD_NONBLOCK)));
+                UniqueFd(signalfd(-1, &child_ends, SFD_CLOEXEC | SFD_NONBLOCK)));
   const auto command = read_child_command(request.command.get());
   const auto& streams = request.streams;
   const auto child = command ? spawn_child(*command, {streams[0].get(), streams[1].get(), streams[2].get()})

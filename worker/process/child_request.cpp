@@ -92,8 +92,8 @@ struct Message {
 };
 
 // Takes all descriptors of a message, even of an invalid one, so that none leaks.
-std::vector<OwnFd> take_descriptors(msghdr& head) {
-  std::vector<OwnFd> out;
+std::vector<UniqueFd> take_descriptors(msghdr& head) {
+  std::vector<UniqueFd> out;
   for (cmsghdr* part = CMSG_FIRSTHDR(&head); part != nullptr; part = CMSG_NXTHDR(&head, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     std::array<int, kDescriptors> fds{};
@@ -106,10 +106,10 @@ std::vector<OwnFd> take_descriptors(msghdr& head) {
 
 }  // namespace
 
-std::expected<OwnFd, int> write_child_command(const ChildCommand& command) {
+std::expected<UniqueFd, int> write_child_command(const ChildCommand& command) {
   const std::string text = to_text(command);
   if (text.size() > kMaxCommandBytes) return std::unexpected(E2BIG);
-  OwnFd file(memfd_create("ai-worker-command", MFD_CLOEXEC));
+  UniqueFd file(memfd_create("ai-worker-command", MFD_CLOEXEC));
   if (!file.valid()) return std::unexpected(errno);
   for (std::size_t done = 0; done < text.size();) {
     const auto count = retried([&] { return write(file.get(), text.data() + done, text.size() - done); });

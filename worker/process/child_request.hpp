@@ -19,9 +19,9 @@ struct ChildEnding {
 // A request as sent. The command is in a memory file, so that long or many commands do not fill the socket.
 struct ChildRequest {
   ChildEnding ending;
-  OwnFd command;
-  OwnFd control;                 // host's end of the child's control socket (SOCK_SEQPACKET)
-  std::array<OwnFd, 3> streams;  // the child's ends of its stdin, stdout and stderr
+  UniqueFd command;
+  UniqueFd control;                 // host's end of the child's control socket (SOCK_SEQPACKET)
+  std::array<UniqueFd, 3> streams;  // the child's ends of its stdin, stdout and stderr
 };
 
 // Control socket of a child. The worker sends kEndChild, or shuts down its writing side to terminate the child with the
@@ -35,7 +35,7 @@ struct ChildNotice {
 };
 
 // Write and read a command. Errors are errnos; E2BIG if the command is too large for any kernel.
-std::expected<OwnFd, int> write_child_command(const ChildCommand& command);
+std::expected<UniqueFd, int> write_child_command(const ChildCommand& command);
 std::expected<ChildCommand, int> read_child_command(int fd);
 
 // Does nothing if the worker has gone.

@@ -37,7 +37,7 @@ std::string describe(const ChildNotice& notice) {
 
 // Our ends of the connections to a child and to its keeper.
 struct ChildEnds {
-  OwnFd control, input, output, diagnostics;
+  UniqueFd control, input, output, diagnostics;
 };
 
 // One child, until all its processes are gone. Owned by the launcher; the caller owns a Handle.
@@ -47,7 +47,7 @@ class Child : public std::enable_shared_from_this<Child> {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    for (OwnFd* fd : {&ends_.control, &ends_.input, &ends_.output, &ends_.diagnostics}) drop(*fd);
+    for (UniqueFd* fd : {&ends_.control, &ends_.input, &ends_.output, &ends_.diagnostics}) drop(*fd);
   }
 
   void watch(std::function<void(Child*)> on_left) {
@@ -107,7 +107,7 @@ class Child : public std::enable_shared_from_this<Child> {
     });
   }
 
-  void drop(OwnFd& fd) {
+  void drop(UniqueFd& fd) {
     if (!fd.valid()) return;
     loop_.unwatch(fd.get());
     fd.reset();
@@ -119,7 +119,7 @@ class Child : public std::enable_shared_from_this<Child> {
   }
 
   // Returns the number of bytes read; nullopt at the end of the stream.
-  std::optional<std::size_t> read_once(const OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
+  std::optional<std::size_t> read_once(const UniqueFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
     std::array<char, kReadBytes> bytes;
     const auto count = read(fd.get(), bytes.data(), bytes.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
@@ -156,7 +156,7 @@ class Child : public std::enable_shared_from_this<Child> {
     drain(ends_.output, &ChildHandler::on_output);
     gone(how);
   }
-  void drain(OwnFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
+  void drain(UniqueFd& fd, void (ChildHandler::*on_bytes)(std::string_view)) {
     if (!fd.valid()) return;
     // Read only what is in the pipe now, which includes the child's last output. A surviving descendant may hold the
     // pipe and write forever.
@@ -235,15 +235,15 @@ class Handle : public ChildProcess {
 };
 
 struct Pipe {
-  OwnFd read, write;
+  UniqueFd read, write;
 };
 std::expected<Pipe, int> open_pipe() {
   std::array<int, 2> fds{};
   if (pipe2(fds.data(), O_CLOEXEC) != 0) return std::unexpected(errno);
-  return Pipe{OwnFd(fds[0]), OwnFd(fds[1])};
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-void set_nonblocking(const OwnFd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
+void set_nonblocking(const UniqueFd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
 
 // A request and our side of its connections.
 struct Connection {
@@ -262,9 +262,9 @@ std::expected<Connection, int> connect_child(const ChildCommand& command, const 
   Connection connection{
       .request = {ending,
                   *std::move(file),
-                  OwnFd(control[1]),
+                  UniqueFd(control[1]),
                   {std::move(in->read), std::move(out->write), std::move(diagnostics->write)}},
-      .ends = {OwnFd(control[0]), std::move(in->write), std::move(out->read), std::move(diagnostics->read)}};
+      .ends = {UniqueFd(control[0]), std::move(in->write), std::move(out->read), std::move(diagnostics->read)}};
   for (const auto* fd : {&connection.ends.input, &connection.ends.output, &connection.ends.diagnostics}) {
     set_nonblocking(*fd);
   }
@@ -281,7 +281,7 @@ class LoopChildLauncher : public ChildLauncher {
   LoopChildLauncher& operator=(const LoopChildLauncher&) = delete;
   // The loop has stopped. Children that are not gone in time are left to their keepers, which stay alive.
   ~LoopChildLauncher() override {
-    host_.forget_unsent();
+    host_.drop_unsent();
     for (const auto& child : children_) child->end_soon();
     const Instant end = loop_.now() + 2 * ending_.at_exit + kPatience;
     for (const auto& child : children_) {

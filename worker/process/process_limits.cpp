@@ -128,7 +128,7 @@ std::size_t memory_limit(const std::filesystem::path& root) {
 MemoryGauge::MemoryGauge(std::size_t limit)
     : limit_(limit),
       most_(limit - limit / 5),
-      most_address_space_(most_address_space()),
+      max_address_space_(most_address_space()),
       statm_(limit == 0 ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
 
 MemoryGauge::~MemoryGauge() {
@@ -154,8 +154,8 @@ std::size_t MemoryGauge::measure() {
 
 std::size_t MemoryGauge::pressure() const {
   const auto [address_space, resident] = use();
-  if (address_space <= most_address_space_) return resident;
-  return std::max(limit_ + (address_space - most_address_space_), resident);
+  if (address_space <= max_address_space_) return resident;
+  return std::max(limit_ + (address_space - max_address_space_), resident);
 }
 
 // Reads the first two numbers of statm, which are in pages (proc(5)).

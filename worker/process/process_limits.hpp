@@ -62,7 +62,7 @@ class MemoryGauge {
 
   const std::size_t limit_;
   const std::size_t most_;
-  const std::size_t most_address_space_;
+  const std::size_t max_address_space_;
   const int statm_;  // descriptor of /proc/self/statm
   unsigned trims_ = 0;
   std::ptrdiff_t trimmed_at_heap_ = 0;

@@ -72,7 +72,7 @@ constexpr const char* kReadable[] = {"/etc/resolv.conf",
                                      "/run/resolvconf"};
 
 void allow_reading(int ruleset, const char* path) {
-  const OwnFd file(open(path, O_PATH | O_CLOEXEC));
+  const UniqueFd file(open(path, O_PATH | O_CLOEXEC));
   struct stat info{};
   if (!file.valid() || fstat(file.get(), &info) != 0) return;
   const PathBeneath rule{S_ISDIR(info.st_mode) ? kReadFile | kReadFolder : kReadFile, file.get()};
@@ -103,7 +103,7 @@ std::string restrict_files(const std::vector<std::string>& readable) {
   const bool alone = !has_threads();
   const RulesetAttributes attributes{known_file_rights(abi), kBindTcp, kAbstractSockets | kSignals};
   const std::size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-  const OwnFd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  const UniqueFd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!ruleset.valid()) return "Landlock refuses its rules: files are not restricted";
   for (const char* path : kReadable) allow_reading(ruleset.get(), path);
   for (const auto& path : readable) allow_reading(ruleset.get(), path.c_str());

@@ -131,7 +131,7 @@ std::optional<std::string> find_program(const std::string& file, const std::vect
 // already opened.
 bool can_open_descriptors() {
   constexpr std::size_t kWanted = 8;
-  std::array<OwnFd, kWanted> probes;
+  std::array<UniqueFd, kWanted> probes;
   for (auto& probe : probes) {
     probe.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
     if (probe.get() < 0) return false;

@@ -62,8 +62,8 @@ std::expected<std::string, SecretFileFault> read_secret_file(const std::string& 
   for (const auto& name : folders) {
     const std::string way(way_from(name, path));
     if (way.empty()) continue;
-    const OwnFd folder(open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const OwnFd file(folder.get() < 0 ? -1 : open_beneath(folder.get(), way));
+    const UniqueFd folder(open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd file(folder.get() < 0 ? -1 : open_beneath(folder.get(), way));
     if (file.get() >= 0) return read_all(file.get());
     if (errno != EXDEV && errno != ELOOP) fault = SecretFileFault::unreadable;
   }

@@ -122,14 +122,14 @@ TEST_CASE("mcp initialize: the four revisions are spoken, others are refused") {
     const auto agreed = read_initialize_result({result});
     REQUIRE(agreed);
     CHECK(agreed->revision == revision);
-    CHECK_FALSE(agreed->speaks_unasked);
+    CHECK_FALSE(agreed->sends_notifications);
   }
   for (const std::string result : {"{}", "[]", R"({"protocolVersion":"2099-01-01"})", R"({"protocolVersion":5})"}) {
     CHECK_FALSE(read_initialize_result({result}));
   }
   const auto speaks = [](std::string_view capabilities) {
     const std::string result = R"({"protocolVersion":"2025-06-18","capabilities":)" + std::string(capabilities) + "}";
-    return read_initialize_result({result})->speaks_unasked;
+    return read_initialize_result({result})->sends_notifications;
   };
   CHECK(speaks(R"({"tools":{"listChanged":true}})"));
   CHECK(speaks(R"({"logging":{},"tools":{}})"));

@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds kDefaultRetry{1'000};
 constexpr std::chrono::milliseconds kMinRetry{50};
 constexpr std::chrono::milliseconds kMaxRetry{60'000};
 // Limit on consecutive resumes of a response stream without any event in between.
-constexpr int kMaxBarrenResumes = 10;
+constexpr int kMaxResumesWithoutEvent = 10;
 // Limit on concurrent messages of ours that expect no response. Replies to the server's requests are among them, and a
 // server may send requests without end.
 constexpr std::ptrdiff_t kMaxUnasked = 32;
@@ -85,7 +85,7 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
   std::string body_;
   std::string last_id_;
   std::chrono::milliseconds retry_ = kDefaultRetry;
-  int barren_ = 0;  // resumes since the last event
+  int resumes_without_event_ = 0;  // resumes since the last event
   std::optional<SseParser> events_;
   std::unique_ptr<Timer> timer_, pause_;
   std::unique_ptr<HttpTransfer> transfer_;
@@ -94,13 +94,13 @@ class Exchange : public std::enable_shared_from_this<Exchange>, private HttpHand
 class HttpTransport : public McpTransport {
  public:
   HttpTransport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
-                std::function<void(HttpRequest)> farewell)
+                std::function<void(HttpRequest)> delete_session)
       : account_(MemoryAccount::current()),
         clock_(clock),
         http_(http),
         endpoint_(std::move(endpoint)),
         log_(std::move(log)),
-        farewell_(std::move(farewell)),
+        delete_session_(std::move(delete_session)),
         intake_(clock.now()) {}
   HttpTransport(const HttpTransport&) = delete;
   HttpTransport& operator=(const HttpTransport&) = delete;
@@ -191,7 +191,7 @@ class HttpTransport : public McpTransport {
   }
   void say_goodbye() {
     if (session_.empty()) return;
-    farewell_(make_request("DELETE", {}, {}));
+    delete_session_(make_request("DELETE", {}, {}));
   }
 
   MemoryAccount* const account_;  // account of the MCP server
@@ -199,7 +199,7 @@ class HttpTransport : public McpTransport {
   HttpClient& http_;
   McpEndpoint endpoint_;
   const McpLog log_;
-  const std::function<void(HttpRequest)> farewell_;
+  const std::function<void(HttpRequest)> delete_session_;
   McpTransportHandler* handler_ = nullptr;
   McpIntake intake_;  // shared by all exchanges
   std::string session_, revision_;
@@ -257,7 +257,7 @@ void Exchange::read_events(std::string_view bytes) {
   std::size_t events = 0;
   events_->feed(bytes);
   for (SseEvent event; !finished_ && events_->next(event); ++events) {
-    barren_ = 0;
+    resumes_without_event_ = 0;
     const bool message = event.type.empty() || event.type == "message";
     if (message && !event.data.empty()) transport_.handler().on_message(std::string(event.data));
   }
@@ -321,14 +321,15 @@ void Exchange::ended_badly(const Error* error) {
 
 void Exchange::resume_or_fail(std::string_view why) {
   if (forgotten_) return finish();
-  const bool again = listening_ ? session_ == transport_.session() : !last_id_.empty() && barren_ < kMaxBarrenResumes;
+  const bool again = listening_ ? session_ == transport_.session()
+                                : !last_id_.empty() && resumes_without_event_ < kMaxResumesWithoutEvent;
   if (!again) return fail(why);
   get_ = true;
   pause_.reset();
   transfer_.reset();
   // The server sets the delay for a response stream. The listening stream uses exponential backoff.
-  const auto delay = listening_ ? std::min(retry_ * (1 << std::min(barren_, 10)), kMaxRetry) : retry_;
-  ++barren_;
+  const auto delay = listening_ ? std::min(retry_ * (1 << std::min(resumes_without_event_, 10)), kMaxRetry) : retry_;
+  ++resumes_without_event_;
   timer_ = transport_.clock().call_at(transport_.clock().now() + delay, [this] { start(); });
 }
 
@@ -351,8 +352,8 @@ void Exchange::finish() {
 }  // namespace
 
 std::unique_ptr<McpTransport> make_http_transport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
-                                                  std::function<void(HttpRequest)> farewell) {
-  return std::make_unique<HttpTransport>(clock, http, std::move(endpoint), std::move(log), std::move(farewell));
+                                                  std::function<void(HttpRequest)> delete_session) {
+  return std::make_unique<HttpTransport>(clock, http, std::move(endpoint), std::move(log), std::move(delete_session));
 }
 
 }  // namespace aiw

@@ -19,9 +19,9 @@ struct McpEndpoint {
   RequestHeaders headers{};  // headers from the chat request; those that the transport sets itself are ignored
 };
 
-// All references must outlive the transport. `farewell` sends the DELETE request that ends the session. The transport's
-// destructor calls it.
+// All references must outlive the transport. `delete_session` sends the DELETE request that ends the session. The
+// transport's destructor calls it.
 std::unique_ptr<McpTransport> make_http_transport(Clock& clock, HttpClient& http, McpEndpoint endpoint, McpLog log,
-                                                  std::function<void(HttpRequest)> farewell);
+                                                  std::function<void(HttpRequest)> delete_session);
 
 }  // namespace aiw

@@ -35,7 +35,7 @@ bool read_list_changed(JsonReader& in) {
 }
 
 // Reads a server's capabilities: true if it may send notifications on its own.
-bool read_speaks_unasked(JsonReader& in) {
+bool read_sends_notifications(JsonReader& in) {
   bool yes = false;
   if (in.type() != JsonType::object) {
     in.skip();
@@ -125,7 +125,7 @@ std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result)
     if (key == "protocolVersion") {
       agreed.revision = read_optional_string(in);
     } else if (key == "capabilities") {
-      agreed.speaks_unasked = read_speaks_unasked(in);
+      agreed.sends_notifications = read_sends_notifications(in);
     } else {
       in.skip();
     }

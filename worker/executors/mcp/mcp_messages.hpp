@@ -32,7 +32,7 @@ std::string initialize_params(std::string_view client_version);
 // Negotiated revision and server capabilities.
 struct McpAgreement {
   std::string revision{};
-  bool speaks_unasked = false;  // may send tools/list_changed or log notifications
+  bool sends_notifications = false;  // may send tools/list_changed or log notifications
 };
 // Error: the revision is not supported, or the result is invalid.
 std::expected<McpAgreement, std::string> read_initialize_result(JsonSpan result);

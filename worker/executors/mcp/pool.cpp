@@ -10,7 +10,7 @@
 namespace aiw {
 namespace {
 
-constexpr std::chrono::milliseconds kFarewellLimit{2'000};
+constexpr std::chrono::milliseconds kDeleteTimeout{2'000};
 constexpr std::chrono::milliseconds kCloseLimit{2'000};
 constexpr std::chrono::milliseconds kClosePoll{10};
 
@@ -34,18 +34,18 @@ void add_to_key(std::string& key, std::string_view text) {
 }  // namespace
 
 // DELETE request that ends an MCP session. No caller waits for the response.
-class McpPool::Farewell : private HttpHandler {
+class McpPool::SessionDelete : private HttpHandler {
  public:
-  Farewell(McpPool& pool, HttpRequest request)
+  SessionDelete(McpPool& pool, HttpRequest request)
       : pool_(pool),
-        timer_(pool.services_.clock.call_at(pool.services_.clock.now() + kFarewellLimit, [this] { finish(); })),
+        timer_(pool.services_.clock.call_at(pool.services_.clock.now() + kDeleteTimeout, [this] { finish(); })),
         transfer_(start(std::move(request))) {}
   [[nodiscard]] bool done() const { return done_; }
 
  private:
   std::unique_ptr<HttpTransfer> start(HttpRequest request) {
     const MemoryScope scope(nullptr);  // no account to charge: the server is gone
-    const HttpLimits limits{.connect_timeout = kFarewellLimit, .total_timeout = kFarewellLimit, .max_body_bytes = 0};
+    const HttpLimits limits{.connect_timeout = kDeleteTimeout, .total_timeout = kDeleteTimeout, .max_body_bytes = 0};
     return pool_.services_.http.start(std::move(request), limits, *this);
   }
   void on_head(const ResponseHead&) override { finish(); }
@@ -68,7 +68,7 @@ McpPool::McpPool(McpPoolOptions options, McpPoolServices services)
 McpPool::~McpPool() {
   closing_ = true;
   servers_.clear();
-  buried_.clear();
+  retired_.clear();
 }
 
 std::unique_ptr<ToolSource::Opening> McpPool::open(const ChatRequest& chat, std::function<void(Result)> on_ready) {
@@ -144,7 +144,7 @@ std::expected<std::shared_ptr<McpPool::Server>, std::string> McpPool::server_for
   }
   auto server = std::make_shared<Server>(*this, definition);
   if (auto why = server->start()) {
-    bury(std::move(server));
+    retire(std::move(server));
     return std::unexpected(*std::move(why));
   }
   servers_.emplace(definition.key, server);
@@ -168,25 +168,25 @@ void McpPool::remove(const Server& server) {
   if (found == servers_.end() || found->second.get() != &server) return;  // replaced by another server
   auto held = std::move(found->second);
   servers_.erase(found);
-  bury(std::move(held));
+  retire(std::move(held));
 }
 
-void McpPool::bury(std::shared_ptr<Server> server) {
-  buried_.push_back(std::move(server));
+void McpPool::retire(std::shared_ptr<Server> server) {
+  retired_.push_back(std::move(server));
   sweep_soon();
 }
 
-void McpPool::say_farewell(HttpRequest request) {
+void McpPool::send_session_delete(HttpRequest request) {
   if (closing_ && !on_closed_) return;  // the loop does not run any more
-  farewells_.push_back(std::make_unique<Farewell>(*this, std::move(request)));
+  deletes_.push_back(std::make_unique<SessionDelete>(*this, std::move(request)));
 }
 
 void McpPool::sweep_soon() {
   if (sweep_ != nullptr) return;
   sweep_ = services_.clock.call_at(services_.clock.now(), [this] {
     sweep_.reset();
-    buried_.clear();
-    std::erase_if(farewells_, [](const auto& farewell) { return farewell->done(); });
+    retired_.clear();
+    std::erase_if(deletes_, [](const auto& delete_session) { return delete_session->done(); });
   });
 }
 
@@ -199,7 +199,7 @@ void McpPool::close(std::function<void()> on_closed) {
 }
 
 void McpPool::poll_closing() {
-  const bool gone = buried_.empty() && farewells_.empty() && services_.launcher.running() == 0;
+  const bool gone = retired_.empty() && deletes_.empty() && services_.launcher.running() == 0;
   if (gone || services_.clock.now() >= close_end_) {
     const auto on_closed = std::exchange(on_closed_, nullptr);
     return on_closed();

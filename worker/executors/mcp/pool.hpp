@@ -62,15 +62,15 @@ class McpPool : public ToolSource {
   class Lease;
   class McpOpening;
   class Runner;
-  class Farewell;
+  class SessionDelete;
   struct Definition;
 
   std::expected<Definition, Error> define(const McpServer& server) const;
   std::expected<std::shared_ptr<Server>, std::string> server_for(const Definition& definition);
   bool make_room();
   void remove(const Server& server);
-  void bury(std::shared_ptr<Server> server);
-  void say_farewell(HttpRequest request);
+  void retire(std::shared_ptr<Server> server);
+  void send_session_delete(HttpRequest request);
   void sweep_soon();
   void poll_closing();
 
@@ -78,8 +78,8 @@ class McpPool : public ToolSource {
   const McpPoolServices services_;
   bool closing_ = false;
   std::map<std::string, std::shared_ptr<Server>> servers_;  // by all fields that define a server
-  std::vector<std::shared_ptr<Server>> buried_;             // retired; destroyed later, when not on the stack
-  std::list<std::unique_ptr<Farewell>> farewells_;
+  std::vector<std::shared_ptr<Server>> retired_;            // retired; destroyed later, when not on the stack
+  std::list<std::unique_ptr<SessionDelete>> deletes_;
   std::unique_ptr<Timer> sweep_, close_timer_;
   Instant close_end_{};
   std::function<void()> on_closed_;

@@ -14,11 +14,12 @@ std::optional<std::string> McpPool::Server::start() {
   if (definition_.endpoint.url.empty()) {
     transport = make_stdio_transport(clock_, services.launcher, definition_.command, to_log);
   } else {
-    transport = make_http_transport(clock_, services.http, definition_.endpoint, to_log,
-                                    [pool = &pool_](HttpRequest request) { pool->say_farewell(std::move(request)); });
+    transport =
+        make_http_transport(clock_, services.http, definition_.endpoint, to_log,
+                            [pool = &pool_](HttpRequest request) { pool->send_session_delete(std::move(request)); });
   }
   McpSessionEvents events;
-  events.on_listed = [this] { tell_waiters(); };
+  events.on_listed = [this] { notify_waiters(); };
   events.on_closed = [this](std::string_view why) { closed(why); };
   session_ = std::make_shared<McpSession>(
       clock_, std::move(transport),
@@ -59,7 +60,7 @@ void McpPool::Server::log_dropped() {
                       std::to_string(std::exchange(dropped_lines_, 0)));
 }
 
-void McpPool::Server::tell_waiters() {
+void McpPool::Server::notify_waiters() {
   const auto self = shared_from_this();
   for (auto& waiter : std::exchange(waiters_, {})) {
     if (const auto held = waiter.lock()) (*held)(*this);
@@ -71,7 +72,7 @@ void McpPool::Server::closed(std::string_view why) {
   log(McpLogLevel::info, "is gone", why_closed_);
   idle_timer_.reset();
   pool_.remove(*this);
-  tell_waiters();
+  notify_waiters();
 }
 
 }  // namespace aiw

@@ -63,7 +63,7 @@ class McpPool::Server : public std::enable_shared_from_this<Server> {
   static constexpr std::size_t kLogBurst = 200;
 
   void log_dropped();
-  void tell_waiters();
+  void notify_waiters();
   void closed(std::string_view why);
 
   McpPool& pool_;

@@ -36,7 +36,7 @@ class McpSession::Run : public ToolRun {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   ~Run() override {
-    if (const auto session = session_.lock()) session->give_up(id_);
+    if (const auto session = session_.lock()) session->cancel_request(id_);
   }
 
  private:
@@ -89,7 +89,7 @@ void McpSession::time_is_up() {
   }
   for (auto next = pending_.begin(); next != pending_.end();) {
     const auto request = next++;
-    if (request->second.kind == Pending::Kind::list) give_up(request->first);
+    if (request->second.kind == Pending::Kind::list) cancel_request(request->first);
   }
   keep_old_tools("the time is up");
 }
@@ -114,7 +114,7 @@ void McpSession::transmit(std::int64_t id, const Pending& pending) {
   transport_->send({initialize ? McpOutgoing::Kind::initialize : McpOutgoing::Kind::request, pending.json, id});
 }
 
-void McpSession::give_up(std::int64_t id) {
+void McpSession::cancel_request(std::int64_t id) {
   const auto found = pending_.find(id);
   if (found == pending_.end()) return;
   pending_.erase(found);
@@ -145,7 +145,7 @@ void McpSession::refuse_text(std::string_view text, std::string_view why) {
   }
   if (ended || closed_) return;
   log_(McpLogLevel::debug, "not a message", why);
-  if (++garbage_ > kMaxGarbage) close("sent too much that is not a message");
+  if (++invalid_messages_ > kMaxGarbage) close("sent too much that is not a message");
 }
 
 void McpSession::handle(const RpcMessage& message) {
@@ -209,7 +209,7 @@ void McpSession::initialized(const RpcMessage& answer) {
   if (answer.kind == RpcMessage::Kind::error) return close("refused to initialize: " + error_text(answer));
   const auto agreed = read_initialize_result(answer.body);
   if (!agreed) return close("cannot be used: " + agreed.error());
-  transport_->agreed(agreed->revision, agreed->speaks_unasked);
+  transport_->agreed(agreed->revision, agreed->sends_notifications);
   phase_ = Phase::running;
   transport_->send({McpOutgoing::Kind::initialized, rpc_notification("notifications/initialized", {})});
   const auto held = std::exchange(held_, {});

@@ -102,7 +102,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   void initialize();
   void limit_time();
   void time_is_up();
-  void give_up(std::int64_t id);
+  void cancel_request(std::int64_t id);
   void close(std::string why);
 
   MemoryAccount* const account_;  // account of the MCP server
@@ -114,7 +114,7 @@ class McpSession : public std::enable_shared_from_this<McpSession>, private McpT
   bool closed_ = false;
   std::string why_closed_;
   std::int64_t last_id_ = 0;
-  int garbage_ = 0;  // number of texts that were not a message
+  int invalid_messages_ = 0;  // number of texts that were not a message
   std::map<std::int64_t, Pending> pending_;
   std::deque<std::int64_t> held_;  // ids of requests that wait for the handshake
   Tools tools_;

@@ -12,18 +12,18 @@ namespace {
 
 constexpr std::size_t kMaxLogLine = kMaxMcpLogBytes + 1;
 // Limits on the stderr output that is kept for a server that exits before it is ready.
-constexpr std::size_t kMaxLastWords = 4096;
+constexpr std::size_t kMaxStderrTail = 4096;
 constexpr int kMaxLastLines = 32;
 
 // Last lines of stderr, kept until stop(). Drops a line whose beginning was cut off: redaction could not recognize the
 // rest of a key in it.
-class LastWords {
+class StderrTail {
  public:
   void add(std::string_view bytes) {
     if (!wanted_) return;
     text_ += bytes;
     if (in_cut_line_) drop_through_line_end(0);
-    if (text_.size() > kMaxLastWords) drop_through_line_end(text_.size() - kMaxLastWords - 1);
+    if (text_.size() > kMaxStderrTail) drop_through_line_end(text_.size() - kMaxStderrTail - 1);
   }
   void stop() {
     wanted_ = false;
@@ -89,7 +89,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
 
   void forget(std::int64_t) override {}
   // Later stderr output may contain data of chats, so it is logged at level debug only.
-  void agreed(std::string_view, bool) override { last_words_.stop(); }
+  void agreed(std::string_view, bool) override { stderr_tail_.stop(); }
   void forget_session() override {}
 
  private:
@@ -106,7 +106,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
 
   void read_lines(std::string_view bytes) {
     const MemoryScope scope(account_);
-    if (account_ != nullptr) account_->came_in(bytes.size());
+    if (account_ != nullptr) account_->count_received(bytes.size());
     while (child_ != nullptr && !bytes.empty()) {
       const auto end = bytes.find('\n');
       const auto piece = bytes.substr(0, end);
@@ -120,7 +120,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
   }
 
   void on_diagnostics(std::string_view bytes) override {
-    last_words_.add(bytes);
+    stderr_tail_.add(bytes);
     while (!bytes.empty()) {
       const auto end = std::min(bytes.find('\n'), bytes.size());
       diagnostics_ += bytes.substr(0, std::min(end, kMaxLogLine - diagnostics_.size()));
@@ -132,7 +132,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
 
   void on_gone(std::string_view how) override {
     if (!diagnostics_.empty()) log_(McpLogLevel::debug, "stderr", std::exchange(diagnostics_, {}));
-    last_words_.tell(log_);
+    stderr_tail_.tell(log_);
     how.remove_prefix(how.starts_with("it ") ? 3 : 0);
     close(how);
   }
@@ -156,7 +156,7 @@ class StdioTransport : public McpTransport, private ChildHandler {
   McpTransportHandler* handler_ = nullptr;
   std::string line_;         // incomplete line of stdout
   std::string diagnostics_;  // incomplete line of stderr, cut at kMaxLogLine
-  LastWords last_words_;
+  StderrTail stderr_tail_;
   McpIntake intake_;
   std::unique_ptr<Timer> closing_, pause_;
   std::unique_ptr<ChildProcess> child_;

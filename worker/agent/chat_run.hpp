@@ -22,13 +22,13 @@
 
 namespace aiw {
 
-struct SessionServices {
+struct ChatRunServices {
   AttemptServices attempt;
   RetryBudget& budget;
   TokenCache& tokens;
   std::function<double()> random;  // in [0, 1)
   HttpToolMaker make_http_tool{};
-  std::vector<ToolSource*> tool_sources{};  // outlive the session
+  std::vector<ToolSource*> tool_sources{};  // outlive the run
   int max_parallel_tools = 16;              // tools that this process runs at once for one chat
 };
 
@@ -41,22 +41,22 @@ struct SessionServices {
 //   finished        the terminal event was sent
 // cancel(), abort() and the memory limit may end every phase. The total time limit does so once start() was called.
 // close_input() ends awaiting_tools if a call waits for the parent.
-class Session {
+class ChatRun {
  public:
-  // `accepted` is the time at which the line was accepted. Services must outlive the session. The session opens its own
+  // `accepted` is the time at which the line was accepted. Services must outlive the run. It opens its own
   // memory account, which may end it with resource_exhausted.
-  Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services, Reply reply,
+  ChatRun(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const ChatRunServices& services, Reply reply,
           Instant accepted);
-  ~Session();
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+  ~ChatRun();
+  ChatRun(const ChatRun&) = delete;
+  ChatRun& operator=(const ChatRun&) = delete;
 
-  // Each of these may end the session and so call the reply's on_ended. Do not destroy the session during that call.
+  // Each of these may end the run and so call the reply's on_ended. Do not destroy the run during that call.
   void start();
   // Ends the chat with `done`, finishReason cancelled.
   void cancel();
   void abort(Error error);
-  // The parent can send no more lines. A session that waits for the parent ends with input_closed, now or once it has
+  // The parent can send no more lines. A run that waits for the parent ends with input_closed, now or once it has
   // to wait.
   void close_input();
   [[nodiscard]] bool awaits(std::string_view tool_call_id) const;
@@ -100,7 +100,7 @@ class Session {
   void change_target(Target target);
   void release_retry();
 
-  [[nodiscard]] std::size_t most_added() const;
+  [[nodiscard]] std::size_t max_added_bytes() const;
   void end_too_large();
   [[nodiscard]] bool is_paused(FinishReason reason, std::string_view raw) const;
   void close_step();
@@ -113,7 +113,7 @@ class Session {
   void take_back_calls(std::string_view reason);
   void await_tools();
   [[nodiscard]] bool has_calls() const;
-  void give_up_tools(std::string_view reason);
+  void cancel_open_calls(std::string_view reason);
   void proceed();
 
   // Provider and model as events name them; empty if the chat has no fallback or hedge target.
@@ -131,7 +131,7 @@ class Session {
   Route route_;
   const bool asks_others_;  // has a fallback or hedge target, so events name provider and model
   const int max_steps_;
-  const SessionServices services_;
+  const ChatRunServices services_;
   Reply reply_;
   const Instant accepted_;
 
@@ -141,10 +141,10 @@ class Session {
   std::shared_ptr<AdaptedChat> adapted_;          // for the current target, as is `written_`
   WrittenHistory written_;                        // refers to the bytes of both
   int step_ = -1;
-  int attempt_ = 0;  // attempts in the current step
-  int tries_ = 0;    // attempts in the current step with the current target
+  int attempt_ = 0;             // attempts in the current step
+  int attempts_on_target_ = 0;  // attempts in the current step with the current target
   bool offer_tools_ = true;
-  std::vector<std::string> claims_;  // hosts whose retry budget this session holds a slot of
+  std::vector<std::string> claims_;  // hosts whose retry budget this run holds a slot of
   bool input_closed_ = false;
   StepOutput output_;
   std::optional<Usage> step_usage_;

@@ -1,12 +1,12 @@
 // Retries in sessions: when there is one, after how long, and when there is none.
 #include <doctest/doctest.h>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 
 using namespace aiw;
 
 TEST_CASE("fault 54: failures before the first delta are retried after exact delays") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"retry": {"max": 3}})");
   f.http.last().fail(network_error("connect_error"));
   CHECK(f.transcript() == start_line(0, 0) + R"(1 retry {"step":0,"attempt":2,"reason":"connect_error","delayMs":500})"
@@ -39,7 +39,7 @@ TEST_CASE("fault 54: failures before the first delta are retried after exact del
 }
 
 TEST_CASE("the retries of a step are counted, and a new step has new ones") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"retry": {"max": 1}, "tools": [{"name": "add"}]})");
   f.http.last().fail(network_error("connect_error"));
   f.advance(500);
@@ -58,7 +58,7 @@ TEST_CASE("the retries of a step are counted, and a new step has new ones") {
 }
 
 TEST_CASE("what a retry cannot mend is not retried") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   f.http.last().head(401, {});
   f.http.last().body(R"({"error":{"message":"bad key","code":"invalid_api_key"}})");
@@ -71,7 +71,7 @@ TEST_CASE("what a retry cannot mend is not retried") {
 }
 
 TEST_CASE("nothing is retried after a delta, and what came is kept") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   f.http.last().stream();
   f.http.last().body(sse::text("Hel"));
@@ -85,7 +85,7 @@ TEST_CASE("nothing is retried after a delta, and what came is kept") {
 }
 
 TEST_CASE("with retry.restart a step begins anew after a delta") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"retry": {"restart": true}})");
   f.http.last().stream();
   f.http.last().body(sse::text("Hel"));
@@ -98,7 +98,7 @@ TEST_CASE("with retry.restart a step begins anew after a delta") {
 }
 
 TEST_CASE("what a retry takes back is not the chat's, however that ends") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"retry": {"restart": true}})");
   f.http.last().stream();
   f.http.last().body(sse::text("Hel"));
@@ -109,7 +109,7 @@ TEST_CASE("what a retry takes back is not the chat's, however that ends") {
 }
 
 TEST_CASE("logprobs are output: nothing is retried after them") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"logprobs": true})");
   f.http.last().stream();
   f.http.last().body(sse::event(
@@ -119,7 +119,7 @@ TEST_CASE("logprobs are output: nothing is retried after them") {
 }
 
 TEST_CASE("without a place in the retry budget a failure is final") {
-  SessionFixture f;
+  ChatRunFixture f;
   for (int i = 0; i < 3; ++i) REQUIRE(f.budget.claim("https://p.example/v1"));
   f.start();
   f.http.last().fail(network_error("connect_error"));
@@ -127,7 +127,7 @@ TEST_CASE("without a place in the retry budget a failure is final") {
 }
 
 TEST_CASE("a retry's place in the budget is given back, however the chat ends") {
-  SessionFixture f;
+  ChatRunFixture f;
   const auto free_places = [&] {
     int places = 0;
     while (f.budget.claim("https://p.example/v1")) ++places;
@@ -152,7 +152,7 @@ TEST_CASE("a retry's place in the budget is given back, however the chat ends") 
 }
 
 TEST_CASE("a provider's timeout is retried like other failures before the first delta") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"timeouts": {"firstByteMs": 1000}, "retry": {"max": 1}})");
   f.advance(1'000);
   CHECK(f.types() == "start retry");

@@ -1,4 +1,4 @@
-#include "worker/agent/session.hpp"
+#include "worker/agent/chat_run.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -26,7 +26,7 @@ std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_ca
 
 }  // namespace
 
-Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const SessionServices& services,
+ChatRun::ChatRun(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, const ChatRunServices& services,
                  Reply reply, Instant accepted)
     : account_(services.attempt.memory.open([this](const Error& error) { out_of_memory(error); })),
       chat_(repaired(std::move(chat))),
@@ -49,30 +49,30 @@ Session::Session(std::unique_ptr<ChatRequest> chat, Route route, int max_steps, 
                .on_fail = [this](Error error) { fail(std::move(error)); },
                .on_checked = [this](CheckedCall& call) { tools_.drop_absent(call, null_work_); },
                .on_call = early_call_handler()}) {
-  account_->bring(chat_->line->size());
+  account_->count_request(chat_->line->size());
 }
 
 // Returns an empty function if calls wait for the end of the step.
-std::function<void(int, std::shared_ptr<const CheckedCall>)> Session::early_call_handler() {
+std::function<void(int, std::shared_ptr<const CheckedCall>)> ChatRun::early_call_handler() {
   if (!chat_->early_tool_calls) return {};
   return [this](int part, std::shared_ptr<const CheckedCall> call) { show_early(part, std::move(call)); };
 }
 
 // Repairs the history before it is moved into the transcript.
-std::unique_ptr<ChatRequest> Session::repaired(std::unique_ptr<ChatRequest> chat) {
+std::unique_ptr<ChatRequest> ChatRun::repaired(std::unique_ptr<ChatRequest> chat) {
   auto notes = repair_history(chat->messages);
   chat->notes.insert(chat->notes.end(), std::make_move_iterator(notes.begin()), std::make_move_iterator(notes.end()));
   return chat;
 }
 
-Session::~Session() {
+ChatRun::~ChatRun() {
   account_->close();
   release_retry();
 }
 
 // --- life cycle -----------------------------------------------------------------------------------------------------
 
-void Session::start() {
+void ChatRun::start() {
   const auto scope = enter();
   Clock& clock = services_.attempt.clock;
   started_ = clock.now();
@@ -90,7 +90,7 @@ void Session::start() {
   prepare();
 }
 
-void Session::prepare() {
+void ChatRun::prepare() {
   phase_ = Phase::preparing;
   if (auto made = tools_.make_runners(services_.make_http_tool); !made) return end_error(made.error());
   const bool waits = tools_.open(services_.tool_sources, [this](const std::expected<void, Error>& result) {
@@ -100,13 +100,13 @@ void Session::prepare() {
   if (!waits) prepared({});
 }
 
-void Session::prepared(const std::expected<void, Error>& result) {
+void ChatRun::prepared(const std::expected<void, Error>& result) {
   if (!result) return end_error(result.error());
   if (chat_->dry_run) return dry_run();
   begin_step();
 }
 
-void Session::schedule_heartbeat() {
+void ChatRun::schedule_heartbeat() {
   Clock& clock = services_.attempt.clock;
   heartbeat_ = clock.call_at(clock.now() + milliseconds(chat_->heartbeat_ms), [this] {
     const auto scope = enter();
@@ -115,25 +115,25 @@ void Session::schedule_heartbeat() {
   });
 }
 
-void Session::cancel() {
+void ChatRun::cancel() {
   const auto scope = enter();
   if (phase_ == Phase::finished) return;
-  give_up_tools("cancelled");
+  cancel_open_calls("cancelled");
   end_attempt();
   if (step_usage_) step_usage_->accuracy = std::max(step_usage_->accuracy, UsageAccuracy::last_seen);
   end_done(FinishReason::cancelled);
 }
 
-void Session::abort(Error error) {
+void ChatRun::abort(Error error) {
   const auto scope = enter();
   if (phase_ == Phase::finished) return;
-  give_up_tools(error.code);
+  cancel_open_calls(error.code);
   end_attempt();
   end_error(error);
 }
 
 // Frees what the chat holds first, then sends a short error without messages and usage.
-void Session::out_of_memory(const Error& error) {
+void ChatRun::out_of_memory(const Error& error) {
   const auto scope = enter();
   if (phase_ == Phase::finished) return;
   if (round_) round_->cancel(error.code);
@@ -144,7 +144,7 @@ void Session::out_of_memory(const Error& error) {
   release();
 }
 
-void Session::close_input() {
+void ChatRun::close_input() {
   const auto scope = enter();
   input_closed_ = true;
   if (phase_ == Phase::awaiting_tools && round_->awaits_parent()) {
@@ -155,7 +155,7 @@ void Session::close_input() {
 }
 
 // Reports the request that would be sent, without secrets.
-void Session::dry_run() {
+void ChatRun::dry_run() {
   const WireApi* api = wire_api(target().api);
   std::string request = "null";
   if (api != nullptr) {
@@ -191,7 +191,7 @@ void Session::dry_run() {
 
 // --- steps and attempts ---------------------------------------------------------------------------------------------
 
-StepInput Session::step_input(const Target& target) {
+StepInput ChatRun::step_input(const Target& target) {
   return {.chat = *chat_,
           .messages = transcript_->messages(),
           .target = target,
@@ -201,19 +201,19 @@ StepInput Session::step_input(const Target& target) {
           .adapted = &target == &this->target() ? adapted_ : nullptr};
 }
 
-void Session::begin_step() {
+void ChatRun::begin_step() {
   output_.begin_step(++step_);
-  attempt_ = tries_ = 0;
+  attempt_ = attempts_on_target_ = 0;
   const Target& first = target();
   reply_.events().send(StartEvent{step_, first.provider_id, first.shown_as, 1, chat_->metadata});
   for (const auto& note : std::exchange(chat_->notes, {})) reply_.events().send(WarningEvent{note.code, note.message});
   start_attempt();
 }
 
-void Session::start_attempt() {
+void ChatRun::start_attempt() {
   phase_ = Phase::streaming;
   ++attempt_;
-  ++tries_;
+  ++attempts_on_target_;
   output_.clear();
   null_work_ = kNullWork;
   step_usage_.reset();
@@ -223,12 +223,12 @@ void Session::start_attempt() {
   running_ = *std::move(attempt);
 }
 
-std::expected<std::unique_ptr<Attempt>, Error> Session::start_plain(const Target& target, AttemptObserver& observer) {
-  return start_target_attempt({services_.attempt, services_.tokens}, {step_input(target), transcript_, tries_ == 1},
-                              observer);
+std::expected<std::unique_ptr<Attempt>, Error> ChatRun::start_plain(const Target& target, AttemptObserver& observer) {
+  return start_target_attempt({services_.attempt, services_.tokens},
+                              {step_input(target), transcript_, attempts_on_target_ == 1}, observer);
 }
 
-std::expected<std::unique_ptr<Attempt>, Error> Session::start_hedged() {
+std::expected<std::unique_ptr<Attempt>, Error> ChatRun::start_hedged() {
   HedgeHandlers handlers;
   handlers.start = [this](Lane lane, AttemptObserver& observer) {
     return start_plain(lane == Lane::first ? target() : hedge_target(), observer);
@@ -237,7 +237,7 @@ std::expected<std::unique_ptr<Attempt>, Error> Session::start_hedged() {
   handlers.won = [this](Lane lane) {
     if (lane == Lane::second && route_.hedge) change_target(*route_.hedge);
   };
-  handlers.used_in_vain = [this](Lane lane, const Usage& usage) {
+  handlers.usage_discarded = [this](Lane lane, const Usage& usage) {
     discard_usage(usage, lane == Lane::first ? target() : hedge_target());
   };
   return start_hedged_attempt(services_.attempt.clock, milliseconds(chat_->hedge.after_ms), std::move(handlers),
@@ -245,7 +245,7 @@ std::expected<std::unique_ptr<Attempt>, Error> Session::start_hedged() {
 }
 
 // A hedged attempt takes a slot of the host's retry budget, as a retry does.
-bool Session::claim_hedge() {
+bool ChatRun::claim_hedge() {
   const Target& second = hedge_target();
   if (!services_.budget.claim(second.base_url)) return false;
   claims_.push_back(second.base_url);
@@ -256,23 +256,23 @@ bool Session::claim_hedge() {
   return true;
 }
 
-void Session::end_attempt() {
+void ChatRun::end_attempt() {
   phase_timer_.reset();
   running_.reset();
   release_retry();
 }
 
-void Session::release_retry() {
+void ChatRun::release_retry() {
   for (const auto& host : std::exchange(claims_, {})) services_.budget.release(host);
 }
 
-void Session::usage(const Usage& usage) {
+void ChatRun::usage(const Usage& usage) {
   step_usage_ = usage;
   if (const auto& price = target().price) step_usage_->cost = cost_of(usage, *price);
 }
 
 // Usage of an attempt whose response was discarded still counts: the provider bills it.
-void Session::discard_usage(const Usage& usage, const Target& target) {
+void ChatRun::discard_usage(const Usage& usage, const Target& target) {
   Usage used = usage;
   if (target.price) used.cost = cost_of(usage, *target.price);
   used.accuracy = std::max(used.accuracy, UsageAccuracy::last_seen);
@@ -280,7 +280,7 @@ void Session::discard_usage(const Usage& usage, const Target& target) {
   reply_.events().send(UsageEvent{step_, used, true, named_provider(target), named_model(target)});
 }
 
-void Session::fail(Error error) {
+void ChatRun::fail(Error error) {
   if (const auto& over = account_->over()) return out_of_memory(*over);
   const Target& failed = target();
   error.provider = failed.provider_id;
@@ -288,7 +288,7 @@ void Session::fail(Error error) {
   if (error.status == 401 && needs_token(failed)) services_.tokens.forget(failed.credentials);
   end_attempt();
   if (output_.committed() && !chat_->retry.restart) return fail_step(error);
-  const auto delay = retry_delay(error, tries_, chat_->retry, services_.random());
+  const auto delay = retry_delay(error, attempts_on_target_, chat_->retry, services_.random());
   if (delay && services_.budget.claim(failed.base_url)) {
     claims_.push_back(failed.base_url);
     return back_off(error, *delay);
@@ -296,19 +296,19 @@ void Session::fail(Error error) {
   if (!fall_back(error)) fail_step(error);
 }
 
-void Session::fail_step(const Error& error) {
+void ChatRun::fail_step(const Error& error) {
   take_back_calls(error.code);
   end_error(error);
 }
 
 // Discards the response of an attempt before the step starts again.
-void Session::discard_answer() {
+void ChatRun::discard_answer() {
   take_back_calls("retry");
   output_.clear();
   if (const auto used = std::exchange(step_usage_, {})) discard_usage(*used, target());
 }
 
-void Session::back_off(const Error& error, milliseconds delay) {
+void ChatRun::back_off(const Error& error, milliseconds delay) {
   phase_ = Phase::backing_off;
   discard_answer();
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, delay.count()});
@@ -321,7 +321,7 @@ void Session::back_off(const Error& error, milliseconds delay) {
 
 // Switches to the first fallback that handles this error; returns false if there is none. Later steps keep the new
 // target. Fallbacks that were skipped stay available for other errors.
-bool Session::fall_back(const Error& error) {
+bool ChatRun::fall_back(const Error& error) {
   const auto chosen =
       std::ranges::find_if(route_.fallbacks, [&](const FallbackTarget& fallback) { return fallback.is_for(error); });
   if (chosen == route_.fallbacks.end()) return false;
@@ -329,13 +329,13 @@ bool Session::fall_back(const Error& error) {
   Target next = std::move(chosen->target);
   route_.fallbacks.erase(chosen);
   change_target(std::move(next));
-  tries_ = 0;
+  attempts_on_target_ = 0;
   reply_.events().send(RetryEvent{step_, attempt_ + 1, error.code, 0, target().provider_id, target().shown_as});
   start_attempt();
   return true;
 }
 
-void Session::change_target(Target target) {
+void ChatRun::change_target(Target target) {
   services_.budget.chat_ended(this->target().base_url);
   services_.budget.chat_began(target.base_url);
   this->target() = std::move(target);
@@ -343,7 +343,7 @@ void Session::change_target(Target target) {
   adapted_ = std::make_shared<AdaptedChat>();
 }
 
-void Session::finish(FinishReason reason, std::string_view raw) {
+void ChatRun::finish(FinishReason reason, std::string_view raw) {
   if (const auto& over = account_->over()) return out_of_memory(*over);
   finish_raw_ = raw;
   const bool paused = is_paused(reason, raw);
@@ -363,14 +363,14 @@ void Session::finish(FinishReason reason, std::string_view raw) {
 }
 
 // Returns true if the provider paused while its own tools run. It continues once its partial response is sent back.
-bool Session::is_paused(FinishReason reason, std::string_view raw) const {
+bool ChatRun::is_paused(FinishReason reason, std::string_view raw) const {
   const WireApi* api = wire_api(target().api);
   return reason == FinishReason::other && api != nullptr && !api->pause_reason.empty() && raw == api->pause_reason &&
          !output_.answer().empty();
 }
 
 // Adds the response of the step to the history.
-void Session::close_step() {
+void ChatRun::close_step() {
   Rope message;
   message.append("[");
   output_.answer().write_message(message);
@@ -383,24 +383,26 @@ void Session::close_step() {
 
 // Limit on what the chat may add. Half of an account's limit, because the end of a step needs the added bytes several
 // times.
-std::size_t Session::most_added() const { return std::min(kMaxAddedBytes, services_.attempt.memory.owner_limit() / 2); }
+std::size_t ChatRun::max_added_bytes() const {
+  return std::min(kMaxAddedBytes, services_.attempt.memory.owner_limit() / 2);
+}
 
-void Session::end_too_large() {
+void ChatRun::end_too_large() {
   end_error({.code = "response_too_large",
              .category = Category::limit,
              .message = "the answers and tool results of the chat's steps are longer than " +
-                        std::to_string(most_added() >> 20) + " MiB together"});
+                        std::to_string(max_added_bytes() >> 20) + " MiB together"});
 }
 
-void Session::next_step() {
-  if (transcript_->added_bytes() > most_added()) return end_too_large();
+void ChatRun::next_step() {
+  if (transcript_->added_bytes() > max_added_bytes()) return end_too_large();
   offer_tools_ = step_ + 1 < max_steps_;
   release_tool_choice();
   begin_step();
 }
 
 // A model that must call a tool in every step would never finish.
-void Session::release_tool_choice() {
+void ChatRun::release_tool_choice() {
   if (chat_->tool_choice_every_step || !chat_->tool_choice) return;
   const ToolChoiceType type = chat_->tool_choice->type;
   if (type == ToolChoiceType::required || type == ToolChoiceType::tool) chat_->tool_choice.reset();
@@ -408,19 +410,19 @@ void Session::release_tool_choice() {
 
 // --- tools ----------------------------------------------------------------------------------------------------------
 
-void Session::make_round() {
+void ChatRun::make_round() {
   round_ = std::make_unique<ToolRound>(
       step_, tools_, reply_.events(), services_.attempt.clock, services_.max_parallel_tools,
-      most_added() - std::min(most_added(), transcript_->added_bytes()), [this] { proceed(); });
+      max_added_bytes() - std::min(max_added_bytes(), transcript_->added_bytes()), [this] { proceed(); });
 }
 
-void Session::show_early(int part, std::shared_ptr<const CheckedCall> call) {
+void ChatRun::show_early(int part, std::shared_ptr<const CheckedCall> call) {
   if (!round_) make_round();
   round_->add_early(part, std::move(call), offer_tools_);
 }
 
 // No call runs if the response was cut short or stopped.
-void Session::show_calls(FinishReason reason) {
+void ChatRun::show_calls(FinishReason reason) {
   const bool may_run = reason == FinishReason::tool_calls && offer_tools_;
   if (!chat_->early_tool_calls) {
     make_round();
@@ -434,11 +436,11 @@ void Session::show_calls(FinishReason reason) {
 }
 
 // Cancels the calls that were shown early, for a step that ends before its calls count.
-void Session::take_back_calls(std::string_view reason) {
+void ChatRun::take_back_calls(std::string_view reason) {
   if (const auto round = std::exchange(round_, nullptr)) round->cancel(reason);
 }
 
-void Session::await_tools() {
+void ChatRun::await_tools() {
   phase_ = Phase::awaiting_tools;
   if (input_closed_ && round_->awaits_parent()) return close_input();
   round_->start();
@@ -446,28 +448,28 @@ void Session::await_tools() {
 }
 
 // Returns true if calls were shown to the parent and not cancelled.
-bool Session::has_calls() const {
+bool ChatRun::has_calls() const {
   return round_ != nullptr && (phase_ == Phase::streaming || phase_ == Phase::awaiting_tools);
 }
 
-bool Session::awaits(std::string_view tool_call_id) const { return has_calls() && round_->awaits_result(tool_call_id); }
+bool ChatRun::awaits(std::string_view tool_call_id) const { return has_calls() && round_->awaits_result(tool_call_id); }
 
-void Session::tool_result(const ToolResultRequest& result) {
+void ChatRun::tool_result(const ToolResultRequest& result) {
   const auto scope = enter();
   round_->result(result.tool_call_id, result.output_json);
 }
 
-bool Session::awaits_approval(std::string_view tool_call_id) const {
+bool ChatRun::awaits_approval(std::string_view tool_call_id) const {
   return has_calls() && round_->awaits_approval(tool_call_id);
 }
 
-void Session::tool_approval(const ToolApprovalRequest& approval) {
+void ChatRun::tool_approval(const ToolApprovalRequest& approval) {
   const auto scope = enter();
   round_->approve(approval.tool_call_id, approval.approved, approval.reason);
 }
 
 // Cancels the open calls. Results that are already there are kept.
-void Session::give_up_tools(std::string_view reason) {
+void ChatRun::cancel_open_calls(std::string_view reason) {
   if (phase_ == Phase::streaming) return take_back_calls(reason);
   if (phase_ != Phase::awaiting_tools) return;
   round_->cancel(reason);
@@ -476,7 +478,7 @@ void Session::give_up_tools(std::string_view reason) {
 }
 
 // Continues when every call has its output, or when the outputs are too long.
-void Session::proceed() {
+void ChatRun::proceed() {
   const auto round = std::move(round_);
   if (round->too_long()) round->cancel("response_too_large");
   std::string results = round->results();
@@ -488,16 +490,16 @@ void Session::proceed() {
 
 // --- end of the chat ------------------------------------------------------------------------------------------------
 
-std::string_view Session::named_provider(const Target& target) const {
+std::string_view ChatRun::named_provider(const Target& target) const {
   return asks_others_ ? std::string_view(target.provider_id) : std::string_view();
 }
 
-std::string_view Session::named_model(const Target& target) const {
+std::string_view ChatRun::named_model(const Target& target) const {
   return asks_others_ ? std::string_view(target.shown_as) : std::string_view();
 }
 
 // New messages of this chat, as a JSON array.
-Rope Session::new_messages() const {
+Rope ChatRun::new_messages() const {
   Rope messages;
   messages.append("[");
   transcript_->write_added(messages);
@@ -507,7 +509,7 @@ Rope Session::new_messages() const {
   return messages;
 }
 
-void Session::end_done(FinishReason reason) {
+void ChatRun::end_done(FinishReason reason) {
   const Rope messages = new_messages();
   reply_.done({.finish_reason = reason,
                .finish_raw = finish_raw_,
@@ -521,7 +523,7 @@ void Session::end_done(FinishReason reason) {
   release();
 }
 
-void Session::end_error(const Error& error) {
+void ChatRun::end_error(const Error& error) {
   const Rope messages = new_messages();
   const bool any = transcript_->grew() || !output_.answer().empty();
   const Usage usage = total_usage();
@@ -530,7 +532,7 @@ void Session::end_error(const Error& error) {
 }
 
 // Releases everything but the object itself, which the server destroys.
-void Session::release() {
+void ChatRun::release() {
   if (phase_ == Phase::finished) return;
   if (started_) services_.budget.chat_ended(target().base_url);
   phase_ = Phase::finished;
@@ -542,13 +544,13 @@ void Session::release() {
   heartbeat_.reset();
 }
 
-Usage Session::total_usage() const {
+Usage ChatRun::total_usage() const {
   Usage total = past_usage_;
   if (step_usage_) total.add(*step_usage_);
   return total;
 }
 
-Timing Session::timing() const {
+Timing ChatRun::timing() const {
   const auto since_accepted = [&](const std::optional<Instant>& when) -> std::optional<std::int64_t> {
     if (!when) return std::nullopt;
     return to_ms(*when - accepted_);

@@ -1,4 +1,4 @@
-#include "worker/agent/answer.hpp"
+#include "worker/agent/assistant_message.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@ using namespace aiw;
 
 namespace {
 
-std::string message(const Answer& answer) {
+std::string message(const AssistantMessage& answer) {
   Rope json;
   answer.write_message(json);
   return json.str();
@@ -25,7 +25,7 @@ std::string nested(int depth) {
 }  // namespace
 
 TEST_CASE("parts are put together by number, whatever the order of their pieces") {
-  Answer answer;
+  AssistantMessage answer;
   CHECK(answer.empty());
   answer.delta(0, ContentKind::reasoning, "thi");
   answer.delta(1, ContentKind::text, "Hel");
@@ -48,25 +48,25 @@ TEST_CASE("parts are put together by number, whatever the order of their pieces"
 }
 
 TEST_CASE("a call whose input never became complete is left out") {
-  Answer answer;
+  AssistantMessage answer;
   answer.delta(0, ContentKind::text, "a");
   answer.delta(1, ContentKind::tool_input, R"({"x")");
   CHECK(message(answer) == R"({"role":"assistant","content":[{"type":"text","text":"a"}]})");
   CHECK(answer.calls().empty());
-  Answer only_begun;
+  AssistantMessage only_begun;
   only_begun.delta(0, ContentKind::tool_input, "{");
   CHECK(only_begun.empty());
 }
 
 TEST_CASE("a part that was only announced is not content") {
-  Answer answer;
+  AssistantMessage answer;
   answer.delta(0, ContentKind::text, "");
   CHECK(answer.empty());
   CHECK(message(answer) == R"({"role":"assistant","content":[]})");
 }
 
 TEST_CASE("a message that was written is read again as it was") {
-  Answer answer;
+  AssistantMessage answer;
   answer.delta(0, ContentKind::text, "a\n\xE2\x82\xAC");
   answer.tool_call(1, check_call({"c", "t", "{\n  \"k\": [1, 2]\n}", false}));
   std::string json = "[" + message(answer) + "]";
@@ -80,7 +80,7 @@ TEST_CASE("a message that was written is read again as it was") {
 }
 
 TEST_CASE("absurd part numbers cost bounded memory") {
-  Answer answer;
+  AssistantMessage answer;
   answer.delta(2'000'000'000, ContentKind::text, "far");
   answer.delta(-5, ContentKind::text, "near");
   CHECK(message(answer) ==

@@ -8,8 +8,8 @@
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_http.hpp"
 #include "tests/support/fake_output.hpp"
+#include "worker/agent/chat_run.hpp"
 #include "worker/agent/http_attempt.hpp"
-#include "worker/agent/session.hpp"
 #include "worker/agent/target.hpp"
 
 namespace aiw {
@@ -30,7 +30,7 @@ inline Json chat_line(Json payload = Json::object(), std::string_view id = "c") 
   return {{"id", id}, {"type", "chat"}, {"payload", std::move(payload)}};
 }
 
-struct SessionFixture {
+struct ChatRunFixture {
   // A limit counts what the test's own operators new say, which count nothing.
   MemoryAccounts memory{{}};
   FakeClock clock;
@@ -46,7 +46,7 @@ struct SessionFixture {
   int max_parallel_tools = 16;
   std::string ended;  // "done" or "error", once for each time the reply was given
   const Error unanswered{.code = "internal"};
-  std::unique_ptr<Session> session;
+  std::unique_ptr<ChatRun> session;
 
   // A session that has not started.
   void make(const std::string& payload = "{}", const OutboxLimits& limits = {}) {
@@ -56,9 +56,9 @@ struct SessionFixture {
     const int max_steps = chat->max_steps.value_or(20);
     Reply reply(std::make_unique<Outbox>("c", encoder->chat("c", false), output, backlog, clock, limits), unanswered,
                 [this](bool ok) { ended += ok ? "done" : "error"; });
-    const SessionServices services{
+    const ChatRunServices services{
         {clock, http, finished, memory}, budget, tokens, [this] { return random; }, {}, sources, max_parallel_tools};
-    session = std::make_unique<Session>(std::move(chat), *std::move(route), max_steps, services, std::move(reply),
+    session = std::make_unique<ChatRun>(std::move(chat), *std::move(route), max_steps, services, std::move(reply),
                                         clock.now());
   }
   void start(const std::string& payload = "{}", const OutboxLimits& limits = {}) {

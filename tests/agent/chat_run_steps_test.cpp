@@ -1,14 +1,14 @@
 // Tools that the worker runs itself: sources, runs side by side, approvals, time limits, and who gives up what.
 #include <doctest/doctest.h>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 #include "tests/support/fake_tools.hpp"
 
 using namespace aiw;
 
 namespace {
 
-struct RunFixture : SessionFixture {
+struct RunFixture : ChatRunFixture {
   FakeSource source;
   std::shared_ptr<FakeRunner> runner = std::make_shared<FakeRunner>();
 
@@ -300,7 +300,7 @@ TEST_CASE("a thousand calls in one step run within the bounds, and too many are 
 }
 
 TEST_CASE("an answer that pauses is sent back to be continued, as often as steps are left") {
-  SessionFixture f;
+  ChatRunFixture f;
   const auto paused = [&] {
     f.answer(
         R"(data: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}
@@ -332,7 +332,7 @@ data: {"type":"message_stop"}
 }
 
 TEST_CASE("a call without a name gets one, so that its history can be given back") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "", "{}") + sse::finish("tool_calls") + sse::done());
   REQUIRE(f.http.count() == 2);

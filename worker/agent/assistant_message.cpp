@@ -1,4 +1,4 @@
-#include "worker/agent/answer.hpp"
+#include "worker/agent/assistant_message.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -52,61 +52,61 @@ void GrowingText::write(Rope& out) const {
   for (const auto& block : blocks_) out.splice(block);
 }
 
-Answer::AnswerPart& Answer::at(int part) {
+AssistantMessage::AssistantPart& AssistantMessage::at(int part) {
   const auto index = static_cast<std::size_t>(std::clamp(part, 0, kMaxParts));
   if (index >= parts_.size()) parts_.resize(index + 1);
   return parts_[index];
 }
 
-void Answer::delta(int part, ContentKind kind, std::string_view text) {
-  AnswerPart& into = at(part);
+void AssistantMessage::delta(int part, ContentKind kind, std::string_view text) {
+  AssistantPart& into = at(part);
   switch (kind) {
-    case ContentKind::reasoning: into.kind = AnswerPart::Kind::reasoning; break;
-    case ContentKind::tool_input: into.kind = AnswerPart::Kind::tool_input; return;
+    case ContentKind::reasoning: into.kind = AssistantPart::Kind::reasoning; break;
+    case ContentKind::tool_input: into.kind = AssistantPart::Kind::tool_input; return;
     case ContentKind::text:
-    case ContentKind::refusal: into.kind = AnswerPart::Kind::text;
+    case ContentKind::refusal: into.kind = AssistantPart::Kind::text;
   }
   into.text.append(text);
 }
 
-std::shared_ptr<const CheckedCall> Answer::tool_call(int part, CheckedCall call) {
-  AnswerPart& into = at(part);
-  into.kind = AnswerPart::Kind::tool_call;
+std::shared_ptr<const CheckedCall> AssistantMessage::tool_call(int part, CheckedCall call) {
+  AssistantPart& into = at(part);
+  into.kind = AssistantPart::Kind::tool_call;
   into.call = std::make_shared<const CheckedCall>(std::move(call));
   return into.call;
 }
 
-void Answer::file(int part, GeneratedFile file) {
-  AnswerPart& into = at(part);
-  into.kind = AnswerPart::Kind::file;
+void AssistantMessage::file(int part, GeneratedFile file) {
+  AssistantPart& into = at(part);
+  into.kind = AssistantPart::Kind::file;
   into.file = std::move(file);
 }
 
-void Answer::provider_state(int part, std::string state) { at(part).state = std::move(state); }
+void AssistantMessage::provider_state(int part, std::string state) { at(part).state = std::move(state); }
 
-bool Answer::empty() const {
-  return std::ranges::none_of(parts_, [](const AnswerPart& part) {
-    const bool bare = part.kind == AnswerPart::Kind::reasoning && part.text.empty() && part.state.empty();
+bool AssistantMessage::empty() const {
+  return std::ranges::none_of(parts_, [](const AssistantPart& part) {
+    const bool bare = part.kind == AssistantPart::Kind::reasoning && part.text.empty() && part.state.empty();
     return is_shown(part) && !bare;
   });
 }
 
-std::vector<std::shared_ptr<const CheckedCall>> Answer::calls() const {
+std::vector<std::shared_ptr<const CheckedCall>> AssistantMessage::calls() const {
   std::vector<std::shared_ptr<const CheckedCall>> calls;
   for (const auto& part : parts_) {
-    if (part.kind == AnswerPart::Kind::tool_call) calls.push_back(part.call);
+    if (part.kind == AssistantPart::Kind::tool_call) calls.push_back(part.call);
   }
   return calls;
 }
 
-bool Answer::is_shown(const AnswerPart& part) {
-  using Kind = AnswerPart::Kind;
+bool AssistantMessage::is_shown(const AssistantPart& part) {
+  using Kind = AssistantPart::Kind;
   if (!part.state.empty()) return true;
   if (part.kind == Kind::text) return !part.text.empty();
   return part.kind == Kind::reasoning || part.kind == Kind::tool_call || part.kind == Kind::file;
 }
 
-void Answer::write_file(Rope& out, const GeneratedFile& file) {
+void AssistantMessage::write_file(Rope& out, const GeneratedFile& file) {
   std::string fields = R"({"type":"file","mediaType":)";
   append_json_string(fields, file.media_type);
   if (!file.filename.empty()) {
@@ -118,8 +118,8 @@ void Answer::write_file(Rope& out, const GeneratedFile& file) {
   out.append(fields);
 }
 
-void Answer::write_part(Rope& out, const AnswerPart& part) {
-  using Kind = AnswerPart::Kind;
+void AssistantMessage::write_part(Rope& out, const AssistantPart& part) {
+  using Kind = AssistantPart::Kind;
   if (part.kind == Kind::text || part.kind == Kind::reasoning) {
     out.append(part.kind == Kind::text ? R"({"type":"text","text":")" : R"({"type":"reasoning","text":")");
     part.text.write(out);
@@ -145,7 +145,7 @@ void Answer::write_part(Rope& out, const AnswerPart& part) {
   out.append("}");
 }
 
-void Answer::write_message(Rope& out) const {
+void AssistantMessage::write_message(Rope& out) const {
   out.append(R"({"role":"assistant","content":[)");
   bool first = true;
   for (const auto& part : parts_) {

@@ -1,9 +1,9 @@
 // Whole chats as golden transcripts: "seq type data", in order.
-#include "worker/agent/session.hpp"
+#include "worker/agent/chat_run.hpp"
 
 #include <doctest/doctest.h>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 
 using namespace aiw;
 
@@ -15,7 +15,7 @@ const std::string kNoUsage =
 }  // namespace
 
 TEST_CASE("a text: start, deltas, usage, done") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"metadata": {"k": [1, "\u00e9"]}})");
   f.advance(40);
   f.http.last().stream();
@@ -42,7 +42,7 @@ TEST_CASE("a text: start, deltas, usage, done") {
 }
 
 TEST_CASE("the request is what the chat says") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   const auto& request = f.http.last().request();
   CHECK(request.method == "POST");
@@ -52,7 +52,7 @@ TEST_CASE("the request is what the chat says") {
 }
 
 TEST_CASE("reasoning comes before its text, and goes back with its state") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   f.answer(sse::reasoning("hm") + sse::answer("ok"));
   CHECK(
@@ -69,7 +69,7 @@ TEST_CASE("reasoning comes before its text, and goes back with its state") {
 }
 
 TEST_CASE("a chat that is cancelled before its turn never asks anybody") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.make();
   f.advance(30);
   f.session->cancel();
@@ -81,7 +81,7 @@ TEST_CASE("a chat that is cancelled before its turn never asks anybody") {
 }
 
 TEST_CASE("cancel while streaming closes the connection and gives what came") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   f.http.last().stream();
   f.http.last().body(sse::text("Hel"));
@@ -99,7 +99,7 @@ TEST_CASE("cancel while streaming closes the connection and gives what came") {
 }
 
 TEST_CASE("cancel while backing off ends the wait") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   f.http.last().fail(network_error("connect_error"));
   f.session->cancel();
@@ -110,7 +110,7 @@ TEST_CASE("cancel while backing off ends the wait") {
 }
 
 TEST_CASE("cancel while tools are awaited cancels them") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "add", "{}") + sse::call(1, "b", "add", "{}") + sse::finish("tool_calls") + sse::done());
   f.tool_result("a", R"({"type":"text","value":"A"})");
@@ -123,7 +123,7 @@ TEST_CASE("cancel while tools are awaited cancels them") {
 }
 
 TEST_CASE("a chat whose parent can answer no more ends when it waits for it") {
-  SessionFixture waiting;
+  ChatRunFixture waiting;
   waiting.start(std::string(kParentTool));
   waiting.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
   waiting.session->close_input();
@@ -132,7 +132,7 @@ TEST_CASE("a chat whose parent can answer no more ends when it waits for it") {
   CHECK(waiting.last()["category"] == "cancelled");
   CHECK(waiting.last()["messages"].size() == 1);
 
-  SessionFixture streaming;
+  ChatRunFixture streaming;
   streaming.start(std::string(kParentTool));
   streaming.session->close_input();
   CHECK(streaming.types() == "start");
@@ -142,7 +142,7 @@ TEST_CASE("a chat whose parent can answer no more ends when it waits for it") {
 }
 
 TEST_CASE("a chat that needs nothing from its parent ends well after the input did") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.session->close_input();
   f.answer(sse::call(0, "a", "unknown", "{}") + sse::finish("tool_calls") + sse::done());
@@ -151,7 +151,7 @@ TEST_CASE("a chat that needs nothing from its parent ends well after the input d
 }
 
 TEST_CASE("the total time counts from the acceptance, in any phase") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.make(R"({"timeouts": {"totalMs": 1000}})");
   f.advance(400);
   f.session->start();
@@ -166,7 +166,7 @@ TEST_CASE("the total time counts from the acceptance, in any phase") {
   CHECK(!f.http.last().open());
   CHECK(f.clock.pending() == 0);
 
-  SessionFixture tools;
+  ChatRunFixture tools;
   tools.start(R"({"tools": [{"name": "add"}], "timeouts": {"totalMs": 1000}})");
   tools.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
   tools.advance(1'000);
@@ -174,7 +174,7 @@ TEST_CASE("the total time counts from the acceptance, in any phase") {
 }
 
 TEST_CASE("a heartbeat comes only if asked for, until the end") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"heartbeatMs": 100})");
   f.advance(350);
   CHECK(f.types() == "start heartbeat heartbeat heartbeat");
@@ -185,7 +185,7 @@ TEST_CASE("a heartbeat comes only if asked for, until the end") {
 }
 
 TEST_CASE("what decoding and building changed is said once") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"reasoning": {"budgetTokens": 5}, "retry": {"max": 1}})");
   CHECK(f.types() == "start warning");
   CHECK(f.output.frames()[1]["data"]["code"] == "parameter_dropped");
@@ -196,7 +196,7 @@ TEST_CASE("what decoding and building changed is said once") {
 }
 
 TEST_CASE("a dry run shows the request without its secrets and asks nobody") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"dryRun": true, "config": {"providers": [{"id": "p", "baseUrl": "https://p.example/v1", "apiKey": "k3y",
               "headers": {"X-Own": "s3cret", "accept": "s3cret"}, "models": [{"id": "m"}]}]}})");
   CHECK(f.http.count() == 0);
@@ -217,7 +217,7 @@ TEST_CASE("a dry run shows the request without its secrets and asks nobody") {
 }
 
 TEST_CASE("the mock provider answers without a network") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"config": {"providers": [{"id": "mock"}]}, "modelId": "echo",
               "messages": [{"role": "user", "content": "one two"}]})");
   f.advance(0);
@@ -227,7 +227,7 @@ TEST_CASE("the mock provider answers without a network") {
 }
 
 TEST_CASE("a mock script plays tools, delays and failures like any provider") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"tools": [{"name": "add"}], "retry": {"max": 0}, "config": {"providers": [{"id": "mock", "models":
               [{"id": "s", "script": [[{"toolCall": {"toolName": "add", "toolCallId": "a", "input": {"x": 1}}}],
                                       [{"text": "a"}, {"delayMs": 50}, {"text": "b"}, {"truncate": true}]]}]}]}})");
@@ -242,7 +242,7 @@ TEST_CASE("a mock script plays tools, delays and failures like any provider") {
 }
 
 TEST_CASE("a mock without a script says so, at the start and after a retry") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"config": {"providers": [{"id": "mock"}]}, "modelId": "nothing"})");
   CHECK(f.types() == "start error");
   CHECK(f.last()["code"] == "not_found");
@@ -252,13 +252,13 @@ TEST_CASE("a mock without a script says so, at the start and after a retry") {
 TEST_CASE("a mock that is cancelled or paused while it plays") {
   const std::string script = R"({"config": {"providers": [{"id": "mock", "models": [{"id": "s",
       "script": [[{"text": "0123456789", "repeat": 200}]]}]}]}})";
-  SessionFixture cancelled;
+  ChatRunFixture cancelled;
   cancelled.start(script);
   cancelled.session->cancel();
   CHECK(cancelled.types() == "start done");
   CHECK(cancelled.clock.pending() == 0);
 
-  SessionFixture paused;
+  ChatRunFixture paused;
   paused.start(script, {.max_held = 100});
   paused.output.is_congested = true;
   paused.advance(1'000);
@@ -272,7 +272,7 @@ TEST_CASE("a mock that is cancelled or paused while it plays") {
 }
 
 TEST_CASE("a parent that lags pauses its provider, and loses nothing") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start("{}", {.max_held = 100});
   f.http.last().stream();
   f.output.is_congested = true;
@@ -294,7 +294,7 @@ TEST_CASE("a parent that lags pauses its provider, and loses nothing") {
 }
 
 TEST_CASE("a session that is destroyed while it runs still answers") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start();
   f.http.last().stream();
   f.session.reset();

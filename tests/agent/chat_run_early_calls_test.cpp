@@ -1,7 +1,7 @@
 // Calls that are shown as soon as they are complete (`accept: ["earlyToolCalls"]`).
 #include <doctest/doctest.h>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 #include "tests/support/fake_tools.hpp"
 
 using namespace aiw;
@@ -42,7 +42,7 @@ constexpr const char* kText = R"({"type":"text","value":"A"})";
 }  // namespace
 
 TEST_CASE("a call is shown as soon as it is complete, and can be answered while the answer goes on") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload());
   FakeExchange& upstream = f.http.last();
   upstream.stream();
@@ -63,7 +63,7 @@ TEST_CASE("a call is shown as soon as it is complete, and can be answered while 
 }
 
 TEST_CASE("a result that is still to come is waited for after the step's end") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload());
   f.answer(begin() + call(0, "t1") + call(1, "t2") + finish("tool_use"));
   f.tool_result("t1", kText);
@@ -73,7 +73,7 @@ TEST_CASE("a result that is still to come is waited for after the step's end") {
 }
 
 TEST_CASE("without earlyToolCalls a call comes at the step's end") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"accept", Json::array({"other"})}}));
   f.http.last().stream();
   f.http.last().body(begin() + call(0, "t1"));
@@ -84,26 +84,26 @@ TEST_CASE("without earlyToolCalls a call comes at the step's end") {
 TEST_CASE("calls that were shown early are taken back if the step ends badly") {
   struct Row {
     const char* what;
-    void (*end)(SessionFixture&);
+    void (*end)(ChatRunFixture&);
     const char* reason;
     const char* terminal;
   };
   const Row rows[] = {
-      {"cut short", [](SessionFixture& f) { f.http.last().body(finish("max_tokens")); }, "length", "done"},
-      {"refused", [](SessionFixture& f) { f.http.last().body(finish("refusal")); }, "refusal", "done"},
-      {"an error", [](SessionFixture& f) { f.http.last().fail(network_error("upstream_reset")); }, "upstream_reset",
+      {"cut short", [](ChatRunFixture& f) { f.http.last().body(finish("max_tokens")); }, "length", "done"},
+      {"refused", [](ChatRunFixture& f) { f.http.last().body(finish("refusal")); }, "refusal", "done"},
+      {"an error", [](ChatRunFixture& f) { f.http.last().fail(network_error("upstream_reset")); }, "upstream_reset",
        "error"},
       {"an error event",
-       [](SessionFixture& f) {
+       [](ChatRunFixture& f) {
          f.http.last().body(event({{"type", "error"}, {"error", {{"type", "overloaded_error"}, {"message", "m"}}}}));
        },
        "upstream_error", "error"},
-      {"cancelled", [](SessionFixture& f) { f.session->cancel(); }, "cancelled", "done"},
-      {"too late", [](SessionFixture& f) { f.advance(3'600'000); }, "timeout_", "error"},
+      {"cancelled", [](ChatRunFixture& f) { f.session->cancel(); }, "cancelled", "done"},
+      {"too late", [](ChatRunFixture& f) { f.advance(3'600'000); }, "timeout_", "error"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    SessionFixture f;
+    ChatRunFixture f;
     f.start(payload({{"tools", Json::parse(R"([{"name":"add"},{"name":"end","executor":"return"}])")}}));
     f.http.last().stream();
     f.http.last().body(begin() + call(0, "t1") + call(1, "t2") + call(2, "t3", "end") + call(3, "t4", "unknown"));
@@ -123,7 +123,7 @@ TEST_CASE("calls that were shown early are taken back if the step ends badly") {
 }
 
 TEST_CASE("a step that begins anew takes its calls back first") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"retry", {{"max", 1}, {"restart", true}}}}));
   f.http.last().stream();
   f.http.last().body(begin() + call(0, "t1"));
@@ -139,7 +139,7 @@ TEST_CASE("a step that begins anew takes its calls back first") {
 }
 
 TEST_CASE("what the worker carries out waits for the step's end, as do words of refusal") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"tools", Json::parse(R"([{"name":"add","approval":"parent"}])")}}));
   f.http.last().stream();
   f.http.last().body(begin() + call(0, "t1") + call(1, "t2", "unknown"));
@@ -154,7 +154,7 @@ TEST_CASE("what the worker carries out waits for the step's end, as do words of 
 }
 
 TEST_CASE("the end of the input is only the chat's end where it comes to wait") {
-  SessionFixture answered;
+  ChatRunFixture answered;
   answered.start(payload());
   answered.http.last().stream();
   answered.http.last().body(begin() + call(0, "t1"));
@@ -163,7 +163,7 @@ TEST_CASE("the end of the input is only the chat's end where it comes to wait") 
   answered.http.last().body(finish("tool_use"));
   CHECK(answered.http.count() == 2);
 
-  SessionFixture waiting;
+  ChatRunFixture waiting;
   waiting.start(payload());
   waiting.http.last().stream();
   waiting.http.last().body(begin() + call(0, "t1"));
@@ -175,7 +175,7 @@ TEST_CASE("the end of the input is only the chat's end where it comes to wait") 
 }
 
 TEST_CASE("in the last step, without tools, calls are shown as nobody's") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"maxSteps", 1}}));
   f.answer(begin() + call(0, "t1") + finish("tool_use"));
   f.tool_result("t1", kText);

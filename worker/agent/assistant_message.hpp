@@ -35,7 +35,7 @@ class GrowingText {
   std::vector<std::string> blocks_;
 };
 
-class Answer {
+class AssistantMessage {
  public:
   void delta(int part, ContentKind kind, std::string_view text);
   // Adds a tool call. The returned call may outlive this object.
@@ -51,19 +51,19 @@ class Answer {
   void write_message(Rope& out) const;
 
  private:
-  struct AnswerPart {
+  struct AssistantPart {
     enum class Kind { none, text, reasoning, tool_input, tool_call, file } kind = Kind::none;
     GrowingText text;
     std::string state;
     std::shared_ptr<const CheckedCall> call{};
     GeneratedFile file;
   };
-  AnswerPart& at(int part);
+  AssistantPart& at(int part);
   static void write_file(Rope& out, const GeneratedFile& file);
-  static void write_part(Rope& out, const AnswerPart& part);
-  static bool is_shown(const AnswerPart& part);
+  static void write_part(Rope& out, const AssistantPart& part);
+  static bool is_shown(const AssistantPart& part);
 
-  std::vector<AnswerPart> parts_;
+  std::vector<AssistantPart> parts_;
 };
 
 }  // namespace aiw

@@ -3,12 +3,12 @@
 
 #include <set>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 
 using namespace aiw;
 
 TEST_CASE("a tool that the parent carries out: its result leads to the next step") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::text("let me") + sse::call(0, "call_a", "add", R"({"x":1,)") + sse::call(0, "", "", R"("y":2})") +
            sse::finish("tool_calls") + sse::usage(10, 5) + sse::done());
@@ -56,7 +56,7 @@ TEST_CASE("a tool that the parent carries out: its result leads to the next step
 }
 
 TEST_CASE("parallel calls wait for the last result, whatever the order") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "add", "{}") + sse::call(1, "b", "add", "{}") + sse::finish("tool_calls") + sse::done());
   f.tool_result("b", R"({"type":"text","value":"B"})");
@@ -72,7 +72,7 @@ TEST_CASE("parallel calls wait for the last result, whatever the order") {
 }
 
 TEST_CASE("a chat whose steps bring more than 64 MiB ends, with all of it") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   const std::string output = R"({"type":"text","value":")" + std::string(33 << 20, 'x') + "\"}";
   for (const char* id : {"a", "b"}) {
@@ -87,7 +87,7 @@ TEST_CASE("a chat whose steps bring more than 64 MiB ends, with all of it") {
 }
 
 TEST_CASE("returned tools end the chat for the parent to bring their results") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"tools": [{"name": "add", "executor": "return"}]})");
   f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
   CHECK(f.types() == "start delta tool_call done");
@@ -98,7 +98,7 @@ TEST_CASE("returned tools end the chat for the parent to bring their results") {
 }
 
 TEST_CASE("a mixed batch runs what the parent runs, then returns the rest") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"tools": [{"name": "mine"}, {"name": "back", "executor": "return"}]})");
   f.answer(sse::call(0, "a", "back", "{}") + sse::call(1, "b", "mine", "{}") + sse::finish("tool_calls") + sse::done());
   CHECK(f.types() == "start delta delta tool_call tool_call");
@@ -113,7 +113,7 @@ TEST_CASE("a mixed batch runs what the parent runs, then returns the rest") {
 }
 
 TEST_CASE("fault 77: a tool that was not offered is answered for the model to see") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "format_disk", "{}") + sse::finish("tool_calls") + sse::done());
   CHECK(f.transcript().starts_with(
@@ -130,7 +130,7 @@ TEST_CASE("fault 77: a tool that was not offered is answered for the model to se
 }
 
 TEST_CASE("fault 76: arguments that are no JSON are answered for the model to see") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "add", R"({"x":)") + sse::finish("tool_calls") + sse::done());
   const auto frames = f.output.frames();
@@ -149,7 +149,7 @@ TEST_CASE("fault 76: arguments that are no JSON are answered for the model to se
 }
 
 TEST_CASE("calls of an answer that was cut short are shown, and nobody carries them out") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "add", "{}") + sse::call(1, "b", "add", "{\"x") + sse::finish("length") + sse::done());
   CHECK(f.types() == "start delta delta tool_call done");
@@ -158,7 +158,7 @@ TEST_CASE("calls of an answer that was cut short are shown, and nobody carries t
 }
 
 TEST_CASE("fault 73: a tool that does not answer in time is cancelled, and the model is told") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"tools": [{"name": "add"}], "timeouts": {"toolMs": 1000}})");
   f.answer(sse::call(0, "a", "add", "{}") + sse::call(1, "b", "add", "{}") + sse::finish("tool_calls") + sse::done());
   f.tool_result("a", R"({"type":"text","value":"A"})");
@@ -177,7 +177,7 @@ TEST_CASE("fault 73: a tool that does not answer in time is cancelled, and the m
 }
 
 TEST_CASE("fault 78: after the last allowed step one without tools asks for an answer") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"tools": [{"name": "add"}], "maxSteps": 2})");
   for (int step = 0; step < 2; ++step) {
     CHECK(f.body(static_cast<std::size_t>(step)).contains("tools"));
@@ -195,7 +195,7 @@ TEST_CASE("fault 78: after the last allowed step one without tools asks for an a
 }
 
 TEST_CASE("fault 78: a model that calls tools all the same after the last step gets no further") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(R"({"tools": [{"name": "add"}], "maxSteps": 1})");
   f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
   f.tool_result("a", R"({"type":"text","value":"A"})");
@@ -206,7 +206,7 @@ TEST_CASE("fault 78: a model that calls tools all the same after the last step g
 }
 
 TEST_CASE("a call id that an earlier call of the conversation had becomes another") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(std::string(kParentTool));
   f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
   f.tool_result("a", R"({"type":"text","value":"A"})");
@@ -239,7 +239,7 @@ TEST_CASE("a tool choice that forces a call is for the first step, unless the ch
                          Row{R"("auto")", "", "auto", "auto"}, Row{R"("none")", "", "none", "none"}}) {
     CAPTURE(row.choice);
     CAPTURE(row.scope);
-    SessionFixture f;
+    ChatRunFixture f;
     f.start(R"({"tools":[{"name":"add"}],"toolChoice":)" + std::string(row.choice) + row.scope + "}");
     f.http.last().head(503, {});  // a retry is the same step
     f.http.last().end();
@@ -258,7 +258,7 @@ TEST_CASE("null for an optional argument of a strict tool counts as absent") {
       "limit":{"type":"integer"},"note":{"type":["string","null"]},"o":{"type":"object","properties":{"deep":{"type":"boolean"}}}},
       "required":["q"]}}]})";
   const std::string arguments = R"({"q":"x","limit":null,"note":null,"o":{"deep":null},"n":12345678901234567890})";
-  SessionFixture strict;
+  ChatRunFixture strict;
   strict.start(tool + "true" + schema);
   strict.answer(sse::call(0, "t", "find", arguments) + sse::finish("tool_calls") + sse::done());
   REQUIRE(strict.session->awaits("t"));
@@ -269,12 +269,12 @@ TEST_CASE("null for an optional argument of a strict tool counts as absent") {
   strict.tool_result("t", R"({"type":"text","value":"A"})");
   CHECK(strict.body(1)["messages"][1]["tool_calls"][0]["function"]["arguments"] == arguments);
 
-  SessionFixture plain;
+  ChatRunFixture plain;
   plain.start(tool + "false" + schema);
   plain.answer(sse::call(0, "t", "find", arguments) + sse::finish("tool_calls") + sse::done());
   CHECK_FALSE(plain.session->awaits("t"));
 
-  SessionFixture missing;  // what is required may not be null
+  ChatRunFixture missing;  // what is required may not be null
   missing.start(tool + "true" + schema);
   missing.answer(sse::call(0, "t", "find", R"({"q":null})") + sse::finish("tool_calls") + sse::done());
   CHECK_FALSE(missing.session->awaits("t"));

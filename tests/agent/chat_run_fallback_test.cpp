@@ -1,7 +1,7 @@
 // Other models: fallbacks after a failure, and hedges beside a slow first try.
 #include <doctest/doctest.h>
 
-#include "tests/agent/session_fixture.hpp"
+#include "tests/agent/chat_run_fixture.hpp"
 
 using namespace aiw;
 
@@ -41,7 +41,7 @@ bool asks(FakeExchange& exchange, std::string_view host) {
 }  // namespace
 
 TEST_CASE("a fallback is asked when a failure is final, and stays for later steps") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"fallbacks", names({"q/n"})}, {"tools", Json::array({{{"name", "add"}}})}}));
   refuse(f.http.last(), 401);
   REQUIRE(f.http.count() == 2);
@@ -61,7 +61,7 @@ TEST_CASE("a fallback is asked when a failure is final, and stays for later step
 }
 
 TEST_CASE("fallbacks are asked in turn, each after its own retries, and the last failure is the chat's") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"fallbacks", names({"q/n", "a/c"})}, {"retry", {{"max", 1}}}}));
   refuse(f.http.last(), 503);
   f.advance(500);
@@ -82,7 +82,7 @@ TEST_CASE("fallbacks are asked in turn, each after its own retries, and the last
 
 TEST_CASE("no fallback is asked once output was forwarded, unless the chat begins steps anew") {
   for (const bool restart : {false, true}) {
-    SessionFixture f;
+    ChatRunFixture f;
     f.start(payload({{"fallbacks", names({"q/n"})}, {"retry", {{"max", 0}, {"restart", restart}}}}));
     f.http.last().stream();
     f.http.last().body(sse::text("Hel"));
@@ -95,7 +95,7 @@ TEST_CASE("no fallback is asked once output was forwarded, unless the chat begin
 }
 
 TEST_CASE("a fallback that has no words for the chat gives way to the next") {
-  SessionFixture f;
+  ChatRunFixture f;
   // Ollama fetches no images.
   const Json image = {{"type", "image"}, {"mediaType", "image/png"}, {"url", "https://i.example/i.png"}};
   f.start(payload({{"messages", Json::array({{{"role", "user"}, {"content", Json::array({image})}}})},
@@ -117,7 +117,7 @@ TEST_CASE("a fallback that is for some errors only is passed over for others, an
     exchange.body(R"({"error":{"message":"m","code":"context_length_exceeded"}})");
     exchange.end();
   };
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"fallbacks", Json::array({fallback("q/n", {"context_overflow"}), fallback("a/c", {"auth"})})},
                    {"retry", {{"max", 0}}}}));
   refuse(f.http.last(), 401);  // by its category
@@ -129,7 +129,7 @@ TEST_CASE("a fallback that is for some errors only is passed over for others, an
   refuse(f.http.last(), 401);  // nobody is left
   CHECK(f.types() == "start retry retry error");
 
-  SessionFixture none;
+  ChatRunFixture none;
   none.start(payload({{"fallbacks", Json::array({fallback("q/n", {"context_overflow"})})}, {"retry", {{"max", 0}}}}));
   refuse(none.http.last(), 503);
   CHECK(none.http.count() == 1);
@@ -150,7 +150,7 @@ TEST_CASE("a fallback that nobody knows refuses the chat, and the pointer names 
 }
 
 TEST_CASE("a try that had used tokens when it failed is told, and counted") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"model", "a/c"}, {"retry", {{"max", 0}}}, {"fallbacks", names({"q/n"})}}));
   f.http.last().stream();
   f.http.last().body(anthropic_start(7));
@@ -166,7 +166,7 @@ TEST_CASE("a try that had used tokens when it failed is told, and counted") {
 
 TEST_CASE("a hedge begins after its time, and the first output wins") {
   for (const bool second_wins : {false, true}) {
-    SessionFixture f;
+    ChatRunFixture f;
     f.start(payload({{"hedge", {{"afterMs", 1000}, {"model", "q/n"}}}}));
     f.advance(999);
     CHECK(f.http.count() == 1);
@@ -193,7 +193,7 @@ TEST_CASE("a hedge begins after its time, and the first output wins") {
 }
 
 TEST_CASE("an answer in time begins no hedge, nor does a failure") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"hedge", {{"afterMs", 1000}}}, {"retry", {{"max", 0}}}}));
   f.http.last().stream();
   f.http.last().body(sse::text("soon"));
@@ -208,7 +208,7 @@ TEST_CASE("an answer in time begins no hedge, nor does a failure") {
 }
 
 TEST_CASE("what the loser of a hedge had used is told, and counted") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"model", "a/c"}, {"hedge", {{"afterMs", 100}, {"model", "q/n"}}}}));
   f.http.at(0).stream();
   f.http.at(0).body(anthropic_start(7));
@@ -224,7 +224,7 @@ TEST_CASE("what the loser of a hedge had used is told, and counted") {
 
 TEST_CASE("one try of a hedge may fail, then the other is the step's; if both do, the first one's failure counts") {
   for (const std::size_t first_to_fail : {0u, 1u}) {
-    SessionFixture f;
+    ChatRunFixture f;
     f.start(payload({{"hedge", {{"afterMs", 100}, {"model", "q/n"}}}, {"retry", {{"max", 0}}}}));
     f.advance(100);
     refuse(f.http.at(first_to_fail), first_to_fail == 0 ? 503 : 401);
@@ -245,7 +245,7 @@ TEST_CASE("one try of a hedge may fail, then the other is the step's; if both do
 }
 
 TEST_CASE("usage, however often it is said, is no output that would win") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"hedge", {{"afterMs", 100}, {"model", "q/n"}}}, {"retry", {{"max", 0}}}}));
   f.http.at(0).stream();
   for (int i = 0; i < 200; ++i) f.http.at(0).body(sse::usage(1, 1));
@@ -256,7 +256,7 @@ TEST_CASE("usage, however often it is said, is no output that would win") {
 }
 
 TEST_CASE("a hedge of the same model is asked the same, once a step, within the retry budget") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"hedge", {{"afterMs", 100}}}, {"retry", {{"max", 1}}}}));
   f.advance(100);
   REQUIRE(f.http.count() == 2);
@@ -278,7 +278,7 @@ TEST_CASE("a hedge of the same model is asked the same, once a step, within the 
 }
 
 TEST_CASE("a chat that is cancelled while two tries run closes both") {
-  SessionFixture f;
+  ChatRunFixture f;
   f.start(payload({{"hedge", {{"afterMs", 100}, {"model", "q/n"}}}}));
   f.advance(100);
   f.session->cancel();

@@ -60,6 +60,29 @@ TEST_CASE("rs256_sign signs RFC 7515's example") {
         "p0igcN_IoypGlUPQGe77Rw");
 }
 
+// DER (X.690, 8.1): tag, length and content of one value.
+std::string der(unsigned char tag, const std::string& content) {
+  std::string out(1, static_cast<char>(tag));
+  const std::size_t size = content.size();
+  if (size < 128) return out + static_cast<char>(size) + content;
+  return out + '\x82' + static_cast<char>(size >> 8) + static_cast<char>(size & 255) + content;
+}
+
+// PKCS #1's RSAPrivateKey (RFC 8017, A.1.2) with numbers of this size; it signs nothing right.
+std::string rsa_key(std::size_t bits) {
+  const auto number = [](std::size_t bytes) { return der(2, std::string(1, '\x70') + std::string(bytes - 1, '\x71')); };
+  const std::size_t all = bits / 8, half = bits / 16;
+  std::string numbers = der(2, std::string(1, '\0')) + number(all) + der(2, "\x01\x01\x01") + number(all);
+  for (int i = 0; i < 5; ++i) numbers += number(half);
+  return "-----BEGIN RSA PRIVATE KEY-----\n" + base64_encode(der(0x30, numbers)) + "\n-----END RSA PRIVATE KEY-----\n";
+}
+
+TEST_CASE("an RSA key whose signature would take seconds is refused") {
+  CHECK(rs256_sign(rsa_key(16'384), "x").error() == "the RSA key has more than 8,192 bits");
+  const auto allowed = rs256_sign(rsa_key(4096), "x");
+  CHECK((allowed || allowed.error() == "signing failed"));
+}
+
 TEST_CASE("a key that cannot sign is an error without its bytes in it") {
   // The elliptic-curve key of RFC 7515, appendix A.3, as PEM (RFC 5915).
   const std::string ec_key = R"(-----BEGIN EC PRIVATE KEY-----

@@ -446,6 +446,11 @@ TEST_CASE("fault 59: gzip's members, and deflate with zlib's frame and without, 
   CHECK(code_of(coded("gzip, gzip", aiw::tools::gzip(aiw::tools::gzip(text)))) == "bad_encoding");
   // Nobody asked for it, and curl would unpack it without asking.
   CHECK(code_of(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")) == "bad_response");
+  for (const std::string blank : {" ", "\t"}) {  // curl would not know these names
+    CHECK(code_of(answered("HTTP/1.1 200 OK\r\nContent-Length" + blank + ": 100\r\n\r\nhalf")) == "bad_response");
+    CHECK(code_of(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding" + blank + ": chunked\r\n\r\n4\r\nhalf")) ==
+          "bad_response");
+  }
 }
 
 TEST_CASE("a paused exchange gets no body until it is resumed, and then all of it") {

@@ -57,8 +57,10 @@ TEST_CASE("sessions: the session's provider and model override the request's") {
 }
 
 TEST_CASE("sessions: whatever goes wrong with the look-up, the chat goes on without it") {
-  for (const char* body : {"", "no json", "[]", "{}", R"({"session":null})", R"({"session":{"providerId":1}})"}) {
-    CAPTURE(body);
+  const std::string deep(1'000'000, '[');
+  for (const std::string& body : {std::string(), std::string("no json"), std::string("[]"), std::string("{}"), deep,
+                                  std::string(R"({"session":null})"), std::string(R"({"session":{"providerId":1}})")}) {
+    CAPTURE(body.substr(0, 100));
     LeanSpecServer leanspec;
     leanspec.start();
     leanspec.reply_at(0, 200, body);

@@ -109,6 +109,18 @@ TEST_CASE("thousands of keys that begin alike, or end alike too, do not make a t
   CHECK((without_live_secrets(beginnings + "1000777\\u002dthe-end!") == beginnings.substr(8) + "[redacted]!"));
 }
 
+TEST_CASE("keys that go on differently after the same beginning are all found") {
+  std::vector<LiveSecret> many;
+  std::string text, expected;
+  for (int byte = 1; byte < 256; ++byte) {
+    std::string key = "same-" + std::string(4, static_cast<char>(byte));
+    text += key + "same-";
+    expected += "[redacted]same-";
+    many.emplace_back(std::move(key));
+  }
+  CHECK(without_live_secrets(text) == expected);
+}
+
 // More than one ValueFinder takes.
 TEST_CASE("long keys that begin and end alike, and overlap in a text, are all taken out") {
   std::string letters;

@@ -15,6 +15,7 @@ namespace aiw {
 namespace {
 
 constexpr const char* kLibrary = "libcrypto.so.3";  // ABI of OpenSSL 3, the same library as libcurl's (loaded once)
+constexpr int kMaxRsaBits = 8192;                   // a signature takes time with the cube of this: 50 ms
 constexpr std::string_view kMissing = "libcrypto cannot be loaded";
 
 // Functions of libcrypto. `loaded` is true only if all of them were found.
@@ -40,6 +41,7 @@ struct LibCrypto {
   FUNCTION(EVP_DigestSign);
   FUNCTION(EVP_PKEY_free);
   FUNCTION(EVP_PKEY_get_base_id);
+  FUNCTION(EVP_PKEY_get_bits);
   FUNCTION(HMAC);
   FUNCTION(BIO_new_mem_buf);
   FUNCTION(BIO_free);
@@ -117,6 +119,7 @@ std::expected<std::string, std::string> rs256_sign(std::string_view private_key_
   const Key key = read_key(*c, private_key_pem);
   if (key == nullptr) return failed("the private key is not readable PEM");
   if (c->EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return failed("the private key is not an RSA key");
+  if (c->EVP_PKEY_get_bits(key.get()) > kMaxRsaBits) return failed("the RSA key has more than 8,192 bits");
   const Context context(c->EVP_MD_CTX_new());
   if (context == nullptr || c->EVP_DigestSignInit(context.get(), nullptr, c->EVP_sha256(), nullptr, key.get()) != 1) {
     return failed("the private key cannot sign");

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <string>
 
 namespace aiw {
@@ -61,10 +62,17 @@ std::optional<double> date_delay_ms(std::string_view text, std::chrono::sys_seco
 // OpenAI sends rate-limit headers with every response. Only a limit that is used up gives a retry delay.
 std::optional<double> ratelimit_reset_ms(const ResponseHead& head) {
   constexpr std::string_view kReset = "x-ratelimit-reset-";
+  constexpr std::string_view kRemaining = "x-ratelimit-remaining-";
+  std::map<std::string_view, bool> used_up;  // by the limit's name; the first header of a name counts
+  for (const auto& [name, value] : head.headers) {
+    if (name.starts_with(kRemaining))
+      used_up.emplace(std::string_view(name).substr(kRemaining.size()), trim(value) == "0");
+  }
   std::optional<double> longest;
   for (const auto& [name, value] : head.headers) {
     if (!name.starts_with(kReset)) continue;
-    if (trim(head.header("x-ratelimit-remaining-" + name.substr(kReset.size()))) != "0") continue;
+    const auto limit = used_up.find(std::string_view(name).substr(kReset.size()));
+    if (limit == used_up.end() || !limit->second) continue;
     const auto delay = parse_duration_ms(trim(value));
     if (delay && (!longest || *delay > *longest)) longest = delay;
   }

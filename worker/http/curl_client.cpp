@@ -388,7 +388,7 @@ void CurlClient::report_results() {
     const auto result = message->data.result;
     const Instant deadline = running_.at(&exchange).deadline;
     remove(exchange);
-    const bool was_long = exchange.body_bytes() > kTurnBytes;
+    const bool was_long = exchange.received_bytes() > kTurnBytes;
     if (const auto* name = exchange.wanted_name()) {
       look_up(exchange, *name, deadline);
     } else if (exchange.needs_new_connection()) {

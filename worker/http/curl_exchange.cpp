@@ -381,6 +381,7 @@ bool CurlExchange::take_header(std::string_view line) {
   if (handler_ == nullptr) return false;
   const MemoryScope scope(account_.get());
   head_bytes_ += line.size();
+  turn_->bytes_left -= std::min(turn_->bytes_left, line.size());
   if (head_bytes_ > kMaxHeadBytes) {
     stop_ = Stop::long_head;
     return false;
@@ -393,7 +394,10 @@ bool CurlExchange::take_header(std::string_view line) {
       return false;
     }
   } else if (!is_blank(line)) {
-    add_header_line(line);
+    if (!add_header_line(line)) {
+      stop_ = Stop::bad_head;
+      return false;
+    }
   } else if (head_.status < 200) {
     head_ = {};  // informational: the final head follows
   } else if (!good_head()) {
@@ -501,15 +505,19 @@ bool CurlExchange::connected(std::string connection, int local_port) {
   return false;
 }
 
-void CurlExchange::add_header_line(std::string_view line) {
+// Returns false if white space stands before the colon. Curl does not know such a header, but a server or proxy may,
+// and then they differ on where the response ends (RFC 9112, 5.1).
+bool CurlExchange::add_header_line(std::string_view line) {
   auto& headers = head_.headers;
   if ((line.front() == ' ' || line.front() == '\t') && !headers.empty()) {  // obs-fold (RFC 9112, 5.2)
     headers.back().second.append(" ").append(trim(line));
-    return;
+    return true;
   }
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos) return;
-  headers.emplace_back(ascii_lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+  if (colon == std::string_view::npos) return true;
+  const std::string_view name = line.substr(0, colon);
+  headers.emplace_back(ascii_lower(name), trim(line.substr(colon + 1)));
+  return trim(name) == name;
 }
 
 // Returns true while the handler has paused, or if this turn of the loop has delivered enough bytes.

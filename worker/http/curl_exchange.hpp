@@ -60,8 +60,8 @@ class CurlExchange {
   static CurlExchange& of(CURL* easy);
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
   [[nodiscard]] const MemoryAccount* account() const { return account_.get(); }
-  // Decoded body bytes received so far.
-  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
+  // Bytes received so far: heads, and the decoded body.
+  [[nodiscard]] std::uint64_t received_bytes() const { return head_bytes_ + body_bytes_; }
 
   // Name that curl needs because it has no usable connection and no address. Look it up, call set_addresses() and start
   // the exchange again. Nothing was sent, and the handler was not called. nullptr: the exchange ended for another
@@ -117,7 +117,7 @@ class CurlExchange {
   [[nodiscard]] Error failure(CURLcode result) const;
 
   bool take_header(std::string_view line);
-  void add_header_line(std::string_view line);
+  bool add_header_line(std::string_view line);
   [[nodiscard]] bool good_head() const;
   [[nodiscard]] bool has_doubtful_length() const;
   void note_end_mark();

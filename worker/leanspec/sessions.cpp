@@ -1,9 +1,9 @@
 #include "worker/leanspec/sessions.hpp"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "protocol/decode.hpp"
+#include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/base/url.hpp"
 #include "worker/leanspec/history.hpp"
@@ -15,6 +15,7 @@ using std::chrono::seconds;
 
 constexpr seconds kLookupTime{3};
 constexpr seconds kSavingTime{5};
+constexpr int kMaxDepth = 128;
 constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{8} << 20;  // the API returns a session with its messages
 
 // Returns the session's URL; empty if the chat has no session or its API no usable URL.
@@ -41,7 +42,7 @@ class Call : private HttpHandler {
 
  protected:
   // `failure` is empty if the status is 2xx.
-  virtual void done(const std::string& failure, std::string_view body) = 0;
+  virtual void done(const std::string& failure, std::string body) = 0;
 
  private:
   void on_head(const ResponseHead& head) override { status_ = head.status; }
@@ -55,8 +56,7 @@ class Call : private HttpHandler {
     account_->close();
     const auto timer = std::move(timer_);
     transfer_.reset();
-    const std::string body = std::move(body_);
-    done(failure, body);
+    done(failure, std::move(body_));
   }
 
   const std::shared_ptr<MemoryAccount> account_;
@@ -73,24 +73,39 @@ class SessionLookup : public LeanSpecSessions::Lookup, private Call {
       : Call(http, clock, memory, std::move(request), kLookupTime), chat_(chat), on_done_(std::move(on_done)) {}
 
  private:
-  void done(const std::string& failure, std::string_view body) override {
-    if (failure.empty()) use(body);
+  void done(const std::string& failure, std::string body) override {
+    if (failure.empty()) use(std::move(body));
     const auto on_done = std::move(on_done_);
     on_done(failure);
   }
 
-  void use(std::string_view body) {
-    const auto answer = nlohmann::json::parse(body, nullptr, false);
-    const auto text = [&](const char* name) -> std::string {
-      const auto* session = answer.is_object() && answer.contains("session") ? &answer["session"] : nullptr;
-      const bool has = session != nullptr && session->is_object() && session->contains(name);
-      return has && (*session)[name].is_string() ? (*session)[name].get<std::string>() : std::string();
-    };
-    const std::string provider = text("providerId");
-    const std::string model = text("modelId");
+  // The response holds the whole conversation, so it is only scanned.
+  void use(std::string body) {
+    JsonReader check(body.data(), body.size(), kMaxDepth);
+    check.validate();
+    if (!check.ok()) return;
+    std::string provider, model;
+    JsonReader in(body.data(), body.size(), kMaxDepth);
+    for_each_member(in, [&](std::string_view key) {
+      if (key != "session") return in.skip();
+      for_each_member(in, [&](std::string_view name) {
+        const bool text = in.type() == JsonType::string;
+        if (text && name == "providerId")
+          provider = in.string();
+        else if (text && name == "modelId")
+          model = in.string();
+        else
+          in.skip();
+      });
+    });
     if (!provider.empty()) chat_.provider_id = provider;
     if (!model.empty()) chat_.model_id = model;
     if (!provider.empty() || !model.empty()) chat_.model.clear();
+  }
+
+  template <typename F>
+  static void for_each_member(JsonReader& in, F&& on_member) {
+    in.type() == JsonType::object ? in.object(on_member) : in.skip();
   }
 
   ChatRequest& chat_;
@@ -127,7 +142,7 @@ class LeanSpecSessions::Saving : private Call {
   void say_done() { reply_.done(event_); }
 
  private:
-  void done(const std::string& failure, std::string_view) override {
+  void done(const std::string& failure, std::string) override {
     if (!failure.empty()) owner_.on_failure_("a chat session was not saved: " + failure);
     const auto self = owner_.saving_.extract(this);
     say_done();

@@ -51,7 +51,7 @@ void read_retry(JsonReader& in, RetryOptions& retry) {
 }
 
 std::string read_model_name(JsonReader& in) {
-  std::string model = in.string();
+  std::string model = read_name(in);
   if (model.empty()) in.fail("a model is an alias or provider/model");
   return model;
 }
@@ -259,11 +259,11 @@ bool read_conversation_field(JsonReader& in, std::string_view key, ChatRequest& 
   } else if (key == "config") {
     chat.config = read_config(in);
   } else if (key == "providerId") {
-    chat.provider_id = in.string();
+    chat.provider_id = read_name(in);
   } else if (key == "modelId") {
-    chat.model_id = in.string();
+    chat.model_id = read_name(in);
   } else if (key == "model") {
-    chat.model = in.string();
+    chat.model = read_name(in);
   } else if (key == "callerKeyId") {
     chat.caller_key_id = in.string();
   } else if (key == "system") {

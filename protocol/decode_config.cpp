@@ -45,7 +45,7 @@ ModelConfig read_model(JsonReader& in) {
   ModelConfig model;
   in.object([&](std::string_view key) {
     if (key == "id") {
-      model.id = in.string();
+      model.id = read_name(in);
     } else if (key == "name") {
       model.name = in.string();
     } else if (key == "maxTokens") {
@@ -178,7 +178,7 @@ ProviderConfig read_provider(JsonReader& in) {
   in.object([&](std::string_view key) {
     if (read_access_field(in, key, provider)) return;
     if (key == "id") {
-      provider.id = in.string();
+      provider.id = read_name(in);
     } else if (key == "name") {
       provider.name = in.string();
     } else if (key == "type") {
@@ -208,9 +208,9 @@ Settings read_settings(JsonReader& in) {
     if (key == "maxSteps") {
       settings.max_steps = static_cast<int>(in.integer(1, 50));
     } else if (key == "defaultProviderId") {
-      settings.default_provider_id = in.string();
+      settings.default_provider_id = read_name(in);
     } else if (key == "defaultModelId") {
-      settings.default_model_id = in.string();
+      settings.default_model_id = read_name(in);
     } else {
       in.skip();
     }
@@ -223,7 +223,7 @@ ModelAlias read_alias(JsonReader& in, std::string_view name) {
   alias.name = name;
   in.object([&](std::string_view key) {
     if (key == "upstream") {
-      alias.upstream = in.string();
+      alias.upstream = read_name(in);
     } else if (key == "enabled") {
       alias.enabled = in.boolean();
     } else if (key == "allowedKeys") {
@@ -240,6 +240,13 @@ ModelAlias read_alias(JsonReader& in, std::string_view name) {
 }
 
 }  // namespace
+
+std::string read_name(JsonReader& in) {
+  constexpr std::size_t kMaxBytes = 2048;
+  std::string name = in.string();
+  if (name.size() > kMaxBytes) in.fail("the name of a provider or model has at most 2,048 bytes");
+  return name;
+}
 
 Config read_config(JsonReader& in) {
   Config config;

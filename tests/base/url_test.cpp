@@ -75,6 +75,12 @@ TEST_CASE("whatever two parsers could read differently is refused, and not repea
   }
 }
 
+TEST_CASE("a base URL has a limit") {
+  const std::string start = "https://a.example/";
+  CHECK(parse_base_url(start + std::string(8192 - start.size(), 'p')));
+  CHECK(parse_base_url(start + std::string(8193 - start.size(), 'p')).error() == "it has more than 8,192 bytes");
+}
+
 TEST_CASE("loopback is named or numbered, not guessed") {
   for (const char* host : {"localhost", "127.0.0.1", "127.255.0.9", "::1"}) CHECK(is_loopback(host));
   for (const char* host :

@@ -63,6 +63,19 @@ TEST_CASE("a chat that says nothing gets the defaults") {
   CHECK(chat->stream.upstream);
 }
 
+TEST_CASE("names of providers and models, which frames repeat, are bounded") {
+  const auto text = [](std::size_t size) { return '"' + std::string(size, 'n') + '"'; };
+  CHECK(chat_with(R"("modelId":)" + text(2048))->model_id.size() == 2048);
+  check_pointer(R"("modelId":)" + text(2049), "/modelId");
+  check_pointer(R"("providerId":)" + text(2049), "/providerId");
+  check_pointer(R"("model":)" + text(2049), "/model");
+  check_pointer(R"("model":"a/b","fallbacks":[)" + text(2049) + "]", "/fallbacks/0");
+  check_pointer(R"("config":{"providers":[{"id":)" + text(2049) + "}]}", "/config/providers/0/id");
+  check_pointer(R"("config":{"providers":[{"id":"a","models":[{"id":)" + text(2049) + "}]}]}",
+                "/config/providers/0/models/0/id");
+  check_pointer(R"("config":{"models":{"a":{"upstream":)" + text(2049) + "}}}", "/config/models/a/upstream");
+}
+
 TEST_CASE("every field of a chat arrives") {
   const auto chat = chat_with(R"(
     "providerId":"p\/1","modelId":"m\u00e9","model":"a/b","callerKeyId":"k","system":"be \"kind\"",

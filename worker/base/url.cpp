@@ -11,6 +11,8 @@
 namespace aiw {
 namespace {
 
+constexpr std::size_t kMaxBaseUrlBytes = 8192;
+
 bool is_url_char(char c) {
   // Rejects spaces, control characters, backslashes, and quotes and brackets that a lenient parser might read
   // differently.
@@ -52,6 +54,7 @@ std::string BaseUrl::authority() const {
 }
 
 std::expected<BaseUrl, std::string> parse_base_url(std::string_view url) {
+  if (url.size() > kMaxBaseUrlBytes) return std::unexpected("it has more than 8,192 bytes");
   if (!std::ranges::all_of(url, is_url_char)) return std::unexpected("it has characters that no URL may have");
   const auto scheme_end = url.find("://");
   const std::string scheme = ascii_lower(url.substr(0, std::min(scheme_end, url.size())));

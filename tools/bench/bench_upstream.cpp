@@ -10,7 +10,7 @@ std::int64_t nanoseconds(std::chrono::steady_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
-// How long the k-th of `streams` paced streams waits for its place on a grid that all of them share.
+// Delay before the k-th of `streams` paced streams starts: puts all streams on one common time grid.
 std::chrono::nanoseconds phase(std::int64_t interval, std::size_t k, std::size_t streams, std::int64_t now) {
   std::int64_t place = interval * static_cast<std::int64_t>(k % streams) / static_cast<std::int64_t>(streams);
   return std::chrono::nanoseconds((place - now % interval + interval) % interval);

@@ -1,4 +1,4 @@
-// The bench's side of the wire: one loopback server, with a synthetic stream for each thing to be measured.
+// Upstream side of the bench: one loopback server with a synthetic stream for each measurement.
 #pragma once
 
 #include <atomic>
@@ -15,27 +15,27 @@ namespace aiw::tools {
 
 class BenchUpstream {
  public:
-  // `block_bytes`: how much of a full-speed stream goes into one write.
+  // `block_bytes`: bytes of a full-speed stream in one write.
   static std::expected<std::unique_ptr<BenchUpstream>, std::string> start(std::size_t block_bytes);
 
   struct Source {
     std::string api;
     std::string base_url;
-    std::uint64_t fill_bytes;    // that one answer brings to a worker
-    std::uint64_t fill_on_wire;  // and to the relay, which decodes nothing
+    std::uint64_t fill_bytes;    // fill bytes of one response in a worker's deltas
+    std::uint64_t fill_on_wire;  // fill bytes of one response on the wire, as the relay copies them without decoding
   };
-  // An answer of `chunks` events. rate: events a second, 0 for full speed; `streams` paced streams are spread evenly
-  // over the time between two events. `hold`: the stream never ends after its last chunk.
+  // Adds a response of `chunks` events. `rate`: events a second, 0 for full speed. The starts of `streams` paced
+  // streams are spread evenly over the time between two events. `hold`: the stream stays open after its last chunk.
   Source add(std::size_t chunks, double rate = 0, std::size_t streams = 1, bool hold = false);
-  // The same of any API.
+  // Adds a stream of any API.
   Source add(SyntheticSpec spec, std::size_t streams = 1, bool hold = false);
 
-  // Event streams that the requests get in turn, over and over.
+  // Adds event streams that successive requests receive in rotation.
   Source add_bodies(std::string api, std::vector<std::string> bodies);
 
   [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
 
-  // Of the latest request, as soon as its body was complete.
+  // Time and body size of the latest request. The time is taken when the body was complete.
   [[nodiscard]] std::int64_t last_received_ns() const { return last_received_ns_; }
   [[nodiscard]] std::size_t last_body_bytes() const { return last_body_bytes_; }
 
@@ -46,7 +46,7 @@ class BenchUpstream {
     std::size_t streams = 1;
     bool hold = false;
     std::size_t served = 0;
-    std::vector<std::string> bodies = {};  // in place of `stream`
+    std::vector<std::string> bodies = {};  // responses in rotation, used instead of `stream`
   };
 
   Script answer(const Request& request);
@@ -56,7 +56,7 @@ class BenchUpstream {
   std::vector<Plan> plans_;  // guarded by mutex_
   std::atomic<std::int64_t> last_received_ns_ = 0;
   std::atomic<std::size_t> last_body_bytes_ = 0;
-  std::unique_ptr<UpstreamServer> server_;  // stops before the rest goes
+  std::unique_ptr<UpstreamServer> server_;  // last member: stops before the members above are destroyed
 };
 
 }  // namespace aiw::tools

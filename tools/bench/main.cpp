@@ -1,4 +1,4 @@
-// bench: measures workers against the bare relay, side by side, taking turns.
+// bench: measures workers and the bare relay side by side, in alternating turns.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,13 +24,13 @@ struct Options {
   std::vector<std::string> only;
   std::string json_file;
   bool quick = false;
-  // Small writes, so that 500 streams arrive mixed rather than one after the other; with this size the relay costs what
-  // it cost when the limits were set (0.2 us a chunk for one stream, 0.5 for 500).
+  // Size of one write. It is small, so that 500 streams arrive interleaved and not one after the other. With this size
+  // the relay has the cost that it had when the limits were set: 0.2 us a chunk for one stream, 0.5 us for 500.
   std::size_t block_bytes = 2048;
   Effort effort;
 };
 
-// Counts small enough for CI; every row is still there.
+// Effort for CI: small counts, but all rows.
 Effort quick_effort() {
   return {.spawns = 5,
           .chunks = 20'000,
@@ -47,7 +47,9 @@ std::vector<Subject> subjects_of(const Options& options, const std::filesystem::
   subjects.push_back({.name = "relay", .command = {.program = folder / "bench-relay"}, .is_relay = true});
   if (!options.no_worker) {
     std::string program = options.worker.empty() ? (folder / "ai-worker").string() : options.worker;
-    if (options.worker.empty() && geteuid() != 0) program += " --allow-core";  // else only root can measure its memory
+    if (options.worker.empty() && geteuid() != 0)
+      program += " --allow-core";  // otherwise only root can measure the
+                                   // worker's memory
     subjects.push_back({.name = "ai-worker", .command = parse_command(program)});
   }
   for (const std::string& other : options.also) {
@@ -61,7 +63,7 @@ std::vector<Subject> subjects_of(const Options& options, const std::filesystem::
   return subjects;
 }
 
-// Thousands of streams need as many descriptors here and, inherited, in the workers.
+// Raises the descriptor limit for thousands of streams, in this process and (inherited) in the workers.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -14,7 +14,7 @@ constexpr std::string_view kTools = R"(,"maxSteps":50,"tools":[{"name":"read","i
 
 std::string call_id(std::size_t step) { return "call_" + std::to_string(step); }
 
-// One call of a tool in each answer but the last, as each API's stream has it.
+// Stream of one step in each API's format: one tool call, except in the last step, which is text.
 std::string openai_answer(std::size_t step) {
   if (step + 1 == kSteps) {
     return R"(data: {"choices":[{"index":0,"delta":{"content":"Done."},"finish_reason":"stop"}]})"
@@ -43,7 +43,7 @@ std::string anthropic_answer(std::size_t step) {
   return out + "\"},\"usage\":{\"output_tokens\":9}}\n\ndata: {\"type\":\"message_stop\"}\n\n";
 }
 
-// What a step adds to the conversation, for the relay, which is given each body.
+// Messages that one step adds to the conversation. Used for the relay, which receives each request body from the bench.
 std::string step_messages(std::size_t step) {
   return R"({"role":"assistant","content":null,"tool_calls":[{"id":")" + call_id(step) +
          R"(","type":"function","function":{"name":"read","arguments":"{\"path\":\"a.md\"}"}}]},)"
@@ -56,7 +56,7 @@ std::string tool_result_line(std::string_view chat_id, std::size_t step) {
          std::string(chat_id) + R"(","toolCallId":")" + call_id(step) + R"(","output":"Some text of a file."}})" + "\n";
 }
 
-// Messages of `each` bytes, users' and assistants' in turn.
+// Returns messages of `each` bytes, alternating between user and assistant.
 std::string messages_of(std::size_t each) {
   std::string text;
   while (text.size() < each) text += R"(She said \"na\u00efve\" and went on for a while. )";
@@ -71,7 +71,7 @@ std::string messages_of(std::size_t each) {
 std::expected<void, std::string> run_worker(Session& session, const BenchUpstream::Source& source,
                                             std::string_view messages) {
   std::string line = session.subject().chat_line("loop", source.base_url, messages, source.api);
-  line.insert(line.size() - 3, kTools);  // into the payload
+  line.insert(line.size() - 3, kTools);  // inserts the tools at the end of the payload
   session.reset_output();
   if (!session.send(line)) return std::unexpected("stdin was not read");
   for (std::size_t step = 0; step + 1 < kSteps; ++step) {
@@ -83,7 +83,7 @@ std::expected<void, std::string> run_worker(Session& session, const BenchUpstrea
   return session.pump([&] { return session.output().done == 1; });
 }
 
-// The relay is given the body of each step.
+// Sends the relay the request body of each step.
 std::expected<void, std::string> run_relay(Session& session, const BenchUpstream::Source& source,
                                            std::string messages) {
   for (std::size_t step = 0; step < kSteps; ++step) {

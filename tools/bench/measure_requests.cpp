@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kMega = 1e6;
 
-// What one request cost on its way to the upstream.
+// Cost of one request from the worker's stdin to the upstream.
 struct Passage {
   double to_upstream_us = 0;
   double cpu_us = 0;
@@ -60,7 +60,8 @@ struct HistoryCost {
   std::vector<double> milliseconds, cpu, growth;
 };
 
-// The first history of a fresh process tells how its memory grows; that and the others tell the time.
+// Sends `count` histories. Only the first one gives the memory growth, because the process is fresh; all give the
+// times.
 std::expected<void, std::string> run_history(Bench& bench, Session& session, const BenchUpstream::Source& source,
                                              const std::string& messages, std::size_t count, HistoryCost& cost) {
   if (auto warm = pass(bench, session, source, kSmallMessages); !warm) return std::unexpected(warm.error());
@@ -105,7 +106,7 @@ void measure_history(Bench& bench, const BenchUpstream::Source& source, std::siz
   }
 }
 
-// Memory of `count` streams that have begun and then stay silent, in MB over the idle process.
+// Returns the memory of `count` streams that have started and then stay silent, in MB above the idle process.
 std::expected<double, std::string> run_idle_streams(Bench& bench, Session& session, std::size_t count) {
   auto source = bench.upstream.add(1, 0, 1, true);
   session.reset_output();

@@ -67,7 +67,8 @@ void measure_start(Bench& bench) {
       }
       times[subject.name].push_back(microseconds(Steady::now() - begin) / 1e3);
       if (i % 8 != 0) continue;
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // what it does after the answer counts too
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // includes the work that the worker does after the
+                                                                    // response
       if (auto memory = memory_use((*session)->pid())) {
         sizes[subject.name].push_back(static_cast<double>(memory->pss) / kMega);
       }
@@ -84,21 +85,22 @@ namespace {
 struct Throughput {
   std::vector<double> cpu_per_chunk;  // µs
   std::vector<double> chunks_per_second;
-  std::size_t chunks_per_stream = 0;  // fewer for slow subjects, once their speed is known
+  std::size_t chunks_per_stream = 0;  // reduced for slow subjects once their speed is known
 };
 
-// A stream of more chunks is several answers, one after the other: no model writes that much in one, and a worker may
-// refuse it.
+// Limit of one response. A stream of more chunks is split into several responses, one after the other. No model writes
+// more in one response, and a worker may reject it.
 constexpr std::size_t kMaxChunksPerAnswer = 50'000;
 
-// What is streamed, and in writes of which size.
+// Streams of one measurement and the size of their writes.
 struct Traffic {
   std::size_t streams = 1;
   std::string api = "openai-chat";
   std::size_t block_bytes = 0;
 };
 
-// All streams at once, as often as it takes; returns the reason if a chunk is missing or a stream did not end well.
+// Runs all streams at once, with as many responses as needed. Returns the reason if a chunk is missing or a stream
+// failed.
 std::expected<void, std::string> run_throughput(Bench& bench, Session& session, const Traffic& traffic,
                                                 std::size_t chunks_per_stream, Throughput& result) {
   const std::size_t streams = traffic.streams;
@@ -124,7 +126,7 @@ std::expected<void, std::string> run_throughput(Bench& bench, Session& session, 
   return {};
 }
 
-// By subject; those that failed are missing.
+// Returns the results by subject. Failed subjects are missing.
 std::map<std::string, Throughput> throughput_of(Bench& bench, const Traffic& traffic, const std::string& what) {
   progress("throughput, " + what);
   auto sessions = open_sessions(bench);
@@ -139,7 +141,7 @@ std::map<std::string, Throughput> throughput_of(Bench& bench, const Traffic& tra
       if (auto ran = run_throughput(bench, *session, traffic, result.chunks_per_stream, result); !ran) {
         give_up(bench, session, "throughput of " + what, ran.error());
       } else if (warm_up) {
-        constexpr double kSlow = 10;  // µs a chunk: a tenth of the chunks is as steady
+        constexpr double kSlow = 10;  // µs a chunk; above it a tenth of the chunks gives a result that is as stable
         result.chunks_per_stream = result.cpu_per_chunk.back() > kSlow ? std::max<std::size_t>(all / 10, 1) : all;
         result.cpu_per_chunk.clear();
         result.chunks_per_second.clear();
@@ -166,7 +168,8 @@ void measure_throughput_of(Bench& bench, std::size_t streams, std::optional<doub
   }
 }
 
-// The times of arrival in µs of texts sent at `from` or later; the first half second of a run is for settling.
+// Returns the latencies (µs) of the texts sent at `from` or later. The start of a run is left out because it has not
+// settled.
 std::vector<double> times_since(const OutputScanner& output, std::int64_t from) {
   std::vector<double> times;
   for (const auto& arrival : output.arrivals) {
@@ -177,7 +180,7 @@ std::vector<double> times_since(const OutputScanner& output, std::int64_t from) 
 
 constexpr double kSettleSeconds = 0.5;
 
-// The times that the texts of `streams` paced streams took.
+// Returns the latencies of the texts of `streams` paced streams.
 std::expected<std::vector<double>, std::string> run_latency(Bench& bench, Session& session, std::size_t streams,
                                                             double rate) {
   auto events = static_cast<std::size_t>((bench.effort.latency_seconds + kSettleSeconds) * rate);
@@ -186,7 +189,7 @@ std::expected<std::vector<double>, std::string> run_latency(Bench& bench, Sessio
   std::int64_t from = steady_ns() + static_cast<std::int64_t>(kSettleSeconds * 1e9);
   if (auto ran = session.chat(source.base_url, streams); !ran) return std::unexpected(ran.error());
   const auto& arrivals = session.output().arrivals;
-  // The relay may write two streams' pieces into one line when the kernel has cut a piece: a few stamps may be torn.
+  // The relay may write pieces of two streams into one line when the kernel has cut a piece. A few stamps may be torn.
   std::size_t expected = events * streams;
   std::size_t torn = session.subject().is_relay ? expected / 1000 : 0;
   if (session.output().fill_bytes != source.fill_bytes * streams || arrivals.size() + torn < expected) {
@@ -225,7 +228,7 @@ void measure_latency_of(Bench& bench, std::size_t streams, double rate, bool lim
   }
 }
 
-// 20 paced streams, and a 10 MB history every half second.
+// Measures 20 paced streams while a 10 MB history is sent every half second.
 std::expected<std::vector<double>, std::string> run_interference(Bench& bench, Session& session,
                                                                  const std::string& messages) {
   constexpr std::size_t kStreams = 20;
@@ -282,12 +285,14 @@ void measure_throughput(Bench& bench) {
   measure_throughput_of(bench, 500, 3.0);
 }
 
-// Many streams whose events arrive one by one, as providers send them: a write for each.
+// Measures many streams whose events arrive one by one (one write for each), as providers send them.
 void measure_apis(Bench& bench) {
   constexpr std::size_t kStreams = 200;
   Bench ours{.subjects = {}, .upstream = bench.upstream, .report = bench.report, .effort = bench.effort};
   for (const Subject& subject : bench.subjects) {
-    if (subject.dialect == Subject::Dialect::kV1) ours.subjects.push_back(subject);  // others know no wire APIs
+    if (subject.dialect == Subject::Dialect::kV1)
+      ours.subjects.push_back(subject);  // the other subjects do not
+                                         // implement the wire APIs
   }
   for (const std::string& api : synthetic_apis()) {
     Row& cost =

@@ -1,4 +1,4 @@
-// What the bench measures. Each function adds its rows to the report and lets the subjects take turns.
+// Measurements of the bench. Each function adds its rows to the report and runs the subjects in turns.
 #pragma once
 
 #include <cstddef>
@@ -23,31 +23,31 @@ struct Effort {
 };
 
 struct Bench {
-  std::vector<Subject> subjects;  // the relay first
+  std::vector<Subject> subjects;  // the relay is first
   BenchUpstream& upstream;
   Report& report;
   Effort effort;
 };
 
-void measure_start(Bench& bench);         // spawn to first health answer, idle memory
+void measure_start(Bench& bench);         // spawn to first health response, idle memory
 void measure_throughput(Bench& bench);    // CPU per chunk, chunks a second
-void measure_apis(Bench& bench);          // CPU per chunk of each wire API's stream, one at a time
-void measure_latency(Bench& bench);       // of paced streams
-void measure_requests(Bench& bench);      // line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
-void measure_loop(Bench& bench);          // 50 steps with tools over a large history: CPU and memory growth
-void measure_interference(Bench& bench);  // what large histories do to the latency of other streams
+void measure_apis(Bench& bench);          // CPU per chunk of each wire API's stream, one API at a time
+void measure_latency(Bench& bench);       // latency of paced streams
+void measure_requests(Bench& bench);      // stdin line to upstream: small, 1 MB, 10 MB; with CPU and memory growth
+void measure_loop(Bench& bench);          // 50 steps with tools on a large history: CPU and memory growth
+void measure_interference(Bench& bench);  // effect of large histories on the latency of other streams
 void measure_idle_streams(Bench& bench);
 
-// A conversation of about `bytes` bytes as a JSON array of messages: prose with the escapes and non-ASCII letters that
-// prose has.
+// Returns a conversation of about `bytes` bytes as a JSON array of messages. The text is prose with the usual escapes
+// and non-ASCII letters.
 std::string history(std::size_t bytes);
 
 double median(std::vector<double> values);
 double percentile(std::vector<double> values, double fraction);
 
-// Sessions of the subjects that could be started; the others' failures are in the report.
+// Starts the subjects and returns their sessions. Subjects that fail to start are reported as failures.
 std::vector<std::unique_ptr<Session>> open_sessions(Bench& bench);
-// Notes the failure of `what` and gives the session up (it is killed), so that later turns skip it.
+// Reports the failure of `what` and kills the session, so that later turns skip it.
 void give_up(Bench& bench, std::unique_ptr<Session>& session, const std::string& what, const std::string& why);
 
 }  // namespace aiw::tools

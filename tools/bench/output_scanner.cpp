@@ -50,10 +50,10 @@ void OutputScanner::on_line(std::string_view line, std::int64_t now_ns) {
 }
 
 bool OutputScanner::on_frame(std::string_view line) {
-  // Most lines have it where the line before had it.
+  // Most lines have `type` at the same offset as the previous line.
   if (line.size() <= type_at_ + kType.size() || line.substr(type_at_, kType.size()) != kType) {
     std::size_t found = line.substr(0, kTypeWithin).find(kType);
-    // No frame: a line of the provider's, as the relay copies it.
+    // Not a frame: a line of the provider, copied by the relay.
     if (found == std::string_view::npos || line.size() <= found + kType.size()) return true;
     type_at_ = found;
   }

@@ -1,9 +1,8 @@
-// bench-relay: the least that a worker on libcurl has to do, as the measure for those that do more.
+// bench-relay: does only the minimum work of a worker on libcurl. It is the baseline for subjects that do more.
 //
-// Reads the same request lines as a worker, posts each line's payload as it stands to {baseUrl}/chat/completions, and
-// copies the bytes of every response to stdout unparsed, all streams mixed. It knows of JSON only what substring search
-// finds. A line of its own marks the end of each transfer, so that the bench can tell a finished stream from a lost
-// one.
+// Reads the same request lines as a worker and posts each line's payload unchanged to {baseUrl}/chat/completions.
+// Copies the bytes of every response to stdout unparsed, with all streams mixed. Uses substring search only, no JSON
+// parser. A separate line marks the end of each transfer, so that the bench can tell a finished stream from a lost one.
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,7 +27,7 @@ using Steady = std::chrono::steady_clock;
 constexpr std::size_t kReadBlock = 64u << 10;
 constexpr std::size_t kFlushAt = 64u << 10;
 
-// The text between `mark` and the next quote; empty if there is none.
+// Returns the text between `mark` and the next quote; empty if `mark` is not found.
 std::string_view quoted_after(std::string_view line, std::string_view mark) {
   std::size_t begin = line.find(mark);
   if (begin == std::string_view::npos) return {};
@@ -36,7 +35,7 @@ std::string_view quoted_after(std::string_view line, std::string_view mark) {
   return line.substr(begin, line.find('"', begin) - begin);
 }
 
-// stdout with a buffer that is written once a turn of the loop, or when it is full. A slow reader blocks the relay.
+// Buffered stdout. The buffer is written once per loop turn, or when it is full. A slow reader blocks the relay.
 class Output {
  public:
   void append(std::string_view bytes) {
@@ -63,11 +62,11 @@ class Output {
   std::string buffer_;
 };
 
-// One request and its easy handle, which is used again for later ones.
+// One request and its easy handle. The handle is reused for later requests.
 struct Transfer {
   CURL* easy = nullptr;
   Output* output = nullptr;
-  std::string line;  // the body is a part of it
+  std::string line;  // holds the request body as a substring
   std::string id;
 };
 
@@ -86,7 +85,7 @@ class Relay {
     ::epoll_ctl(epoll_, EPOLL_CTL_ADD, STDIN_FILENO, &event);
   }
 
-  // Until stdin has ended and every transfer too.
+  // Runs until stdin is closed and every transfer has ended.
   void run() {
     std::array<epoll_event, 256> events{};
     while (reading_ || running_ > 0) {
@@ -134,7 +133,7 @@ class Relay {
     take_lines(size);
   }
 
-  // `from`: before it there is no line feed.
+  // Takes complete lines from the input. `from`: there is no line feed before this position.
   void take_lines(std::size_t from) {
     std::size_t begin = 0;
     for (std::size_t end; (end = input_.find('\n', from)) != std::string::npos; begin = from = end + 1) {
@@ -167,7 +166,7 @@ class Relay {
     constexpr std::string_view kPayload = "\"payload\":";
     std::size_t payload = text.find(kPayload);
     std::string_view body = payload == text.npos ? "{}}" : text.substr(payload + kPayload.size());
-    body.remove_suffix(1);  // the line's own brace
+    body.remove_suffix(1);  // removes the closing brace of the line
     curl_easy_setopt(transfer->easy, CURLOPT_URL, url.c_str());
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body.data());
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
@@ -216,7 +215,7 @@ class Relay {
     return size * count;
   }
 
-  // `known` is not null for a socket that is in the epoll set already.
+  // `known` is not null if the socket is already in the epoll set.
   static int on_socket_change(CURL*, curl_socket_t socket, int what, void* self, void* known) {
     auto* relay = static_cast<Relay*>(self);
     epoll_event event{.events = 0, .data = {.fd = socket}};

@@ -1,4 +1,4 @@
-// The bench's results: rows of one figure for each subject, as a table and as JSON.
+// Bench results: rows with one figure for each subject, printed as a table and as JSON.
 #pragma once
 
 #include <deque>
@@ -15,21 +15,22 @@ struct Row {
   std::string label;
   std::string unit;
   bool less_is_better = true;
-  std::optional<double> limit = std::nullopt;  // at most so many times the relay's figure
-  std::optional<double> of = std::nullopt;     // or of this figure, for all subjects
-  std::map<std::string, double> values = {};   // by subject
+  std::optional<double> limit = std::nullopt;  // highest allowed ratio to the relay's figure
+  std::optional<double> of = std::nullopt;     // reference for the ratio of every subject, instead of the relay's
+                                               // figure
+  std::map<std::string, double> values = {};   // figures by subject
 };
 
 class Report {
  public:
-  explicit Report(std::vector<std::string> subjects) : subjects_(std::move(subjects)) {}  // the relay first
+  explicit Report(std::vector<std::string> subjects) : subjects_(std::move(subjects)) {}  // the relay is first
 
-  // The reference stays valid.
+  // The returned reference stays valid when rows are added.
   Row& add(Row row) { return rows_.emplace_back(std::move(row)); }
   void fail(std::string what) { failures_.push_back(std::move(what)); }
 
   [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
-  // Limits are judged for the second subject, the worker.
+  // Limits apply to the second subject, the worker.
   [[nodiscard]] std::string table() const;
   [[nodiscard]] nlohmann::json json() const;
 

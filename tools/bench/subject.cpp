@@ -12,7 +12,7 @@ std::int64_t steady_ns() {
 
 std::string Subject::chat_line(std::string_view id, std::string_view base_url, std::string_view messages,
                                std::string_view api) const {
-  // The config stands before the messages, so that the relay finds the URL without a look at the history.
+  // The config comes before the messages, so that the relay finds the URL without scanning the history.
   std::string line;
   line.reserve(messages.size() + 512);
   line.append(R"({"id":")").append(id).append(R"(","type":"chat","payload":{"config":{"version":"1","providers":[{)");

@@ -1,4 +1,4 @@
-// What is measured: a worker's command and the dialect it is spoken to in.
+// Subject of a measurement: the command of a worker and its dialect.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,7 @@ struct Subject {
   Dialect dialect = Dialect::kV1;
   bool is_relay = false;
 
-  // A chat line with its line feed. `messages` is a JSON array.
+  // Returns a chat line with its line feed. `messages` is a JSON array.
   [[nodiscard]] std::string chat_line(std::string_view id, std::string_view base_url, std::string_view messages,
                                       std::string_view api = "openai-chat") const;
 };
@@ -32,25 +32,25 @@ inline constexpr std::string_view kSmallMessages = R"([{"role":"user","content":
 
 std::int64_t steady_ns();
 
-// A running subject and what it has written so far.
+// A running subject and the output that it has written so far.
 class Session {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  // Spawns and waits for the answer to a first health line.
+  // Spawns the subject and waits for the response to a first health line.
   static std::expected<std::unique_ptr<Session>, std::string> open(const Subject& subject);
 
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
   [[nodiscard]] const Subject& subject() const { return subject_; }
   OutputScanner& output() { return output_; }
-  // Forgets counts and arrivals, so that the next run starts at 0.
+  // Resets counts and arrivals, so that the next run starts at 0.
   void reset_output();
 
   bool send(std::string_view bytes) { return process_->write(bytes, Milliseconds{60'000}); }
-  // Reads until `ready()`. Fails when nothing at all was written for `quiet`, when stdout ended, or on the first
-  // error frame; the error says which.
+  // Reads until `ready()`. Fails if nothing is written for `quiet`, if stdout is closed, or on the first error frame.
+  // The error names the cause.
   std::expected<void, std::string> pump(const std::function<bool()>& ready, Milliseconds quiet = Milliseconds{30'000});
-  // The same, and meanwhile writes `bytes` as fast as they are taken.
+  // Same as pump(), and writes `bytes` in the meantime as fast as the subject reads them.
   std::expected<void, std::string> pump_and_send(std::string_view bytes, const std::function<bool()>& ready,
                                                  Milliseconds quiet = Milliseconds{30'000});
   // Sends `count` chats at once and waits until all are done.
@@ -59,7 +59,7 @@ class Session {
                                         std::string_view api = "openai-chat");
 
  private:
-  // Reads once; fails as pump does.
+  // Reads once. Fails in the same cases as pump().
   std::expected<void, std::string> read_once(Milliseconds quiet);
   Session(const Subject& subject, std::unique_ptr<WorkerProcess> process);
 

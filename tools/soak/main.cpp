@@ -1,4 +1,4 @@
-// soak: very many requests of all kinds through one worker, whose memory, descriptors and threads must stay flat.
+// soak: sends very many requests of all kinds through one worker. Memory, descriptors and threads must stay flat.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -33,9 +33,9 @@ class Soak {
   Soak(const Options& options, WorkerProcess& worker, const UpstreamServer& upstream)
       : options_(options), worker_(worker), url_(upstream.url()) {}
 
-  // False: the worker stopped answering.
+  // Returns false if the worker stopped responding.
   bool run() {
-    // Memory and pools grow to what the load takes before they are looked at.
+    // Warm-up: memory and pools first grow to the size that the load needs. The baseline sample is taken after that.
     if (!run_until(options_.requests / 5)) return false;
     base_ = sample_of(worker_.pid(), ended_);
     for (std::size_t i = 1; i <= options_.samples; ++i) {
@@ -65,13 +65,13 @@ class Soak {
     return good;
   }
 
-  // Idle, as the samples are: what is open then is kept.
+  // Judges the idle worker: all samples are taken when no chat is open.
   [[nodiscard]] bool judge() const {
     const double slope = memory_slope(samples_);
     const Sample& last = samples_.back();
     char growth[64];
     std::snprintf(growth, sizeof growth, "memory grows by %.3f MB in 10,000 requests", slope * 10'000 / kMega);
-    // A short run's slope is the allocator's noise; its whole growth may not be more than what a long one may.
+    // In a short run the slope is only allocator noise. Its total growth is limited instead, to a fixed 4 MB.
     const bool long_run = last.requests - base_.requests >= 10'000;
     const bool flat = long_run ? slope <= kMostGrowth : last.rss <= base_.rss + std::size_t{4} * 1'000'000;
     const bool memory = verdict(flat, growth);
@@ -82,7 +82,7 @@ class Soak {
     return memory && files && sockets && threads && ends;
   }
 
-  // Until so many chats have been sent and all of them have ended.
+  // Runs until `requests` chats have been sent and all of them have ended.
   bool run_until(std::size_t requests) {
     while (ended_ < requests) {
       std::string lines;
@@ -99,7 +99,7 @@ class Soak {
   }
 
   bool take(const std::string& line) {
-    // Most frames are deltas that nothing depends on.
+    // Skips most deltas: only the first one of a cancelled chat has an effect.
     if (line.find(R"("type":"delta")") != std::string::npos && line.find(R"("seq":2,)") == std::string::npos)
       return true;
     const Json frame = Json::parse(line, nullptr, false);

@@ -45,7 +45,7 @@ Script tool_call() {
   return stream(event({{"tool_calls", Json::array({call})}}) + ending("tool_calls"));
 }
 
-// Endless for what is cancelled, as far as anybody waits.
+// Stream that is much longer than any cancelled chat lasts.
 Script slow() {
   Script script = stream(pieces(200));
   script.delay_between = std::chrono::milliseconds(20);
@@ -59,9 +59,9 @@ Script broken() {
   return script;
 }
 
-// By turns, whoever asks: retries of one chat may meet another busy turn, and have a third.
+// Every third request is refused as busy, whichever chat sent it. The retries of one chat may be refused several times.
 Script busy_sometimes() {
-  static int turn = 0;  // the server has one thread
+  static int turn = 0;  // no lock: the server has one thread
   if (++turn % 3 != 0) return stream(pieces(kPieces) + ending("stop"));
   Script script = json_script(503, R"({"error":{"message":"busy"}})");
   script.headers.emplace_back("Retry-After-Ms", "20");
@@ -131,7 +131,7 @@ bool is_right(std::string_view end, Kind kind) {
     case Kind::cancel: return end == "cancelled";
     case Kind::refused: return end == "upstream_http";
     case Kind::broken: return end == "upstream_reset";
-    // A provider that is busy is not asked again by many chats at once.
+    // Many chats do not retry a busy provider at the same time, so a chat may fail with upstream_http.
     case Kind::retry: return end == "done" || end == "upstream_http";
     default: return end == "done";
   }

@@ -1,4 +1,4 @@
-// The kinds of chats that a soak mixes: what each asks, how its provider answers and how it must end.
+// Kinds of chats in a soak: the request, the provider's response and the expected outcome of each kind.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +14,16 @@ enum class Kind { text, mock, tool, cancel, refused, retry, broken };
 inline constexpr std::size_t kKinds = 7;
 
 std::string_view name_of(Kind kind);
-// The kinds in turn, texts more often.
+// Returns the kind of chat `number`: all kinds in rotation, text more often.
 Kind kind_of(std::size_t number);
 
-// The line of chat `number`, with its line feed.
+// Returns the line of chat `number`, with its line feed.
 std::string chat_line(std::size_t number, Kind kind, const std::string& upstream_url);
-// The provider of all kinds; the kind is the path's first segment.
+// Upstream handler of all kinds. The kind is the first segment of the path.
 Script answer(const Request& request);
 
-// How the chat of this terminal frame ended: "done", a finish reason other than stop, or an error's code; "cut" for a
-// `done` without the whole answer.
+// Outcome of the chat that this terminal frame ends: "done", another finish reason than stop, or an error code. "cut"
+// is a `done` with an incomplete response.
 std::string end_of(const nlohmann::json& frame, Kind kind);
 bool is_right(std::string_view end, Kind kind);
 

@@ -1,4 +1,4 @@
-// Whether a process runs.
+// Check for a running process.
 #pragma once
 
 #include <sys/types.h>
@@ -8,11 +8,11 @@
 
 namespace aiw::test {
 
-// A zombie, which waits for its parent to be told, does not.
+// Returns true if the process runs. A zombie, which waits for its parent to reap it, does not run.
 inline bool alive(pid_t pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
-  std::getline(stat, line);  // fails where the process ends meanwhile
+  std::getline(stat, line);  // fails if the process ends in the meantime
   return !line.empty() && line.find(") Z ") == std::string::npos;
 }
 

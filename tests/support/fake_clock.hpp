@@ -1,4 +1,4 @@
-// A clock that only moves when a test moves it.
+// Clock that moves only when a test moves it.
 #pragma once
 
 #include <map>
@@ -15,7 +15,8 @@ class FakeClock : public Clock {
     return std::make_unique<Pending>(pending_, when, std::move(action));
   }
 
-  // Makes every call that falls due on the way, each at its own instant, those of one instant in order of scheduling.
+  // Moves the time forward and makes every call that becomes due, each at its own time. Calls that are due at the same
+  // time run in the order in which they were scheduled.
   void advance(std::chrono::milliseconds by) {
     const Instant end = now_ + by;
     while (!pending_.empty() && pending_.begin()->first <= end) {

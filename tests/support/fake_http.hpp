@@ -1,4 +1,4 @@
-// A network that a test plays: it sees each request and says what comes back.
+// Fake network: a test sees each request and decides the response.
 #pragma once
 
 #include <deque>
@@ -11,8 +11,8 @@
 
 namespace aiw {
 
-// One exchange, which lives as long as its FakeHttp. What is said after the worker destroyed its transfer, or after the
-// end, is not heard, as on a closed socket.
+// One HTTP exchange. It lives as long as its FakeHttp. Events that a test sends after the worker destroyed its
+// transfer, or after the exchange ended, have no effect, as on a closed socket.
 class FakeExchange {
  public:
   FakeExchange(HttpRequest request, const HttpLimits& limits, HttpHandler& handler)
@@ -22,13 +22,13 @@ class FakeExchange {
   [[nodiscard]] const HttpLimits& limits() const { return limits_; }
   [[nodiscard]] bool open() const { return handler_ != nullptr; }
   [[nodiscard]] bool paused() const { return paused_; }
-  // How often the worker asked for a pause or its end.
+  // Number of times that the worker paused or resumed the body.
   [[nodiscard]] int pause_calls() const { return pause_calls_; }
 
   void head(int status, std::vector<std::pair<std::string, std::string>> headers) {
     if (open()) handler_->on_head({status, std::move(headers)});
   }
-  // The head of an event stream.
+  // Sends the response head of an event stream.
   void stream() { head(200, {{"content-type", "text/event-stream"}}); }
   void body(std::string_view bytes) {
     if (open()) handler_->on_body(bytes);

@@ -1,4 +1,4 @@
-// Collects frames; congested when a test says so.
+// Collects frames. Congested when a test sets it so.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ class FakeOutput : public FrameOutput {
   [[nodiscard]] std::size_t pending() const override { return pending_bytes; }
   [[nodiscard]] bool congested() const override { return is_congested; }
 
-  // Every frame so far, each of which must be one JSON object on one line.
+  // Returns all frames so far. Each must be one JSON object on one line.
   [[nodiscard]] std::vector<Json> frames() const {
     std::vector<Json> frames;
     for (std::size_t at = 0; at < text_.size();) {
@@ -39,7 +39,7 @@ class FakeOutput : public FrameOutput {
     }
     return frames;
   }
-  // The frames of one id as "seq type data", one a line; without a seq where there is none.
+  // Returns the frames of one id as "seq type data", one on a line. A frame without a seq has none in its line.
   [[nodiscard]] std::string transcript(std::string_view id) const {
     std::string out;
     for (const auto& frame : frames()) {
@@ -49,7 +49,7 @@ class FakeOutput : public FrameOutput {
     }
     return out;
   }
-  // The types of the frames of one id, with a space between.
+  // Returns the types of the frames of one id, separated by spaces.
   [[nodiscard]] std::string types(std::string_view id) const {
     std::string out;
     for (const auto& frame : frames()) {
@@ -59,16 +59,16 @@ class FakeOutput : public FrameOutput {
   }
   [[nodiscard]] Json last() const { return frames().back(); }
   [[nodiscard]] const std::string& text() const { return text_; }
-  // The reader took everything.
+  // Simulates a reader that has read everything.
   void drain() {
     taken_ = text_.size();
     is_congested = false;
   }
 
   bool is_congested = false;
-  bool throws_once = false;  // once the next frame is complete
+  bool throws_once = false;  // throws once, when the next frame is complete
   std::size_t pending_bytes = 0;
-  std::size_t congest_at = 0;  // congested by itself once the reader lags by so much; 0: never
+  std::size_t congest_at = 0;  // unread bytes at which the output becomes congested by itself; 0: never
 
  private:
   std::string text_;

@@ -1,4 +1,4 @@
-// Tools that a test carries out by hand, and a source that brings them.
+// Tool runners that a test controls by hand, and a source that offers them.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ class FakeRunner : public ToolRunner {
   void answer(std::size_t run, std::string_view text) {
     REQUIRE(run < runs.size());
     REQUIRE(!runs[run].given_up);
-    const auto on_output = runs[run].on_output;  // what it calls may start more runs
+    const auto on_output = runs[run].on_output;  // copied, because the call may start more runs
     on_output(text_output(text));
   }
   std::vector<Run> runs;
@@ -52,7 +52,7 @@ class FakeSource : public ToolSource {
     ready = std::move(on_ready);
     return std::make_unique<Handle>(*this);
   }
-  // Offers one tool that `runner` carries out.
+  // Offers one tool that `runner` runs.
   void offer(const std::string& name, const std::shared_ptr<ToolRunner>& runner, std::string_view executor = "mcp",
              Approval approval = Approval::always) {
     OfferedTools offered;

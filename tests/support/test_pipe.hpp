@@ -1,4 +1,4 @@
-// A pipe or socket pair whose ends close with the test, and a bound on how long a loop may take.
+// Pipe or socket pair that closes with the test, and a limit on the time that a loop may run.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -59,7 +59,7 @@ inline void write_all(int fd, std::string_view bytes) {
   }
 }
 
-// Everything up to the end of the input, or to `enough` bytes.
+// Reads until the input is closed, or until `enough` bytes were read.
 inline std::string read_all(int fd, std::size_t enough = std::string::npos) {
   std::string out;
   std::array<char, 65536> chunk;
@@ -71,7 +71,7 @@ inline std::string read_all(int fd, std::size_t enough = std::string::npos) {
   return out;
 }
 
-// Runs the loop until something stops it; false if that took half a minute.
+// Runs the loop until it is stopped. Returns false if that took longer than 30 seconds.
 inline bool run_until_stopped(Loop& loop) {
   bool in_time = true;
   const auto limit = loop.call_at(loop.now() + std::chrono::seconds(30), [&] {

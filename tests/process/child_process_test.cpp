@@ -1,4 +1,4 @@
-// Children of the real kind, shells.
+// Tests with real children (shells).
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -41,7 +41,7 @@ class Recorder : public ChildHandler {
     loop_.stop();
   }
 
-  // Instead of stopping when `stop_at` was written: does this, and stops after a time.
+  // After `stop_at` was written, runs `action` and stops the loop after `time`, instead of stopping at once.
   void after(std::function<void()> action, std::chrono::milliseconds time) {
     then = [this, action = std::move(action), time] {
       stop_ = loop_.call_at(loop_.now() + time, [this] { loop_.stop(); });
@@ -59,7 +59,7 @@ class Recorder : public ChildHandler {
 
 ChildCommand shell(std::string script) { return {.file = "sh", .args = {"-c", std::move(script)}}; }
 
-// What `script` wrote until it ended.
+// Runs `script` to its end and returns its output.
 Recorder run(std::string script) {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
@@ -70,7 +70,7 @@ Recorder run(std::string script) {
   return recorder;
 }
 
-// How a command ends, be it that it is not started.
+// Returns how a command ended, or the error if it cannot be started.
 std::string fate(const ChildCommand& command) {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
@@ -90,7 +90,7 @@ bool gone_within(pid_t pid, std::chrono::milliseconds limit) {
   return true;
 }
 
-// Runs the loop for so long.
+// Runs the loop for `time`.
 void run_for(Loop& loop, std::chrono::milliseconds time) {
   const auto timer = loop.call_at(loop.now() + time, [&] { loop.stop(); });
   loop.run();
@@ -113,7 +113,7 @@ TEST_CASE("fault 109: while a child's output is paused it waits, and its last wo
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
-  // Its word on stderr says that the first is in the pipe.
+  // The line on stderr signals that "one" is already in the stdout pipe.
   const auto child = launcher->spawn(shell("echo one; echo said >&2; read line; echo two; exit 3"), recorder);
   REQUIRE(child);
   (*child)->set_output_paused(true);
@@ -149,20 +149,20 @@ TEST_CASE("fault 109: what a flooding child wrote after a pause comes in order a
 }
 
 TEST_CASE("fault 86: a child has no descriptor but its three, default signals and a process group of its own") {
-  const auto fd = test::make_pipe();  // not to be seen in the child
+  const auto fd = test::make_pipe();  // must not be visible in the child
   const Recorder child =
       run("ls /proc/self/fd | wc -l; ps -o pgid= -p $$; echo $$; grep -E '^Sig(Blk|Ign)' /proc/self/status");
   std::istringstream words(child.output);
   int descriptors = 0;
   pid_t group = 0, own = 0;
   words >> descriptors >> group >> own;
-  CHECK(descriptors == 4);  // ls has the folder open besides
+  CHECK(descriptors == 4);  // 0, 1, 2, and the folder that ls has open
   CHECK(group == own);
   CHECK(group != getpgrp());
   std::map<std::string, std::uint64_t> masks;
   for (std::string name; words >> name;) words >> std::hex >> masks[name];
   CHECK(masks.at("SigBlk:") == 0);
-  // But for those that the C library uses itself (32, 33), which every posix_spawn leaves ignored.
+  // Mask: the C library uses signals 32 and 33 itself, and every posix_spawn leaves them ignored.
   CHECK((masks.at("SigIgn:") & 0x7fff'ffff) == 0);
 }
 
@@ -178,14 +178,14 @@ TEST_CASE("child: what is written comes back, megabytes too, in order") {
     sent += piece;
     (*child)->write(piece);
   }
-  CHECK((*child)->unwritten() > 0);  // more than a pipe holds
+  CHECK((*child)->unwritten() > 0);  // more than a pipe can hold
   (*child)->write("the end");
   sent += "the end";
   recorder.stop_at = "the end";
   recorder.after(
       [&] {
         CHECK((*child)->unwritten() == 0);
-        child->reset();  // cat ends with its stdin
+        child->reset();  // cat ends when its stdin is closed
       },
       50ms);
   REQUIRE(run_until_stopped(loop));
@@ -198,12 +198,13 @@ TEST_CASE("fault 80: what cannot be started says why, however long the command i
   CHECK(fate({.file = "no-such-program-here"}) == why + "No such file or directory");
   CHECK(fate({.file = "/etc/passwd"}) == why + "Permission denied");
   CHECK(fate({.file = "sh", .cwd = "/no/such/folder"}) == why + "No such file or directory");
-  // Longer than any kernel takes at once, and in all; the last one is not even sent.
+  // The first is longer than the kernel's limit for one argument, the second than its limit for all arguments. The last
+  // one is not even sent to the host.
   for (const std::size_t bytes : {200'000u, 7'000'000u, 9'000'000u}) {
     CHECK(fate({.file = "true", .args = {std::string(bytes, 'x')}}) == why + "Argument list too long");
   }
   CHECK(fate({.file = "true", .args = {std::string(100'000, 'x')}}) == "it exited with code 0");
-  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);  // nothing is left to be waited for
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);  // no child is left to reap
 }
 
 TEST_CASE("child: its env overrides and PATH is looked at, cwd is where it runs") {
@@ -241,7 +242,7 @@ TEST_CASE("faults 82, 85: one that ignores its stdin's end and SIGTERM is killed
   CHECK(launcher->running() == 0);
   CHECK(gone_within(shell_pid, 1s));
   CHECK(gone_within(grandchild, 1s));
-  CHECK(recorder.gone.empty());  // nobody was listening any more
+  CHECK(recorder.gone.empty());  // the handler was no longer attached
 }
 
 TEST_CASE("fault 85: what a dead child started is ended too") {
@@ -255,7 +256,7 @@ TEST_CASE("fault 85: what a dead child started is ended too") {
   CHECK(gone_within(std::stoi(recorder.output), 1s));
 }
 
-// Starts a daemon and prints its pid: in a session of its own with no parent that it knew, that ignores SIGTERM.
+// Starts a daemon and prints its pid. The daemon has its own session, no parent that started it, and ignores SIGTERM.
 const std::string kDaemonise =
     "(setsid sh -c 'trap \"\" TERM; echo $$ >&3; exec 3>&-; exec sleep 1000' 3>&1 >/dev/null 2>&1 &); ";
 
@@ -316,7 +317,7 @@ TEST_CASE("child: without its host it goes on, and the next one gets another hos
   std::expected<std::unique_ptr<ChildProcess>, std::string> next;
   first.after(
       [&] {
-        const pid_t host = std::stoi(first.output);  // its keeper's parent
+        const pid_t host = std::stoi(first.output);  // parent of the child's keeper
         kill(host, SIGKILL);
         CHECK(gone_within(host, 5s));
         first.stop_at = "again";
@@ -365,7 +366,7 @@ TEST_CASE("fault 85: the launcher's end is every child's end, without a loop") {
   REQUIRE(run_until_stopped(loop));
   auto stubborn = launcher->spawn(shell("trap '' TERM; echo $$ ready; while :; do sleep 1; done"), second);
   REQUIRE(stubborn);
-  usleep(100'000);  // its trap is set; its words wait in the pipe
+  usleep(100'000);  // by now the trap is set; the output waits in the pipe
   CHECK(launcher->running() == 2);
   polite->reset();
   stubborn->reset();
@@ -382,7 +383,7 @@ TEST_CASE("child: closing its output or its input is an end") {
   recorder.stop_at = "closed";
   const auto child = launcher->spawn(shell("exec <&-; echo closed; exec sleep 1000"), recorder);
   REQUIRE(child);
-  std::unique_ptr<Timer> next;  // the keeper may not have closed its copy yet
+  std::unique_ptr<Timer> next;  // repeated, because the keeper may not have closed its copy yet
   std::function<void()> write_again = [&] {
     (*child)->write("hello\n");
     next = loop.call_at(loop.now() + 20ms, write_again);
@@ -414,11 +415,11 @@ TEST_CASE("child: with few descriptors left, or none, starting one fails and not
   const auto launcher = make_child_launcher(loop, {.ending = kQuick, .start_host = true});
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
-  const int next = dup(STDERR_FILENO);  // the lowest that is free
+  const int next = dup(STDERR_FILENO);  // lowest free descriptor
   close(next);
   const auto open_descriptors = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
   int failed = 0;
-  for (int left = 0; left < 24; ++left) {  // three pipes, a socket pair, a memory file
+  for (int left = 0; left < 24; ++left) {  // a child needs three pipes, a socket pair and a memory file
     CAPTURE(left);
     Recorder recorder(loop);
     const auto open_before = open_descriptors();
@@ -448,4 +449,4 @@ TEST_CASE("fault 85: a child that joined our own process group and ignores SIGTE
       recorder);
   REQUIRE(child);
   REQUIRE(run_until_stopped(loop));
-}  // ends only with the child
+}  // `child` ends only here, in its destructor

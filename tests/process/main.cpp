@@ -1,4 +1,4 @@
-// The tests' program is its own child host, as the worker is.
+// The test program is its own child host, as the worker is.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

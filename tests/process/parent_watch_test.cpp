@@ -15,7 +15,7 @@ using aiw::ParentWatch;
 using aiw::started_to_outlive_parent;
 using aiw::test::run_until_stopped;
 
-// How often the watch fires until the loop has met this many rounds without a pause.
+// Returns how many times the watch fired during 100 loop turns.
 int fired(pid_t parent, bool* active = nullptr) {
   Loop loop;
   int count = 0;
@@ -35,8 +35,8 @@ TEST_CASE("fault 28: a parent that died while the watch began is gone, and told 
   const pid_t child = fork();
   if (child == 0) _exit(0);
   REQUIRE(waitpid(child, nullptr, 0) == child);
-  CHECK(fired(child) == 1);     // nobody has that number
-  CHECK(fired(getpid()) == 1);  // or another process has it by now
+  CHECK(fired(child) == 1);     // no process has this pid
+  CHECK(fired(getpid()) == 1);  // a process has this pid, but it is not our parent
 }
 
 TEST_CASE("a parent that lives is not gone, and one in another namespace cannot be watched") {

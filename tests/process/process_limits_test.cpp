@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A machine's /proc and /sys with the given files.
+// Fake root folder with the given files in /proc and /sys.
 class Root {
  public:
   Root() {
@@ -76,10 +76,11 @@ TEST_CASE("fault 108: the parts of the account of descriptors are never more tha
       CAPTURE(descriptors);
       CAPTURE(chats);
       const auto shares = share_descriptors(descriptors, chats, 256);
-      // A look-up has up to four, a server's child four, and half as many more servers may be ending.
+      // A look-up uses up to four descriptors, and so does the child of an MCP server. In addition, half as many
+      // servers may still be ending.
       const auto children = shares.servers + shares.servers / 2;
       CHECK(shares.connections + 4 * shares.lookups + 4 * children + 24 <= descriptors);
-      // Every chat has a connection, also while each server over HTTP has a stream open.
+      // Every chat gets a connection, even while each server over HTTP has a stream open.
       CHECK(shares.shared_connections > shares.servers);
       CHECK(shares.connections == shares.chats + shares.shared_connections);
       CHECK(shares.chats <= chats);
@@ -87,7 +88,7 @@ TEST_CASE("fault 108: the parts of the account of descriptors are never more tha
       CHECK(shares.lookups >= 2);
     }
   }
-  // And something for each where there is next to nothing.
+  // Every part gets something, even with very few descriptors.
   const auto least = share_descriptors(16, 4'096, 256);
   CHECK(least.chats == 1);
   CHECK(least.connections == 2);
@@ -97,12 +98,12 @@ TEST_CASE("fault 108: the parts of the account of descriptors are never more tha
 }
 
 TEST_CASE("fault 101: memory that is short is given back where something was freed, not at each look") {
-  aiw::MemoryGauge gauge(kMiB);  // above its limit all the time
+  aiw::MemoryGauge gauge(kMiB);  // always above its limit
   for (int i = 0; i < 5'000; ++i) static_cast<void>(gauge.measure());
   CHECK(gauge.trims() >= 1);
-  CHECK(gauge.trims() < 500);  // and one each 100 ms
+  CHECK(gauge.trims() < 500);  // at most one trim each 100 ms
   const auto before = gauge.trims();
-  aiw::thread_heap -= 64 * 1'024;  // as when an owner of so much has gone
+  aiw::thread_heap -= 64 * 1'024;  // as if an owner of this much memory was destroyed
   static_cast<void>(gauge.measure());
   CHECK(gauge.trims() == before + 1);
 }

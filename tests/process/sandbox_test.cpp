@@ -1,4 +1,4 @@
-// Tries to break out of the sandbox, in processes that are in it.
+// Tests that try to break out of the sandbox, in processes inside it.
 #include "worker/process/sandbox.hpp"
 
 #include <doctest/doctest.h>
@@ -41,12 +41,12 @@ using namespace aiw;
 
 namespace {
 
-// What was tried and what came of it: an errno, 0 if it was allowed.
+// Result of each attempt: an errno, or 0 if it was allowed.
 using Outcomes = std::map<std::string, int>;
 
 class Attempts {
  public:
-  // `result`: of a system call, below 0 if it failed.
+  // `result`: return value of a system call, below 0 if it failed.
   void note(const std::string& what, long result) {
     lines_ += what + ' ' + std::to_string(result < 0 ? errno : 0) + '\n';
   }
@@ -60,7 +60,8 @@ class Attempts {
   std::string lines_;
 };
 
-// Enters by `enter` in a child process, which then makes its attempts.
+// Runs `enter` in a child process and then makes the attempts there. Returns no outcomes if the sandbox is only partly
+// supported.
 Outcomes in_sandbox(const std::function<std::string()>& enter, const std::function<void(Attempts&)>& make) {
   auto pipe = test::make_pipe();
   const pid_t pid = fork();
@@ -89,7 +90,7 @@ Outcomes in_sandbox(const std::function<std::string()>& enter, const std::functi
   return out;
 }
 
-// None if the machine has no whole sandbox.
+// Checks that every attempt failed with one of `errors`. There are no outcomes on a machine without a full sandbox.
 void check_all(const Outcomes& outcomes, std::initializer_list<int> errors) {
   for (const auto& [what, error] : outcomes) {
     const bool expected = std::ranges::find(errors, error) != errors.end();
@@ -126,7 +127,7 @@ int open2(const std::string& path, std::uint64_t flags) {
 
 int open_socket(int family, int type, int protocol = 0) { return socket(family, type | SOCK_CLOEXEC, protocol); }
 
-// A server on an abstract address, and a socket that has not connected to it yet.
+// Server on an abstract address, and a socket that is not connected to it yet.
 struct AbstractServer {
   AbstractServer() {
     address.sun_family = AF_UNIX;
@@ -162,7 +163,7 @@ int bind_udp6() {
   return bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
-// As getaddrinfo binds the socket with which it asks for our addresses.
+// Binds a netlink socket in the same way as getaddrinfo, which uses it to query our addresses.
 int bind_netlink() {
   const test::Fd fd(open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
   sockaddr_nl address{};
@@ -274,7 +275,7 @@ TEST_CASE("sandbox: sockets are for TCP, UDP and our own addresses, and nothing 
                          attempts.note_opened("raw6", open_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6));
                          attempts.note_opened("unix", open_socket(AF_UNIX, SOCK_STREAM));
                          attempts.note_opened("unix-datagram", open_socket(AF_UNIX, SOCK_DGRAM));
-                         attempts.note_opened("netlink", open_socket(AF_NETLINK, SOCK_RAW, 9));  // audit
+                         attempts.note_opened("netlink", open_socket(AF_NETLINK, SOCK_RAW, 9));  // protocol 9: audit
                          attempts.note_opened("crypto", open_socket(AF_ALG, SOCK_SEQPACKET));
                          attempts.note_opened("vsock", open_socket(AF_VSOCK, SOCK_STREAM));
                          std::array<int, 2> pair{};
@@ -316,7 +317,7 @@ TEST_CASE("fault 115: in the sandbox no port is taken, be it UDP's, and other pr
             {0});
 }
 
-// docs/sandbox.md says so, and why: what changes here is to be changed there.
+// docs/sandbox.md lists these limits with the reasons. Change it together with this test.
 TEST_CASE("fault 116: what the sandbox does not hide is what its document says") {
   const Folder folder;
   const std::string other = folder / "out/file", link = folder / "out/link";
@@ -388,7 +389,7 @@ TEST_CASE("sandbox: what the worker needs goes on: threads, memory, names, socke
         bool ran = false;
         std::thread([&] { ran = true; }).join();
         attempts.note("thread", ran ? 0 : -1);
-        // Threads are in it as well.
+        // Threads are confined, too.
         std::thread([&] { attempts.note("thread-confined", open("/etc/passwd", O_RDONLY) < 0 ? 0 : -1); }).join();
         addrinfo* found = nullptr;
         addrinfo hints{};

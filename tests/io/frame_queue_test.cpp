@@ -24,7 +24,7 @@ TEST_CASE("frames come out of the queue as they went in, however long they are a
       queue.tail() += frame;
     }
     queue.frame_ended();
-    // Slower than it fills, then faster.
+    // Drains the queue more slowly than it fills, then faster.
     for (std::size_t turn = i < 1'500 ? 1 : 20; turn > 0 && queue.size() > 0; --turn) {
       const auto bytes = queue.front().substr(0, upto(20'000));
       REQUIRE(!bytes.empty());
@@ -59,14 +59,15 @@ TEST_CASE("fault 88: frames that are taken need no memory of their size, and wha
   for (int i = 0; i < 1'000; ++i) {
     queue.tail() += std::string(1'000, 'y');
     queue.frame_ended();
-    REQUIRE(queue.tail().capacity() < 256 << 10);  // at once, from the reserve
+    REQUIRE(queue.tail().capacity() < 256 << 10);  // the tail starts small: its memory may come from the reserve for
+                                                   // out-of-memory shutdown
   }
 }
 
 TEST_CASE("the queue knows the rest of a frame that is partly written") {
   FrameQueue queue;
   CHECK(queue.partial_frame().empty());
-  for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; a block of its own
+  for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; in a block of its own
     CAPTURE(length);
     for (int i = 0; i < 2; ++i) {
       queue.tail() += std::string(length, 'x') + '\n';
@@ -91,7 +92,7 @@ TEST_CASE("an unfinished frame is taken back, whole ones stay") {
   queue.tail() += "begun";
   queue.drop_unfinished();
   CHECK(queue.size() == 0);
-  for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; a block of its own
+  for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; in a block of its own
     CAPTURE(length);
     queue.tail() += std::string(length, 'x');
     queue.frame_ended();

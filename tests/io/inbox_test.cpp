@@ -32,7 +32,7 @@ std::string health_lines(int count) {
   return lines;
 }
 
-// What an inbox hands over; the loop stops at its end.
+// Requests that an inbox delivers. The loop stops when the input is closed.
 struct Taken {
   explicit Taken(int fd) : inbox(std::make_unique<Inbox>(loop, fd, 1 << 20, DecodeOptions{}, handlers())) {}
 
@@ -60,7 +60,7 @@ struct Taken {
 TEST_CASE("fault 17: of a flood of lines a bounded number is handled before streams and timers have their turn") {
   constexpr std::size_t kLines = 1'500;
   FdPair pipe = make_pipe();
-  write_all(pipe.write.get(), health_lines(kLines));  // less than the pipe holds
+  write_all(pipe.write.get(), health_lines(kLines));  // less than the pipe can hold
   Taken taken(pipe.read.get());
   std::size_t most = 0, before = 0;
   taken.loop.after_each_turn([&] {
@@ -90,7 +90,7 @@ TEST_CASE("fault 17: of lines of a byte no more are read than fit in bounded mem
   };
   handlers.on_end = [&](int) { loop.stop(); };
   const Inbox inbox(loop, file.get(), 1 << 20, {}, std::move(handlers));
-  for (off_t before = -1; before < 1 || before != position();) {  // until it reads no more
+  for (off_t before = -1; before < 1 || before != position();) {  // until the inbox reads no more
     before = position();
     std::this_thread::sleep_for(200ms);
   }
@@ -130,7 +130,7 @@ TEST_CASE("inbox: when it stops reading, what was read is handed over, and what 
     if (taken.ids.size() != 1'000) return;
     taken.inbox->stop_reading();
     taken.inbox->set_paused(true);
-    taken.inbox->set_paused(false);  // does not make it read again
+    taken.inbox->set_paused(false);  // does not resume reading
     later = taken.loop.call_at(taken.loop.now() + 200ms, [&] { taken.loop.stop(); });
     write_all(pipe.write.get(), health_lines(1));
   };

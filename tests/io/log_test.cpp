@@ -21,7 +21,7 @@ using aiw::test::Fd;
 using aiw::test::make_pipe;
 using aiw::test::read_all;
 
-// stderr as a pipe while it lives.
+// Redirects stderr to a pipe during its lifetime.
 class CapturedStderr {
  public:
   CapturedStderr() : saved_(dup(2)) { dup2(pipe_.write.get(), 2); }
@@ -31,7 +31,7 @@ class CapturedStderr {
   }
   std::string text() {
     restore();
-    aiw::init_log(LogLevel::off, LogFormat::text);  // lets go of the pipe
+    aiw::init_log(LogLevel::off, LogFormat::text);  // releases the pipe
     pipe_.write.reset();
     return read_all(pipe_.read.get());
   }
@@ -45,7 +45,7 @@ class CapturedStderr {
   Fd saved_;
 };
 
-// The lines without their time stamps.
+// Returns the lines without their time stamps.
 std::string without_times(std::string_view text, std::string_view before, std::size_t length) {
   std::string out;
   while (!text.empty()) {
@@ -122,12 +122,13 @@ TEST_CASE("a full or closed stderr never blocks: lines are dropped, and counted 
     accounted += std::stol(text.substr(at + kReport.size())) - 1;
   }
   CHECK(accounted == 1001);
-  CHECK(text.ends_with(std::to_string(std::stol(text.substr(text.rfind('=') + 1))) + "\n"));  // ends with a report
+  CHECK(text.ends_with(std::to_string(std::stol(text.substr(text.rfind('=') + 1))) +
+                       "\n"));  // the text ends with a report
   CHECK(text.find(" info again\n") != std::string::npos);
 }
 
 TEST_CASE("a stderr without a reader is no reason to fail") {
-  std::signal(SIGPIPE, SIG_IGN);  // as a loop does
+  std::signal(SIGPIPE, SIG_IGN);  // as Loop does
   CapturedStderr captured;
   aiw::init_log(LogLevel::info, LogFormat::text);
   captured.close_reader();

@@ -101,7 +101,7 @@ TEST_CASE("a watch tells what is ready until it is unwatched") {
   Loop loop;
   const auto pipe = make_pipe();
   int calls = 0;
-  write_all(pipe.write.get(), "x");  // never read: level-triggered, so it is told again
+  write_all(pipe.write.get(), "x");  // never read: the watch is level-triggered, so it fires again
   CHECK(loop.watch(pipe.read.get(), kRead, [&](unsigned ready) {
     CHECK(ready == kRead);
     if (++calls < 3) return;
@@ -240,7 +240,7 @@ TEST_CASE("fault 117: what is left of a turn that was cut comes next, before wha
   std::vector<aiw::test::FdPair> pipes;
   for (int i = 0; i < 3; ++i) {
     pipes.push_back(make_pipe());
-    write_all(pipes.back().write.get(), "x");  // stays ready
+    write_all(pipes.back().write.get(), "x");  // stays readable
     loop.watch(pipes.back().read.get(), kRead, [&, i](unsigned) {
       order += static_cast<char>('0' + i);
       loop.post([&] { order += 'p'; });

@@ -27,7 +27,7 @@ using aiw::test::write_all;
 constexpr std::size_t kMaxLine = 32 << 20;
 using Lines = std::vector<std::string>;
 
-// What a reader delivers, for the test's thread to wait for.
+// Lines and end that a reader delivers. The test's thread can wait for them.
 class Received {
  public:
   StdinHandlers handlers() {
@@ -139,7 +139,7 @@ TEST_CASE("a paused reader leaves the bytes where they are") {
   write_all(pipe.write.get(), "before\n");
   received.wait_lines(1);
   reader.set_paused(true);
-  write_all(pipe.write.get(), "maybe\n");  // a wait that was under way may still see these
+  write_all(pipe.write.get(), "maybe\n");  // a read that was already waiting may still see this line
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const auto seen = received.lines().size();
   write_all(pipe.write.get(), "after\n");

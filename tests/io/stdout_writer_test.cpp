@@ -35,12 +35,13 @@ StdoutHandlers unexpected_end() {
   return {[] {}, [](int error) { FAIL("broken: " << error); }};
 }
 
-// Frames of growing length, so that a torn or lost one shows.
+// Returns a frame with a length that depends on `number`, so that a torn or lost frame is visible.
 std::string frame(int number) {
   return std::to_string(number) + std::string(static_cast<std::size_t>(number % 3000), 'x') + "\n";
 }
 
-// Writes many frames to the pair while a thread reads them, and checks that all of it arrived and no flag changed.
+// Writes many frames to the pair while a thread reads them. Checks that all bytes arrived and no descriptor flag
+// changed.
 void check_intact(FdPair pair) {
   const int flags = fcntl(pair.write.get(), F_GETFL);
   std::string expected;
@@ -63,7 +64,7 @@ void check_intact(FdPair pair) {
   CHECK((got == expected));
 }
 
-// Runs a writer to `fd` with one frame until it breaks; the errno it told.
+// Runs a writer to `fd` with one frame until it breaks. Returns the reported errno.
 int error_of(int fd, std::string_view bytes, StdoutOptions options = {}) {
   Loop loop;
   int error = 0;
@@ -187,7 +188,7 @@ TEST_CASE("congestion begins at the high-water mark, ends below the low one, and
   std::jthread reader;
   loop.post([&] {
     loop.post([&] {
-      CHECK(writer.congested());  // the pipe took what fits, and nobody reads yet
+      CHECK(writer.congested());  // the pipe is full and nothing reads yet
       CHECK(writer.pending() > 300'000);
       reader = std::jthread([&] { got = read_all(pair.read.get(), 400'007); });
     });
@@ -221,7 +222,7 @@ TEST_CASE("what a slow reader takes is told until it has caught up") {
   };
   loop.post([&] { next = loop.call_at(loop.now() + 1ms, read_some); });
   CHECK(run_until_stopped(loop));
-  CHECK(calls >= 10);  // a pipe's fill each
+  CHECK(calls >= 10);  // each call reports about one full pipe
   CHECK(told > kBytes - (256 << 10));
   CHECK(told <= kBytes);
 }
@@ -251,7 +252,7 @@ TEST_CASE("a writer may go while its flush is due, and writes what is taken at o
     StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
     append(writer, "last words\n");
   }
-  {  // nobody reads: it does not wait
+  {  // no reader: the writer does not wait
     StdoutWriter writer(loop, full.write.get(), {.stall_timeout = 0ms}, unexpected_end());
     append(writer, std::string(1'000'000, 'x'));
   }
@@ -278,7 +279,7 @@ TEST_CASE(
     Loop loop;
     StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
     for (std::size_t i = 0; i < kFrames; ++i) append(writer, std::string(1'999, 'x') + "\n");
-    writer.write_out(400ms);  // 2 MB take the reader some 30 turns of 20 ms
+    writer.write_out(400ms);  // the reader needs about 30 turns of 20 ms for 2 MB
     CHECK(writer.pending() == 0);
   }
   pipe.write.reset();
@@ -293,12 +294,12 @@ TEST_CASE("fault 88: a frame that is partly written when the writer goes is fini
   {
     Loop loop;
     StdoutWriter writer(loop, pipe.write.get(), {}, unexpected_end());
-    for (int i = 0; i < 20; ++i) append(writer, std::string(1'000'000, 'x') + "\n");  // each longer than the pipe
+    for (int i = 0; i < 20; ++i) append(writer, std::string(1'000'000, 'x') + "\n");  // each is longer than the pipe
     loop.post([&] { loop.stop(); });
     CHECK(run_until_stopped(loop));
     CHECK(writer.pending() > 19'000'000);
     reader = std::jthread([&, fd = pipe.read.get()] {
-      std::this_thread::sleep_for(50ms);  // so that nothing more can be written at once
+      std::this_thread::sleep_for(50ms);  // for this time nothing more can be written
       got = read_all(fd);
     });
   }

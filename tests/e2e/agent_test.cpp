@@ -1,4 +1,4 @@
-// Chats of several steps, both provider families, one-shot answers, and the parent's part in them.
+// Chats with several steps, both provider families, unary responses, and the parent's part in them.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -65,7 +65,7 @@ TEST_CASE("the parent answers a tool call over its pipes, and the model goes on 
     CHECK(log.count("start") == 2);
     CHECK(upstream.count(provider) == 2);
     CHECK(sent_body(upstream, provider, 1).at("messages").dump().find("42") != std::string::npos);
-    // What `done` gave is a history that the next chat may bring.
+    // The messages of `done` are a valid history for the next chat.
     Json messages = Json::array({{{"role", "user"}, {"content", "Hi"}}});
     for (const Json& message : data.at("messages")) messages.push_back(message);
     messages.push_back({{"role", "user"}, {"content", "And?"}});

@@ -1,4 +1,5 @@
-// Amazon Bedrock over the real binary: signatures that an independent implementation verifies, and answers in frames.
+// Amazon Bedrock with the real binary: an independent implementation verifies the signatures, and responses become
+// frames.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ std::string converse_answer() {
          bedrock_event("metadata", R"({"usage":{"inputTokens":5,"outputTokens":1,"totalTokens":6}})");
 }
 
-// What the verifier says of the request as it reached the upstream.
+// Returns the verifier's verdict on the request as it reached the upstream.
 std::string verdict(const tools::Request& request) {
   Json headers = Json::array();
   for (const auto& [name, value] : request.headers) headers.push_back({name, value});
@@ -89,7 +90,7 @@ TEST_CASE("bedrock: signed requests verify, whatever the model's id holds") {
     CHECK(request.target == "/bedrock/model/" + encoded + "/converse-stream");
     CHECK(verdict(request) == "ok");
   }
-  // And the verifier is one: it knows a changed body, a changed path and a missing token.
+  // Checks the verifier itself: it detects a changed body, a changed path and a missing token.
   tools::Request request = upstream.requests("bedrock").back();
   request.body += " ";
   CHECK(verdict(request) == "the signature is wrong");

@@ -41,7 +41,7 @@ ChildProcess::ChildProcess(int stdin_fd, int stdout_fd) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
-  // dup2 in this order would lose stdout if the caller passed 0 for it; nobody does.
+  // dup2 in this order would lose stdout if the caller passed 0 for it. No caller does.
   posix_spawn_file_actions_adddup2(&actions, stdin_fd, 0);
   posix_spawn_file_actions_adddup2(&actions, stdout_fd, 1);
   sigset_t defaults;
@@ -93,7 +93,7 @@ std::string read_to(int fd, std::string_view until) {
     if (::poll(&waiting, 1, 1000) != 1) continue;
     const ssize_t count = ::read(fd, block.data(), block.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (count <= 0) return text;  // EIO is the end of a terminal
+    if (count <= 0) return text;  // a closed terminal reads as EIO
     text.append(block.data(), static_cast<std::size_t>(count));
   }
   return text;

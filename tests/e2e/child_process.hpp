@@ -1,4 +1,4 @@
-// A worker whose stdin and stdout are descriptors of any kind: sockets, terminals, non-blocking pipes.
+// Worker whose stdin and stdout are any kind of descriptor: sockets, terminals, non-blocking pipes.
 #pragma once
 
 #include <sys/types.h>
@@ -36,17 +36,17 @@ HandlePair pipe_to_child();
 HandlePair pipe_from_child();
 HandlePair socket_pair();
 
-// Blocking reads and writes on our ends, so only for short exchanges.
+// Reads and writes on the test's ends block, so use it only for short exchanges.
 class ChildProcess {
  public:
-  // Gives the child these descriptors as its 0 and 1; the caller closes its own copies.
+  // Gives these descriptors to the child as 0 and 1. The caller closes its own copies.
   ChildProcess(int stdin_fd, int stdout_fd);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  // -1 if it did not end in time; a death by signal is 1000 + its number.
+  // Returns the exit code: -1 if the child did not exit in time, 1000 + the signal number after a fatal signal.
   int exit_code();
 
  private:
@@ -55,9 +55,9 @@ class ChildProcess {
 };
 
 void write_all(int fd, std::string_view bytes);
-// Up to and including `until`, or to the end, or as long as kPatience allows.
+// Reads up to and including `until`, or to the end of input, but no longer than kPatience.
 std::string read_to(int fd, std::string_view until = {});
-// Each line is one JSON value: its frame.
+// Parses one JSON value, a frame, from each line.
 std::vector<Json> parse_lines(std::string_view text);
 
 }  // namespace aiw::e2e

@@ -1,4 +1,4 @@
-// Answers whose end is told wrongly, over the network and by the provider.
+// Responses with a wrong end: cut by the network, or ended incorrectly by the provider.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -19,7 +19,7 @@ Script until_close(Script script) {
   return script;
 }
 
-// What the model is told of a call of an HTTP tool at `url`.
+// Returns the output that the model receives for a call of an HTTP tool at `url`.
 Json tool_output(TestWorker& worker, Upstream& upstream, const std::string& id, const std::string& url) {
   upstream.answer(id, {event_stream(openai_tool_call("c", "look", "{}")), event_stream(openai_answer({"ok"}))});
   const Json tool = {{"name", "look"}, {"executor", "http"}, {"http", {{"url", url}}}};
@@ -38,7 +38,7 @@ TEST_CASE("fault 114: an answer over TLS that only its connection ends is whole 
   const auto cut = front_of(upstream, {.identity = certificates.good});
   const auto polite = front_of(upstream, {.identity = certificates.good, .says_end = true});
   TestWorker worker({"--ca-file", certificates.ca_file});
-  const std::string half = "Delete nothing. Backups are ";  // "not there yet."
+  const std::string half = "Delete nothing. Backups are ";  // cut from "Backups are not there yet."
   const Json whole = {{"type", "text"}, {"value", half}};
   upstream.answer("close", {plain(half, Framing::kClose)});
   upstream.answer("length", {plain(half, Framing::kContentLength)});
@@ -51,9 +51,10 @@ TEST_CASE("fault 114: an answer over TLS that only its connection ends is whole 
   CHECK(tool_output(worker, upstream, "b", polite->url() + "/close") == whole);
   CHECK(tool_output(worker, upstream, "c", cut->url() + "/length") == whole);
   CHECK(tool_output(worker, upstream, "d", cut->url() + "/chunks") == whole);
-  CHECK(tool_output(worker, upstream, "e", upstream.base_url("close")) == whole);  // plain HTTP has no other end
+  CHECK(tool_output(worker, upstream, "e", upstream.base_url("close")) == whole);  // in plain HTTP, close is the only
+                                                                                   // end of such a body
 
-  // A provider's stream has an end of its own; one body has not.
+  // A provider's stream has an end marker of its own; a unary body has none.
   const auto outcome = [&](const std::string& id, const std::string& base, const Json& payload = Json::object()) {
     Json all = {{"retry", {{"max", 0}}}};
     all.update(payload);

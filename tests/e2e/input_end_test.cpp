@@ -1,4 +1,4 @@
-// The end of the input, inputs of every kind, and cancelling (rows 17 and 19 to 22 of the table of faults).
+// End of input, all kinds of input, and cancelling (rows 17 and 19 to 22 of the table of faults).
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <pty.h>
@@ -53,7 +53,7 @@ TEST_CASE("fault 17: a flood of chats is run, queued or refused, and each accept
       FAIL("refused otherwise: " << data.dump());
     }
   }
-  // The canary has one of the places, and may have given it up.
+  // The canary uses one of the places, and may already have released it.
   CHECK(health.at("data").at("queued") >= queue - 1);
   CHECK(health.at("data").at("queued") <= queue);
   const std::size_t running = health.at("data").at("inFlight");
@@ -105,7 +105,8 @@ TEST_CASE("fault 20: when the input ends, a chat that waits for a tool ends with
   CHECK(worker.exit_code() == 0);
 }
 
-// A worker that is told to end while lines come has answered each that it read. True if it left some unread.
+// Ends a worker while lines arrive, and checks that it answered every line that it read. Returns true if some lines
+// were left unread.
 bool leaves_lines_unread(const std::string& lines, const std::function<void(pid_t worker)>& end) {
   HandlePair in = pipe_to_child();
   HandlePair out = pipe_from_child();
@@ -121,7 +122,7 @@ bool leaves_lines_unread(const std::string& lines, const std::function<void(pid_
   const std::string unread = read_to(in.theirs.get());
   const auto read_lines = std::count(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(unread.size()), '\n');
   const auto frames = std::count(answers.begin(), answers.end(), '\n');
-  REQUIRE(frames == 1 + read_lines);  // `ready` is the first
+  REQUIRE(frames == 1 + read_lines);  // `ready` is the first frame
   return !unread.empty();
 }
 
@@ -195,7 +196,7 @@ TEST_CASE("fault 21: stdin and stdout may be one socket, as Node gives its child
   HandlePair out = pipe_from_child();
   for (int fd : {in.theirs.get(), out.theirs.get()}) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   ChildProcess non_blocking(in.theirs.get(), out.theirs.get());
-  // The flag is the description's, so a change by the child would be ours to see.
+  // The flag belongs to the open file description, so a change by the child would be visible here.
   text = read_to(out.ours.get(), "ready");
   CHECK((::fcntl(in.theirs.get(), F_GETFL) & O_NONBLOCK) != 0);
   CHECK((::fcntl(out.theirs.get(), F_GETFL) & O_NONBLOCK) != 0);
@@ -225,7 +226,7 @@ TEST_CASE("fault 21: stdin may be a terminal, whose flags and modes stay as they
   write_all(master, kHealth);
   std::string text = read_to(out.ours.get(), "health_ok");
   CHECK(::fcntl(slave, F_GETFL) == flags);
-  write_all(master, "\x04");  // what a person types for the end
+  write_all(master, "\x04");  // Ctrl-D, the end of input on a terminal
   CHECK(parse_lines(text + read_to(out.ours.get())).size() == 2);
   CHECK(on_terminal.exit_code() == 0);
   REQUIRE(::tcgetattr(slave, &after) == 0);
@@ -235,7 +236,7 @@ TEST_CASE("fault 21: stdin may be a terminal, whose flags and modes stay as they
   CHECK(after.c_oflag == before.c_oflag);
 }
 
-// Cancels the chat and checks that it is acknowledged once and ends as cancelled.
+// Cancels the chat. Checks that it is acknowledged once and ends as cancelled.
 void check_cancel(TestWorker& worker, const std::string& id) {
   const Json ack = worker.ask(cancel_line("cancel " + id, id));
   CHECK(ack.at("type") == "ack");
@@ -296,7 +297,7 @@ std::size_t threads(pid_t pid) {
 
 TEST_CASE(
     "faults 22, 35: cancel, the connect timeout and the exit do not wait for a name server that does not answer") {
-  if (kSanitized) return;  // its runtime wants to be the first library
+  if (kSanitized) return;  // the sanitizer's runtime must be the first library
   Upstream upstream;
   TestWorker worker({}, {"LD_PRELOAD=" AIW_FAKE_RESOLVER, "FAKE_RESOLVER_HANG_MS=600000"});
   Canary canary(worker, upstream, 60);
@@ -308,7 +309,7 @@ TEST_CASE(
     CHECK(eventually([&] { return threads(worker.process().pid()) > before; }));
     check_cancel(worker, id);
   }
-  // Without a cancel the connect timeout does not wait either.
+  // The connect timeout does not wait for the name server either, without a cancel.
   worker.send(chat_line("limited", {{"id", "p"}, {"baseUrl", "https://third.hang.test"}},
                         {{"timeouts", {{"connectMs", 100}}}, {"retry", {{"max", 0}}}}));
   CHECK(worker.end_of("limited").outcome() == "timeout_connect");

@@ -1,4 +1,4 @@
-// The leanspec dialect as leanspec-http 0.2.20 uses it: its launch, its requests, and a reader as strict as its own.
+// leanspec dialect as leanspec-http 0.2.20 uses it: launch, requests, and a reader that is as strict as its own.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -13,12 +13,12 @@ namespace {
 
 constexpr const char* kKey = "sk-canary-leanspec-1234567890";
 
-// `LEANSPEC_NODE_PATH <LEANSPEC_AI_WORKER>`, both naming this program, with the variable that the parent sets.
+// Runs `LEANSPEC_NODE_PATH <LEANSPEC_AI_WORKER>` with the variable that the parent sets. Both paths name this program.
 TestWorker launched_by_leanspec() {
   return TestWorker({worker_binary()}, {"LEANSPEC_IPC_MODE=true", std::string("MY_KEY=") + kKey}, Words::leanspec);
 }
 
-// The parent's own request: keys in its order, null for what is absent.
+// Returns a request as the parent writes it: keys in its order, null for absent values.
 Json leanspec_chat(const std::string& id, const std::string& base_url, const Json& messages) {
   const Json provider = {
       {"id", "custom"},
@@ -155,7 +155,7 @@ TEST_CASE("leanspec: whatever an upstream sends, no frame ends or disturbs the p
   CHECK(worker.log("a").text() ==
         "a" + replacement + replacement + replacement + "b" + std::string(1, '\0') + "c\xE2\x80\xA8");
 
-  // Its JSON reader stops at a nesting of about 120 and knows no number beyond a double's range.
+  // The parent's JSON reader stops at a nesting of about 120 and rejects numbers outside the range of a double.
   int number = 0;
   for (const std::string& arguments :
        {std::string(100, '[') + std::string(100, ']'), std::string(500, '[') + std::string(500, ']'),
@@ -181,8 +181,8 @@ TEST_CASE("leanspec: whatever an upstream sends, no frame ends or disturbs the p
   CHECK(worker.close_and_exit() == 0);
 }
 
-#ifndef AIW_SANITIZED  // nothing is preloaded before a sanitizer
-// leanspec-http stops reading while one browser does. Five minutes pass in a second.
+#ifndef AIW_SANITIZED  // no library can be preloaded before a sanitizer
+// leanspec-http stops reading while a single browser does. The preloaded clock makes five minutes pass in one second.
 TEST_CASE("fault 24: leanspec: a reader that stops for long is waited for, unless a limit is given") {
   const auto stalls = [](const std::vector<std::string>& flags, Words words) {
     Upstream upstream;
@@ -190,7 +190,7 @@ TEST_CASE("fault 24: leanspec: a reader that stops for long is waited for, unles
     TestWorker worker(flags, {std::string("LD_PRELOAD=") + AIW_FAST_CLOCK, std::string("MY_KEY=") + kKey}, words);
     const bool leanspec = words == Words::leanspec;
     worker.send(leanspec ? leanspec_chat("c", upstream.base_url("p"), ui_message("Hi")) : upstream.chat("c", "p"));
-    // Nobody reads; wait_exit would.
+    // Waits without reading; wait_exit() would read.
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
     while (std::chrono::steady_clock::now() < until) {
       if (worker.process().stderr_text().find("stdout stalled") != std::string::npos) {

@@ -1,4 +1,4 @@
-// The MCP project's own test of clients, @modelcontextprotocol/conformance, against the real worker.
+// The MCP project's own client tests (@modelcontextprotocol/conformance), run against the real worker.
 #include <doctest/doctest.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -43,7 +43,7 @@ TEST_CASE("mcp conformance: initialize, tools_call and sse-retry pass") {
   for (const std::string scenario : {"initialize", "tools_call", "sse-retry"}) {
     CAPTURE(scenario);
     Outcome outcome = run_conformance(*modules, "--scenario " + scenario);
-    // sse-retry measures half a second to a fifth of one: a busy machine gets another try.
+    // sse-retry checks a delay of half a second with a tolerance of one fifth. On a busy machine it gets a second try.
     if (scenario == "sse-retry" && outcome.code != 0) outcome = run_conformance(*modules, "--scenario " + scenario);
     CAPTURE(outcome.output);
     CHECK(outcome.code == 0);
@@ -55,7 +55,7 @@ TEST_CASE("mcp conformance: what fails is what is known to, and no more") {
   const auto modules = node_modules();
   if (!modules) return;
   for (const std::string what : {"--suite auth ", "--scenario elicitation-sep1034-client-defaults "}) {
-    // One of them waits for an answer that never comes.
+    // One of the scenarios waits for a response that never comes.
     const Outcome outcome = run_conformance(*modules, what + kExpectedFailures, Milliseconds(10'000));
     CAPTURE(what);
     CAPTURE(outcome.output);

@@ -1,4 +1,4 @@
-// MCP servers that fail in every way that a program can, with another chat beside them.
+// MCP servers that fail in every way that a program can, while another chat runs.
 #include <doctest/doctest.h>
 #include <signal.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 Json shell(const std::string& script) { return {{"command", "sh"}, {"args", Json::array({"-c", script})}}; }
 
-// Ignores its stdin's end.
+// Appends `script`, which the server runs after its stdin was closed.
 Json after_its_input(Json server, const std::string& script) {
   server["args"][1] = server["args"][1].get<std::string>() + '\n' + script;
   return server;
@@ -67,7 +67,7 @@ TEST_CASE("fault 80: a server that cannot be started or ends at once ends the ch
   check_unavailable(worker, "http", {{"url", "http://127.0.0.1:1/mcp"}}, "cannot be reached: connect_error");
   canary.check();
   CHECK(worker.close_and_exit() == 0);
-  // Its last words are in the log and in no frame.
+  // The last stderr lines of the server are in the log and in no frame.
   const std::string& words = worker.process().stderr_text();
   CHECK(words.find("word-500") != std::string::npos);
   CHECK(words.find("early") == std::string::npos);
@@ -79,7 +79,7 @@ TEST_CASE("fault 80: a server that cannot be started or ends at once ends the ch
 TEST_CASE("fault 81: a crash fails every call under way, and the next chat gets another server") {
   const TemporaryFolder folder;
   const std::string mark = folder.path() + "/crashed";
-  // Its first process takes two calls and crashes; the second one answers.
+  // The first process takes two calls and crashes; the second one answers.
   const Json server = shell_server("if [ -e " + mark + ".2 ]; then " + kSayPid + "; elif [ -e " + mark +
                                    " ]; then touch " + mark + ".2; kill -SEGV $$; else touch " + mark + "; fi");
   Upstream upstream;
@@ -106,7 +106,7 @@ TEST_CASE("fault 82: a server that hangs in its handshake or in a call") {
   Upstream upstream;
   TestWorker worker({"--mcp-connect-ms", "1500"});
   Canary canary(worker, upstream);
-  // What it started is in its process group and ignores the end of its input.
+  // The server's child is in the same process group. Both ignore that their stdin is closed.
   check_unavailable(worker, "mute", shell("sleep 1000 & echo $$ $! >>" + pids + "; wait"),
                     "was not ready within 1500 ms");
   Json server = shell_server(": ", "note() { echo \"$1\" >>" + seen + "; }\n");
@@ -144,7 +144,7 @@ printf '\000\000\377\376{"\n[1,2\n{"jsonrpc":"2.0"}\n"text"\n{}\n'
   CHECK(outputs(worker.end_of("long")).at("s__go") == mcp_error("the MCP server wrote a line that is too long"));
   const auto grown = worker.peak_rss() - before;
   MESSAGE("a line of 100 MB: " << grown / kMiB << " MiB at most");
-  if (!kSanitized) CHECK(grown < 140 * kMiB);  // 64 MiB, in a buffer that doubles
+  if (!kSanitized) CHECK(grown < 140 * kMiB);  // limit of 64 MiB, in a buffer that doubles
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
@@ -158,11 +158,11 @@ TEST_CASE("fault 83: a response that only lenient parsers read is read, and one 
     CHECK(log.outcome() == "done");
     return log.outcome() == "done" ? outputs(log).at("s__go") : Json();
   };
-  // Ids as strings, a byte order mark, a raw tab and a member twice, from the handshake on.
+  // Unusual but readable from the handshake on: string ids, a byte order mark, a raw tab and a duplicate member.
   const std::string careless = R"sh(
 say() { printf '\357\273\277{"jsonrpc":"2.0","_meta":"a\tb","id":"%s","id":"%s","result":%s}\n' 0 "$1" "$2"; }
 )sh";
-  // The functions of the script are replaced when the first line has come.
+  // The functions of the script are replaced when the first line has arrived.
   const std::string replace = "note() { " + careless + "}\n";
   CHECK(answer_of("careless", shell_server(kSayPid, replace)).at("type") == "text");
   CHECK(
@@ -175,7 +175,7 @@ say() { printf '\357\273\277{"jsonrpc":"2.0","_meta":"a\tb","id":"%s","id":"%s",
         mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes"));
   CHECK(answer_of("cut", shell_server(R"sh(echo "{\"id\":$(id "$line"),\"result\":{\"content\":[{")sh")) ==
         mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes"));
-  // The list ends where its cursor stays as it is.
+  // The list ends when the server returns the same cursor again.
   const std::string pages = R"sh(
 say() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$(printf '%s' "$2" | sed 's/{"tools":\[/{"nextCursor":"x","tools":[/')"; }
 )sh";
@@ -189,8 +189,9 @@ TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the ser
     CAPTURE(logged);
     TestWorker worker({"--log-level", logged ? "debug" : "warn"});
     Canary canary(worker, upstream);
-    const std::string flood = logged ? "yes 'a word of warning' | head -c 4000000 >&2; "  // each line is a log line
-                                     : "head -c 268435456 /dev/zero >&2; ";
+    const std::string flood = logged
+                                  ? "yes 'a word of warning' | head -c 4000000 >&2; "  // each line becomes a log line
+                                  : "head -c 268435456 /dev/zero >&2; ";
     worker.send(mcp_chat("warm", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
     worker.end_of("warm");
     worker.reset_peak_rss();
@@ -236,7 +237,7 @@ TEST_CASE("fault 85: nothing of a server is left when the worker goes, however i
     CAPTURE(static_cast<int>(end));
     const TemporaryFolder folder;
     const std::string pids = folder.path() + "/pids";
-    // It, its child and a daemon in a session of its own: all ignore SIGTERM, none minds its stdin's end.
+    // The server, its child and a daemon in its own session: all ignore SIGTERM and go on after their stdin is closed.
     Json server = shell_server(kSayPid, "trap '' TERM; echo $$ >>" + pids + "; sleep 1000 & echo $! >>" + pids +
                                             "\n(setsid sh -c 'echo $$ >>" + pids +
                                             "; exec sleep 1000' >/dev/null 2>&1 </dev/null &)\n");
@@ -248,7 +249,7 @@ TEST_CASE("fault 85: nothing of a server is left when the worker goes, however i
     const pid_t pid = worker.process().pid();
     if (end == End::input) {
       CHECK(worker.close_and_exit() == 0);
-    } else if (end == End::signals) {  // two of them end the worker at once
+    } else if (end == End::signals) {  // the second signal ends the worker at once
       kill(pid, SIGTERM);
       kill(pid, SIGTERM);
       CHECK(worker.exit_code() >= 0);
@@ -279,7 +280,7 @@ TEST_CASE("fault 86: a server has nine variables, those that the request gives i
   const std::set<std::string> allowed = {"PATH", "HOME",    "LANG",  "LC_ALL", "TMPDIR",
                                          "USER", "LOGNAME", "SHELL", "TERM",   "CONFIGURED"};
   for (const auto& [name, value] : seen) CHECK_MESSAGE(allowed.contains(name), name);
-  // The shell keeps the file that it redirects to beyond the tenth.
+  // The shell uses descriptors from 10 on for its redirections.
   std::istringstream fds(contents(descriptors));
   std::set<int> open = {std::istream_iterator<int>(fds), {}};
   std::erase_if(open, [](int fd) { return fd >= 10; });

@@ -1,4 +1,4 @@
-// MCP servers over HTTP that fail in every way that HTTP can, with another chat beside them.
+// MCP servers over HTTP that fail in every way that HTTP can, while another chat runs.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,19 +12,19 @@
 namespace aiw::e2e {
 namespace {
 
-// An MCP server over HTTP that misbehaves as a test says.
+// MCP server over HTTP whose misbehaviour a test defines.
 class HttpMcp {
  public:
   using Answer = std::function<std::optional<Script>(const tools::Request&, const Json& message)>;
 
-  // `answer` may answer in place of a server that works.
+  // `answer` may return a response that replaces the response of a working server.
   explicit HttpMcp(Answer answer) : answer_(std::move(answer)) {
     auto server = tools::UpstreamServer::start([this](const tools::Request& request) { return respond(request); });
     if (!server) FAIL(server.error());
     server_ = std::move(*server);
   }
   [[nodiscard]] Json definition() const { return {{"s", {{"url", server_->url() + "/mcp"}}}}; }
-  // The methods of the messages so far, and of the requests that carry none.
+  // Returns the methods of the messages so far. A request without a message has an entry, too.
   [[nodiscard]] std::vector<std::string> methods() const {
     const std::lock_guard lock(mutex_);
     return methods_;
@@ -62,7 +62,7 @@ class HttpMcp {
   const Answer answer_;
   mutable std::mutex mutex_;
   std::vector<std::string> methods_;
-  std::unique_ptr<tools::UpstreamServer> server_;  // the last member: its thread uses the others
+  std::unique_ptr<tools::UpstreamServer> server_;  // last member: its thread uses the others
 };
 
 Json go_over_http(TestWorker& worker, const std::string& id, const HttpMcp& server) {
@@ -101,9 +101,9 @@ TEST_CASE("fault 87: over HTTP a stream that breaks off is resumed from its last
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
-  std::string id;                // for the upstream's thread
-  std::atomic<int> resumed = 0;  // from the event that came
-  // The answer comes with the GET that resumes.
+  std::string id;                // used by the upstream's thread
+  std::atomic<int> resumed = 0;  // number of resumptions from the event that arrived
+  // The response arrives with the GET that resumes the stream.
   const auto breaks_off = [&](bool numbered) {
     return [&, numbered](const tools::Request& request, const Json& message) -> std::optional<Script> {
       if (message.is_object() && message.value("method", "") == "tools/call") {
@@ -120,7 +120,7 @@ TEST_CASE("fault 87: over HTTP a stream that breaks off is resumed from its last
   const HttpMcp numbered(breaks_off(true));
   CHECK(go_over_http(worker, "numbered", numbered) == kWent);
   CHECK(resumed == 1);
-  CHECK(numbered.count("tools/call") == 1);  // it may have been carried out
+  CHECK(numbered.count("tools/call") == 1);  // not repeated, because the server may already have run it
   const HttpMcp plain(breaks_off(false));
   CHECK(go_over_http(worker, "plain", plain) == mcp_error("the MCP server ended its answer before it was complete"));
   CHECK(plain.count("tools/call") == 1);
@@ -140,7 +140,7 @@ TEST_CASE("fault 87: over HTTP redirects are refused, 405 means that nobody spea
   const auto& log = worker.end_of("redirect");
   CHECK(log.outcome() == "mcp_unavailable");
   CHECK(elsewhere.methods().empty());
-  // The capability to say that the tools changed makes the worker listen.
+  // The `tools.listChanged` capability makes the worker open a stream for notifications.
   const HttpMcp deaf([](const tools::Request&, const Json& message) -> std::optional<Script> {
     if (!message.is_object() || message.value("method", "") != "initialize") return std::nullopt;
     const Json result = {{"protocolVersion", "2025-11-25"},
@@ -178,7 +178,7 @@ TEST_CASE("fault 83: over HTTP what only lenient parsers read is read, and what 
     return R"({"id":)" + id + R"(,"result":)" + result + ",}";
   };
   const Json unreadable = mcp_error("the MCP server sent a response that cannot be read: expected a key in quotes");
-  // An event stream that stays open behind the response.
+  // Returns an event stream that stays open after the response.
   const auto as_events = [](const std::string& json) { return broken_stream("data: " + json + "\n\n", Ending::kHang); };
   CHECK(answer_of("json", [&](auto& id, auto& result) {
           return tools::json_script(200, "\xEF\xBB\xBF" + lenient(id, result));
@@ -191,7 +191,7 @@ TEST_CASE("fault 83: over HTTP what only lenient parsers read is read, and what 
   CHECK(answer_of("wrong events", [&](auto& id, auto& result) { return as_events(wrong(id, result)); }) == unreadable);
   CHECK(answer_of("no response", [&](auto&, auto&) { return tools::json_script(200, "{"); }) ==
         mcp_error("the MCP server sent JSON that is not a response to the request"));
-  // Structured content on many lines stays one frame.
+  // Structured content with line breaks is still written as one frame.
   CHECK(answer_of("lines", [&](auto& id, auto&) {
           return tools::json_script(200, "{\n\"id\":" + id + ",\n\"result\":{\"structuredContent\":{\r\n\"a\":\n1}}}");
         }) == Json::parse(R"({"type":"json","value":{"a":1}})"));

@@ -1,4 +1,4 @@
-// Chats with MCP servers, and servers of a few lines of shell.
+// Chats with MCP servers, and MCP servers as short shell scripts.
 #pragma once
 
 #include <map>
@@ -18,19 +18,20 @@ struct Call {
   Json input = Json::object();
 };
 
-// A chat whose model makes these calls at once and then says that it is done.
+// Returns a chat whose model makes these calls in one response and then replies "done".
 Json mcp_chat(const std::string& id, const Json& servers, const std::vector<Call>& calls,
               const Json& more = Json::object());
 
-// The outputs of a chat's calls by their tools.
+// Returns the outputs of a chat's calls by tool name.
 std::map<std::string, Json> outputs(const FrameLog& log);
 
-// The output that says what went wrong at a server.
+// Returns the tool output for an error of an MCP server.
 Json mcp_error(const std::string& text);
 
-// It answers initialize, tools/list with the tool `go`, and then runs `on_call`; `before` runs first of all.
+// Returns an MCP server that answers initialize and lists one tool, `go`. It runs `on_call` for each tools/call;
+// `before` runs first of all.
 Json shell_server(const std::string& on_call, const std::string& before = {});
-// For `on_call`: the server's pid as a text.
+// Value for `on_call`: answers with the server's pid as text.
 extern const std::string kSayPid;
 
 }  // namespace aiw::e2e

@@ -1,4 +1,4 @@
-// MCP servers of others, as children and over HTTP, called by a scripted model through the real worker.
+// Published MCP servers, as children and over HTTP, called by a scripted model through the real worker.
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ Json everything(const std::string& modules, const Json& env = Json::object()) {
           {"env", env}};
 }
 
-// A program beside the worker; ended with this.
+// Program that runs next to the worker. The destructor ends it.
 class Program {
  public:
   Program(const std::string& file, const std::vector<std::string>& args, const std::vector<std::string>& environment) {
@@ -118,7 +118,7 @@ TEST_CASE("mcp: server-everything over stdio: text, images, structured content, 
   TestWorker worker;
   worker.send(mcp_chat("c", {{"everything", everything(*modules)}}, kEverythingCalls));
   check_everything(worker.end_of("c"));
-  // The model's wrong arguments and the server's own refusals are outputs.
+  // Wrong arguments from the model, and errors that the server itself reports, become tool outputs.
   worker.send(mcp_chat("d", {{"everything", everything(*modules)}},
                        {{"everything__get-sum", {{"a", "one"}, {"b", 2}}}, {"everything__no-such-tool"}}));
   const auto& log = worker.end_of("d");
@@ -153,7 +153,8 @@ TEST_CASE("mcp: a server's environment is the request's and no key of ours") {
   const Json env = {{"TOKEN", "Bearer ${GRANTED}"}, {"PLAIN", "text"}};
   worker.send(mcp_chat("c", {{"everything", everything(*modules, env)}}, {{"everything__get-env"}}));
   const std::string text = outputs(worker.end_of("c"))["everything__get-env"].dump();
-  CHECK(text.find("[redacted]") != std::string::npos);  // it is there, and what says it again does not pass it on
+  CHECK(text.find("[redacted]") != std::string::npos);  // the server has the value, but the worker redacts it in the
+                                                        // output
   CHECK(text.find("granted-value") == std::string::npos);
   CHECK(text.find("not-for-servers") == std::string::npos);
   worker.send(mcp_chat("d", {{"everything", everything(*modules, {{"TOKEN", "${OPENAI_API_KEY}"}})}}, {}));
@@ -189,7 +190,7 @@ TEST_CASE("mcp: server-filesystem changes files where it may and nowhere else") 
                 {"files__move_file", {{"source", folder.path() + "/a.txt"}, {"destination", folder.path() + "/b"}}}}));
   out = outputs(worker.end_of("x"));
   CHECK(out["files__read_text_file"].at("type") == "error-text");
-  CHECK(out["files__move_file"].at("type") == "error-text");  // not one of those that the request wants
+  CHECK(out["files__move_file"].at("type") == "error-text");  // not one of the tools that the request allows
   CHECK(fs::exists(folder.path() + "/a.txt"));
   CHECK(worker.close_and_exit() == 0);
 }
@@ -232,7 +233,7 @@ TEST_CASE("mcp: the same definition is one process, another definition another o
   server["env"] = {{"WHO", "other"}};
   const pid_t second = pid_of("c", server);
   CHECK(second != first);
-  // A server that was killed is started anew for the next chat.
+  // A killed server is started again for the next chat.
   kill(first, SIGKILL);
   REQUIRE(eventually([&] { return !alive(first); }));
   server["env"] = Json::object();
@@ -260,7 +261,7 @@ TEST_CASE("mcp: --no-mcp-commands starts no program") {
 TEST_CASE("fault 82: a cancelled chat's call is cancelled at the server") {
   const TemporaryFolder folder;
   const std::string seen = folder.path() + "/seen";
-  // It answers no call and notes what else it is told.
+  // The server answers no call and writes down the other messages that it receives.
   const Json server = shell_server(": ", "note() { echo \"$1\" >>" + seen + "; }\n");
   TestWorker worker;
   worker.send(mcp_chat("a", {{"s", server}}, {{"s__go"}}));

@@ -1,5 +1,6 @@
-// Providers, tools and MCP servers that send without end, under --max-memory: the process keeps to it within a quarter,
-// who floods it is ended with the reason, and the chats beside them end well (rows 100 to 105 of the table of faults).
+// Providers, tools and MCP servers that send without end, under --max-memory. The process stays within 125 % of the
+// limit. The chats that flood it end with the reason, and the other chats end well (rows 100 to 105 of the table of
+// faults).
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -18,7 +19,7 @@
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
 
-#ifndef AIW_SANITIZED  // a sanitizer's memory is not the worker's
+#ifndef AIW_SANITIZED  // a sanitizer's memory would be counted, too
 
 namespace aiw::e2e {
 namespace {
@@ -28,10 +29,10 @@ constexpr std::size_t kMost = kLimit + kLimit / 4;
 
 std::vector<std::string> limited() { return {"--max-memory", std::to_string(kLimit)}; }
 
-// A loopback server that writes what a test says, as fast as it is read, with a thread for each connection.
+// Loopback server that writes what a test defines, as fast as the client reads. One thread for each connection.
 class Flood {
  public:
-  // Sends bytes; false once the client has gone.
+  // Sends bytes. Returns false if the client has closed the connection.
   using Send = std::function<bool(std::string_view bytes)>;
   using Answer = std::function<void(const std::string& request, const Send& send)>;
 
@@ -72,7 +73,7 @@ class Flood {
       threads_.emplace_back([this, fd] { serve(fd); });
     }
   }
-  // Requests of one connection; their bodies have a length.
+  // Reads the requests of one connection. Their bodies must have a Content-Length.
   void serve(int fd) {
     std::string input;
     const Send send = [this, fd](std::string_view bytes) { return write(fd, bytes); };
@@ -111,7 +112,7 @@ class Flood {
   std::string url_;
   std::atomic<std::size_t> sent_ = 0;
   std::thread acceptor_;
-  std::vector<int> connections_;  // of the acceptor's thread until it is joined
+  std::vector<int> connections_;  // used by the acceptor's thread until that is joined
   std::vector<std::thread> threads_;
 };
 
@@ -123,7 +124,7 @@ std::string head(std::string_view type, std::size_t length) {
          "\r\n\r\n";
 }
 
-// The same bytes up to a total.
+// Sends the same block repeatedly, up to `total` bytes.
 void repeat(const Flood::Send& send, const std::string& block, std::size_t total) {
   for (std::size_t sent = 0; sent < total && send(block);) sent += block.size();
 }
@@ -145,7 +146,7 @@ std::size_t exhausted(const TestWorker& worker, const std::string& prefix, int c
   return ended;
 }
 
-// Rejected, or ended.
+// Waits until each chat is rejected or has ended.
 void end_all(TestWorker& worker, const std::string& prefix, int count) {
   for (int i = 0; i < count; ++i) {
     const std::string id = prefix + std::to_string(i);
@@ -183,7 +184,7 @@ TEST_CASE("fault 101: text without end from 12 providers, and a reader that read
     repeat(send, event, 8 * kMiB);
     send(openai_ending());
   });
-  constexpr std::size_t kSmall = 64 * kMiB;  // all of it is read and checked by this program
+  constexpr std::size_t kSmall = 64 * kMiB;  // small, because this test reads and checks all output
   TestWorker worker({"--max-memory", std::to_string(kSmall)});
   Canary canary(worker, upstream);
   for (int i = 0; i < 12; ++i) worker.send(flood.chat("c" + std::to_string(i)));
@@ -329,7 +330,7 @@ TEST_CASE("fault 103: what an MCP server answers to messages that nobody waits f
     } else if (method == "tools/call") {
       answer(message, {{"content", Json::array({Json{{"type", "text"}, {"text", "went"}}})}}, send);
     } else if (method.empty()) {
-      send(head("application/json", long_body.size() + 1));  // an answer to our answer, which does not end either
+      send(head("application/json", long_body.size() + 1));  // the reply to the worker's response does not end either
       send(long_body);
     } else {
       send("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
@@ -352,7 +353,7 @@ TEST_CASE("fault 103: MCP servers that write lines without end are ended, and ot
   const Json bomb = shell_server("head -c 63000000 /dev/zero | tr '\\0' a; sleep 60");
   for (int i = 0; i < 5; ++i) {
     Json server = bomb;
-    server["env"] = {{"NUMBER", std::to_string(i)}};  // each chat has one of its own
+    server["env"] = {{"NUMBER", std::to_string(i)}};  // distinct, so that each chat gets its own server
     worker.send(mcp_chat("c" + std::to_string(i), {{"s", server}}, {{"s__go"}}));
   }
   end_all(worker, "c", 5);
@@ -398,7 +399,7 @@ TEST_CASE("fault 105: heartbeats are not held for a reader that does not read") 
   });
   TestWorker worker(limited());
   for (int i = 0; i < 100; ++i) worker.send(silent.chat("c" + std::to_string(i), {{"heartbeatMs", 1}}));
-  // The pipe and the queue in front of it fill up; from then on nothing may grow.
+  // First the pipe and the queue before it fill up. After that memory must not grow.
   std::this_thread::sleep_for(Milliseconds(2'000));
   const std::size_t before = worker.rss();
   std::this_thread::sleep_for(Milliseconds(3'000));

@@ -1,5 +1,5 @@
-// What is left of keys and conversations in the process and around it (rows 93 and 94 of the table of faults): its
-// memory after a chat, core files, and what the environment could make libraries write down.
+// Remains of keys and conversations in the process and around it (rows 93 and 94 of the table of faults): memory after
+// a chat, core files, and files that libraries could write because of environment variables.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ constexpr const char* kFileKey = "canary-5544332211009988776655-file";
 constexpr const char* kWords = "CONFIDENTIALCONVERSATION";
 constexpr const char* kAnswer = "CONFIDENTIALANSWER";
 
-// How often each of `words` stands in the readable memory of the process; nothing if it cannot be read.
+// Returns how often each of `words` occurs in the writable memory of the process; nullopt if the memory cannot be read.
 std::optional<std::map<std::string, std::size_t>> in_memory(pid_t pid, const std::vector<std::string>& words) {
   const std::string folder = "/proc/" + std::to_string(pid);
   const int memory = ::open((folder + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
@@ -68,7 +68,7 @@ Json secret_chat(const std::string& id, const std::string& url, const std::strin
 }
 
 TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is in the worker's memory") {
-  if (kSanitized) return;  // its allocator is not ours
+  if (kSanitized) return;  // a sanitizer replaces the allocator
   Upstream upstream;
   const TemporaryFolder folder;
   const std::string file = folder.write("key", kFileKey);
@@ -76,7 +76,7 @@ TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is 
   auto front = tools::TlsFront::start(upstream.port(),
                                       {.identity = tools::make_certificate({.names = {"IP:127.0.0.1"}}, &authority)});
   REQUIRE(front.has_value());
-  // Readable for the test: what is in the memory does not depend on it.
+  // --allow-core lets the test read the memory. It does not change the contents.
   TestWorker worker({"--allow-core", "--ca-file", folder.write("ca.pem", authority.cert), "--allow-file", folder.path(),
                      "--allow-host", "127.0.0.1"});
   const auto unary = tools::json_script(200, openai_unary(kAnswer));
@@ -86,7 +86,7 @@ TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is 
   upstream.answer("lost", {broken_stream(text_event(kAnswer), Ending::kReset)});
   upstream.answer("hang", {broken_stream(text_event(kAnswer), Ending::kHang)});
   const std::vector<std::string> words = {kKey, kHeaderKey, kFileKey, kWords, kAnswer};
-  // While it runs, they are there: the look is a good one.
+  // While the chat runs, the words are in memory. This shows that the search works.
   worker.send(secret_chat("hang", upstream.base_url("hang"), kKey, 0));
   worker.wait_for("hang", "delta");
   const auto during = in_memory(worker.process().pid(), words);
@@ -106,7 +106,7 @@ TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is 
       }
     }
   }
-  // An answer's end is HTTP's: its exchange may wait for that a little longer than the chat.
+  // The HTTP exchange may end a little later than the chat, and holds its memory until then.
   std::map<std::string, std::size_t> left;
   const auto deadline = Steady::now() + Milliseconds(20'000);
   do {
@@ -117,7 +117,7 @@ TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is 
   CHECK(worker.close_and_exit() == 0);
 }
 
-// Runs the worker where a core file would be written, kills it within a chat and says whether there is one.
+// Runs the worker where a core file would be written and kills it during a chat. Returns true if there is a core file.
 bool leaves_core(const TemporaryFolder& folder, const std::string& flags, int signal) {
   Upstream upstream;
   upstream.answer("p", {broken_stream(text_event("x"), Ending::kHang)});
@@ -138,7 +138,7 @@ TEST_CASE("fault 94: a crash leaves no core file, though the parent had allowed 
     const TemporaryFolder none;
     CHECK(!leaves_core(none, "", signal));
     const TemporaryFolder some;
-    // Where core_pattern does not name a file in the current folder, it cannot be seen.
+    // The file is not visible if core_pattern does not name a file in the current folder.
     if (!leaves_core(some, "--allow-core", signal)) MESSAGE("this machine writes core files elsewhere");
   }
 }
@@ -166,7 +166,7 @@ TEST_CASE("fault 93: variables that make libraries write or redirect have their 
   }
   for (const auto& request : upstream.requests("p")) {
     CHECK(request.header("authorization") == std::string("Bearer ") + kKey);
-    CHECK(request.target == "/p/chat/completions");  // as to a server, not to a proxy
+    CHECK(request.target == "/p/chat/completions");  // origin form, not the absolute form that a proxy gets
   }
   canary.check();
   CHECK(worker.close_and_exit() == 0);

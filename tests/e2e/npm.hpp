@@ -1,4 +1,4 @@
-// What tools/npm installs for the tests: programs of others.
+// External programs that tools/npm installs for the tests.
 #pragma once
 
 #include <optional>
@@ -6,10 +6,11 @@
 
 namespace aiw::e2e {
 
-// node_modules, in build/npm or in AIW_NPM. Without it a test says so and is skipped, or fails if CI is set.
+// Returns node_modules, from build/npm or AIW_NPM. If it is missing, the test reports that and is skipped, or fails if
+// CI is set.
 std::optional<std::string> node_modules();
 
-// node of the version that they want.
+// Returns the path of the node version that these programs need.
 inline std::string node_in(const std::string& modules) { return modules + "/.bin/node"; }
 
 }  // namespace aiw::e2e

@@ -1,4 +1,4 @@
-// Other models when the chat's own fails (fallbacks) or is slow (hedges).
+// Other models when the chat's own model fails (fallbacks) or is slow (hedges).
 #include <doctest/doctest.h>
 
 #include <string>
@@ -16,7 +16,7 @@ Json provider(const Upstream& upstream, const std::string& id) {
           {"models", Json::array({{{"id", "of-" + id}}})}};
 }
 
-// A chat with the provider `own`, and one more that it may ask.
+// Returns a chat with the provider `own` and one alternate provider.
 Json chat(const Upstream& upstream, const std::string& id, const std::string& own, const std::string& other,
           Json payload) {
   payload["config"] = {{"providers", Json::array({provider(upstream, own), provider(upstream, other)})}};
@@ -69,7 +69,8 @@ TEST_CASE("a hedge answers for a provider that is slow, whose connection is clos
   CHECK(log.types() == std::vector<std::string>{"start", "retry", "delta", "usage", "done"});
   CHECK(log.all("retry").at(0).at("data").at("reason") == "hedge");
   CHECK(upstream.count("hangs") == 1);
-  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // the canary's, and the good one's
+  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // one of the canary and one of the good
+                                                                        // provider
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }

@@ -1,4 +1,4 @@
-// Memory that ends, at every place where it may (row 88 of the table of faults).
+// Out-of-memory at every allocation (row 88 of the table of faults).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,14 +12,14 @@
 #include "tests/e2e/test_worker.hpp"
 #include "tests/e2e/upstream.hpp"
 
-#ifndef AIW_SANITIZED  // a sanitizer has an allocator of its own
+#ifndef AIW_SANITIZED  // a sanitizer has its own allocator
 
 namespace aiw::e2e {
 namespace {
 
 constexpr const char* kAnswer = "All of the answer, to its last word.";
 
-// One chat of the mock and one over HTTP with a tool, in a worker whose allocations fail as told.
+// One mock chat and one chat over HTTP, in a worker whose allocations fail at given places.
 class Torture {
  public:
   Torture() {
@@ -28,7 +28,7 @@ class Torture {
              upstream_.chat("http", "p").dump() + "\n";
   }
 
-  // How many allocations a run makes when none fails.
+  // Returns the number of allocations of a run without failures.
   std::size_t allocations() {
     const std::string report = std::filesystem::temp_directory_path() / ("aiw-alloc-" + std::to_string(getpid()));
     run({"AIW_FAIL_REPORT=" + report});
@@ -59,12 +59,12 @@ class Torture {
   void run(std::vector<std::string> environment) {
     environment.push_back(std::string("LD_PRELOAD=") + AIW_FAILING_MALLOC);
     TestWorker worker({"--drain-ms", "0"}, std::move(environment));
-    worker.process().write(chats_, kPatience);  // it may be gone already
+    worker.process().write(chats_, kPatience);  // may fail: the worker may already have exited
     worker.process().close_stdin();
-    const int code = worker.exit_code();  // each frame is checked; a death by signal fails
+    const int code = worker.exit_code();  // checks every frame; a fatal signal fails the test
     const std::string& complaint = worker.process().stderr_text();
     CAPTURE(complaint);
-    // 127 is the C library's own, for what libraries do at exit: everything is answered by then.
+    // 127 comes from the C library, when an allocation fails while the process exits. By then every chat has ended.
     const bool answered = worker.log("mock").ended && worker.log("http").ended;
     CHECK((code == 0 || code == 70 || code == 71 || (code == 127 && answered)));
     if (code == 71) CHECK(complaint.find("ai-worker: out of memory\n") != std::string::npos);
@@ -72,8 +72,8 @@ class Torture {
     for (const char* id : {"mock", "http"}) check(worker.log(id), code);
   }
 
-  // An accepted chat that ended well has its whole answer; else it was told an error. A line that the end of the
-  // process cut off was never heard.
+  // A chat that ended with `done` must have its whole response. Every other accepted chat must have an error or a
+  // rejection, unless the worker exited before it read the line.
   void check(const FrameLog& log, int code) {
     const std::string outcome = log.outcome();
     ++outcomes_[log.frames.empty() ? "unheard" : outcome];
@@ -90,7 +90,7 @@ class Torture {
   std::map<std::string, std::size_t> outcomes_;
 };
 
-// Every so many allocations; AIW_ALLOC_EVERY=1 tries each.
+// Step between tested allocations, for about `runs` runs; AIW_ALLOC_EVERY sets it (1 tests each allocation).
 std::size_t stride(std::size_t allocations, std::size_t runs) {
   const char* const every = std::getenv("AIW_ALLOC_EVERY");
   return every == nullptr ? std::max<std::size_t>(allocations / runs, 1) : std::strtoul(every, nullptr, 10);
@@ -127,15 +127,15 @@ TEST_CASE("fault 88: memory that ends while much is held for a slow reader ends 
       worker.send(
           mock_chat("c" + std::to_string(i), Json::array({{{"text", std::string(4'000, 'w')}, {"repeat", 300}}})));
     }
-    std::this_thread::sleep_for(Milliseconds(600));  // nothing is read meanwhile
+    std::this_thread::sleep_for(Milliseconds(600));  // the test reads nothing during this time
     worker.process().close_stdin();
-    const int code = worker.exit_code();  // each frame is checked
+    const int code = worker.exit_code();  // checks every frame
     CHECK((code == 0 || code == 71));
     for (int i = 0; i < 20; ++i) {
       const FrameLog& log = worker.log("c" + std::to_string(i));
       const std::string outcome = log.frames.empty() ? "" : log.outcome();
       CAPTURE(outcome);
-      // On a busy machine memory may end before every line has been heard.
+      // On a busy machine memory may run out before every line was read.
       CHECK((outcome == "done" || (code == 71 && (log.frames.empty() || outcome == "resource_exhausted"))));
       if (outcome != "resource_exhausted") continue;
       ++exhausted;
@@ -152,7 +152,7 @@ TEST_CASE("fault 88: a line that finds no memory is refused, and the next is ser
   worker.send_text(R"({"id":"large","type":"chat","x":")" + std::string(60 * kMiB, 'x') + "\"}");
   worker.send(mock_chat("next", Json::array({{{"text", kAnswer}}})));
   CHECK(worker.end_of("next").text() == kAnswer);
-  REQUIRE(worker.without_id().size() == 2);  // ready, and the line's
+  REQUIRE(worker.without_id().size() == 2);  // `ready`, and the rejection of the line
   CHECK(worker.without_id().back().at("data").at("code") == "resource_exhausted");
   CHECK(worker.close_and_exit() == 0);
 }

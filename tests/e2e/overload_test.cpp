@@ -1,5 +1,5 @@
-// More work than there is room for: it is told so or waits, and nobody else notices (rows 17, 40, 66 and 89 of the
-// table of faults).
+// More work than the worker can run: it is rejected or waits, and other chats are not disturbed (rows 17, 40, 66 and 89
+// of the table of faults).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -22,14 +22,14 @@ Script endless_stream() {
   return script;
 }
 
-// What stands on stdout between the first and the last frame of others, in the order of the frames.
+// Order of the frames on stdout, between the first and the last frame that is not a canary delta.
 struct Mixture {
-  std::size_t canary = 0;       // its deltas among them
-  std::size_t longest_run = 0;  // of frames of others without one of the canary's
+  std::size_t canary = 0;       // canary deltas in this range
+  std::size_t longest_run = 0;  // longest sequence of other frames without a canary delta
   std::size_t others = 0;
 };
 
-// Reads until `done`, and notes the order.
+// Reads until `done()` and returns the order of the frames.
 Mixture read_mixed(TestWorker& worker, const std::function<bool()>& done) {
   worker.keep_output();
   REQUIRE(worker.read_until(done));
@@ -51,12 +51,12 @@ Mixture read_mixed(TestWorker& worker, const std::function<bool()>& done) {
   return mixture;
 }
 
-// One flood of lines beside a stream, and how their frames were mixed.
+// Sends one flood of lines while a stream runs, and returns the order of their frames.
 Mixture flood_with_lines() {
   Upstream upstream;
   const std::size_t flood = kSanitized ? 20'000 : 100'000;
   TestWorker worker({"--max-queued", "10", "--max-in-flight", "2", "--drain-ms", "0"});
-  Canary canary(worker, upstream, 10'000);  // longer than any flood; it is cancelled
+  Canary canary(worker, upstream, 10'000);  // longer than any flood; cancelled at the end
   worker.send(mock_chat("long", Json::array({{{"delayMs", 3'600'000}}})));
   std::string lines;
   for (std::size_t i = 0; i < flood; ++i) lines += mock_chat("f" + std::to_string(i), Json::array()).dump() + "\n";
@@ -76,7 +76,7 @@ Mixture flood_with_lines() {
 }
 
 TEST_CASE("fault 17: while a hundred thousand lines come at once, a stream goes on between their answers") {
-  // On a busy machine the stream itself may pause: one flood of three must be mixed well.
+  // On a busy machine the stream itself may pause. One flood of three must be mixed well.
   bool mixed = false;
   for (int turn = 0; turn < 3 && !mixed; ++turn) {
     const Mixture mixture = flood_with_lines();
@@ -98,7 +98,7 @@ TEST_CASE("fault 66: a trickle goes on and ends while four streams without end f
   CHECK(trickle.outcome() == "done");
   int running = 0;
   for (int i = 0; i < kFloods; ++i) running += worker.log("f" + std::to_string(i)).ended ? 0 : 1;
-  CHECK(running > 0);  // it did not have to wait for their end
+  CHECK(running > 0);  // the canary ended before the floods did
   canary.check();
   for (int i = 0; i < kFloods; ++i) {
     const std::string id = "f" + std::to_string(i);
@@ -128,7 +128,7 @@ TEST_CASE("fault 40: with few descriptors chats wait for one another, and none i
     CHECK(log.count("retry") == 0);
     most = std::max(most, upstream.open_connections());
   }
-  CHECK(most <= at_once + 16);  // and some that are idle
+  CHECK(most <= at_once + 16);  // 16 more for idle connections
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
@@ -152,7 +152,7 @@ TEST_CASE("fault 108: as many chats as are allowed get their connections, also w
   int round = 0;
   for (Upstream* upstream : {&first, &second, &third}) {
     ++round;
-    // None of these ends before the last is there: the limit is reached, whatever the machine's speed.
+    // No chat of a round ends before the last one has started. So the limit is reached on a machine of any speed.
     upstream->answer("p", {paced({text_event("a"), text_event("b"), openai_ending()}, Milliseconds(1'000))});
     const auto id = [&](int i) { return std::to_string(round) + "-" + std::to_string(i); };
     for (int i = 0; i < at_once; ++i) worker.send(upstream->chat(id(i), "p"));
@@ -169,7 +169,7 @@ TEST_CASE("fault 17: chats that wait are bounded in bytes, too") {
   Upstream upstream;
   TestWorker worker({"--max-in-flight", "2", "--max-queued-bytes", "3000000", "--drain-ms", "0"});
   Canary canary(worker, upstream);
-  // The second takes the canary's place.
+  // The second chat takes the place of the canary.
   for (const char* id : {"long", "long2"}) worker.send(mock_chat(id, Json::array({{{"delayMs", 3'600'000}}})));
   const Json large = Json::array({{{"role", "user"}, {"content", std::string(kMiB, 'x')}}});
   for (int i = 0; i < 6; ++i) {
@@ -227,7 +227,7 @@ TEST_CASE("fault 89: near the memory limit new chats are overloaded, and those t
   CHECK(refused > 0);
   CHECK(worker.peak_rss() <= kLimit);
   canary.check();
-  // What ended has given its memory back.
+  // Ended chats have released their memory.
   worker.send(upstream.chat("later", "p", {{"messages", history}}));
   CHECK(worker.end_of("later").outcome() == "done");
   CHECK(worker.close_and_exit() == 0);

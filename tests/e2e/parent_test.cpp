@@ -1,5 +1,5 @@
-// The worker's parent: its death with the pipes still open, its threads, and what it hands on (rows 28 and 29 of the
-// table of faults).
+// Parent of the worker: its death while the pipes stay open, its threads, and what the worker inherits from it (rows 28
+// and 29 of the table of faults).
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,8 +20,8 @@
 namespace aiw::e2e {
 namespace {
 
-// The worker's parent is a shell, which can be killed; this process, which holds the other ends of the pipes, is the
-// third one. It also takes orphans in, so that their end can be seen, and so that they are not init's.
+// Adopts orphans. The worker's parent is a shell that the test can kill; this process is the grandparent and holds the
+// other ends of the pipes. As subreaper it adopts the orphans instead of init, so that it can wait for them.
 class Orphanage {
  public:
   Orphanage() { REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0); }
@@ -29,7 +29,7 @@ class Orphanage {
   Orphanage& operator=(const Orphanage&) = delete;
   ~Orphanage() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
 
-  // The exit code of a process that was orphaned; -1 if it lives on.
+  // Returns the exit code of an orphaned process; -1 if it does not exit.
   static int exit_code(pid_t orphan) {
     int status = 0;
     if (!eventually([&] { return ::waitpid(orphan, &status, WNOHANG) == orphan; })) return -1;
@@ -37,7 +37,7 @@ class Orphanage {
   }
 };
 
-// The shell does something after the worker, or it would become the worker.
+// Runs the worker in a shell. The shell runs a command after the worker; otherwise it would exec the worker.
 TestWorker under_living_shell(const std::string& before = {}, const std::string& arguments = {}) {
   return TestWorker::under_shell(before + " \"$0\" " + arguments + "; exit $?");
 }
@@ -73,7 +73,7 @@ TEST_CASE("fault 28: when the parent is killed the worker ends, though another p
     REQUIRE(worker.process().send_signal(SIGKILL));
     CHECK(Orphanage::exit_code(pid) == (busy ? 75 : 0));
     MESSAGE("ended after " << std::chrono::duration_cast<Milliseconds>(Steady::now() - begin).count() << " ms");
-    read_to_end(worker);  // whoever reads is told
+    read_to_end(worker);  // a reader of the pipe still gets the last frames
     if (busy) CHECK(worker.log("a").outcome() == "shutting_down");
     CHECK(eventually([&] { return upstream.open_connections() == 0; }));
   }
@@ -83,7 +83,7 @@ TEST_CASE("fault 28: nothing of an MCP server is left when the parent is killed"
   const Orphanage orphanage;
   const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-orphans";
   std::remove(path.c_str());
-  // It says nothing, and ignores its stdin's end, SIGTERM and SIGHUP; what it starts does so, too.
+  // The server sends nothing and does not read its stdin. It ignores SIGTERM and SIGHUP, and so does its child.
   const std::string script = "trap '' TERM HUP; sleep 1000 & echo $! $$ >'" + path + ".new'; mv '" + path + ".new' '" +
                              path + "'; while :; do sleep 1; done";
   TestWorker worker = under_living_shell();
@@ -153,14 +153,14 @@ TEST_CASE("fault 29: the end of the parent's thread that started the worker is n
 }
 
 TEST_CASE("faults 28, 32: what a parent does with its own signals changes nothing: blocked, or SIGCHLD ignored") {
-  // A shell cannot block signals; Python's children inherit what Python blocks or ignores.
+  // A shell cannot block signals. Children of Python inherit the signals that Python blocks or ignores.
   const std::string spawn =
       "exec python3 -c \"import os, signal, sys\n"
       "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
       "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
       "os.execv(sys.argv[1], sys.argv[1:])\" \"$0\"";
   TestWorker worker = TestWorker::under_shell(spawn);
-  // A server that is gone at once: how it ended can only be told if it was ours to reap.
+  // The server exits at once. The worker can report its exit code only if it could reap the server.
   const Json server = {{"command", "sh"}, {"args", Json::array({"-c", "exit 7"})}};
   worker.send(mock_chat("a", Json::array({{{"text", "x"}}}), {{"mcpServers", {{"s", server}}}}));
   const FrameLog& log = worker.end_of("a");

@@ -1,4 +1,4 @@
-// The process: its first line, its signals, its exit codes and its command line (rows 30 to 32 of the table of faults).
+// The process: first line, signals, exit codes and command line (rows 30 to 32 of the table of faults).
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -23,7 +23,7 @@ struct Run {
   std::string err;
 };
 
-// For what ends by itself and prints no frames.
+// Runs a program that exits by itself and prints no frames.
 Run run_program(std::vector<std::string> args) {
   auto process = tools::WorkerProcess::spawn({.program = worker_binary(), .args = std::move(args)});
   REQUIRE(process.has_value());
@@ -102,7 +102,7 @@ TEST_CASE(
     TestWorker worker;
     Canary canary(worker, upstream, 60);
     worker.process().send_signal(signal);
-    // Once draining the worker may read no more; what it read before it refuses.
+    // While draining, the worker may not read this line at all. If it does, it rejects the line.
     REQUIRE(worker.read_until([&] { return worker.log("canary").count("delta") >= 10; }));
     worker.process().write_line(upstream.chat("late", "canary").dump());
     canary.check();
@@ -134,7 +134,7 @@ TEST_CASE("fault 30: a reader that is stuck does not hold up the end that SIGTER
   TestWorker worker({"--drain-ms", "100"});
   REQUIRE(worker.next());
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 2000}}})));
-  // Nobody reads: the pipe is full, and frames wait.
+  // The test does not read: the pipe is full, and frames wait.
   REQUIRE(eventually([&] {
     worker.process().send_signal(SIGUSR1);
     const std::string& text = worker.process().stderr_text();
@@ -143,7 +143,7 @@ TEST_CASE("fault 30: a reader that is stuck does not hold up the end that SIGTER
   }));
   worker.process().send_signal(SIGTERM);
   const pid_t pid = worker.process().pid();
-  // wait_exit would read.
+  // Waits without reading; wait_exit() would read.
   siginfo_t info{};
   REQUIRE(eventually([&] {
     return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
@@ -158,7 +158,7 @@ TEST_CASE("fault 30: a reader that is slow but goes on gets every frame after SI
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 2000}}})));
   worker.wait_for("a", "delta");
   worker.process().send_signal(SIGTERM);
-  // Longer in all than the 4 s that a stuck reader gets.
+  // Takes longer in total than the 4 s that a stuck reader gets.
   const auto begin = Steady::now();
   while (worker.next()) {
     if (Steady::now() - begin < std::chrono::seconds(6)) std::this_thread::sleep_for(Milliseconds(10));
@@ -178,13 +178,13 @@ TEST_CASE("fault 31: a second signal ends the worker at once with 128 and its nu
     worker.send(upstream.chat("a", "hang"));
     REQUIRE(worker.wait_for("a", "start").at("type") == "start");
     worker.process().send_signal(SIGTERM);
-    // Two signals that come together could be one.
+    // Repeats the signal, because two signals that arrive together may be merged into one.
     std::size_t waited = 0;
     while (worker.process().wait_exit(Milliseconds(100)) == std::nullopt && ++waited < 600) {
       worker.process().send_signal(signal);
     }
     CHECK(worker.exit_code() == 128 + signal);
-    CHECK(worker.log("a").outcome() == "shutting_down");  // what can be told is told
+    CHECK(worker.log("a").outcome() == "shutting_down");  // the last frames are still written
     CHECK(eventually([&] { return upstream.open_connections() == 0; }));
   }
 }

@@ -1,5 +1,5 @@
-// The machine around the worker: a process that is stopped, logs that go nowhere, clocks that jump (rows 33, 90 and 91
-// of the table of faults).
+// Environment of the worker: a stopped process, logs that nobody reads, and clocks that jump (rows 33, 90 and 91 of the
+// table of faults).
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
@@ -20,7 +20,7 @@ TEST_CASE("fault 33: after SIGSTOP and SIGCONT streams go on, and no timer makes
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 150);
-  // A heartbeat each 50 ms would be due 40 times while the process is stopped; the idle timeout is over, too.
+  // While the process is stopped, 40 heartbeats (one each 50 ms) would become due, and the idle timeout passes, too.
   worker.send(mock_chat("beats", Json::array({{{"delayMs", 3'000}}, {{"text", "awake"}}}), {{"heartbeatMs", 50}}));
   std::vector<std::string> pieces(100, text_event("piece "));
   pieces.push_back(openai_ending());
@@ -34,7 +34,7 @@ TEST_CASE("fault 33: after SIGSTOP and SIGCONT streams go on, and no timer makes
   worker.process().send_signal(SIGCONT);
   const auto awake = Steady::now();
   CHECK(worker.end_of("beats").text() == "awake");
-  // One that was due, and those of the time since; a burst would be 40 more at once.
+  // Expected: one heartbeat that was due, and those of the time since. A burst would be 40 more at once.
   const auto since = std::chrono::duration_cast<Milliseconds>(Steady::now() - awake).count();
   const auto beats = static_cast<std::int64_t>(worker.log("beats").count("heartbeat") - before);
   MESSAGE(beats << " heartbeats in " << since << " ms after two seconds of standstill");
@@ -44,14 +44,14 @@ TEST_CASE("fault 33: after SIGSTOP and SIGCONT streams go on, and no timer makes
   CHECK(worker.close_and_exit() == 0);
 }
 
-// Says something on stderr many times while a stream runs.
+// Makes the worker write to stderr many times while a stream runs.
 void make_noise(TestWorker& worker, const char* where) {
   CAPTURE(where);
   Upstream upstream;
-  REQUIRE(worker.next());  // ready: before, SIGUSR1 would still have its default effect
+  REQUIRE(worker.next());  // waits for `ready`: before it, SIGUSR1 would still have its default effect
   Canary canary(worker, upstream);
   for (int i = 0; i < 1'500; ++i) {
-    worker.process().send_signal(SIGUSR1);  // one line of statistics
+    worker.process().send_signal(SIGUSR1);  // writes one line of statistics
     if (i % 10 == 0) worker.ask({{"id", "h"}, {"type", "health"}});
   }
   canary.check();
@@ -78,12 +78,12 @@ TEST_CASE("fault 90: a log that nobody reads is dropped and counted, and no fram
   const TemporaryFolder folder;
   const std::string fifo = folder.file("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  // Its reader is the worker itself, which does not read.
+  // The worker itself holds the read end and does not read.
   TestWorker worker = TestWorker::under_shell("exec \"$0\" 2<>" + fifo);
   make_noise(worker, "a pipe that is full");
 }
 
-#ifndef AIW_SANITIZED  // a sanitizer needs descriptors itself, and nothing is preloaded before it
+#ifndef AIW_SANITIZED  // a sanitizer needs descriptors itself, and no library can be preloaded before it
 TEST_CASE("fault 40: a worker that gets no descriptors to begin with says so, which is no bug of its own") {
   TestWorker worker = TestWorker::under_shell("ulimit -n 6; exec \"$0\"");
   CHECK(worker.exit_code() == 71);
@@ -110,7 +110,7 @@ TEST_CASE("fault 91: a wall clock that jumps by days changes no stream, delay or
   const std::int64_t delay = retries.front().at("data").at("delayMs");
   CHECK(delay >= 1'000);
   CHECK(delay <= 2'000);
-  CHECK(worker.end_of("idle").outcome() == "truncated_stream");  // as its upstream ends it, not a timeout
+  CHECK(worker.end_of("idle").outcome() == "truncated_stream");  // the upstream ended it; it is not a timeout
   for (const char* id : {"mock", "busy", "hang"}) {
     const Json& data = worker.log(id).last().at("data");
     if (!data.contains("timing")) continue;

@@ -1,5 +1,6 @@
-// Reasoning with tools, out through `done.messages` and back: what a provider signed or encrypted reaches it again byte
-// by byte and in order, within one chat and in a later one, whatever the parent's database did to the JSON's keys.
+// Reasoning with tools, out through `done.messages` and back. Signed or encrypted content reaches its provider again
+// byte by byte and in order. This holds within one chat and in a later one, even if the parent's database reordered the
+// JSON keys.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -12,17 +13,17 @@
 namespace aiw::e2e {
 namespace {
 
-// One wire API: what its upstream says, and what must come back.
+// One wire API: the responses of its upstream and the content that must be sent back.
 struct Wire {
   std::string provider;
   std::string type;
   std::string model;
-  std::string call_id;                    // of the one call that the first answer asks for
-  std::string first, second;              // bodies of event streams
-  Json payload = Json::object();          // what the chat asks for beside its tool
-  std::string_view history;               // the member of the request's body that holds the conversation
-  Json replayed = nullptr;                // what the history holds after the user's turn; null: `exactly` says it all
-  std::vector<std::string> exactly = {};  // stand in the request's bytes, in this order
+  std::string call_id;                    // id of the only call in the first response
+  std::string first, second;              // event stream bodies of the two responses
+  Json payload = Json::object();          // payload fields of the chat besides its tool
+  std::string_view history;               // member of the request body that holds the conversation
+  Json replayed = nullptr;                // expected history after the user's turn; null: only `exactly` is checked
+  std::vector<std::string> exactly = {};  // strings that the request body contains, in this order
 };
 
 constexpr std::string_view kSignature = "EqQBCkYIBxgCKkAbc+/9ZzE8PQw==";
@@ -31,8 +32,7 @@ const Json kInput = {{"q", "Zürich 😀"}};
 
 std::string json_string(std::string_view text) { return Json(text).dump(); }
 
-// --- Anthropic: thinking, hidden thinking, a search that the provider ran, text that cites it, a call
-// -----------------
+// --- Anthropic: thinking, redacted thinking, a search run by the provider, text that cites it, a call ----------------
 
 Json anthropic_thinking() { return {{"type", "thinking"}, {"thinking", kThought}, {"signature", kSignature}}; }
 Json anthropic_redacted() { return {{"type", "redacted_thinking"}, {"data", "EmwKAhgBEgy3va3pzix/LafPsn4a=="}}; }
@@ -106,8 +106,7 @@ Wire anthropic() {
   return wire;
 }
 
-// --- OpenAI Responses: a reasoning item with its encrypted content, a call
-// --------------------------------------------
+// --- OpenAI Responses: a reasoning item with its encrypted content, a call -------------------------------------------
 
 std::string responses_event(std::string_view type, Json fields) {
   fields["type"] = type;
@@ -151,14 +150,13 @@ Wire responses() {
             .history = "input"};
   const Json output = {{"type", "function_call_output"}, {"call_id", "call_1"}, {"output", "42"}};
   Json replayed_call = call;
-  replayed_call.erase("status");  // of output only
+  replayed_call.erase("status");  // exists only in output
   wire.replayed = {reasoning, replayed_call, output};
   wire.exactly = {"gAAAAABo/+9zE8PQw=="};
   return wire;
 }
 
-// --- Gemini: a thought, a call with its signature
-// ---------------------------------------------------------------------
+// --- Gemini: a thought, a call with its signature --------------------------------------------------------------------
 
 std::string gemini_answer(const std::vector<Json>& parts) {
   const Json candidate = {{"content", {{"role", "model"}, {"parts", parts}}}, {"finishReason", "STOP"}, {"index", 0}};
@@ -180,8 +178,7 @@ Wire gemini() {
   return wire;
 }
 
-// --- DeepSeek: reasoning_content beside a call
-// ------------------------------------------------------------------------
+// --- DeepSeek: reasoning_content beside a call -----------------------------------------------------------------------
 
 Wire deepseek() {
   Wire wire{.provider = "deepseek",
@@ -204,8 +201,7 @@ Wire deepseek() {
   return wire;
 }
 
-// --- the conversation
-// -------------------------------------------------------------------------------------------------
+// --- The conversation ------------------------------------------------------------------------------------------------
 
 Json chat_of(const Wire& wire, const Upstream& upstream, const std::string& id, const Json& messages) {
   const Json provider = {{"id", wire.provider},
@@ -223,7 +219,7 @@ Json chat_of(const Wire& wire, const Upstream& upstream, const std::string& id, 
   return chat_line(id, provider, payload);
 }
 
-// What of the request's bytes holds the conversation, up to the end of its last turn.
+// Returns the part of the request body that holds the conversation, up to the end of its last turn.
 std::string history_bytes(const std::string& body, std::string_view member) {
   const auto at = body.rfind(",\"" + std::string(member) + "\":[");
   REQUIRE(at != std::string::npos);
@@ -239,7 +235,7 @@ void check_request(const Wire& wire, const std::string& body) {
     at = found + part.size();
   }
   if (wire.replayed.is_null()) return;
-  // The default for objects: equal whatever the order of their keys.
+  // nlohmann::json compares objects regardless of the order of their keys.
   const auto sent = nlohmann::json::parse(body).at(std::string(wire.history));
   const auto expected = nlohmann::json::parse(wire.replayed.dump());
   REQUIRE(sent.size() >= expected.size() + 1);
@@ -266,12 +262,12 @@ void round_trip(const Wire& wire) {
   REQUIRE(log.outcome() == "done");
   CHECK(log.text().ends_with("found"));
 
-  // The worker's own second step.
+  // The second step, which the worker sends itself.
   REQUIRE(upstream.count(wire.provider) == 2);
   const std::string step = upstream.requests(wire.provider)[1].body;
   check_request(wire, step);
 
-  // A later chat brings what `done` gave: as it is, and as a parser that sorts keys wrote it again.
+  // A later chat sends the messages of `done`: once unchanged, and once as written by a parser that sorts keys.
   const Json messages = log.last().at("data").at("messages");
   const Json sorted = Json::parse(nlohmann::json::parse(messages.dump()).dump());
   CHECK(sorted.dump() != messages.dump());

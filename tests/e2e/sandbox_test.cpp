@@ -1,4 +1,4 @@
-// The real worker does its work in the sandbox.
+// The real worker works in the sandbox.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 namespace aiw::e2e {
 namespace {
 
-// Leaks are looked for by another process, which may not look.
+// LeakSanitizer needs another process to inspect the worker, which the sandbox does not allow.
 const std::string kNoLeakCheck = "ASAN_OPTIONS=detect_leaks=0";
 
 std::string status_of(pid_t pid, const std::string& name) {

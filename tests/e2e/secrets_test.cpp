@@ -1,4 +1,4 @@
-// Keys go where they may go and nowhere else: not to foreign hosts, not to stdout, not to the log.
+// Keys are sent only to permitted hosts. They never go to other hosts, to stdout or to the log.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -53,7 +53,7 @@ TEST_CASE("fault 94: no key and no conversation is ever seen on stdout or stderr
     }
     worker.send(secret_chat("dry", upstream.base_url("good"), kKey, {{"dryRun", true}, {"messages", Json::array()}}));
     worker.end_of("dry");
-    // Lines that are refused for many reasons, each with a key in it.
+    // Lines that are rejected for many reasons, each with a key in it.
     const std::string line = secret_chat("x", upstream.base_url("good"), kKey).dump();
     for (std::size_t cut = 1; cut < line.size(); cut += 7) worker.send_text(line.substr(0, cut));
     worker.send(secret_chat("x1", "http://example.com", kKey));
@@ -72,7 +72,7 @@ TEST_CASE("fault 94: no key and no conversation is ever seen on stdout or stderr
     }
     CHECK(worker.process().stderr_text().find(kWords) == std::string::npos);
   }
-  // They did go to the provider.
+  // The keys did reach the provider.
   const auto requests = upstream.requests("good");
   REQUIRE(requests.size() == 4);
   CHECK(requests[0].header("authorization") == std::string("Bearer ") + kKey);
@@ -80,7 +80,7 @@ TEST_CASE("fault 94: no key and no conversation is ever seen on stdout or stderr
   CHECK(requests[0].header("x-secret") == kHeaderKey);
 }
 
-// An upstream that repeats whatever it was shown.
+// Returns responses that repeat a secret which the upstream received.
 std::vector<Script> echoes(const std::string& secret) {
   Script json = tools::json_script(
       401,
@@ -112,7 +112,7 @@ TEST_CASE("fault 94: a provider that repeats the key that it was shown is told w
       const std::string code = log.last().at("data").at("code");
       if (code != "redirect_refused") CHECK(log.last().dump().find("[redacted]") != std::string::npos);
     }
-    // What is not a key stays as it was said.
+    // Text that is not a key is not redacted.
     upstream.answer("words", {tools::json_script(400, R"({"error":{"message":"no such model: gpt-9-canary"}})")});
     worker.send(secret_chat("words", upstream.base_url("words"), key));
     CHECK(worker.end_of("words").last().at("data").at("message") == "no such model: gpt-9-canary");
@@ -121,7 +121,7 @@ TEST_CASE("fault 94: a provider that repeats the key that it was shown is told w
   }
 }
 
-// A chat whose model calls the tool once.
+// Returns a chat whose model calls the tool once.
 Json calling_chat(const std::string& id, const std::string& tool, const Json& more) {
   Json payload = {{"messages", Json::array({{{"role", "user"}, {"content", "go"}}})}};
   payload.update(more);
@@ -132,7 +132,7 @@ Json calling_chat(const std::string& id, const std::string& tool, const Json& mo
 
 TEST_CASE("fault 94: keys of tools and MCP servers are not seen, though everything echoes them") {
   Upstream upstream;
-  // Each says what it was shown: headers, environment, arguments.
+  // Each response repeats all that the upstream received: headers, environment, arguments.
   const std::string all = std::string(kKey) + " " + kHeaderKey + " " + kEnvKey + " " + kUrlKey;
   upstream.answer("tool", {tools::json_script(200, Json{{"said", all}}.dump())});
   upstream.answer("refusing", {tools::json_script(500, all)});
@@ -168,7 +168,8 @@ TEST_CASE("fault 94: keys of tools and MCP servers are not seen, though everythi
        {{"ONE", "${TOOL_KEY}"}, {"TWO", "a ${TOOL_HEADER}"}, {"THREE", "${TOOL_ENV}"}, {"FOUR", "${TOOL_URL}"}}}};
   worker.send(calling_chat("child", "c__go", {{"mcpServers", {{"c", child}}}}));
   CHECK(worker.end_of("child").outcome() == "mcp_unavailable");
-  // One that tells its key, which came with something before it, in what providers are shown of its tools.
+  // This MCP server puts its key into tool names and descriptions, which providers see. Its variable holds the key
+  // after the prefix "key=".
   const char* const script = R"(
     read -r l; echo '{"id":1,"jsonrpc":"2.0","result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
     read -r l; read -r l; k="${ONE#key=}"

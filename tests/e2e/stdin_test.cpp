@@ -1,4 +1,4 @@
-// What comes in: lines that are bad, odd or split (rows 1 to 16 and 18 of the table of faults).
+// Input: lines that are bad, odd or split (rows 1 to 16 and 18 of the table of faults).
 #include <doctest/doctest.h>
 
 #include <string>
@@ -9,9 +9,9 @@
 namespace aiw::e2e {
 namespace {
 
-// The worker refuses the line; without an id if it could not be read.
+// Sends a line and returns the data of its rejection. `id` is empty if the line has no readable id.
 Json refusal(TestWorker& worker, const std::string& text, const std::string& id = {}) {
-  // A chat of that id may run and tell something else in between.
+  // Counts rejections, because a running chat of that id may send other frames in between.
   const auto count = [&] { return id.empty() ? worker.without_id().size() : worker.log(id).count("rejected"); };
   const std::size_t before = count();
   worker.send_text(text);
@@ -21,7 +21,7 @@ Json refusal(TestWorker& worker, const std::string& text, const std::string& id 
   return frame.at("data");
 }
 
-// The next line is served, whatever came before.
+// Checks that the next line is served.
 void check_served(TestWorker& worker) {
   static int number = 0;
   const std::string id = "h" + std::to_string(number++);
@@ -81,7 +81,7 @@ TEST_CASE("fault 3: a 100 MB line is refused once, in bounded memory, and the ne
   for (int i = 0; i < 100; ++i) REQUIRE(worker.process().write(block, kPatience));
   worker.send_text("\"}}");
   check_served(worker);
-  CHECK(worker.without_id().size() == 2);  // ready, and the one refusal
+  CHECK(worker.without_id().size() == 2);  // `ready`, and the one rejection
   CHECK(worker.without_id().back().at("data").at("code") == "line_too_large");
   const std::size_t grown = worker.peak_rss() - before;
   MESSAGE("peak memory grew by " << grown / kMiB << " MiB");
@@ -139,7 +139,7 @@ TEST_CASE("fault 7: nesting beyond the limit is refused, however deep, in the me
   const std::size_t grown = worker.peak_rss() - before;
   MESSAGE("peak memory grew by " << grown / kMiB << " MiB for a line of " << depth / kMiB << " MiB");
   if (!kSanitized) {
-    CHECK(grown <= 3 * depth);  // the line and the buffer it grew out of
+    CHECK(grown <= 3 * depth);  // the line and the smaller buffer that it outgrew
     CHECK(worker.rss() <= before + 4 * kMiB);
   }
   canary.check();
@@ -160,7 +160,7 @@ TEST_CASE("fault 8: ten megabytes of empty objects cost no more than a few times
   const Json data = refusal(worker, R"({"id":"o","type":"chat","payload":{"messages":)" + objects + "}}", "o");
   CHECK(data.at("code") == "invalid_request");
   CHECK(data.at("pointer") == "/payload/messages/0");
-  // What nobody reads is skipped.
+  // Unknown members are skipped.
   worker.send_text(R"({"id":"ignored","type":"health","x":)" + objects + "}");
   CHECK(worker.wait_for("ignored", "health_ok").at("type") == "health_ok");
   const std::size_t grown = worker.peak_rss() - before;
@@ -174,7 +174,7 @@ TEST_CASE("faults 9, 10: a duplicate id is refused and leaves the first alone; a
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
-  // The canary's own id, while it runs.
+  // Uses the canary's own id while the canary runs.
   CHECK(refusal(worker, echo_line("canary", "second"), "canary").at("code") == "duplicate_id");
   for (int round = 0; round < 3; ++round) {
     worker.send_text(echo_line("again", "round " + std::to_string(round)));
@@ -257,7 +257,7 @@ TEST_CASE("fault 13: numbers that do not fit are refused and never wrap") {
     CHECK(data.at("code") == "invalid_request");
     CHECK(data.at("pointer") == row.pointer);
   }
-  // These are no JSON at all.
+  // These values are not JSON.
   for (const char* value : {"NaN", "Infinity", "-Infinity", "+1", "01", ".5", "0x10"}) {
     const Json data = refusal(worker, std::string(R"({"id":"n","type":"health","x":)") + value + "}");
     CHECK(data.at("code") == "invalid_json");
@@ -275,9 +275,9 @@ TEST_CASE("fault 14: CR LF, a byte order mark, blank lines and trailing spaces a
   worker.wait_for("lf", "health_ok");
   CHECK(worker.log("bom").types() == std::vector<std::string>{"health_ok"});
   CHECK(worker.log("spaces").types() == std::vector<std::string>{"health_ok"});
-  CHECK(worker.without_id().size() == 1);  // ready
+  CHECK(worker.without_id().size() == 1);  // only `ready`
   Canary canary(worker, upstream);
-  // Only the first line may begin so.
+  // Only the first line may begin with a byte order mark.
   CHECK(refusal(worker, "\xEF\xBB\xBF{\"id\":\"bom\",\"type\":\"health\"}").at("code") == "invalid_json");
   canary.check();
   CHECK(worker.close_and_exit() == 0);
@@ -292,7 +292,7 @@ TEST_CASE("fault 15: a key that stands twice is refused, at any depth and howeve
         R"({"id":"k","type":"chat","payload":{"messages":[],"messages":[]}})"}) {
     CHECK(refusal(worker, line, "k").at("code") == "invalid_request");
   }
-  // Even the id: then nobody knows whose line it is.
+  // A duplicate `id` is an error, too: the line has no reliable id.
   worker.send_text(R"({"id":"one","id":"two","type":"health"})");
   check_served(worker);
   CHECK(worker.log("one").count("health_ok") + worker.log("two").count("health_ok") == 0);
@@ -326,7 +326,9 @@ TEST_CASE("fault 18: lines that come byte by byte give the same result") {
   const std::string text = "grün 😀 \xE2\x82\xAC";
   for (const char byte : echo_line("bytes", text) + "\n") {
     REQUIRE(worker.process().write(std::string_view(&byte, 1)));
-    if (static_cast<unsigned char>(byte) >= 0x80) worker.next(Milliseconds(2));  // surely a read of its own
+    if (static_cast<unsigned char>(byte) >= 0x80)
+      worker.next(Milliseconds(2));  // lets the worker read this byte
+                                     // separately
   }
   CHECK(worker.end_of("bytes").text() == text);
   worker.send_text(echo_line("whole", text));

@@ -1,4 +1,4 @@
-// What goes out: readers that lag, stop or leave (rows 23 to 27 of the table of faults).
+// Output: readers that are slow, stop or close (rows 23 to 27 of the table of faults).
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 namespace aiw::e2e {
 namespace {
 
-// Texts that tell their place, so that a lost, doubled or moved piece shows.
+// Returns text with numbered pieces, so that a lost, doubled or moved piece is visible.
 std::string numbered_text(std::size_t bytes) {
   std::string text;
   for (int i = 0; text.size() < bytes; ++i) text += std::to_string(i) + " é\n";
@@ -33,7 +33,7 @@ Script long_answer(const std::string& text, std::size_t piece) {
   return event_stream(body + openai_ending());
 }
 
-// The memory that the worker has when it does not change any more.
+// Returns the worker's memory once it no longer changes.
 std::size_t settled_rss(const TestWorker& worker) {
   std::size_t last = 0;
   int same = 0;
@@ -60,9 +60,10 @@ TEST_CASE("fault 23: while nobody reads, memory stays bounded and upstreams wait
   REQUIRE(upstream.wait_for_request("p", kChats));
   const std::size_t grown = settled_rss(worker) - std::min(before, worker.rss());
   MESSAGE("memory grew by " << grown / kMiB << " MiB for " << kChats << " chats of " << text.size() / kMiB << " MiB");
-  // 1 MiB of frames for each chat, its answer so far, and buffers; unbounded it would be all of the text.
+  // Expected for each chat: 1 MiB of frames, its response so far, and buffers. Without a limit it would be all of the
+  // text.
   if (!kSanitized) CHECK(grown <= kChats * 4 * kMiB);
-  // Answers to lines are still given while deltas wait, and cancelling is heard.
+  // While deltas wait, other lines are still answered, and a cancel is processed.
   worker.send({{"id", "h"}, {"type", "health"}});
   worker.send(cancel_line("x", "c0"));
   CHECK(worker.end_of("c0").last().at("data").at("finishReason") == "cancelled");
@@ -83,22 +84,22 @@ TEST_CASE("fault 23: a reader that always lags costs the answer so far, not what
   const std::string text = numbered_text((kSanitized ? 4 : 24) * kMiB);
   upstream.answer("p", {long_answer("short", 1000), long_answer(text, 1000)});
   worker.send(upstream.chat("first", "p"));
-  worker.end_of("first");  // its libraries are loaded
+  worker.end_of("first");  // after this, all libraries are loaded
   const std::size_t before = worker.rss();
   worker.send(upstream.chat("a", "p"));
   std::size_t read = 0, most = 0;
   const auto still_comes = [&] {
     const Json& frame = worker.log("a").last();
     if (frame.at("type") == "delta") read += frame.at("data").at("text").get_ref<const std::string&>().size();
-    return read < text.size() - 2 * kMiB;  // the last frame holds the answer once more
+    return read < text.size() - 2 * kMiB;  // stops before the last frame, which repeats the whole response
   };
   for (worker.wait_for("a", "delta"); still_comes(); REQUIRE(worker.next())) {
-    std::this_thread::sleep_for(std::chrono::microseconds(500));  // less than the upstream can
+    std::this_thread::sleep_for(std::chrono::microseconds(500));  // slower than the upstream can send
     const std::size_t now = worker.rss();
     most = std::max(most, now - std::min(now, before + read));
   }
   MESSAGE("memory beyond the text that was read: " << most / kMiB << " MiB at most");
-  if (!kSanitized) CHECK(most <= 20 * kMiB);  // escapes, what the pipe and the queue before it hold, and buffers
+  if (!kSanitized) CHECK(most <= 20 * kMiB);  // escapes, the contents of the pipe and the queue before it, and buffers
   CHECK(worker.end_of("a").text() == text);
 }
 
@@ -107,7 +108,7 @@ TEST_CASE("fault 24: a reader that never comes back ends the worker with 74") {
   TestWorker worker({"--stdout-stall-ms", "300"});
   upstream.answer("p", {long_answer(numbered_text(4 * kMiB), 1000)});
   worker.send(upstream.chat("a", "p"));
-  // Nobody reads: wait_exit would.
+  // Waits without reading; wait_exit() would read.
   REQUIRE(eventually([&] { return worker.process().stderr_text().find("stdout stalled") != std::string::npos; }));
   const auto exit = worker.process().wait_exit(kPatience);
   REQUIRE(exit.has_value());
@@ -153,7 +154,7 @@ TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the wor
 
 TEST_CASE("fault 25: frames that the reader did not take before it left were work, too") {
   TestWorker worker;
-  REQUIRE(worker.next());  // ready: before, SIGUSR1 would still have its default effect
+  REQUIRE(worker.next());  // waits for `ready`: before it, SIGUSR1 would still have its default effect
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 500}}})));
   const auto all_but_written = [&] {
     worker.process().send_signal(SIGUSR1);
@@ -184,7 +185,7 @@ TEST_CASE("fault 26: large frames to a non-blocking stdout are never torn and ne
     out.theirs.close();
     for (int i = 0; i < 8; ++i) write_all(in.ours.get(), upstream.chat("c" + std::to_string(i), "p").dump() + "\n");
     in.ours.close();
-    std::this_thread::sleep_for(Milliseconds(100));  // let the pipe fill
+    std::this_thread::sleep_for(Milliseconds(100));  // lets the pipe fill
     std::map<std::string, std::string> texts;
     std::size_t longest = 0;
     int done = 0;
@@ -202,7 +203,7 @@ TEST_CASE("fault 26: large frames to a non-blocking stdout are never torn and ne
 
 TEST_CASE("fault 27: a stdout that cannot be written ends the worker with 74 and one line on stderr") {
   const std::string to_file = "exec \"$0\" >'" + std::string(AIW_BINARY_DIR) + "/e2e-stdout'";
-  // A file that may not grow would end a process that does nothing about SIGXFSZ.
+  // At a file-size limit, SIGXFSZ would end a process that does not handle it.
   for (const std::string& shell :
        {std::string("exec \"$0\" >/dev/full"), std::string("exec \"$0\" >&-"), "ulimit -f 0; " + to_file}) {
     CAPTURE(shell);

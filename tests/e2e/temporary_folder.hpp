@@ -1,4 +1,4 @@
-// Files of a test.
+// Temporary files of a test.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ inline std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A folder that is gone with its owner.
+// Temporary folder. The destructor removes it.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -29,7 +29,7 @@ class TemporaryFolder {
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  // Returns the file's path.
+  // Writes a file and returns its path.
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(path_ + "/" + name, std::ios::binary) << text;
     return path_ + "/" + name;

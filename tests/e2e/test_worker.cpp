@@ -18,14 +18,14 @@ namespace aiw::e2e {
 
 namespace {
 
-// Deltas of one worker that are kept for the validation by schema; each delta is checked here all the same.
+// Limits on the deltas of one worker that are kept for the schema validation. Every delta is checked here in any case.
 constexpr std::size_t kMaxDeltasKept = 2'000;
 constexpr std::size_t kLongestDeltaKept = 16'384;
 
-// The frames that this run of the tests has seen, for the validation that follows it.
+// File with the frames of this test run, for the schema validation that follows.
 std::ofstream& frames_file(Words words) {
   const auto open = [](const char* name) {
-    const char* const run = std::getenv("AIW_FRAMES");  // which of several at the same time
+    const char* const run = std::getenv("AIW_FRAMES");  // file name prefix, for several runs at the same time
     return std::ofstream(std::string(AIW_BINARY_DIR) + "/" + (run == nullptr ? "e2e" : run) + name,
                          std::ios::binary | std::ios::trunc);
   };
@@ -34,7 +34,8 @@ std::ofstream& frames_file(Words words) {
   return words == Words::v1 ? v1 : leanspec;
 }
 
-// Only root may look into a process that allows no core files, and some tests measure memory or count descriptors.
+// Adds --allow-core for users other than root: only root may inspect a process that allows no core files. Some tests
+// measure memory or count descriptors.
 std::vector<std::string> watchable(std::vector<std::string> args) {
   if (geteuid() != 0) args.emplace_back("--allow-core");
   return args;
@@ -126,11 +127,11 @@ void TestWorker::take_v1(Frame frame) {
   const std::string type = frame.type();
   FrameLog& log = logs_[id];
   if (frame.json.contains("seq")) {
-    // Answers to other lines of this id have no number, and stand between.
+    // Responses to other lines with this id have no seq and may come in between.
     if (log.ended && frame.json["seq"] == 0) earlier_.push_back(std::exchange(log, {}));
     const auto numbered = std::ranges::count_if(log.frames, [](const Frame& f) { return f.json.contains("seq"); });
     CHECK_MESSAGE(!log.ended, "an event after the terminal one");
-    // Long streams are checked against their last frame, so that this stays linear.
+    // Long streams are checked against their last frame only, so that the check stays linear.
     const bool plain = !log.frames.empty() && log.frames.back().json.contains("seq");
     const std::int64_t expected = plain ? log.frames.back().json["seq"].get<std::int64_t>() + 1 : numbered;
     if (frame.json["seq"] != expected) CHECK(frame.json["seq"] == expected);
@@ -144,7 +145,7 @@ void TestWorker::take_v1(Frame frame) {
 void TestWorker::take_leanspec(Frame frame) {
   FrameLog& log = logs_[frame.json.at("id").get<std::string>()];
   const std::string type = frame.type();
-  // That parent's set of types is closed.
+  // leanspec-http accepts only these types.
   constexpr std::array kTypes = {"chunk", "tool_call", "tool_result", "done", "error", "health_ok", "config_reloaded"};
   CHECK_MESSAGE(std::ranges::count(kTypes, type) == 1, type);
   CHECK_MESSAGE(!log.ended, "a frame after the last one");

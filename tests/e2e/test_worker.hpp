@@ -1,4 +1,4 @@
-// The real worker as a test's child: lines in, frames out, each frame checked and kept for the schema validation.
+// Real worker as a child of the test: lines in, frames out. Each frame is checked and kept for the schema validation.
 #pragma once
 
 #include <chrono>
@@ -19,17 +19,17 @@ using Json = nlohmann::ordered_json;
 using Milliseconds = std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-// For what must happen, however busy the machine is.
+// Timeout for events that must happen even on a busy machine.
 inline constexpr Milliseconds kPatience{120'000};
 
 #ifdef AIW_SANITIZED
-inline constexpr bool kSanitized = true;  // a sanitizer's shadow memory says nothing about the worker's
+inline constexpr bool kSanitized = true;  // memory figures are not comparable because of the sanitizer's shadow memory
 #else
 inline constexpr bool kSanitized = false;
 #endif
 
-// Its runtime writes a file before the worker's first line runs, and makes a fork of vfork, so that the program which
-// cannot be started ends with code 127.
+// True under ThreadSanitizer. Its runtime writes a file before main() of the worker, and turns vfork into fork, so that
+// a program that cannot be started exits with code 127.
 #ifdef AIW_THREAD_SANITIZED
 inline constexpr bool kThreadSanitized = true;
 #else
@@ -46,18 +46,18 @@ struct Frame {
   [[nodiscard]] std::string type() const { return json.at("type"); }
 };
 
-// What came for one id, in order.
+// Frames of one id, in order.
 struct FrameLog {
   std::vector<Frame> frames;
-  bool ended = false;  // the last frame was `done` or `error` of a chat
+  bool ended = false;  // the last frame is the `done` or `error` of a chat
 
   [[nodiscard]] std::vector<Json> all(std::string_view type) const;
   [[nodiscard]] std::size_t count(std::string_view type) const { return all(type).size(); }
-  [[nodiscard]] std::vector<std::string> types() const;  // runs of deltas count once
-  // The deltas' texts of one kind, joined.
+  [[nodiscard]] std::vector<std::string> types() const;  // consecutive deltas count once
+  // Returns the joined texts of all deltas of one kind.
   [[nodiscard]] std::string text(std::string_view kind = "text") const;
   [[nodiscard]] const Json& last() const { return frames.back().json; }
-  // "done" or the error's code.
+  // Returns "done", or the code of the error.
   [[nodiscard]] std::string outcome() const;
 };
 
@@ -68,7 +68,7 @@ class TestWorker {
  public:
   explicit TestWorker(std::vector<std::string> args = {}, std::vector<std::string> environment = {},
                       Words words = Words::v1);
-  // A whole command in place of the binary, for a stdin or stdout of another kind: `shell` is run by sh with the
+  // Runs a shell command instead of the binary, for a stdin or stdout of another kind. `shell` is run by sh with the
   // binary as $0, and must exec it.
   static TestWorker under_shell(const std::string& shell);
 
@@ -76,37 +76,37 @@ class TestWorker {
   void send(const Json& line) { send_text(line.dump()); }
   void send_text(std::string_view line);
 
-  // Reads a frame of any id; false at stdout's end, or when the time is over.
+  // Reads one frame of any id. Returns false when stdout is closed or the timeout has passed.
   bool next(Milliseconds timeout = kPatience);
-  // Reads until `done`; false at the end of stdout.
+  // Reads until `done()`. Returns false if stdout is closed first.
   bool read_until(const std::function<bool()>& done);
   // Reads until the chat's terminal event.
   const FrameLog& end_of(const std::string& id);
-  // Reads until the id has `count` frames of the type; the last of them.
+  // Reads until the id has `count` frames of the type. Returns the last of them.
   Json wait_for(const std::string& id, std::string_view type, std::size_t count = 1);
-  // Sends a line and reads its answer, the first frame on its id.
+  // Sends a line and returns its response: the first frame with its id.
   Json ask(const Json& line);
-  // Reads to the end of stdout and returns the exit code; a death by signal fails the test.
+  // Reads until stdout is closed and returns the exit code. A fatal signal fails the test.
   int exit_code();
   int close_and_exit();
 
-  // What it wrote to stderr so far, but for what a build that counts lines says where it may not write its counts.
+  // Returns stderr so far, without the messages of a coverage build about counts that it cannot write.
   [[nodiscard]] std::string complaints() const;
 
   [[nodiscard]] const FrameLog& log(const std::string& id) const;
   [[nodiscard]] const std::vector<Json>& without_id() const { return without_id_; }
-  // Ids' earlier chats, when an id was used again.
+  // Returns the logs of earlier chats whose id was used again.
   [[nodiscard]] const std::vector<FrameLog>& earlier() const { return earlier_; }
   [[nodiscard]] std::size_t done_count() const { return done_; }
   [[nodiscard]] std::size_t error_count() const { return errors_; }
   [[nodiscard]] const std::string& all_output() const { return output_; }
-  // From now on all of stdout is also kept as text.
+  // Also keeps all later stdout as text.
   void keep_output() { keep_output_ = true; }
 
   [[nodiscard]] std::size_t rss() const;
   [[nodiscard]] std::size_t peak_rss() const;
   void reset_peak_rss() const;
-  // Sockets the process has open; stdio counts if it is sockets.
+  // Returns the number of open sockets of the process, including stdin and stdout if they are sockets.
   [[nodiscard]] std::size_t sockets() const;
 
  private:
@@ -127,10 +127,10 @@ class TestWorker {
   std::string output_;
 };
 
-// Keeps a frame for the validation by schema that follows these tests.
+// Keeps a frame for the schema validation that follows these tests.
 void keep_frame(Words words, std::string_view line);
 
-// Waits until `condition` holds; for what the worker does without saying so.
+// Waits until `condition` holds. For effects that the worker does not report.
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace aiw::e2e

@@ -13,7 +13,7 @@
 
 namespace aiw::e2e {
 
-// An authority, and what it and others signed.
+// Certificate authority, and certificates signed by it and by others.
 struct Certificates {
   TemporaryFolder folder;
   tools::Certificate authority = tools::make_certificate({.common_name = "test authority", .authority = true});

@@ -1,5 +1,4 @@
-// Tool calls and results that are wrong: too many, too late, too long, and no JSON at all (rows 74 to 77 of the table
-// of faults).
+// Wrong tool calls and results: too many, too late, too long, or not JSON (rows 74 to 77 of the table of faults).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -17,7 +16,7 @@ const Json kTools = Json::array({{{"name", "look"}, {"inputSchema", {{"type", "o
 
 Json text_value(const std::string& text) { return {{"type", "text"}, {"value", text}}; }
 
-// A piece of a tool call as it stands in a chunk.
+// Returns a chunk with a fragment of a tool call.
 std::string piece(const Json& call) { return chunk_event({{"tool_calls", Json::array({call})}}); }
 Json whole_call(int index, const std::string& id, const std::string& arguments, const std::string& name = "look") {
   return {{"index", index}, {"id", id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", arguments}}}};
@@ -41,7 +40,7 @@ TEST_CASE("fault 74: of two results for a call the first counts; one for no call
   CHECK(result("2", "c1", "second") == "unknown_call_id");
   CHECK(result("3", "c9", "none") == "unknown_call_id");
   CHECK(result("4", "", "none") == "unknown_call_id");
-  CHECK(upstream.count("p") == 1);  // none of them was taken for the one that is missing
+  CHECK(upstream.count("p") == 1);  // no wrong result was accepted for the missing one
   CHECK(result("5", "c2", "other") == "ack");
   CHECK(worker.end_of("a").text() == "ok");
   CHECK(result("6", "c2", "late") == "unknown_id");
@@ -107,7 +106,7 @@ TEST_CASE("fault 118: tools that hang take no connection that other chats and th
   const auto tool = [&](const std::string& path) {
     return Json::array({{{"name", "get"}, {"executor", "http"}, {"http", {{"url", tools.base_url(path)}}}}});
   };
-  // As many hanging calls as there are descriptors.
+  // Together 16 x 16 calls hang, as many as there are descriptors.
   constexpr int kHanging = 16;
   std::string pieces;
   for (int i = 0; i < 16; ++i) pieces += piece(whole_call(i, "c" + std::to_string(i), "{}", "get"));
@@ -116,7 +115,7 @@ TEST_CASE("fault 118: tools that hang take no connection that other chats and th
     worker.send(upstream.chat("h" + std::to_string(i), "many", {{"tools", tool("hang")}}));
     worker.wait_for("h" + std::to_string(i), "tool_call", 16);
   }
-  // The others, one call each, are under way side by side.
+  // The other chats, with one call each, run in parallel.
   for (int i = 0; i < at_once - kHanging; ++i) {
     const std::string id = "g" + std::to_string(i);
     upstream.answer(id, {calls(piece(whole_call(0, "c", "{}", "get"))), answer("got it")});
@@ -141,14 +140,14 @@ TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refus
   const std::size_t size = (kSanitized ? 2 : 10) * kMiB;
   const std::size_t depth = kSanitized ? 100'000 : 1'000'000;
   const std::vector<std::string> bad = {
-      R"({"q":")" + std::string(size, 'x'),                                  // cut
-      std::string(depth, '['),                                               // cut, deep
-      R"({"q":)" + std::string(depth, '[') + std::string(depth, ']') + "}",  // deep
+      R"({"q":")" + std::string(size, 'x'),                                  // cut off
+      std::string(depth, '['),                                               // cut off, deeply nested
+      R"({"q":)" + std::string(depth, '[') + std::string(depth, ']') + "}",  // deeply nested
       R"({"q":1} trailing)",
       R"({"q":1e999})",
       R"({"q":1,"q":2})",
       "\"text\"",
-      "[1]",  // no object
+      "[1]",  // not an object
   };
   std::string pieces;
   for (std::size_t i = 0; i < bad.size(); ++i) {
@@ -162,7 +161,7 @@ TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refus
   worker.reset_peak_rss();
   worker.send(upstream.chat("a", "p", {{"tools", kTools}}));
   const Json call = worker.wait_for("a", "tool_call", bad.size() + 1).at("data");
-  CHECK(call.at("executor") == "parent");  // ten megabytes are no fault
+  CHECK(call.at("executor") == "parent");  // 10 MB are not an error
   CHECK(call.at("inputText") == good);
   worker.send(tool_result_line("r", "a", "good", text_value("seen")));
   const FrameLog& log = worker.end_of("a");
@@ -182,7 +181,7 @@ TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refus
       CHECK(data.at("input") == Json::parse(bad[i]));
     }
     CHECK(told[i].at("data").at("output").at("type") == "error-text");
-    CHECK(told[i].dump().size() < 4096);  // the model is not told its megabytes again
+    CHECK(told[i].dump().size() < 4096);  // the error does not repeat the input
   }
   const std::size_t grown = worker.peak_rss() - std::min(before, worker.peak_rss());
   MESSAGE("peak memory grew by " << grown / kMiB << " MiB for arguments of " << (2 * size + 3 * depth) / kMiB
@@ -220,7 +219,7 @@ TEST_CASE("fault 76: calls that share an index or lack an id or a name are told 
   const FrameLog& log = worker.end_of("a");
   CHECK(log.outcome() == "done");
   CHECK(log.text() == "all there");
-  // Every call of the history has its one result.
+  // Every call in the history has exactly one result.
   const Json messages = Json::parse(upstream.requests("p").at(1).body).at("messages");
   std::multiset<std::string> called;
   std::multiset<std::string> answered;

@@ -1,5 +1,4 @@
-// The agent loop over real pipes and sockets: every executor, approvals, refusals, limits, and cancelling in every
-// phase.
+// Agent loop over real pipes and sockets: every executor, approvals, rejections, limits, and cancelling in every phase.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -17,7 +16,7 @@ struct Call {
   std::string id, name, arguments;
 };
 
-// One answer with these calls, side by side.
+// Returns one response with these calls in parallel.
 Script calls(const std::vector<Call>& all) {
   std::string body;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -49,12 +48,12 @@ Json approval_line(const std::string& id, const std::string& chat, const std::st
   return {{"id", id}, {"type", "tool_approval"}, {"payload", payload}};
 }
 
-// The messages of the provider's request of that number.
+// Returns the messages of the provider's request with this number, from 0.
 Json messages_of(const Upstream& upstream, std::size_t number, const std::string& provider = "p") {
   return Json::parse(upstream.requests(provider).at(number).body).at("messages");
 }
 
-// What `find`s a tool's result by its call.
+// Returns the content of the tool result for `call`; empty if there is none.
 std::string result_text(const Json& messages, const std::string& call) {
   for (const Json& message : messages) {
     if (message.value("tool_call_id", "") == call) return message.at("content").dump();
@@ -108,7 +107,7 @@ TEST_CASE("HTTP tools run side by side, and their results go back in call order"
   std::vector<Script> slow;
   for (int i = 0; i < 6; ++i) {
     slow.push_back(tools::json_script(200, std::to_string(i)));
-    slow.back().delay_before_head = Milliseconds(800 - 60 * i);  // the last is the first to answer
+    slow.back().delay_before_head = Milliseconds(800 - 60 * i);  // the last call is answered first
   }
   upstream.answer("api", slow);
   std::vector<Call> all;
@@ -123,7 +122,7 @@ TEST_CASE("HTTP tools run side by side, and their results go back in call order"
   for (std::size_t i = 0; i < 6; ++i) CHECK(messages[i + 2].at("tool_call_id") == all[i].id);
   std::set<std::uint64_t> connections;
   for (const auto& request : upstream.requests("api")) connections.insert(request.connection);
-  CHECK(connections.size() == 6);  // all at once
+  CHECK(connections.size() == 6);  // all in parallel
   CHECK(worker.close_and_exit() == 0);
 }
 
@@ -234,7 +233,7 @@ TEST_CASE("fault 78: a thousand calls in one step: the parent's all at once, the
   CHECK(in_order);
   std::set<std::uint64_t> connections;
   for (const auto& request : upstream.requests("api")) connections.insert(request.connection);
-  CHECK(connections.size() <= 10);  // the model's and the canary's, when idle, are used too
+  CHECK(connections.size() <= 10);  // idle connections of the model and the canary are reused
   check_order(log);
   canary.check();
   CHECK(worker.close_and_exit() == 0);
@@ -281,7 +280,7 @@ TEST_CASE("fault 79: cancelling is heard in every phase of a chat with tools, an
   for (const Json& call : parents.all("tool_cancel")) CHECK(call.at("data").at("reason") == "cancelled");
   CHECK(parents.count("tool_cancel") == 2);
   CHECK(worker.ask(tool_result_line("late", "parents", "c1", text_value("x"))).at("data").at("code") == "unknown_id");
-  CHECK(worker.log("parents").frames.size() == parents.frames.size());  // nothing follows the end
+  CHECK(worker.log("parents").frames.size() == parents.frames.size());  // no frame follows the terminal one
 
   start("second-step", {calls({{"c1", "ask", R"({"q":"a"})"}}), silent});
   worker.wait_for("second-step", "tool_call");

@@ -71,7 +71,7 @@ std::string openai_unary(std::string_view text) {
 std::string openai_tool_call(std::string_view id, std::string_view name, std::string_view arguments) {
   const auto piece = [](const Json& call) { return chunk_event({{"tool_calls", Json::array({call})}}); };
   const std::size_t half =
-      std::min<std::size_t>(arguments.size(), 3);  // within a character the builder could not write it
+      std::min<std::size_t>(arguments.size(), 3);  // not within a character, because the JSON builder would fail
   return piece({{"index", 0}, {"id", id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", ""}}}}) +
          piece({{"index", 0}, {"function", {{"arguments", arguments.substr(0, half)}}}}) +
          piece({{"index", 0}, {"function", {{"arguments", arguments.substr(half)}}}}) + openai_ending("tool_calls");
@@ -220,7 +220,7 @@ void Canary::check() {
   for (std::size_t i = 1; i < log.frames.size(); ++i) {
     gap = std::max(gap, log.frames[i].read_at - log.frames[i - 1].read_at);
   }
-  // Of reading: time in which the test itself wrote or waited elsewhere is in it.
+  // Gap between two reads. It includes the time in which the test itself wrote or waited elsewhere.
   MESSAGE("canary: largest gap " << std::chrono::duration_cast<Milliseconds>(gap).count() << " ms, events "
                                  << log.count("delta"));
 }

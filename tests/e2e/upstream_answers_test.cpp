@@ -1,4 +1,4 @@
-// Answers whose heads, codings and figures are odd (rows 55 to 60, 67 to 69 and 71 of the table of faults).
+// Responses with odd heads, encodings and figures (rows 55 to 60, 67 to 69 and 71 of the table of faults).
 #include <doctest/doctest.h>
 
 #include <string>
@@ -34,7 +34,7 @@ Script with_header(Script script, std::string name, std::string value) {
   return script;
 }
 
-// Bytes in place of an answer; `ending` follows them.
+// Returns raw bytes instead of an HTTP response. `ending` follows them.
 Script raw(std::string bytes, Ending ending = Ending::kFin, std::size_t times = 1) {
   return {.ending = ending, .raw = std::move(bytes), .raw_repeated = times};
 }
@@ -55,7 +55,7 @@ TEST_CASE("fault 55: the delay that a busy provider names is the one that is tol
   };
   CHECK(delay("fraction", busy("Retry-After", "0.05")) == 50);
   CHECK(delay("ms", with_header(busy("Retry-After", "77"), "retry-after-ms", "7")) == 7);
-  // What is no delay leaves the worker's own: half a second, less up to a quarter.
+  // If the value is not a delay, the worker uses its own: half a second, minus up to a quarter of it.
   for (const auto& [id, value] : {std::pair("negative", "-1"), std::pair("nan", "NaN"), std::pair("word", "soon"),
                                   std::pair("past", "Sun, 06 Nov 1994 08:49:37 GMT")}) {
     CAPTURE(id);
@@ -91,7 +91,7 @@ TEST_CASE("fault 56: x-should-retry decides before the status does") {
   CHECK(final.outcome() == "upstream_http");
   CHECK(final.last().at("data").at("retryable") == false);
   CHECK(upstream.count("false503") == 1);
-  // Any other word decides nothing.
+  // Other values of the header have no effect.
   CHECK(run(worker, upstream, "maybe400", {refusal(400, "maybe"), good}, Json::object()).outcome() == "upstream_http");
   canary.check();
   CHECK(worker.close_and_exit() == 0);
@@ -135,7 +135,7 @@ TEST_CASE("fault 59: gzip and deflate are decoded; cut short they are truncated_
     Script bytewise = coded(coding, body);
     bytewise.cut.mode = Cut::Mode::kBytes;
     CHECK(run(worker, upstream, id + "-bytes", {bytewise}).text() == "coded é😀");
-    // HTTP ends as it should; only the coding does not.
+    // HTTP ends correctly, but the compressed data is cut.
     const FrameLog& cut = run(worker, upstream, id + "-cut", {coded(coding, body.substr(0, body.size() / 2))});
     CHECK(cut.outcome() == "truncated_stream");
     CHECK(upstream.requests(id)[0].header("accept-encoding").find(coding) != std::string_view::npos);
@@ -161,13 +161,13 @@ TEST_CASE("fault 60: a gzip bomb of 1 GB is response_too_large, and costs no mem
   const FrameLog& log = run(worker, upstream, "bomb", {coded("gzip", gzip_bomb(std::size_t{1} << 30))});
   CHECK(log.outcome() == "response_too_large");
   CHECK(log.last().at("data").at("category") == "limit");
-  // The same where an error's body is the bomb: it is read to a limit, and told as what it is.
+  // The same with a bomb as the body of an error. The worker reads it up to a limit and reports the HTTP error.
   Script refusal = coded("gzip", gzip_bomb(std::size_t{1} << 30));
   refusal.status = 500;
   CHECK(run(worker, upstream, "refusal", {refusal}).outcome() == "upstream_http");
   const std::size_t grown = worker.peak_rss() - std::min(worker.peak_rss(), before);
   MESSAGE("memory: " << grown / 1024 << " KiB more at the peak");
-  if (!kSanitized) CHECK(grown <= 24 * kMiB);  // an event may have 16 MiB before its limit
+  if (!kSanitized) CHECK(grown <= 24 * kMiB);  // an event may use 16 MiB before it reaches its limit
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }
@@ -198,7 +198,7 @@ TEST_CASE("fault 67: heads that never end, or that are no HTTP, are bad_response
     CHECK(log.last().at("data").at("retryable") == false);
     CHECK(upstream.count(id) == 1);
   }
-  // A large body does not wait to be asked for: a server that never says 100 Continue gets it at once.
+  // A large body is sent at once, without `Expect: 100-continue`. A server that never sends 100 Continue gets it, too.
   const Json large = {{"messages", Json::array({{{"role", "user"}, {"content", std::string(2'000'000, 'x')}}})}};
   CHECK(run(worker, upstream, "large", {event_stream(openai_answer({"x"}))}, large).outcome() == "done");
   CHECK(upstream.requests("large")[0].header("expect").empty());
@@ -208,14 +208,14 @@ TEST_CASE("fault 67: heads that never end, or that are no HTTP, are bad_response
 }
 
 TEST_CASE("fault 68: a refusal that comes while a large body is going out is told, though the connection breaks") {
-  Upstream strict({.max_body = 1 << 20});  // answers 413 as soon as it is exceeded, and closes what it has not read
+  Upstream strict({.max_body = 1 << 20});  // answers 413 when the limit is exceeded, and closes without reading the
+                                           // rest
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
-  const Json large = {
-      {"messages", Json::array({{{"role", "user"}, {"content", std::string(20'000'000, 'x')}}})},
-      // The reset may overtake the answer, within the kernel; then it is a lost connection like any other.
-      {"retry", {{"max", 5}}}};
+  const Json large = {{"messages", Json::array({{{"role", "user"}, {"content", std::string(20'000'000, 'x')}}})},
+                      // The reset may overtake the response within the kernel. Then it is an ordinary lost connection.
+                      {"retry", {{"max", 5}}}};
   for (int i = 0; i < 2; ++i) {
     const std::string id = "a" + std::to_string(i);
     worker.send(strict.chat(id, "p", large));
@@ -252,7 +252,7 @@ TEST_CASE("fault 69: a kept connection that closes at the moment of its reuse co
     CHECK(log.count("retry") <= 1);
     const auto requests = upstream.requests(id);
     REQUIRE(requests.size() == 3);
-    CHECK(requests[0].connection == requests[1].connection);  // it was reused
+    CHECK(requests[0].connection == requests[1].connection);  // the connection was reused
     CHECK(requests[2].connection != requests[1].connection);
     CHECK(requests[2].body == requests[1].body);
     MESSAGE("retry frames: " << log.count("retry"));
@@ -286,7 +286,7 @@ TEST_CASE("fault 71: token counts that are absent or absurd are null, and never 
       CAPTURE(name);
       CHECK(usage.value(name, Json()).is_null());
     }
-    // One odd count does not spoil the other.
+    // An invalid count does not affect the other one.
     const Json half = usage_of(R"({"prompt_tokens":7,"completion_tokens":)" + v + "}");
     CHECK(half.at("inputTokens") == 7);
     CHECK(half.at("outputTokens").is_null());

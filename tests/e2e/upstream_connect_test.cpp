@@ -1,5 +1,5 @@
-// Upstreams that cannot be reached, are not who they say, or must not be reached (rows 34 to 41 and 72 of the table of
-// faults), and the flags that say whom to trust.
+// Upstreams that cannot be reached, have the wrong identity, or must not be reached (rows 34 to 41 and 72 of the table
+// of faults), and the flags for trust.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -30,7 +30,7 @@ Json once(const Json& more = Json::object()) {
   return payload;
 }
 
-// Without a key, which would not go over plain http to these names.
+// Returns a chat without a key. A key would not be sent to these names over plain http.
 Json plain_chat(const std::string& id, const std::string& url, const Json& payload = kOnce) {
   return chat_line(id, {{"id", "p"}, {"type", "openai-chat"}, {"baseUrl", url}}, payload);
 }
@@ -42,7 +42,7 @@ const FrameLog& run(TestWorker& worker, const Json& line) {
 
 std::string message_of(const FrameLog& log) { return log.last().at("data").at("message"); }
 
-// The worker with a resolver of the test's own.
+// Worker with a resolver that the test controls.
 struct Resolving {
   TemporaryFolder folder;
   TestWorker worker;
@@ -66,7 +66,7 @@ struct Resolving {
   }
 };
 
-// A port that nobody listens on, and nobody else can take.
+// Port without a listener that no other process can bind.
 class TakenPort {
  public:
   TakenPort() {
@@ -96,7 +96,7 @@ int exit_code_of(std::vector<std::string> args, std::vector<std::string> environ
   return code;
 }
 
-// A preloaded library and a sanitizer's runtime both want to come first.
+// A preloaded library and a sanitizer's runtime must both be the first library.
 #define SKIP_IF_SANITIZED() \
   if (kSanitized) return
 
@@ -135,10 +135,10 @@ TEST_CASE("fault 35: a resolver that hangs is timeout_connect, in a bounded numb
     most = std::max(most, static_cast<std::size_t>(std::distance(begin(tasks), end(tasks))));
   }
   MESSAGE("most threads: " << most);
-  CHECK(most > 32);    // those that hang are left behind
-  CHECK(most <= 200);  // three quarters of 256, and the worker's own
+  CHECK(most > 32);    // hanging look-ups keep their threads
+  CHECK(most <= 200);  // three quarters of 256, and the worker's own threads
   canary.check();
-  // Nor are they waited for here.
+  // The exit does not wait for hanging look-ups either.
   CHECK(r.worker.close_and_exit() == 0);
 }
 
@@ -161,13 +161,13 @@ TEST_CASE("fault 107: chats that need no look-up, and healthy names, wait for no
       r.worker.send(plain_chat(id, "http://" + id + domain + ":8000", once({{"timeouts", {{"connectMs", 600'000}}}})));
     }
   };
-  // Of one domain: its look-ups are few.
+  // Names of one domain hang: the look-ups of one domain are limited.
   hang(300, ".hang.test");
   CHECK(outcome("new name", "127-0-0-2-and-127-0-0-1.ip.test", upstream) == "done");
-  // Of a hundred domains: there are look-ups enough.
+  // Names of a hundred domains hang: some look-ups are still free.
   for (int i = 0; i < 100; ++i) hang(1, ".d" + std::to_string(i) + ".hang");
   CHECK(outcome("another new name", "127-0-0-3-and-127-0-0-1.ip.test", upstream) == "done");
-  // Of more domains than there are look-ups for new names.
+  // Names of more domains hang than there are look-ups for new names.
   for (int i = 100; i < 400; ++i) hang(1, ".d" + std::to_string(i) + ".hang");
   CHECK(outcome("address", "127.0.0.1", upstream) == "done");
   CHECK(outcome("new address", "127.0.0.1", other) == "done");
@@ -189,7 +189,7 @@ TEST_CASE("fault 107: chats of one host share its look-up") {
   const auto url = "http://127-0-0-1.ip.test:" + std::to_string(upstream.port()) + "/p";
   for (int i = 0; i < kChats; ++i) r.worker.send(plain_chat(std::to_string(i), url));
   for (int i = 0; i < kChats; ++i) CHECK(r.worker.end_of(std::to_string(i)).outcome() == "done");
-  // A second one if chats come between its end and the first connection.
+  // There is a second look-up if chats start between the end of the first one and the first connection.
   CHECK(r.count("lookup 127-0-0-1.ip.test") >= 1);
   CHECK(r.count("lookup 127-0-0-1.ip.test") <= 2);
   CHECK(r.worker.close_and_exit() == 0);
@@ -197,7 +197,7 @@ TEST_CASE("fault 107: chats of one host share its look-up") {
 
 TEST_CASE("fault 107: behind a proxy only the proxy's name is looked up, but those of hosts that no_proxy names") {
   SKIP_IF_SANITIZED();
-  Upstream upstream;  // it refuses to be a proxy
+  Upstream upstream;  // refuses to be a proxy
   const std::string port = std::to_string(upstream.port());
   Resolving r({"--proxy", "http://127-0-0-1.ip.test:" + port}, 20'000, {"no_proxy=127-0-0-2.ip.test"});
   CHECK(run(r.worker, plain_chat("a", "https://gone.test/v1")).outcome() == "connect_error");
@@ -278,7 +278,7 @@ TEST_CASE("fault 39: a TLS handshake that hangs, also with a server of plain HTT
   const std::string plain = "https" + upstream.base_url("p").substr(4);
   CHECK(run(worker, plain_chat("b", plain, once({{"timeouts", {{"connectMs", 300}}}}))).outcome() == "timeout_connect");
   CHECK(upstream.count("p") == 0);
-  // The other way round: what comes back is no HTTP.
+  // The reverse case: the response is not HTTP.
   const Certificates certificates;
   const auto front = front_of(upstream, {.identity = certificates.good});
   const FrameLog& log = run(worker, plain_chat("c", "http" + front->url().substr(5) + "/p"));
@@ -331,7 +331,7 @@ TEST_CASE("fault 41: metadata services are never reached, whatever they are call
     CHECK(log.last().at("data").at("category") == "permission");
     CHECK(log.count("retry") == 0);
   }
-  // A name that also has a good address leads there only.
+  // A name that also has an allowed address leads only there.
   const std::string port = std::to_string(upstream.port());
   const std::string both = "http://169-254-169-254-and-127-0-0-1.ip.test:" + port + "/p";
   CHECK(run(r.worker, plain_chat("both", both)).text() == "reached");
@@ -340,7 +340,7 @@ TEST_CASE("fault 41: metadata services are never reached, whatever they are call
     CAPTURE(address);
     CHECK(seen.find(address) == std::string::npos);
   }
-  CHECK(r.count("connect 127.0.0.1") >= 1);  // so that it would have been seen
+  CHECK(r.count("connect 127.0.0.1") >= 1);  // shows that the log records connections
   canary.check();
   CHECK(r.worker.close_and_exit() == 0);
 }
@@ -379,7 +379,7 @@ TEST_CASE("TLS older than 1.2 is not spoken") {
   const auto front = front_of(upstream, {.identity = certificates.good, .max_version = TLS1_1_VERSION});
   TestWorker worker(
       {"--ca-file", certificates.ca_file},
-      // Even where OpenSSL itself is told that it may.
+      // Holds even if the OpenSSL configuration allows old versions.
       {"OPENSSL_CONF=" + certificates.folder.write("openssl.cnf",
                                                    "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = "
                                                    "c\n[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")});
@@ -433,7 +433,7 @@ TEST_CASE("a client certificate is shown to the hosts that are named, and to no 
 }
 
 TEST_CASE("an https proxy gets CONNECT without a key, and nothing that no_proxy names") {
-  Upstream proxy;  // it refuses
+  Upstream proxy;  // refuses to be a proxy
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"direct"}))});
   TestWorker worker({"--proxy", "http://127.0.0.1:" + std::to_string(proxy.port())}, {"no_proxy=127.0.0.1"});
@@ -442,14 +442,15 @@ TEST_CASE("an https proxy gets CONNECT without a key, and nothing that no_proxy 
                          {"baseUrl", "https://api.example.invalid/v1"},
                          {"apiKey", "sk-canary-of-the-proxy"}};
   CHECK(run(worker, chat_line("a", provider, kOnce)).outcome() == "connect_error");
-  const auto seen = proxy.requests("pi.example.invalid:443");  // its "path" is the authority
+  const auto seen = proxy.requests("pi.example.invalid:443");  // the "path" of CONNECT is the authority
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].method == "CONNECT");
   CHECK(seen[0].header("authorization").empty());
-  CHECK(run(worker, upstream.chat("b", "p", kOnce)).text() == "direct");  // plain http
+  CHECK(run(worker, upstream.chat("b", "p", kOnce)).text() == "direct");  // no proxy for plain http
   const Certificates certificates;
   const auto front = front_of(upstream, {.identity = certificates.good});
-  CHECK(run(worker, plain_chat("c", front->url() + "/p")).outcome() == "tls_error");  // it met the server itself
+  CHECK(run(worker, plain_chat("c", front->url() + "/p")).outcome() == "tls_error");  // connected to the server itself,
+                                                                                      // without the proxy
   CHECK(front->seen().connections == 1);
   CHECK(worker.close_and_exit() == 0);
 }

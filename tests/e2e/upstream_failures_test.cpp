@@ -29,7 +29,7 @@ std::string partial_text(const FrameLog& log) {
   return data.at("messages").at(0).at("content").at(0).at("text");
 }
 
-// It broke off after its text "half": that stays, and nothing is tried again.
+// The stream broke off after its text "half". The text is kept, and there is no retry.
 void check_half(const FrameLog& log, const Upstream& upstream, const std::string& provider, const std::string& code) {
   CHECK(log.outcome() == code);
   CHECK(log.text() == "half");
@@ -39,7 +39,7 @@ void check_half(const FrameLog& log, const Upstream& upstream, const std::string
   CHECK(upstream.count(provider) == 1);
 }
 
-// The first try failed without a word, the second gave `text`.
+// The first attempt failed before any text. The second one gave `text`.
 void check_second_try(const FrameLog& log, const Upstream& upstream, const std::string& provider,
                       const std::string& text) {
   CHECK(log.outcome() == "done");
@@ -71,7 +71,8 @@ TEST_CASE("fault 45: no answer at all is timeout_first_byte, retried, and each t
   CHECK(worker.end_of("b").text() == "late");
   CHECK(worker.log("b").count("retry") == 1);
   canary.check();
-  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // the canary's and b's, kept alive
+  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // connections of the canary and of b, kept
+                                                                        // alive
   CHECK(worker.close_and_exit() == 0);
 }
 
@@ -101,7 +102,7 @@ TEST_CASE("fault 47: pings and comments keep a stream from being idle, not from 
   CHECK(worker.end_of("a").outcome() == "timeout_progress");
   CHECK(worker.log("a").text() == "half");
   CHECK(worker.end_of("b").outcome() == "timeout_progress");
-  // A stream of pings is not idle, if it goes on to answer.
+  // A stream of pings is not idle if a response follows.
   std::vector<std::string> good(30, ": ping\n\n");
   good.push_back(openai_answer({"at last"}));
   upstream.answer("good", {paced(good, Milliseconds(20))});

@@ -1,4 +1,4 @@
-// Streams of odd form or size (rows 58, 61 to 66 and 70 of the table of faults).
+// Streams with an odd form or size (rows 58, 61 to 66 and 70 of the table of faults).
 #include <doctest/doctest.h>
 
 #include <array>
@@ -16,7 +16,7 @@ const Json kOnce = {{"retry", {{"max", 0}}}};
 const FrameLog& run(TestWorker& worker, Upstream& upstream, const std::string& id, Script script,
                     const std::string& api = {}) {
   std::string provider = api + id;
-  std::erase(provider, ' ');  // it is a part of a URL
+  std::erase(provider, ' ');  // the name is part of a URL
   upstream.answer(provider, {std::move(script)});
   worker.send(upstream.chat(id, provider, kOnce));
   return worker.end_of(id);
@@ -43,7 +43,7 @@ TEST_CASE("fault 58: JSON for a stream request is an answer, a page is none") {
   const std::string page = "<!doctype html><html><body>Sign in</body></html>";
   CHECK(run(worker, upstream, "html", with_type(event_stream(page), "text/html; charset=utf-8")).outcome() ==
         "bad_content_type");
-  // The same under a wrong or no name.
+  // The same body with a wrong or missing content type.
   CHECK(run(worker, upstream, "mislabelled", event_stream(openai_unary("at once"))).text() == "at once");
   CHECK(run(worker, upstream, "plain", with_type(event_stream(openai_answer({"x", "y"})), "text/plain")).text() ==
         "xy");
@@ -62,11 +62,12 @@ TEST_CASE("fault 61: event streams are read as the WHATWG defines them, however 
   const std::string plain = openai_answer({"one\n", " two é😀", "three"});
   std::string mixed;
   for (std::size_t i = 0, line = 0; i < plain.size(); ++i) {
-    // CR and LF side by side would be one line end.
+    // The order avoids a CR directly before an LF, which would be one line end.
     constexpr std::array kEnds = {"\n", "\r\n", "\r\n", "\r", "\r", "\r\n"};
     mixed += plain[i] == '\n' ? kEnds[line++ % kEnds.size()] : std::string(1, plain[i]);
   }
-  // A comma between tokens is where a JSON text may have a line feed, which is what two data lines are joined by.
+  // Splits the data before a comma between tokens. The parser joins data lines with a line feed, which is white space
+  // there in JSON.
   const std::string multi = replaced(plain, ",\"object\"", "\ndata: ,\"object\"");
   const std::string whole_text = "one\n two é😀three";
   const std::pair<const char*, std::string> forms[] = {

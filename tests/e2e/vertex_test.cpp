@@ -1,4 +1,4 @@
-// Vertex AI with a service account: the real worker, a token server and the provider on loopback.
+// Vertex AI with a service account: the real worker, with a token server and the provider on loopback.
 #include <doctest/doctest.h>
 
 #include <string>

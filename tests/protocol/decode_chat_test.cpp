@@ -1,4 +1,4 @@
-// A chat's fields and its config.
+// Fields of a chat and its config.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -123,7 +123,7 @@ TEST_CASE("every field of a chat arrives") {
   CHECK(chat->provider_options[0].first == "z");
   CHECK(chat->provider_options[0].second.json == R"({"deep":[true]})");
   CHECK(chat->provider_options[1].first == "a/b");
-  CHECK(chat->provider_options[2].second.json == "null");  // a merge patch's word for "remove it"
+  CHECK(chat->provider_options[2].second.json == "null");  // removes the field, as in a JSON merge patch
   CHECK(chat->timeouts.connect_ms == 1);
   CHECK(chat->timeouts.first_byte_ms == 2);
   CHECK(chat->timeouts.idle_ms == 3);

@@ -1,4 +1,4 @@
-// Lines that are no requests, and the envelope of those that are.
+// Lines that are not requests, and the envelope of lines that are.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -15,7 +15,7 @@ using aiw::test::decode_rejected;
 
 namespace {
 
-// Checks the whole of a rejection; `id` nullptr: none.
+// Checks all fields of a rejection. `id` nullptr: the rejection has no id.
 void check_rejected(std::string_view line, const char* id, std::string_view code, std::string_view pointer) {
   CAPTURE(line.substr(0, 200));
   const RejectedLine rejected = decode_rejected(line);
@@ -289,7 +289,7 @@ TEST_CASE("a tool's result becomes {type, value}") {
 
   const auto pointer = [&](std::string_view json) { return decode_rejected(line(json)).error.pointer; };
   CHECK(pointer("5") == "/payload/output");
-  CHECK(pointer("null") == "/payload");  // absent
+  CHECK(pointer("null") == "/payload");  // null counts as absent
   CHECK(pointer(R"({"value":"x"})") == "/payload/output");
   CHECK(pointer(R"({"type":"video","value":"x"})") == "/payload/output");
   CHECK(pointer(R"({"type":7,"value":"x"})") == "/payload/output/type");

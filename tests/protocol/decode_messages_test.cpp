@@ -1,4 +1,4 @@
-// Conversations in each shape that parents keep them.
+// Conversations in every shape that parents store.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -19,13 +19,13 @@ void check_messages(std::string_view messages, std::string_view expected) {
   CHECK(describe(decode_chat(messages_line(messages))->messages) == ordered_json::parse(expected));
 }
 
-// The parts of one user message.
+// Checks the decoded parts of one user message.
 void check_parts(std::string_view parts, std::string_view expected) {
   const auto chat = decode_chat(content_line(parts));
   CHECK(describe(chat->messages) == ordered_json::parse(R"([{"user":)" + std::string(expected) + "}]"));
 }
 
-// An assistant's UI message.
+// Checks the decoded parts of an assistant's UI message.
 void check_ui(std::string_view parts, std::string_view expected) {
   check_messages(R"([{"id":"m1","role":"assistant","parts":)" + std::string(parts) + "}]", expected);
 }

@@ -1,4 +1,4 @@
-// Whatever bytes come, one request comes of them, and what it says agrees with an independent parser.
+// Property tests of the decoder: any bytes give exactly one request, and its contents agree with an independent parser.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -16,9 +16,9 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::string_view kCanary = "CANARY-7f3a";  // stands in every text and key of the lines below
+constexpr std::string_view kCanary = "CANARY-7f3a";  // occurs in every text and key of the lines below
 
-// The example requests, and a line that has everything twice as odd.
+// Returns the example requests, and one line that has every field in two odd forms.
 std::vector<std::string> valid_lines() {
   std::vector<std::string> lines = {
       R"({"id":"c\u0031","type":"chat","payload":{"system":"CANARY-7f3a \ud83d\ude00","messages":[{"role":"user","content":"CANARY-7f3a é"},)"
@@ -81,7 +81,7 @@ class Mutator {
   std::mt19937 random_{20240229};
 };
 
-// What holds for every line that is not accepted, whatever it was.
+// Checks the properties of every rejection.
 void check_rejection(const RejectedLine& rejected) {
   CHECK_FALSE(rejected.error.code.empty());
   CHECK(rejected.error.message.size() < 200);
@@ -120,7 +120,7 @@ TEST_CASE("mutated lines: one request, no crash, no text in errors, and the verd
       continue;
     }
     ++accepted;
-    // The other parser takes no lone surrogates, in or out of what a line is read for.
+    // The other parser rejects lone surrogates, even in members that the decoder skips.
     if (other.is_discarded()) {
       CHECK(line.find("\\u") != std::string::npos);
       continue;

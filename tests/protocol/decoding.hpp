@@ -1,4 +1,4 @@
-// What the decoder's tests share: lines in, and requests shown as JSON that a test can compare whole.
+// Helpers of the decoder tests: lines in, and requests described as JSON that a test can compare as a whole.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -17,7 +17,7 @@ inline Request decode(std::string_view line, int max_depth = 128) {
   return decode_line({std::string(line), false}, {.max_depth = max_depth});
 }
 
-// The request that `line` must decode to; fails the test if it is another one.
+// Decodes `line` as a request of type T. Fails the test if it is another type.
 template <typename T>
 T decode_as(std::string_view line) {
   Request request = decode(line);
@@ -35,7 +35,7 @@ inline std::unique_ptr<ChatRequest> decode_chat(std::string_view line) {
 
 inline RejectedLine decode_rejected(std::string_view line) { return decode_as<RejectedLine>(line); }
 
-// A chat with `fields` (members, comma-separated) in its payload.
+// Returns a chat with `fields` (comma-separated members) in its payload.
 inline std::string chat_line(std::string_view fields) {
   return R"({"id":"c1","type":"chat","payload":{)" + std::string(fields) + "}}";
 }
@@ -44,17 +44,17 @@ inline std::string messages_line(std::string_view messages) {
   return chat_line(R"("messages":)" + std::string(messages));
 }
 
-// One user message whose content is `content`.
+// Returns a chat with one user message whose content is `content`.
 inline std::string content_line(std::string_view content) {
   return messages_line(R"([{"role":"user","content":)" + std::string(content) + "}]");
 }
 
-// Strings decoded, spans parsed, empty fields left out.
+// Describes with strings decoded, spans parsed and empty fields left out.
 nlohmann::ordered_json describe(const std::vector<Message>& messages);
 nlohmann::ordered_json describe(const Config& config);
 nlohmann::ordered_json describe(const Request& request);
 
-// Resident memory that decoding `line` took at its peak, in bytes; 0 under AddressSanitizer, which counts its own.
+// Returns the peak resident memory of decoding `line` in bytes; 0 under AddressSanitizer, which counts its own memory.
 long decoding_memory(std::string line, Request& request);
 
 }  // namespace aiw::test

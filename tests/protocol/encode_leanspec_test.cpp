@@ -11,7 +11,7 @@ namespace {
 
 const std::unique_ptr<FrameEncoder> kEncoder = make_encoder(Dialect::leanspec);
 
-// The frame of `event` of chat "c1" without its newline.
+// Returns the frame of `event` of chat "c1" without its newline.
 std::string frame(const ChatEvent& event, std::string_view id = "c1") {
   std::string out;
   CHECK(kEncoder->chat(id, false)->event(out, 7, event) == 1);
@@ -148,7 +148,7 @@ TEST_CASE("leanspec: only a chat's rejection ends as its error") {
   out.clear();
   CHECK_FALSE(kEncoder->rejected(out, "c1", false, error));
   CHECK_FALSE(kEncoder->rejected(out, std::nullopt, true, error));
-  // That id's chat is running, and an error frame would end it.
+  // The chat with this id still runs, and an error frame would end it.
   CHECK_FALSE(kEncoder->rejected(out, "c1", true, {.code = "duplicate_id"}));
   CHECK(out.empty());
 }

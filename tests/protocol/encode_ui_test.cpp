@@ -11,12 +11,12 @@
 using namespace aiw;
 using Json = nlohmann::json;
 
-// The AI SDK's own reader reads whole chats in tests/ui; here stands what that cannot bring about.
+// Cases that the AI SDK's own reader cannot produce. tests/ui reads whole chats with that reader.
 namespace {
 
 const std::unique_ptr<FrameEncoder> kEncoder = make_encoder(Dialect::v1);
 
-// The frames of a chat "c1" whose step 0 has begun.
+// Frames of a chat "c1" whose step 0 has started.
 class UiChat {
  public:
   UiChat() { send(StartEvent{0, "p", "m", 1, {}}); }
@@ -25,7 +25,7 @@ class UiChat {
     if (events_->tells(event)) seq_ += events_->event(out_, seq_, event);
     return *this;
   }
-  // The chunks since the last call; their frames are numbered without gaps.
+  // Returns the chunks since the last call. Checks that their frames are numbered without gaps.
   std::vector<Json> chunks() {
     std::vector<Json> chunks;
     for (std::size_t end; (end = out_.find('\n')) != std::string::npos; out_.erase(0, end + 1)) {
@@ -67,7 +67,7 @@ TEST_CASE("ui: a part is over once its state is there and another begins") {
   chat.send(DeltaEvent{0, 0, ContentKind::reasoning, "Hm", {}}).state(0, "s0");
   CHECK(chat.types() == "reasoning-start reasoning-delta");
   CHECK(chat.text(1, "A").types() == "reasoning-end text-start text-delta");
-  chat.text(2, "B").text(1, "C");  // nobody said that part 1 is over
+  chat.text(2, "B").text(1, "C");  // no event ended part 1
   CHECK(chat.types() == "text-start text-delta text-delta");
   chat.done();
   CHECK(chat.types() == "text-end text-end finish-step finish");

@@ -12,7 +12,7 @@ namespace {
 
 const std::unique_ptr<FrameEncoder> kEncoder = make_encoder(Dialect::v1);
 
-// The frame of `event` of chat "c1" with seq 7, without its newline.
+// Returns the frame of `event` of chat "c1" with seq 7, without its newline.
 std::string frame(const ChatEvent& event, std::string_view id = "c1") {
   std::string out;
   CHECK(kEncoder->chat(id, false)->event(out, 7, event) == 1);

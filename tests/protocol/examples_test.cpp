@@ -1,4 +1,4 @@
-// The schemas' examples and the decoder agree.
+// The examples of the schemas agree with the decoder.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Calls on_example(name, json) for each file of a folder of examples.
+// Calls on_example(name, json) for each file in a folder of examples.
 template <typename F>
 void each_example(const char* folder, F&& on_example) {
   int count = 0;

@@ -10,7 +10,7 @@ using namespace aiw;
 
 namespace {
 
-// A reader with the text it reads.
+// A JsonReader and the text that it reads.
 struct Reading {
   explicit Reading(std::string_view json, int max_depth = 128) : text(json), in(text.data(), text.size(), max_depth) {}
   std::string text;
@@ -36,7 +36,7 @@ void check_bad(std::string_view json, std::size_t offset, JsonError::Kind kind =
   CHECK(error->offset == offset);
 }
 
-// Fails to read `json` by `read`; returns the error.
+// Reads `json` with `read`, which must fail. Returns the error.
 template <typename F>
 JsonError failure(std::string_view json, F&& read) {
   CAPTURE(json);
@@ -89,7 +89,7 @@ TEST_CASE("validate names the byte of a syntax error") {
   check_bad("\"\\u12G4\"", 1);
   check_bad("\"\\u-123\"", 1);
   check_bad("\"\\U0041\"", 1);
-  check_bad("\xEF\xBB\xBF{}", 0);  // the framer drops a byte order mark, the reader knows none
+  check_bad("\xEF\xBB\xBF{}", 0);  // the framer removes a byte order mark; the reader does not accept one
 }
 
 TEST_CASE("validate refuses numbers that JSON does not have") {

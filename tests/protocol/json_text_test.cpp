@@ -28,7 +28,7 @@ TEST_CASE("find_json_special finds the first byte that needs an escape, at every
   for (const char special : {'"', '\\', '\x01', '\x1f', '\0', '\n'}) {
     for (std::size_t length = 0; length < 70; ++length) {
       for (std::size_t begin = 0; begin < 17; ++begin) {
-        std::string text(begin, '"');  // before the range: must not be seen
+        std::string text(begin, '"');  // before the range, must be ignored
         text.append(length, 'a');
         text += special;
         text += '"';
@@ -93,18 +93,18 @@ TEST_CASE("find_invalid_utf8 names the first bad byte") {
   CHECK_FALSE(find_invalid_utf8(""));
   CHECK_FALSE(find_invalid_utf8("a\xC3\xA9\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF"));
   const std::pair<std::string_view, std::size_t> cases[] = {
-      {"\x80", 0},              // a continuation on its own
-      {"ab\xFF", 2},            // never a byte of UTF-8
+      {"\x80", 0},              // continuation byte without a lead byte
+      {"ab\xFF", 2},            // byte that never occurs in UTF-8
       {"a\xC0\x80", 1},         // overlong, two bytes
-      {"a\xC1\xBF", 1},         //
+      {"a\xC1\xBF", 1},         // overlong, two bytes
       {"\xE0\x9F\xBF", 0},      // overlong, three bytes
       {"\xF0\x8F\xBF\xBF", 0},  // overlong, four bytes
-      {"\xED\xA0\x80", 0},      // a surrogate
+      {"\xED\xA0\x80", 0},      // surrogate
       {"\xF4\x90\x80\x80", 0},  // beyond U+10FFFF
-      {"\xF5\x80\x80\x80", 0},  //
-      {"abc\xC3", 3},           // cut short
-      {"abc\xE2\x82", 3},       //
-      {"abc\xF0\x9F\x98", 3},   //
+      {"\xF5\x80\x80\x80", 0},  // beyond U+10FFFF
+      {"abc\xC3", 3},           // cut off
+      {"abc\xE2\x82", 3},       // cut off
+      {"abc\xF0\x9F\x98", 3},   // cut off
       {"\xC3\xA9\xE2\x82z", 2},
   };
   for (const auto& [text, offset] : cases) {
@@ -131,7 +131,8 @@ TEST_CASE("sanitize_utf8 takes time in proportion to the text, however bad it is
   const auto begin = std::chrono::steady_clock::now();
   const std::string out = sanitize_utf8(text);
   CHECK(out.size() == 3 * text.size());
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));  // milliseconds; quadratic: a minute
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));  // takes milliseconds; quadratic work
+                                                                              // would take a minute
 }
 
 TEST_CASE("utf8_prefix cuts between characters") {

@@ -1,4 +1,4 @@
-// JSONTestSuite's files where they are at hand, and texts of our own of the same kinds.
+// Files of JSONTestSuite if they are available, and our own texts of the same kinds.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -49,7 +49,7 @@ TEST_CASE("JSONTestSuite") {
     const bool accepted = accepts(text);
     if (name.starts_with("y_")) CHECK(accepted);
     if (name.starts_with("n_")) CHECK_FALSE(accepted);
-    // As a line none is a request: all are answered, whatever they are.
+    // No file is a valid request line, so each is rejected.
     CHECK(std::holds_alternative<RejectedLine>(test::decode(text)));
     ++count;
   }

@@ -35,7 +35,7 @@ std::vector<std::string> lines_of(const std::vector<std::string_view>& pieces, s
   return out;
 }
 
-// Checks that the input gives `expected` whole, cut in two anywhere, and byte by byte.
+// Checks that the input gives `expected` as a whole, cut in two at any position, and byte by byte.
 void check_every_split(std::string_view input, const std::vector<std::string>& expected, std::size_t max = 1000) {
   CAPTURE(input);
   CHECK(lines_of({input}, max) == expected);

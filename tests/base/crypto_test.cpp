@@ -41,7 +41,7 @@ TEST_CASE("hmac_sha256 signs RFC 4231's vectors") {
 
 TEST_CASE("an empty key is a key, not the one before") {
   REQUIRE(hmac_sha256("Jefe", "x"));
-  // HMAC of nothing under nothing, as FIPS 198-1 defines it.
+  // HMAC of an empty message with an empty key, as FIPS 198-1 defines it.
   CHECK(to_hex(hmac_sha256({}, {}).value()) == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("rs256_sign signs RFC 7515's example") {
         "p0igcN_IoypGlUPQGe77Rw");
 }
 
-// DER (X.690, 8.1): tag, length and content of one value.
+// Returns one value in DER (X.690, 8.1): tag, length and content.
 std::string der(unsigned char tag, const std::string& content) {
   std::string out(1, static_cast<char>(tag));
   const std::size_t size = content.size();
@@ -68,7 +68,7 @@ std::string der(unsigned char tag, const std::string& content) {
   return out + '\x82' + static_cast<char>(size >> 8) + static_cast<char>(size & 255) + content;
 }
 
-// PKCS #1's RSAPrivateKey (RFC 8017, A.1.2) with numbers of this size; it signs nothing right.
+// Returns a PKCS #1 RSAPrivateKey (RFC 8017, A.1.2) with numbers of this size. Its signatures are not valid.
 std::string rsa_key(std::size_t bits) {
   const auto number = [](std::size_t bytes) { return der(2, std::string(1, '\x70') + std::string(bytes - 1, '\x71')); };
   const std::size_t all = bits / 8, half = bits / 16;
@@ -84,7 +84,7 @@ TEST_CASE("an RSA key whose signature would take seconds is refused") {
 }
 
 TEST_CASE("a key that cannot sign is an error without its bytes in it") {
-  // The elliptic-curve key of RFC 7515, appendix A.3, as PEM (RFC 5915).
+  // Elliptic-curve key of RFC 7515, appendix A.3, as PEM (RFC 5915).
   const std::string ec_key = R"(-----BEGIN EC PRIVATE KEY-----
 MHcCAQEEII6bEJ5xkJi/mASH3x9dd+nLKWBuvtImO19XwhPfhPSyoAoGCCqGSM49
 AwEHoUQDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEXH8UTNG72b
@@ -100,7 +100,7 @@ yqXnD1vn3RbkzYxvEW4fTl3tPY6ir6nsmASkYFirBU0CalypK9jF8Gh4yexw37A=
 -----END ENCRYPTED PRIVATE KEY-----
 )";
   CHECK(rs256_sign(ec_key, "x").error() == "the private key is not an RSA key");
-  // And nobody is asked for a password: the process speaks on its standard input.
+  // OpenSSL must not ask for a password: the process uses its standard input for the protocol.
   CHECK(rs256_sign(encrypted, "x").error() == "the private key is not readable PEM");
   for (const std::string_view pem : {std::string_view(), std::string_view("sk-secret"), kRfc7515Key.substr(0, 300)}) {
     CHECK(rs256_sign(pem, "x").error() == "the private key is not readable PEM");

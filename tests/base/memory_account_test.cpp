@@ -1,4 +1,5 @@
-// What owners hold, and who is ended when it is too much. This program's operators new count nothing: the tests do.
+// Memory of owners, and which owner is closed when it is too much. operator new of this program counts nothing; the
+// tests change the counters themselves.
 #include "worker/base/memory_account.hpp"
 
 #include <doctest/doctest.h>
@@ -14,11 +15,11 @@ namespace {
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 struct Process {
-  // Says what the owner was ended with.
+  // Opens an account. Its `End` records the error code under `name`.
   std::shared_ptr<MemoryAccount> open(const std::string& name) {
     return accounts.open([this, name](const Error& error) { ended[name] += error.code + " "; });
   }
-  // The owner takes so much within a scope of its own.
+  // Charges `bytes` to the owner in a scope of its own.
   void take(MemoryAccount& account, std::ptrdiff_t bytes) {
     const MemoryScope scope(&account);
     thread_heap += bytes;
@@ -68,7 +69,7 @@ TEST_CASE("fault 100: what is taken in a scope is its owner's, and an inner scop
   thread_heap += 100'000;
   CHECK(chat->used() == 107);
   CHECK(server->used() == 1000);
-  process.take(*chat, -200);  // it gave back what another had taken
+  process.take(*chat, -200);  // frees memory that another owner allocated
   CHECK(chat->used() == 0);
   chat->count_request(50);
   CHECK(chat->used() == 50);
@@ -77,7 +78,7 @@ TEST_CASE("fault 100: what is taken in a scope is its owner's, and an inner scop
     const MemoryScope scope(chat.get());
     MemoryAccount::hand_over(60);
   }
-  MemoryAccount::hand_over(1'000);  // nobody's already
+  MemoryAccount::hand_over(1'000);  // outside of any scope: no account to release it from
   CHECK(chat->used() == 197);
 }
 
@@ -87,7 +88,7 @@ TEST_CASE("fault 100: an owner that holds more than its part is ended once, from
   process.take(*chat, 60 * kMiB);
   CHECK_FALSE(chat->over());
   process.take(*chat, 10 * kMiB);
-  REQUIRE(chat->over());  // at once, though the owner is told later
+  REQUIRE(chat->over());  // set at once, although `End` is called later
   CHECK(chat->over()->code == "resource_exhausted");
   CHECK_FALSE(chat->over()->retryable);
   CHECK(process.ended.empty());
@@ -107,13 +108,13 @@ TEST_CASE("fault 101: the owners that hold most go, until the rest fits, and no 
   process.take(*chats["d"], 40 * kMiB);
   process.take(*chats["e"], 35 * kMiB);
   process.settle();
-  CHECK(process.ended.empty());  // 200 MiB
+  CHECK(process.ended.empty());  // 200 MiB of owners and the rest fit
   process.take(*chats["f"], 42 * kMiB);
   process.accounts.turn_ended();
   process.settle();
   CHECK(process.ended == std::map<std::string, std::string>{{"b", "resource_exhausted "}});
   CHECK(chats["b"]->over()->retryable);
-  // Its memory is still there, and known to go.
+  // The memory of b is still resident, but it counts as about to be freed.
   process.take(*chats["a"], 5 * kMiB);
   process.settle();
   CHECK(process.ended.size() == 1);
@@ -127,7 +128,7 @@ TEST_CASE("fault 101: who has ended by itself is not ended, and not who holds ne
   gone->close();
   process.resident = 250 * kMiB;
   process.take(*small, 100'000);
-  for (int i = 0; i < 100; ++i) process.accounts.turn_ended();  // growth that no counter sees is seen, too
+  for (int i = 0; i < 100; ++i) process.accounts.turn_ended();  // also detects growth that no account counts
   process.settle();
   CHECK(process.measured > 0);
   CHECK(process.ended.empty());
@@ -135,13 +136,13 @@ TEST_CASE("fault 101: who has ended by itself is not ended, and not who holds ne
 
 TEST_CASE("fault 101: what is asked for at once and does not fit ends who asks, before it is taken") {
   Process process;
-  CHECK(MemoryAccount::fits(1'000 * kMiB));  // nobody's
+  CHECK(MemoryAccount::fits(1'000 * kMiB));  // outside of any scope: no limit applies
   const auto chat = process.open("chat");
   process.resident = 200 * kMiB;
   const MemoryScope scope(chat.get());
   CHECK(MemoryAccount::fits(50 * kMiB));
   CHECK_FALSE(MemoryAccount::fits(60 * kMiB));
-  CHECK_FALSE(MemoryAccount::fits(50 * kMiB));  // over is over
+  CHECK_FALSE(MemoryAccount::fits(50 * kMiB));  // an account that is over stays over
   process.settle();
   CHECK(process.ended["chat"] == "resource_exhausted ");
 }
@@ -151,7 +152,7 @@ TEST_CASE("fault 101: what comes in is looked after, though the memory for it wa
   const auto chat = process.open("chat");
   process.take(*chat, 3 * kMiB);
   CHECK(process.measured == 0);
-  process.resident = 245 * kMiB;  // it is touched only now
+  process.resident = 245 * kMiB;  // the memory is touched only now
   {
     const MemoryScope scope(chat.get());
     chat->count_received(2 * kMiB);

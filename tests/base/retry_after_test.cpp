@@ -71,7 +71,7 @@ TEST_CASE("a rate limit's reset counts only when nothing remains of it") {
                {"x-ratelimit-reset-tokens", "1.5s"}}) == 1500);
   CHECK(delay({{"x-ratelimit-remaining-requests", "0"}, {"x-ratelimit-reset-requests", "1709294400"}}) == std::nullopt);
   CHECK(delay({{"x-ratelimit-reset-a", "3s"}, {"x-ratelimit-remaining-a", "1"}, {"x-ratelimit-remaining-a", "0"}}) ==
-        std::nullopt);  // the first header of a name counts
+        std::nullopt);  // only the first header of a name counts
 }
 
 TEST_CASE("durations") {

@@ -1,4 +1,4 @@
-// The RSA private key of RFC 7515, appendix A.2: published, so it protects nothing.
+// RSA private key of RFC 7515, appendix A.2. The key is public, so it protects nothing.
 #pragma once
 
 #include <string_view>

@@ -26,7 +26,7 @@ Parsed parse(const std::vector<std::string>& pieces, bool finish = false, std::s
                          (event.unframed ? "|unframed" : ""));
   };
   for (const auto& piece : pieces) {
-    const std::string own = piece;  // gone after this round, as a socket's buffer is
+    const std::string own = piece;  // destroyed after this round, like the buffer of a socket
     parser.feed(own);
     while (parser.next(event)) record();
   }
@@ -35,7 +35,7 @@ Parsed parse(const std::vector<std::string>& pieces, bool finish = false, std::s
   return out;
 }
 
-// The events of `text`, after checking that every cut into two or three pieces and into bytes gives the same.
+// Returns the events of `text`. Checks that every cut into two or three pieces, and into bytes, gives the same events.
 std::vector<std::string> events(const std::string& text, bool finish = false, SseSyntax syntax = SseSyntax::standard) {
   const auto parse = [&](const std::vector<std::string>& pieces, bool to_end) {
     return ::parse(pieces, to_end, std::size_t{1} << 20, syntax);
@@ -92,7 +92,7 @@ TEST_CASE("errors between events: lines of JSON and a field of their own, if the
   const Events chunk_and_error = {"|a|", "|{\"e\":1}||unframed"};
   for (const std::string end : {"", "\n", "\r\n\r\n", "\n\n\n"}) {
     CHECK(errors("data: a\n\n{\"e\":1}" + end) == chunk_and_error);
-    CHECK(errors("data: a\n{\"e\":1}" + end) == chunk_and_error);  // in the middle of an event
+    CHECK(errors("data: a\n{\"e\":1}" + end) == chunk_and_error);  // within an event
   }
   CHECK(errors("{\n  \"e\":\n}\n\ndata: b\n\n") == Events{"|{\n  \"e\":\n}||unframed", "|b|"});
   CHECK(errors("{\"e\":1}\nevent: t\ndata: b\n\n") == Events{"|{\"e\":1}||unframed", "t|b|"});
@@ -157,14 +157,14 @@ TEST_CASE("time grows with the bytes, not with their square") {
   parser.feed("\n\n");
   REQUIRE(parser.next(event));
   CHECK(event.data.size() == std::size_t{15} << 20);
-  // A stream that knows only CR, fed whole: a search for LF must not run to the end for each line.
+  // A stream with CR line ends only, fed as a whole. The search for LF must not run to the end for each line.
   std::string carriage;
   for (int i = 0; i < 500'000; ++i) carriage += "data:1\r\r";
   parser.feed(carriage);
   std::size_t count = 0;
   while (parser.next(event)) ++count;
   CHECK(count == 500'000);
-  // Quadratic work would take minutes; the bound leaves room for sanitizers and busy machines.
+  // Quadratic work would take minutes. The limit leaves time for sanitizers and busy machines.
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
 }
 

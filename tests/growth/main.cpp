@@ -1,6 +1,8 @@
-// Counts the worker's instructions for generated shapes of 1, n and 4 n, under `valgrind --tool=callgrind`;
-// tests/growth/check reads the counts. growth --list; growth [--times K] [NAME...] (all without one; of 1, K n and 4 K
-// n); growth --play NAME N says how the scene ends.
+// Counts the worker's instructions for generated shapes with 1, n and 4 n elements, under `valgrind --tool=callgrind`.
+// tests/growth/check reads the counts.
+// - growth --list prints the shapes.
+// - growth [--times K] [NAME...] counts the named shapes, or all, with 1, K n and 4 K n elements.
+// - growth --play NAME N prints how the scene ends.
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
 #endif
@@ -38,7 +40,7 @@ std::size_t bytes_of(const Scene& scene) {
   return bytes;
 }
 
-// The name that a dump gets: tests/growth/check knows its form.
+// Counts one shape. tests/growth/check parses the label of the dump.
 void count(const Shape& shape, std::size_t n) {
   const Scene scene = shape.scene(n);
   CALLGRIND_ZERO_STATS;

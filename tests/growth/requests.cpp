@@ -1,4 +1,4 @@
-// What a parent says.
+// Shapes of requests from a parent.
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -17,7 +17,7 @@ using Make = std::function<string(size_t n)>;
 
 using Apis = std::vector<const char*>;
 
-// Those whose requests are written by code of their own, and those that share it with another.
+// kApis: APIs that have their own request code. kSharing: APIs that share the request code of another one.
 const Apis kApis = {"openai-chat",        "openai-responses", "openai-completions",
                     "anthropic-messages", "gemini-generate",  "bedrock-converse",
                     "cohere-chat",        "ollama-chat",      "ollama-generate"};
@@ -47,7 +47,7 @@ string format(const string& members) {
   return R"(,"responseFormat":{"type":"json","name":"f","schema":)" + schema(members) + "}";
 }
 
-// dryRun: the request is built, and told with its body.
+// Returns a dryRun chat: the request is built, and its body is reported instead of sent.
 string dry(const string& api, const string& more, const string& messages = "") {
   return chat_line(api, more + R"(,"dryRun":true)", messages);
 }
@@ -477,7 +477,7 @@ void fields(Requests r) {
       300);
 }
 
-// A mock's script is the parent's, too.
+// Returns a chat with a mock script, which is also a part of the parent's request.
 string mock(const string& script) {
   return R"({"id":"c","type":"chat","payload":{"config":{"providers":[{"id":"mock","models":[{"id":"m","script":)" +
          script +
@@ -624,7 +624,8 @@ string number(size_t i) {
 }
 
 string chat_line(const string& api, const string& more, const string& messages) {
-  const string model = api == "vertex" ? "gemini-2.5-flash" : "claude-sonnet-4-5";  // Vertex AI speaks by model
+  const string model = api == "vertex" ? "gemini-2.5-flash" : "claude-sonnet-4-5";  // Vertex AI selects the API by the
+                                                                                    // model
   return R"({"id":"c","type":"chat","payload":{"config":{"providers":[{"id":"p","type":")" + api +
          R"(","baseUrl":"https://p.example/v1","apiKey":"k3y-0123456789","region":"us-east-1","project":"project"}]},"providerId":"p","modelId":")" +
          model + R"(","messages":)" + (messages.empty() ? string(R"([{"role":"user","content":"a"}])") : messages) +

@@ -1,4 +1,4 @@
-// What providers say.
+// Shapes of responses from providers.
 #include <utility>
 
 #include "tests/growth/shapes.hpp"
@@ -12,11 +12,11 @@ using std::size_t;
 using std::string;
 using Make = std::function<string(size_t i)>;
 
-// How an API's responses are written: what begins and ends them, and how their events are framed.
+// Response format of an API: its first and last events, and the framing of events.
 struct Wire {
   string api;
   std::function<string(const string& json)> event;
-  string begin, end;  // events
+  string begin, end;  // first and last events
   string type = "text/event-stream";
 };
 
@@ -36,12 +36,13 @@ class Shapes {
  public:
   Shapes(std::vector<Shape>& shapes, Wire wire) : shapes_(shapes), wire_(std::move(wire)) {}
 
-  // A stream of n events that `make` gives.
+  // Adds a stream of n events made by `make`.
   void events(const string& name, const Make& make, size_t n = 64) {
     stream(name, [make](size_t i) { return repeat(i, make); }, n);
   }
 
-  // A long first event, then n tiny ones of the same kind: a step that touches what came before shows.
+  // Adds a long first event, then n tiny events of the same kind. A step that processes the earlier text again becomes
+  // visible in the counts.
   void pieces(const string& name, const std::function<string(const string& piece)>& make, size_t n = 64) {
     stream(
         name, [make](size_t i) { return make(string(256 * i, 'A')) + repeat(i, [&](size_t) { return make("AAAA"); }); },
@@ -59,7 +60,7 @@ class Shapes {
         R"(,"stream":{"upstream":false})");
   }
 
-  // The same shapes in a dialect's words.
+  // Adds the following shapes in this dialect.
   void in_dialect(const string& name, Dialect dialect, const string& more) {
     dialect_ = dialect;
     dialect_name_ = name;

@@ -19,7 +19,7 @@ namespace {
 
 using Work = std::function<void(const std::function<void()>&)>;
 
-// Keeps nothing but the last frame.
+// Keeps only the last frame.
 class Output : public FrameOutput {
  public:
   std::string& tail() override { return text_; }
@@ -37,7 +37,7 @@ class Output : public FrameOutput {
   std::string text_, last_;
 };
 
-// MCP servers as programs: what they are asked waits here until it is answered.
+// MCP servers as programs. Requests to them are queued here until they are answered.
 class Launcher : public ChildLauncher {
  public:
   std::expected<std::unique_ptr<ChildProcess>, std::string> spawn(const ChildCommand&, ChildHandler& handler) override {
@@ -66,7 +66,7 @@ class Launcher : public ChildLauncher {
   std::set<ChildHandler*> handlers_;
 };
 
-// The first member of that name that is a string.
+// Returns the value of the first string member with that name.
 std::string member(const std::string& frame, const std::string& name) {
   const std::string beginning = "\"" + name + "\":\"";
   const auto at = frame.find(beginning);
@@ -187,7 +187,7 @@ class Stage {
   }
 
   const Scene& scene_;
-  MemoryAccounts memory_{{}};  // without a limit
+  MemoryAccounts memory_{{}};  // no limit
   const Work& work_;
   FakeClock clock_;
   FakeHttp http_;

@@ -1,4 +1,5 @@
-// Writes the shapes as seeds for the fuzz targets: fuzz_seeds FOLDER, which has a folder for each target.
+// Writes the shapes as seeds for the fuzz targets. Usage: fuzz_seeds FOLDER; the folder has a subfolder for each
+// target.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,9 +12,9 @@ namespace {
 
 using namespace aiw::growth;
 
-constexpr std::size_t kMaxBytes = 8192;  // as tests/fuzz/run lets inputs be
+constexpr std::size_t kMaxBytes = 8192;  // input limit of tests/fuzz/run
 
-// The target that reads an API's responses; empty: there is none.
+// Returns the fuzz target that reads the responses of an API, by its folder name.
 std::string target_of(std::string api) {
   if (api.starts_with("ollama")) return "ollama";
   if (api == "vertex") return "gemini_generate";
@@ -24,7 +25,7 @@ std::string target_of(std::string api) {
   return api;
 }
 
-// A space begins an input that is not cut.
+// Writes a seed. The space at its start marks an input without cuts.
 void write(const std::filesystem::path& folder, std::string name, std::string_view text) {
   if (text.empty() || text.size() > kMaxBytes || !std::filesystem::is_directory(folder)) return;
   for (char& c : name) {

@@ -1,4 +1,4 @@
-// Generated input of n events, parts, keys, names, levels or pieces, for everything that the worker reads and writes.
+// Generated input with n events, parts, keys, names, levels or pieces, for everything that the worker reads and writes.
 #pragma once
 
 #include <cstddef>
@@ -11,26 +11,26 @@
 namespace aiw::growth {
 
 struct Shape {
-  std::string name;  // "what/which"
+  std::string name;  // "group/name"
   std::size_t n = 0;
   std::function<Scene(std::size_t n)> scene;
 };
 
 std::vector<Shape> all_shapes();
 
-// Of shapes.cpp, responses.cpp and requests.cpp.
+// Implemented in responses.cpp, requests.cpp and tools.cpp.
 void add_response_shapes(std::vector<Shape>& shapes);
 void add_request_shapes(std::vector<Shape>& shapes);
 void add_tool_shapes(std::vector<Shape>& shapes);
 
-// `make(i)` for i from 0 to n - 1, with `separator` between.
+// Returns `make(i)` for i from 0 to n - 1, joined by `separator`.
 std::string repeat(std::size_t n, const std::function<std::string(std::size_t i)>& make,
                    const std::string& separator = "");
-// "0012": a number of a fixed width, so that keys and ids are equally long.
+// Returns a number with a fixed width, such as "0012", so that all keys and ids have the same length.
 std::string number(std::size_t i);
 
-// A chat line to the provider p of this wire API; `more` are further members of its payload, each with a comma before.
-// `messages`: an array; empty: one short message of the user.
+// Returns a chat line to provider p of this wire API. `more`: further payload members, each with a comma before it.
+// `messages`: an array; empty: one short user message.
 std::string chat_line(const std::string& api, const std::string& more = "", const std::string& messages = "");
 
 }  // namespace aiw::growth

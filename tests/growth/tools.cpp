@@ -1,4 +1,4 @@
-// What tools are given and what they say: HTTP tools, MCP servers, the arguments' schema.
+// Shapes of tool input and output: HTTP tools, MCP servers, and the schema of arguments.
 #include <memory>
 #include <utility>
 
@@ -43,7 +43,7 @@ const Response kDone{
     "text/event-stream",
     sse(R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]})") + "data: [DONE]\n\n"};
 
-// A chat whose model calls the tool t once.
+// Returns a chat whose model calls the tool t once.
 Scene one_call(const string& tool, const string& arguments, const Response& answer = {"application/json", "{}"}) {
   return {.lines = {chat_line("openai-chat", R"(,"tools":[{"name":"t",)" + tool + "}]")},
           .provider = {calls(1, "t", arguments), kDone},
@@ -144,7 +144,7 @@ void http_tools(std::vector<Shape>& shapes) {
   });
 }
 
-// Arguments of a provider's, held to a schema of a parent's.
+// Adds shapes of a provider's arguments that are validated against a parent's schema.
 void arguments(std::vector<Shape>& shapes) {
   const auto add = [&](const string& name, size_t n, const Make& schema, const Make& arguments) {
     shapes.push_back({"arguments/" + name, n, [=](size_t i) {

@@ -1,4 +1,4 @@
-// Any bytes as an answer of the Messages API, and its state sent back.
+// Feeds any bytes as a response of the Messages API, and sends its state back.
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 using namespace aiw;
 
-// What the decoder gives out as state, a builder must be able to read.
+// Checks that the request builder can read every state that the decoder returns.
 void check_state(const std::string& state) {
   if (fuzz::has_odd_number(state)) return;
   std::string escaped;

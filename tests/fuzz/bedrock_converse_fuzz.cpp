@@ -1,4 +1,4 @@
-// Any bytes as an answer of Converse: as they are, and line by line as the payloads of events with good checksums.
+// Feeds any bytes as a response of Converse: unchanged, and line by line as payloads of events with valid checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "worker/providers/bedrock/api.hpp"
@@ -8,7 +8,8 @@ namespace {
 
 using namespace aiw;
 
-// Each line is an event's type, a space and its payload; a line that begins with '!' is an exception.
+// Builds events from lines. A line holds an event type, a space and a payload; a line that starts with '!' is an
+// exception.
 std::string as_events(std::string_view lines) {
   std::string out;
   while (!lines.empty()) {
@@ -24,7 +25,7 @@ std::string as_events(std::string_view lines) {
   return out;
 }
 
-// What the decoder gives out as state, the builder must be able to read.
+// Checks that the request builder can read every state that the decoder returns.
 void check_state(const std::string& state) {
   if (fuzz::has_odd_number(state)) return;
   std::string escaped;

@@ -1,4 +1,4 @@
-// Any bytes as an answer of InvokeModel: as they are, and line by line as Messages events in chunks with good
+// Feeds any bytes as a response of InvokeModel: unchanged, and line by line as Messages events in chunks with valid
 // checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"

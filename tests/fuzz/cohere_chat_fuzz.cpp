@@ -1,4 +1,4 @@
-// Any bytes as an answer of Cohere's chat.
+// Feeds any bytes as a response of Cohere's chat API.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "worker/providers/cohere_chat/api.hpp"
 

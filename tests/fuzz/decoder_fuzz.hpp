@@ -1,4 +1,4 @@
-// What holds for every wire API's decoders, whatever bytes they get.
+// Properties of every wire API's decoders for any input.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace aiw::fuzz {
 
-// Exactly one end, StepSink's promises kept, the same result however the bytes are cut.
+// Checks a decoder: exactly one end, the contract of StepSink, and the same result wherever the bytes are cut.
 inline testing::RecordingSink check_decoder(const WireApi& api, BodyFormat format, const Input& input) {
   auto whole = testing::decode(api, format, input.data);
   require(whole.finished.has_value() != whole.failed.has_value(), "exactly one of finish and fail");
@@ -31,14 +31,16 @@ inline void check_http_error(const WireApi& api, const Input& input) {
   require(!find_invalid_utf8(error.provider_code) && !find_invalid_utf8(error.request_id), "an error's words");
 }
 
-// A state that a reader may pass over: it holds a number of any size, which is kept as it was written.
+// True if the state contains a number that the JSON parser cannot represent. The decoder keeps such a number as it was
+// written, and a reader may skip the state.
 inline bool has_odd_number(std::string_view state) {
   EventJson parser;
   const auto json = state.substr(std::min(state.size(), state.find(':') + 1));
   return !parser.parse(json) || parser.repaired();
 }
 
-// The bytes as a stream, as a whole body and as the body of an HTTP error. `look` sees what was made of the first two.
+// Decodes the bytes as a stream, as a unary body and as the body of an HTTP error. `look` gets the results of the first
+// two.
 inline void check_api(const WireApi& api, const Input& input,
                       const std::function<void(const testing::RecordingSink&)>& look = {}) {
   for (const auto format : {BodyFormat::stream, BodyFormat::unary}) {

@@ -1,4 +1,4 @@
-// Any bytes as an AWS event stream; and any message that is well-formed comes back out.
+// Feeds any bytes as an AWS event stream. Also checks that every well-formed message is returned unchanged.
 #include "tests/fuzz/fuzz_input.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "worker/providers/bedrock/event_stream_parser.hpp"
@@ -9,7 +9,7 @@ using namespace aiw;
 
 constexpr std::size_t kLimit = 4096;
 
-// Everything that was said, in one string.
+// Returns all messages, the fault and the final state in one string.
 std::string parse(const std::vector<std::string>& pieces) {
   bedrock::EventStreamParser parser(kLimit);
   bedrock::EventStreamMessage message;
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const auto input = fuzz::read_input(bytes, size);
   fuzz::require(parse({std::string(input.data)}) == parse(input.pieces()), "a cut changed the result");
 
-  // The input as a payload: a message that its checksums vouch for.
+  // The input as the payload of a message with valid checksums.
   const std::string message = testing::bedrock_event("e", input.data.substr(0, kLimit / 2));
   const std::string got = parse(fuzz::recut(input, message).pieces());
   fuzz::require(got == parse({message}) && got.ends_with("\n0"), "a good message comes out");

@@ -1,4 +1,4 @@
-// A fuzzer's bytes as data and the places where it is cut.
+// Input of a fuzzer: data, and the positions where it is cut.
 #pragma once
 
 #include <algorithm>
@@ -12,13 +12,14 @@
 
 namespace aiw::fuzz {
 
-// The first byte, modulo 8, is the number of cuts; two bytes for each follow, then the data. Text that begins with a
-// space is data without cuts.
+// Layout: the first byte modulo 8 is the number of cuts, then two bytes for each cut, then the data. Text that starts
+// with a space is data without cuts.
 struct Input {
   std::string_view data = "";
   std::vector<std::size_t> cuts;  // ascending
 
-  // The pieces between the cuts, as copies: a view kept into an earlier piece is a use after free.
+  // Returns copies of the pieces between the cuts. With copies, a view into an earlier piece is a detectable use after
+  // free.
   [[nodiscard]] std::vector<std::string> pieces() const {
     std::vector<std::string> pieces;
     std::size_t from = 0;
@@ -44,14 +45,14 @@ inline Input read_input(const std::uint8_t* bytes, std::size_t size) {
   return input;
 }
 
-// `data` cut where `input` is, as far as it reaches.
+// Returns `data` with the cuts of `input`, limited to its length.
 inline Input recut(const Input& input, std::string_view data) {
   Input out{data, input.cuts};
   for (std::size_t& cut : out.cuts) cut = std::min(cut, data.size());
   return out;
 }
 
-// Ends the program, which is how libFuzzer is told.
+// Reports a violation to libFuzzer by aborting the process.
 inline void require(bool holds, std::string_view what) {
   if (holds) return;
   std::fprintf(stderr, "BROKEN PROMISE: %.*s\n", static_cast<int>(what.size()), what.data());

@@ -1,4 +1,4 @@
-// Any bytes as an answer of Gemini, and its state sent back.
+// Feeds any bytes as a response of Gemini, and sends its state back.
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 using namespace aiw;
 
-// What the decoder gives out as state, a builder must be able to read.
+// Checks that the request builder can read every state that the decoder returns.
 void check_state(const std::string& state) {
   if (fuzz::has_odd_number(state)) return;
   std::string escaped;
@@ -17,7 +17,7 @@ void check_state(const std::string& state) {
   StateReader reader;
   const auto read = google::read_state(reader, {escaped});
   fuzz::require(read.ours, "a state reads back: " + state);
-  const bool informs = state.contains(R"({"groundingMetadata":)");  // for the parent, and not sent back
+  const bool informs = state.contains(R"({"groundingMetadata":)");  // only for the parent; not sent back
   fuzz::require(!read.part.empty() || !read.signature.empty() || read.thought || informs,
                 "a state says something: " + state);
   fuzz::require(read.part.empty() || nlohmann::json::accept(read.part), "a part is JSON");

@@ -1,4 +1,4 @@
-// Any bytes as the head and the body of a refusal.
+// Feeds any bytes as the head and the body of an HTTP error.
 #include "protocol/json_text.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 #include "worker/base/retry_after.hpp"
@@ -19,7 +19,7 @@ constexpr std::string_view kNames[] = {"retry-after",
 
 }  // namespace
 
-// The data: a byte that chooses the status, lines of header values in the order of kNames, an empty line, the body.
+// Data layout: a byte that selects the status, lines of header values in the order of kNames, an empty line, the body.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (size == 0) return 0;
   std::string_view rest(reinterpret_cast<const char*>(bytes) + 1, size - 1);

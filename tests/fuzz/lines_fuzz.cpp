@@ -1,4 +1,4 @@
-// Any bytes on stdin: framed, decoded and, where they are a chat, built into upstream requests.
+// Feeds any bytes to stdin: framed, decoded and, for chats, built into upstream requests.
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -43,7 +43,7 @@ void check_request(const StepInput& step, std::expected<BuiltRequest, Error> (*b
   for (const auto& header : built->http.headers) fuzz::require(!header.name.empty(), "a header has a name");
 }
 
-// Scripts come with the config, so that the model's is taken as if it were asked for.
+// Returns the script of the first model in the config, as if the chat had requested that model.
 std::string script_of(const ChatRequest& chat) {
   if (!chat.config || chat.config->providers.empty()) return {};
   const auto& models = chat.config->providers.front().models;

@@ -1,4 +1,4 @@
-// Any lines from an MCP server, before, in and after its handshake.
+// Feeds any lines from an MCP server, before, during and after its handshake.
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/fuzz_input.hpp"
@@ -10,7 +10,7 @@ namespace {
 using namespace aiw;
 using nlohmann::json;
 
-// The server: what it says is the input. Its lines are cut as the input's cuts want it.
+// MCP server whose output is the input. Its output is cut at the input's cuts.
 class FuzzLauncher : public ChildLauncher {
  public:
   std::expected<std::unique_ptr<ChildProcess>, std::string> spawn(const ChildCommand&, ChildHandler& handler) override {
@@ -108,7 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     }
   });
   clock.advance(std::chrono::milliseconds(0));
-  // Answers to what is asked in this order, so that a short input gets past the handshake.
+  // Replies to the first requests in order, so that a short input gets past the handshake.
   if (!input.data.starts_with("!")) {
     launcher.say(R"({"id":1,"result":{"protocolVersion":"2025-03-26","capabilities":{}}})"
                  "\n"

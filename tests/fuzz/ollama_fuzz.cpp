@@ -1,4 +1,4 @@
-// Any bytes as an answer of Ollama's own API; both endpoints' answers have one decoder.
+// Feeds any bytes as a response of Ollama's own API. Both endpoints use the same decoder.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "worker/providers/ollama/api.hpp"
 

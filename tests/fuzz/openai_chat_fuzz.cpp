@@ -1,4 +1,4 @@
-// Any bytes as an answer of Chat Completions.
+// Feeds any bytes as a response of Chat Completions.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "worker/providers/openai_chat/api.hpp"
 

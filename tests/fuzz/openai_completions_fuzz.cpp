@@ -1,4 +1,4 @@
-// Any bytes as an answer of the legacy completions.
+// Feeds any bytes as a response of the legacy Completions API.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "worker/providers/openai_completions/api.hpp"
 

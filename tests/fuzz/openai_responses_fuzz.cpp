@@ -1,4 +1,4 @@
-// Any bytes as an answer of the Responses API, and what a parent sends back of it.
+// Feeds any bytes as a response of the Responses API, and sends back the parts that a parent would.
 #include <deque>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
@@ -6,7 +6,7 @@
 
 namespace {
 
-// Every state that a decoder gave must come back as JSON in a request's body.
+// Checks that every state of a decoder becomes valid JSON in a request body.
 void check_replay(const aiw::testing::RecordingSink& got) {
   using namespace aiw;
   ChatRequest chat;

@@ -1,4 +1,4 @@
-// Any bytes as server-sent events.
+// Feeds any bytes as server-sent events.
 #include "tests/fuzz/fuzz_input.hpp"
 #include "worker/base/sse_parser.hpp"
 
@@ -6,7 +6,7 @@ namespace {
 
 using namespace aiw;
 
-constexpr std::size_t kMaxEvent = 64;  // small, so that the limit is met often
+constexpr std::size_t kMaxEvent = 64;  // small, so that inputs often reach the limit
 
 std::string parse(const std::vector<std::string>& pieces) {
   SseParser parser(kMaxEvent);

@@ -1,4 +1,4 @@
-// Any bytes as a base URL, beside libcurl's reading of it; as an address; as a header.
+// Feeds any bytes as a base URL, and compares the result with libcurl's parser; as an address; as a header.
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -28,7 +28,7 @@ std::string part_of(CURLU* url, CURLUPart part) {
   return owned.get();
 }
 
-// Nothing if curl would not connect to it.
+// Returns nullopt if curl would not connect to the URL.
 std::optional<CurlUrl> as_curl_reads(const std::string& text) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
   if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) != CURLUE_OK) {
@@ -48,11 +48,11 @@ std::string lower(std::string text) {
 
 std::optional<in_addr> as_number(const std::string& host) {
   in_addr address{};
-  if (inet_aton(host.c_str(), &address) == 0) return std::nullopt;  // octal, hexadecimal and short forms, too
+  if (inet_aton(host.c_str(), &address) == 0) return std::nullopt;  // accepts octal, hexadecimal and short forms, too
   return address;
 }
 
-// curl writes addresses anew: 0177.1 is 127.0.0.1.
+// True if both name the same host. curl normalizes addresses: 0177.1 becomes 127.0.0.1.
 bool same_host(const std::string& ours, std::string curls) {
   if (curls.starts_with('[') && curls.ends_with(']')) curls = curls.substr(1, curls.size() - 2);
   if (ours == lower(curls)) return true;
@@ -74,7 +74,7 @@ void check_url(const std::string& text) {
   if (!ours) return;
   for (const char c : text) fuzz::require(c > 0x20 && c < 0x7F, "a control character was accepted");
   const auto curls = as_curl_reads(text);
-  if (!curls) return;  // nothing is sent
+  if (!curls) return;  // nothing would be sent
   fuzz::require(curls->scheme == (ours->https ? "https" : "http"), "another scheme");
   fuzz::require(same_host(ours->host, curls->host), "another host");
   fuzz::require(curls->user.empty() && curls->password.empty() && curls->options.empty(), "a user was accepted");
@@ -98,7 +98,8 @@ bool allowed(const in6_addr& address, Egress egress) {
   return egress_allowed(reinterpret_cast<const sockaddr&>(in), egress);
 }
 
-// Each way to write an IPv4 address as an IPv6 one is judged like it, and what is public is allowed anyway.
+// Checks that an IPv4 address inside an IPv6 one gets the same verdict in every notation, and that `any` allows all
+// that `public_only` allows.
 void check_address(std::string_view bytes) {
   in6_addr six{};
   std::memcpy(&six, bytes.data(), std::min(bytes.size(), sizeof six));

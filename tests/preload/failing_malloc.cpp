@@ -1,6 +1,6 @@
-// An allocator to be preloaded whose allocations fail where a test says so: AIW_FAIL_AT is the number of the first one
-// that does, counted from 1, AIW_FAIL_COUNT how many fail (1). With AIW_FAIL_REPORT, a file, it says in the end how
-// many there were.
+// Allocator for LD_PRELOAD whose allocations fail where a test wants. AIW_FAIL_AT: number of the first allocation that
+// fails, counted from 1. AIW_FAIL_COUNT: number of allocations that fail (default 1). AIW_FAIL_REPORT: file that
+// receives the total number of allocations at exit.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-// glibc's own, which it exports so that they can be wrapped without dlsym (which allocates).
+// glibc's own functions. glibc exports them so that malloc can be wrapped without dlsym, which allocates.
 extern "C" void* __libc_malloc(std::size_t size);                           // NOLINT(bugprone-reserved-identifier)
 extern "C" void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(bugprone-reserved-identifier)
 extern "C" void* __libc_realloc(void* memory, std::size_t size);            // NOLINT(bugprone-reserved-identifier)
@@ -28,7 +28,8 @@ unsigned long number_of(const char* name, unsigned long otherwise) {
   return text == nullptr ? otherwise : std::strtoul(text, nullptr, 10);
 }
 
-// The environment is there when the first allocation is made, unless the loader makes it.
+// Returns true if this allocation must fail. The environment is already set at the first allocation, unless the loader
+// makes it.
 bool must_fail() {
   const unsigned long number = ++count;
   if (first == 0 && environ != nullptr) {

@@ -1,9 +1,10 @@
-// A resolver for tests, put before the worker by LD_PRELOAD: names under .test mean what they say, and each look-up and
-// each address that is connected to is written to $FAKE_RESOLVER_LOG.
+// Resolver for tests, loaded into the worker by LD_PRELOAD. The names below have a fixed result. Each look-up and each
+// address that is connected to is written to $FAKE_RESOLVER_LOG.
 //
-//   gone.test         there is no such name
-//   NAME.hang.test    no answer for $FAKE_RESOLVER_HANG_MS; NAME.hang, where NAME may be a domain of its own, neither
-//   a-b-c-d.ip.test   the address a.b.c.d; A-and-B.ip.test has two
+//   gone.test         does not exist
+//   NAME.hang.test    no response for $FAKE_RESOLVER_HANG_MS milliseconds (default 1000), then a temporary failure
+//   NAME.hang         the same; NAME may contain a domain of its own
+//   a-b-c-d.ip.test   the address a.b.c.d; A-and-B.ip.test has two addresses
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -31,7 +32,7 @@ void note(const std::string& line) {
   close(fd);
 }
 
-// "127-0-0-1-and-10-0-0-1" as addresses.
+// Returns the addresses in a text such as "127-0-0-1-and-10-0-0-1".
 std::vector<std::string> addresses_in(std::string text) {
   std::vector<std::string> addresses;
   constexpr std::string_view kAnd = "-and-";
@@ -45,7 +46,7 @@ std::vector<std::string> addresses_in(std::string text) {
   return addresses;
 }
 
-// The real one knows how to build the list that freeaddrinfo takes apart.
+// Only the real function can build a list that freeaddrinfo accepts.
 auto* const real_getaddrinfo = reinterpret_cast<decltype(::getaddrinfo)*>(dlsym(RTLD_NEXT, "getaddrinfo"));
 auto* const real_connect = reinterpret_cast<decltype(::connect)*>(dlsym(RTLD_NEXT, "connect"));
 

@@ -1,5 +1,5 @@
-// A wall clock to be preloaded that jumps by a day, forth and back, each time that it is read. The steady clock goes on
-// as it does.
+// Wall clock for LD_PRELOAD that jumps by a day, forward and back in turn, each time it is read. The steady clock is
+// not changed.
 
 #include <sys/syscall.h>
 #include <sys/time.h>

@@ -51,8 +51,7 @@ TEST_CASE("fault 114: an answer over TLS that only its connection ends is whole 
   CHECK(tool_output(worker, upstream, "b", polite->url() + "/close") == whole);
   CHECK(tool_output(worker, upstream, "c", cut->url() + "/length") == whole);
   CHECK(tool_output(worker, upstream, "d", cut->url() + "/chunks") == whole);
-  CHECK(tool_output(worker, upstream, "e", upstream.base_url("close")) == whole);  // in plain HTTP, close is the only
-                                                                                   // end of such a body
+  CHECK(tool_output(worker, upstream, "e", upstream.base_url("close")) == whole);  // plain HTTP: only close ends it
 
   // A provider's stream has an end marker of its own; a unary body has none.
   const auto outcome = [&](const std::string& id, const std::string& base, const Json& payload = Json::object()) {

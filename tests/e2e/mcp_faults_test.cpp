@@ -189,9 +189,8 @@ TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the ser
     CAPTURE(logged);
     TestWorker worker({"--log-level", logged ? "debug" : "warn"});
     Canary canary(worker, upstream);
-    const std::string flood = logged
-                                  ? "yes 'a word of warning' | head -c 4000000 >&2; "  // each line becomes a log line
-                                  : "head -c 268435456 /dev/zero >&2; ";
+    const std::string flood = logged ? "yes 'a word of warning' | head -c 4000000 >&2; "  // a log line for each
+                                     : "head -c 268435456 /dev/zero >&2; ";
     worker.send(mcp_chat("warm", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
     worker.end_of("warm");
     worker.reset_peak_rss();

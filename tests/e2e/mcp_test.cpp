@@ -153,8 +153,7 @@ TEST_CASE("mcp: a server's environment is the request's and no key of ours") {
   const Json env = {{"TOKEN", "Bearer ${GRANTED}"}, {"PLAIN", "text"}};
   worker.send(mcp_chat("c", {{"everything", everything(*modules, env)}}, {{"everything__get-env"}}));
   const std::string text = outputs(worker.end_of("c"))["everything__get-env"].dump();
-  CHECK(text.find("[redacted]") != std::string::npos);  // the server has the value, but the worker redacts it in the
-                                                        // output
+  CHECK(text.find("[redacted]") != std::string::npos);  // the worker redacts the value that the server has
   CHECK(text.find("granted-value") == std::string::npos);
   CHECK(text.find("not-for-servers") == std::string::npos);
   worker.send(mcp_chat("d", {{"everything", everything(*modules, {{"TOKEN", "${OPENAI_API_KEY}"}})}}, {}));

@@ -69,8 +69,7 @@ TEST_CASE("a hedge answers for a provider that is slow, whose connection is clos
   CHECK(log.types() == std::vector<std::string>{"start", "retry", "delta", "usage", "done"});
   CHECK(log.all("retry").at(0).at("data").at("reason") == "hedge");
   CHECK(upstream.count("hangs") == 1);
-  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // one of the canary and one of the good
-                                                                        // provider
+  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // of the canary and of the good provider
   canary.check();
   CHECK(worker.close_and_exit() == 0);
 }

@@ -326,9 +326,7 @@ TEST_CASE("fault 18: lines that come byte by byte give the same result") {
   const std::string text = "grün 😀 \xE2\x82\xAC";
   for (const char byte : echo_line("bytes", text) + "\n") {
     REQUIRE(worker.process().write(std::string_view(&byte, 1)));
-    if (static_cast<unsigned char>(byte) >= 0x80)
-      worker.next(Milliseconds(2));  // lets the worker read this byte
-                                     // separately
+    if (static_cast<unsigned char>(byte) >= 0x80) worker.next(Milliseconds(2));  // a read of its own
   }
   CHECK(worker.end_of("bytes").text() == text);
   worker.send_text(echo_line("whole", text));

@@ -161,7 +161,7 @@ TEST_CASE("fault 60: a gzip bomb of 1 GB is response_too_large, and costs no mem
   const FrameLog& log = run(worker, upstream, "bomb", {coded("gzip", gzip_bomb(std::size_t{1} << 30))});
   CHECK(log.outcome() == "response_too_large");
   CHECK(log.last().at("data").at("category") == "limit");
-  // The same with a bomb as the body of an error. The worker reads it up to a limit and reports the HTTP error.
+  // Bomb as the body of an error. The worker reads it up to a limit and reports the HTTP error.
   Script refusal = coded("gzip", gzip_bomb(std::size_t{1} << 30));
   refusal.status = 500;
   CHECK(run(worker, upstream, "refusal", {refusal}).outcome() == "upstream_http");
@@ -208,13 +208,12 @@ TEST_CASE("fault 67: heads that never end, or that are no HTTP, are bad_response
 }
 
 TEST_CASE("fault 68: a refusal that comes while a large body is going out is told, though the connection breaks") {
-  Upstream strict({.max_body = 1 << 20});  // answers 413 when the limit is exceeded, and closes without reading the
-                                           // rest
+  Upstream strict({.max_body = 1 << 20});  // sends 413 at the limit and closes without reading the rest
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
+  // Retries: the reset may overtake the response within the kernel. Then it is an ordinary lost connection.
   const Json large = {{"messages", Json::array({{{"role", "user"}, {"content", std::string(20'000'000, 'x')}}})},
-                      // The reset may overtake the response within the kernel. Then it is an ordinary lost connection.
                       {"retry", {{"max", 5}}}};
   for (int i = 0; i < 2; ++i) {
     const std::string id = "a" + std::to_string(i);

@@ -449,8 +449,7 @@ TEST_CASE("an https proxy gets CONNECT without a key, and nothing that no_proxy 
   CHECK(run(worker, upstream.chat("b", "p", kOnce)).text() == "direct");  // no proxy for plain http
   const Certificates certificates;
   const auto front = front_of(upstream, {.identity = certificates.good});
-  CHECK(run(worker, plain_chat("c", front->url() + "/p")).outcome() == "tls_error");  // connected to the server itself,
-                                                                                      // without the proxy
+  CHECK(run(worker, plain_chat("c", front->url() + "/p")).outcome() == "tls_error");  // bypassed the proxy
   CHECK(front->seen().connections == 1);
   CHECK(worker.close_and_exit() == 0);
 }

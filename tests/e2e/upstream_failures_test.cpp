@@ -71,8 +71,7 @@ TEST_CASE("fault 45: no answer at all is timeout_first_byte, retried, and each t
   CHECK(worker.end_of("b").text() == "late");
   CHECK(worker.log("b").count("retry") == 1);
   canary.check();
-  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // connections of the canary and of b, kept
-                                                                        // alive
+  CHECK(eventually([&] { return upstream.open_connections() <= 2; }));  // of the canary and of b, kept alive
   CHECK(worker.close_and_exit() == 0);
 }
 

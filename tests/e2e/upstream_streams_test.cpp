@@ -43,7 +43,7 @@ TEST_CASE("fault 58: JSON for a stream request is an answer, a page is none") {
   const std::string page = "<!doctype html><html><body>Sign in</body></html>";
   CHECK(run(worker, upstream, "html", with_type(event_stream(page), "text/html; charset=utf-8")).outcome() ==
         "bad_content_type");
-  // The same body with a wrong or missing content type.
+  // Same body with a wrong or missing content type.
   CHECK(run(worker, upstream, "mislabelled", event_stream(openai_unary("at once"))).text() == "at once");
   CHECK(run(worker, upstream, "plain", with_type(event_stream(openai_answer({"x", "y"})), "text/plain")).text() ==
         "xy");

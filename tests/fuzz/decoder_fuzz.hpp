@@ -31,8 +31,8 @@ inline void check_http_error(const WireApi& api, const Input& input) {
   require(!find_invalid_utf8(error.provider_code) && !find_invalid_utf8(error.request_id), "an error's words");
 }
 
-// True if the state contains a number that the JSON parser cannot represent. The decoder keeps such a number as it was
-// written, and a reader may skip the state.
+// True if the JSON of the state needs a repair, for example a number that fits neither 64 bits nor a double. The
+// decoder keeps such a number as received, and a reader may skip the state.
 inline bool has_odd_number(std::string_view state) {
   EventJson parser;
   const auto json = state.substr(std::min(state.size(), state.find(':') + 1));

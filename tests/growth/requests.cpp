@@ -624,8 +624,7 @@ string number(size_t i) {
 }
 
 string chat_line(const string& api, const string& more, const string& messages) {
-  const string model = api == "vertex" ? "gemini-2.5-flash" : "claude-sonnet-4-5";  // Vertex AI selects the API by the
-                                                                                    // model
+  const string model = api == "vertex" ? "gemini-2.5-flash" : "claude-sonnet-4-5";  // Vertex AI: API by model
   return R"({"id":"c","type":"chat","payload":{"config":{"providers":[{"id":"p","type":")" + api +
          R"(","baseUrl":"https://p.example/v1","apiKey":"k3y-0123456789","region":"us-east-1","project":"project"}]},"providerId":"p","modelId":")" +
          model + R"(","messages":)" + (messages.empty() ? string(R"([{"role":"user","content":"a"}])") : messages) +

@@ -59,8 +59,7 @@ TEST_CASE("fault 88: frames that are taken need no memory of their size, and wha
   for (int i = 0; i < 1'000; ++i) {
     queue.tail() += std::string(1'000, 'y');
     queue.frame_ended();
-    REQUIRE(queue.tail().capacity() < 256 << 10);  // the tail starts small: its memory may come from the reserve for
-                                                   // out-of-memory shutdown
+    REQUIRE(queue.tail().capacity() < 256 << 10);  // fits into the reserve for out-of-memory shutdown
   }
 }
 

@@ -122,8 +122,7 @@ TEST_CASE("a full or closed stderr never blocks: lines are dropped, and counted 
     accounted += std::stol(text.substr(at + kReport.size())) - 1;
   }
   CHECK(accounted == 1001);
-  CHECK(text.ends_with(std::to_string(std::stol(text.substr(text.rfind('=') + 1))) +
-                       "\n"));  // the text ends with a report
+  CHECK(text.ends_with(std::to_string(std::stol(text.substr(text.rfind('=') + 1))) + "\n"));  // ends with a report
   CHECK(text.find(" info again\n") != std::string::npos);
 }
 

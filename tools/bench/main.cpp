@@ -47,9 +47,7 @@ std::vector<Subject> subjects_of(const Options& options, const std::filesystem::
   subjects.push_back({.name = "relay", .command = {.program = folder / "bench-relay"}, .is_relay = true});
   if (!options.no_worker) {
     std::string program = options.worker.empty() ? (folder / "ai-worker").string() : options.worker;
-    if (options.worker.empty() && geteuid() != 0)
-      program += " --allow-core";  // otherwise only root can measure the
-                                   // worker's memory
+    if (options.worker.empty() && geteuid() != 0) program += " --allow-core";  // for memory figures without root
     subjects.push_back({.name = "ai-worker", .command = parse_command(program)});
   }
   for (const std::string& other : options.also) {

@@ -67,8 +67,7 @@ void measure_start(Bench& bench) {
       }
       times[subject.name].push_back(microseconds(Steady::now() - begin) / 1e3);
       if (i % 8 != 0) continue;
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // includes the work that the worker does after the
-                                                                    // response
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // includes work after the response
       if (auto memory = memory_use((*session)->pid())) {
         sizes[subject.name].push_back(static_cast<double>(memory->pss) / kMega);
       }
@@ -290,9 +289,7 @@ void measure_apis(Bench& bench) {
   constexpr std::size_t kStreams = 200;
   Bench ours{.subjects = {}, .upstream = bench.upstream, .report = bench.report, .effort = bench.effort};
   for (const Subject& subject : bench.subjects) {
-    if (subject.dialect == Subject::Dialect::kV1)
-      ours.subjects.push_back(subject);  // the other subjects do not
-                                         // implement the wire APIs
+    if (subject.dialect == Subject::Dialect::kV1) ours.subjects.push_back(subject);  // others have no wire APIs
   }
   for (const std::string& api : synthetic_apis()) {
     Row& cost =

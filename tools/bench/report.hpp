@@ -16,8 +16,7 @@ struct Row {
   std::string unit;
   bool less_is_better = true;
   std::optional<double> limit = std::nullopt;  // highest allowed ratio to the relay's figure
-  std::optional<double> of = std::nullopt;     // reference for the ratio of every subject, instead of the relay's
-                                               // figure
+  std::optional<double> of = std::nullopt;     // reference for every ratio, instead of the relay's figure
   std::map<std::string, double> values = {};   // figures by subject
 };
 

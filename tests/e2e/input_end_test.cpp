@@ -309,7 +309,7 @@ TEST_CASE(
     CHECK(eventually([&] { return threads(worker.process().pid()) > before; }));
     check_cancel(worker, id);
   }
-  // The connect timeout does not wait for the name server either, without a cancel.
+  // Without a cancel, the connect timeout does not wait for the name server either.
   worker.send(chat_line("limited", {{"id", "p"}, {"baseUrl", "https://third.hang.test"}},
                         {{"timeouts", {{"connectMs", 100}}}, {"retry", {{"max", 0}}}}));
   CHECK(worker.end_of("limited").outcome() == "timeout_connect");

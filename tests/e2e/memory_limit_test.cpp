@@ -330,7 +330,7 @@ TEST_CASE("fault 103: what an MCP server answers to messages that nobody waits f
     } else if (method == "tools/call") {
       answer(message, {{"content", Json::array({Json{{"type", "text"}, {"text", "went"}}})}}, send);
     } else if (method.empty()) {
-      send(head("application/json", long_body.size() + 1));  // the reply to the worker's response does not end either
+      send(head("application/json", long_body.size() + 1));  // a reply to the worker's response that never completes
       send(long_body);
     } else {
       send("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");

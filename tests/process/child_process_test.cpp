@@ -256,7 +256,7 @@ TEST_CASE("fault 85: what a dead child started is ended too") {
   CHECK(gone_within(std::stoi(recorder.output), 1s));
 }
 
-// Starts a daemon and prints its pid. The daemon has its own session, no parent that started it, and ignores SIGTERM.
+// Starts a daemon and prints its pid. The daemon has its own session, was orphaned by its starter and ignores SIGTERM.
 const std::string kDaemonise =
     "(setsid sh -c 'trap \"\" TERM; echo $$ >&3; exec 3>&-; exec sleep 1000' 3>&1 >/dev/null 2>&1 &); ";
 

@@ -108,7 +108,7 @@ TEST_CASE("fault 101: the owners that hold most go, until the rest fits, and no 
   process.take(*chats["d"], 40 * kMiB);
   process.take(*chats["e"], 35 * kMiB);
   process.settle();
-  CHECK(process.ended.empty());  // 200 MiB of owners and the rest fit
+  CHECK(process.ended.empty());  // 200 MiB resident: within the limit
   process.take(*chats["f"], 42 * kMiB);
   process.accounts.turn_ended();
   process.settle();

@@ -34,7 +34,7 @@ struct Scene {
 };
 
 // Plays the scene to its end. Calls `work` around everything that the worker does, and around nothing else. Returns the
-// type of the last frame and its error code, separated by a space.
+// type of the last frame and its error code, separated by a space; "direct" for a scene with `direct`.
 std::string play(const Scene& scene, const std::function<void(const std::function<void()>&)>& work);
 
 }  // namespace aiw::growth

@@ -8,7 +8,7 @@
 #include "worker/base/base64.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 #include "worker/providers/profile/state_maker.hpp"
-#include "worker/providers/profile/tool_schema.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -321,7 +321,8 @@ TEST_CASE("profile: a schema's top is an object with properties, and combinators
   profile.schema_combinators = false;
   profile.schema_properties = true;
   const auto adapted = [&](const char* schema) {
-    const auto text = adapt_tool_schema(JsonSpan{schema}, profile);
+    SchemaBudget budget;
+    const auto text = adapt_tool_schema(JsonSpan{schema}, profile, budget);
     return text ? json::parse(text->json) : json();
   };
   CHECK(adapted(R"({"type":"object","properties":{"a":{"anyOf":[{},{}]}}})").is_null());
@@ -520,7 +521,8 @@ TEST_CASE("profile: choices that refer to themselves are folded within a limit")
   for (int i = 0; i < 50; ++i) choices += std::string(i == 0 ? "" : ",") + R"({"$ref":"#/$defs/a"})";
   const std::string schema = R"({"type":"object","anyOf":[)" + choices +
                              R"(],"$defs":{"a":{"properties":{"p":{"type":"string"}},"anyOf":[)" + choices + "]}}}";
-  const auto adapted = adapt_tool_schema(JsonSpan{schema}, profile);
+  SchemaBudget budget;
+  const auto adapted = adapt_tool_schema(JsonSpan{schema}, profile, budget);
   REQUIRE(adapted);
   const json got = json::parse(adapted->json);
   CHECK_FALSE(got.contains("anyOf"));

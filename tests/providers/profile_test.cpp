@@ -529,6 +529,28 @@ TEST_CASE("profile: choices that refer to themselves are folded within a limit")
   CHECK(got.at("properties").at("p") == json{{"type", "string"}});
 }
 
+TEST_CASE("profile: a property that is renamed has one name wherever the schema names it") {
+  const json schema = json::parse(R"({"type":"object","properties":{"a b":{"type":"string"},"o":{
+      "properties":{"c d":{}},"dependentRequired":{"c d":["a b","e"]},
+      "anyOf":[{"required":["c d"]},{"not":{"required":["c d"]}}],
+      "if":{"required":["c d"]},"then":{"required":["e"]},"dependentSchemas":{"c d":{"required":["c d"]}}}}})");
+  ServerProfile profile;
+  profile.property_names = {.charset = WordRule::Charset::word_or_dot, .most = 64};
+  SchemaBudget budget;
+  const std::string text = schema.dump();
+  const auto adapted = adapt_tool_schema(JsonSpan{text}, profile, budget);
+  REQUIRE(adapted);
+  CHECK(adapted->properties.size() == 2);
+  std::string back = adapted->json;
+  for (const auto& [sent, own] : adapted->properties) {
+    CHECK(fits(profile.property_names, sent));
+    for (auto at = back.find(sent); at != std::string::npos; at = back.find(sent)) back.replace(at, sent.size(), own);
+  }
+  CHECK_FALSE(adapted->json.contains("a b"));
+  CHECK_FALSE(adapted->json.contains("c d"));
+  CHECK(json::parse(back) == schema);
+}
+
 TEST_CASE("profile: a history's calls have the names of properties that the schema has") {
   const json schema = {{"type", "object"}, {"properties", {{"file path", {{"type", "string"}}}}}};
   const json body =

@@ -13,9 +13,9 @@ using Json = OrderedJson;
 constexpr std::size_t kBytesOfValue = 64;   // a text or a name counts as one value more for each so many bytes
 constexpr std::size_t kMaxDescribed = 400;  // bytes of a keyword's value that a description quotes
 // Keywords that hold schemas (json-schema.org, "Applicators").
-constexpr Words kSchemas = "items additionalProperties not";
+constexpr Words kSchemas = "items additionalProperties not if then else";
 constexpr Words kLists = "anyOf oneOf allOf prefixItems";
-constexpr Words kMembers = "properties $defs definitions patternProperties";
+constexpr Words kMembers = "properties $defs definitions patternProperties dependentSchemas";
 
 // False: `to` exists already.
 bool rename(SchemaPass& pass, Json& schema, const char* from, const char* to) {

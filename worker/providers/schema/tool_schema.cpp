@@ -213,23 +213,35 @@ std::string new_name(SchemaPass& pass, const std::string& name) {
   if (fits(pass.profile->property_names, name)) return name;
   std::string made = fitted(pass.profile->property_names, name);
   pass.renamed.emplace(made, name);
+  pass.changed = true;
   return made;
 }
 
-bool rename_properties(SchemaPass& pass, Json& schema) {
-  Json* properties = find_member(schema, "properties", Type::object);
-  if (properties == nullptr) return true;
-  const auto fits_rule = [&](const auto& member) { return fits(pass.profile->property_names, member.first); };
-  if (std::ranges::all_of(properties->get_ref<const Json::object_t&>(), fits_rule)) return true;
-  Json own = Json::object();
-  for (auto& [name, value] : properties->items()) own[new_name(pass, name)] = std::move(value);
-  *properties = std::move(own);
-  if (Json* required = find_member(schema, "required", Type::array)) {
-    for (Json& name : *required) {
-      if (name.is_string()) name = new_name(pass, name.get<std::string>());
-    }
+void rename_items(SchemaPass& pass, Json& names) {
+  if (!names.is_array()) return;
+  for (Json& name : names) {
+    if (name.is_string()) name = new_name(pass, name.get<std::string>());
   }
-  return pass.changed = true;
+}
+
+void rename_keys(SchemaPass& pass, Json& members) {
+  const auto fits_rule = [&](const auto& member) { return fits(pass.profile->property_names, member.first); };
+  if (std::ranges::all_of(members.get_ref<const Json::object_t&>(), fits_rule)) return;
+  Json own = Json::object();
+  for (auto& [name, value] : members.items()) own[new_name(pass, name)] = std::move(value);
+  members = std::move(own);
+}
+
+// A choice may require properties that the schema around it defines, so names are replaced wherever they stand.
+bool rename_properties(SchemaPass& pass, Json& schema) {
+  for (const char* keyword : {"properties", "dependentRequired", "dependentSchemas"}) {
+    if (Json* members = find_member(schema, keyword, Type::object)) rename_keys(pass, *members);
+  }
+  if (Json* required = find_member(schema, "required", Type::array)) rename_items(pass, *required);
+  if (Json* dependent = find_member(schema, "dependentRequired", Type::object)) {
+    for (Json& names : *dependent) rename_items(pass, names);
+  }
+  return true;
 }
 
 constexpr SchemaRow kServerRows[] = {{add_items, &ServerProfile::schema_items},

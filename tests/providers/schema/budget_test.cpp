@@ -97,6 +97,23 @@ TEST_CASE("schema budget: many tools with references make no request longer than
   }
 }
 
+TEST_CASE("schema budget: references at the top of tools share the limit, choices without references need none") {
+  ServerProfile profile;
+  profile.schema_combinators = false;
+  SchemaBudget budget;
+  const auto properties = [&](const json& schema) {
+    const std::string text = schema.dump();
+    const auto adapted = adapt_tool_schema(JsonSpan{text}, profile, budget);
+    return json::parse(adapted.value().json).value("properties", json::object()).size();
+  };
+  json choices = {{"type", "object"}, {"anyOf", json::array()}, {"$defs", {{"b", object_of(30, "c")}}}};
+  for (int i = 0; i < 90; ++i) choices["anyOf"].push_back(reference("b"));
+  CHECK(properties(choices) == 30);
+  for (int i = 0; i < 200; ++i) properties(choices);
+  CHECK(properties(choices) == 0);
+  CHECK(properties({{"anyOf", json::array({object_of(500, "c"), object_of(600, "c")})}}) == 600);
+}
+
 TEST_CASE("schema budget: a tool beside some that multiply keeps what its references name") {
   json tools = tools_of(8, cube(60));
   tools.push_back({{"name", "harmless"}, {"inputSchema", cube(2)}});

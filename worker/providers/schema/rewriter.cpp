@@ -73,8 +73,8 @@ const Json* SchemaPass::target_of(const std::string& reference) const {
   if (!reference.starts_with('#')) return nullptr;
   try {
     const Json::json_pointer pointer(reference.substr(1));
-    if (!root->contains(pointer)) return nullptr;
-    const Json& target = root->at(pointer);
+    if (!root.contains(pointer)) return nullptr;
+    const Json& target = root.at(pointer);
     return target.is_object() ? &target : nullptr;
   } catch (const Json::exception&) {
     return nullptr;

@@ -76,7 +76,7 @@ class SchemaPass {
 
   const SchemaRules& rules;
   const ServerProfile* profile;              // nullptr: the rules do not depend on the server
-  const OrderedJson* root = nullptr;         // the given schema, if its references are resolved
+  OrderedJson root;                          // a copy of the given schema, if references are resolved in it
   std::vector<std::string> open_references;  // those that lead to the current schema
   // Results.
   bool changed = false;

@@ -118,6 +118,7 @@ bool require_all(SchemaPass& pass, Json& schema) {
   return pass.changed = true;
 }
 
+// oneOf and allOf come before the keywords, which they are not among.
 constexpr SchemaRow kStrictRows[] = {{drop_discriminator}, {choose_any_of},  {merge_only_all_of},
                                      {drop_keywords},      {wrap_reference}, {has_strict_form}};
 }  // namespace
@@ -164,6 +165,7 @@ bool close_claude_object(SchemaPass& pass, Json& schema) {
   return !is_object || close_object(pass, schema);
 }
 
+// The order is that of the members that they add.
 constexpr SchemaRow kClaudeRows[] = {{drop_keywords}, {choose_any_of}, {close_claude_object}};
 }  // namespace
 
@@ -269,8 +271,7 @@ bool make_enum_of_const(SchemaPass& pass, Json& schema) {
 // Definitions are rewritten where a reference names them. Only references that stay need them in their place.
 bool rewrite_gemini_root(SchemaPass& pass, Json& schema) {
   if (!schema.is_object()) return true;
-  const Json root = schema;
-  pass.root = &root;
+  pass.root = schema;
   Json definitions = Json::object();
   for (const char* key : {"$defs", "definitions"}) {
     if (!schema.contains(key)) continue;
@@ -287,6 +288,7 @@ bool rewrite_gemini_root(SchemaPass& pass, Json& schema) {
   return pass.changed = true;
 }
 
+// References come first: the other rules apply to what they name.
 constexpr SchemaRow kGeminiRows[] = {
     {resolve_references}, {merge_all_parts}, {make_enum_of_const}, {move_definitions}, {drop_keywords}};
 }  // namespace

@@ -140,14 +140,6 @@ void fold_top(SchemaPass& pass, Json& schema, int depth) {
   pass.open_references.resize(references);
 }
 
-void fold_root(SchemaPass& pass, Json& schema) {
-  const Json root = schema;
-  pass.root = &root;
-  pass.open_references = {"#"};
-  fold_top(pass, schema, 0);
-  pass.root = nullptr;
-}
-
 // --- The rules below the top
 
 // "array schema missing items"
@@ -266,7 +258,11 @@ std::optional<AdaptedSchema> adapt_tool_schema(JsonSpan schema, const ServerProf
   if (!json.is_object()) return std::nullopt;  // for the builder, or a number beyond a double
   SchemaPass pass(kServer, budget, &profile);
   if (!fine) {
-    if (!profile.schema_combinators) fold_root(pass, json);
+    if (!profile.schema_combinators) {
+      pass.root = json;
+      pass.open_references = {"#"};
+      fold_top(pass, json, 0);
+    }
     json["type"] = "object";
     if (profile.schema_properties && !json.contains("properties")) json["properties"] = Json::object();
     pass.changed = true;

@@ -47,6 +47,16 @@ string format(const string& members) {
   return R"(,"responseFormat":{"type":"json","name":"f","schema":)" + schema(members) + "}";
 }
 
+// Stands for a schema of n * n * n strings, which are choices at the top, too.
+string multiplied(size_t n) {
+  const auto level = [n](const string& of) {
+    return "\"properties\":" + object(n, R"({"$ref":"#/$defs/)" + of + "\"}");
+  };
+  return schema(level("b") + R"(,"$defs":{"b":{)" + level("c") + R"(},"c":{)" + level("d") +
+                R"(},"d":{"type":"string"}},"anyOf":)" +
+                list(n, [](size_t) { return string(R"({"$ref":"#/$defs/b"})"); }));
+}
+
 // Returns a dryRun chat: the request is built, and its body is reported instead of sent.
 string dry(const string& api, const string& more, const string& messages = "") {
   return chat_line(api, more + R"(,"dryRun":true)", messages);
@@ -284,6 +294,15 @@ void fields(Requests r) {
         return ",\"tools\":" + list(n, [](size_t i) {
                  return R"({"name":"t)" + number(i) +
                         R"(","strict":true,"inputSchema":{"type":"object","properties":{},"x)" + number(i) + R"(":0}})";
+               });
+      },
+      64, kWithSchemas);
+  // Each tool alone may multiply its references up to a limit.
+  r.everywhere(
+      "tools that multiply",
+      [](size_t n) {
+        return ",\"tools\":" + list(n, [](size_t i) {
+                 return R"({"name":"t)" + number(i) + R"(","inputSchema":)" + multiplied(12) + "}";
                });
       },
       64, kWithSchemas);

@@ -8,7 +8,7 @@
 #include "worker/base/base64.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 #include "worker/providers/profile/state_maker.hpp"
-#include "worker/providers/profile/tool_schema.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -321,7 +321,8 @@ TEST_CASE("profile: a schema's top is an object with properties, and combinators
   profile.schema_combinators = false;
   profile.schema_properties = true;
   const auto adapted = [&](const char* schema) {
-    const auto text = adapt_tool_schema(JsonSpan{schema}, profile);
+    SchemaBudget budget;
+    const auto text = adapt_tool_schema(JsonSpan{schema}, profile, budget);
     return text ? json::parse(text->json) : json();
   };
   CHECK(adapted(R"({"type":"object","properties":{"a":{"anyOf":[{},{}]}}})").is_null());
@@ -520,11 +521,34 @@ TEST_CASE("profile: choices that refer to themselves are folded within a limit")
   for (int i = 0; i < 50; ++i) choices += std::string(i == 0 ? "" : ",") + R"({"$ref":"#/$defs/a"})";
   const std::string schema = R"({"type":"object","anyOf":[)" + choices +
                              R"(],"$defs":{"a":{"properties":{"p":{"type":"string"}},"anyOf":[)" + choices + "]}}}";
-  const auto adapted = adapt_tool_schema(JsonSpan{schema}, profile);
+  SchemaBudget budget;
+  const auto adapted = adapt_tool_schema(JsonSpan{schema}, profile, budget);
   REQUIRE(adapted);
   const json got = json::parse(adapted->json);
   CHECK_FALSE(got.contains("anyOf"));
   CHECK(got.at("properties").at("p") == json{{"type", "string"}});
+}
+
+TEST_CASE("profile: a property that is renamed has one name wherever the schema names it") {
+  const json schema = json::parse(R"({"type":"object","properties":{"a b":{"type":"string"},"o":{
+      "properties":{"c d":{}},"dependentRequired":{"c d":["a b","e"]},
+      "anyOf":[{"required":["c d"]},{"not":{"required":["c d"]}}],
+      "if":{"required":["c d"]},"then":{"required":["e"]},"dependentSchemas":{"c d":{"required":["c d"]}}}}})");
+  ServerProfile profile;
+  profile.property_names = {.charset = WordRule::Charset::word_or_dot, .most = 64};
+  SchemaBudget budget;
+  const std::string text = schema.dump();
+  const auto adapted = adapt_tool_schema(JsonSpan{text}, profile, budget);
+  REQUIRE(adapted);
+  CHECK(adapted->properties.size() == 2);
+  std::string back = adapted->json;
+  for (const auto& [sent, own] : adapted->properties) {
+    CHECK(fits(profile.property_names, sent));
+    for (auto at = back.find(sent); at != std::string::npos; at = back.find(sent)) back.replace(at, sent.size(), own);
+  }
+  CHECK_FALSE(adapted->json.contains("a b"));
+  CHECK_FALSE(adapted->json.contains("c d"));
+  CHECK(json::parse(back) == schema);
 }
 
 TEST_CASE("profile: a history's calls have the names of properties that the schema has") {

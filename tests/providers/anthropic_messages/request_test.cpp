@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
-#include "worker/providers/anthropic_messages/schema.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -297,7 +297,10 @@ TEST_CASE("models without structured output are asked for JSON in the system pro
 
 TEST_CASE("a schema keeps what the API takes, and its limits become words") {
   RequestNotes notes;
-  const auto clean = [&](const std::string& schema) { return anthropic_messages::to_schema({schema}, notes); };
+  SchemaBudget budget;
+  const auto clean = [&](const std::string& schema) {
+    return rewrite_schema({schema}, kClaudeSchemas, budget, notes).json;
+  };
   const std::string fits = R"({"type":"object", "properties":{"a":{"type":"string","format":"date","enum":["x"]},)"
                            R"("b":{"type":"array","items":{"$ref":"#/$defs/c"},"minItems":1}},)"
                            R"("additionalProperties":false,"$defs":{"c":{"type":["string","null"],"pattern":"^a+$"}}})";

@@ -3,7 +3,7 @@
 
 #include "tests/providers/anthropic_messages/chat.hpp"
 #include "worker/providers/google/api.hpp"
-#include "worker/providers/google/schema.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -57,7 +57,8 @@ json function(const json& schema) { return {{"name", "f"}, {"inputSchema", schem
 std::string cleaned(const json& schema, std::vector<std::string>* messages = nullptr) {
   RequestNotes notes;
   const std::string text = schema.dump();
-  std::string out = google::to_schema(JsonSpan{text}, notes);
+  SchemaBudget budget;
+  std::string out = rewrite_schema(JsonSpan{text}, kGeminiSchemas, budget, notes).json;
   if (messages != nullptr) {
     for (const auto& note : notes.take()) messages->push_back(note.message);
   }
@@ -308,7 +309,8 @@ TEST_CASE("gemini schema: one that fits stays as it is, byte for byte") {
       R"({ "type":"object", "properties":{"$schema":{"type":["string","null"]},"b":{"anyOf":[{"type":"integer"}]}},)"
       R"( "additionalProperties":false, "required":["b"], "propertyOrdering":["b"] })";
   RequestNotes notes;
-  CHECK(google::to_schema(JsonSpan{schema}, notes) == schema);
+  SchemaBudget budget;
+  CHECK(rewrite_schema(JsonSpan{schema}, kGeminiSchemas, budget, notes).json == schema);
   CHECK(notes.take().empty());
 }
 

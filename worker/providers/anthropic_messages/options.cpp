@@ -6,8 +6,8 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/messages.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
-#include "worker/providers/anthropic_messages/schema.hpp"
 #include "worker/providers/profile/server_profile.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 namespace aiw::anthropic_messages {
 namespace {
@@ -124,10 +124,16 @@ class OptionsWriter {
     writer_.key("output_config").begin_object();
     if (!effort_.empty()) writer_.field("effort", effort_);
     if (has_format) {
-      const std::string schema = to_schema(chat_.response_schema, notes_);
-      writer_.key("format").begin_object().field("type", "json_schema").field("schema", JsonSpan{schema}).end_object();
+      writer_.key("format").begin_object().field("type", "json_schema");
+      write_schema("schema", chat_.response_schema);
+      writer_.end_object();
     }
     writer_.end_object();
+  }
+
+  void write_schema(std::string_view key, JsonSpan schema) {
+    const auto rewritten = rewrite_schema(schema, kClaudeSchemas, schema_budget_, notes_);
+    writer_.field(key, JsonSpan{rewritten.json});
   }
 
   // Both forms of thinking require the default temperature and no top_k; a budget allows a top_p near 1. Newer models
@@ -177,8 +183,8 @@ class OptionsWriter {
     const JsonSpan any{R"({"type":"object","properties":{}})"};
     const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
     if (strict) {
-      const std::string cleaned = to_schema(schema, notes_);
-      writer_.field("input_schema", JsonSpan{cleaned}).field("strict", true);
+      write_schema("input_schema", schema);
+      writer_.field("strict", true);
     } else {
       writer_.field("input_schema", schema);
     }
@@ -216,6 +222,7 @@ class OptionsWriter {
   const Host host_;
   const DerivedOptions& derived_;
   RequestNotes& notes_;
+  SchemaBudget schema_budget_;
   const ModelRules rules_ = rules_of(input_);
   std::string out_;
   JsonWriter writer_{out_};

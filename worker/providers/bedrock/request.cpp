@@ -6,12 +6,12 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
-#include "worker/providers/anthropic_messages/schema.hpp"
 #include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/messages.hpp"
 #include "worker/providers/bedrock/operation.hpp"
 #include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 namespace aiw::bedrock {
 namespace {
@@ -189,7 +189,7 @@ class OptionsWriter {
     const JsonSpan any{R"({"type":"object","properties":{}})"};
     const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : any;
     const bool strict = tool.strict.value_or(false);
-    const std::string strict_schema = strict ? anthropic_messages::to_schema(given, notes_) : std::string();
+    const std::string strict_schema = strict ? rewritten(given) : std::string();
     writer_.begin_object().key("toolSpec").begin_object().field("name", tool.name);
     if (!tool.description.empty()) writer_.field("description", tool.description);
     writer_.key("inputSchema").begin_object().field("json", strict ? JsonSpan{strict_schema} : given).end_object();
@@ -209,6 +209,8 @@ class OptionsWriter {
     writer_.end_object();
   }
 
+  std::string rewritten(JsonSpan schema) { return rewrite_schema(schema, kClaudeSchemas, schema_budget_, notes_).json; }
+
   // Structured outputs: the schema is sent as a string. Bedrock accepts the same subset as Claude's own API
   // (docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html).
   void output_config() {
@@ -219,7 +221,7 @@ class OptionsWriter {
     if (is_claude() && !claude_.structured_output) return dropped("responseFormat");
     writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");
     writer_.key("structure").begin_object().key("jsonSchema").begin_object();
-    writer_.field("schema", anthropic_messages::to_schema(chat_.response_schema, notes_));
+    writer_.field("schema", rewritten(chat_.response_schema));
     writer_.field("name", chat_.response_name.empty() ? RawString{"response"} : chat_.response_name);
     if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
     writer_.end_object().end_object().end_object().end_object();
@@ -270,6 +272,7 @@ class OptionsWriter {
   const ModelRules rules_;
   const anthropic_messages::ModelRules claude_;
   RequestNotes& notes_;
+  SchemaBudget schema_budget_;
   std::string out_;
   JsonWriter writer_{out_};
 

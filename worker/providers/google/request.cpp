@@ -5,10 +5,11 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
+#include "worker/base/ordered_json.hpp"
 #include "worker/providers/codec/request.hpp"
 #include "worker/providers/google/messages.hpp"
 #include "worker/providers/google/model.hpp"
-#include "worker/providers/google/schema.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 namespace aiw::google {
 namespace {
@@ -29,6 +30,17 @@ std::string_view level_of_effort(std::string_view effort, const ModelRules& rule
   if (effort == "none" || effort == "minimal") return rules.takes_minimal ? "MINIMAL" : "LOW";
   if (effort == "low") return "LOW";
   return effort == "medium" && rules.takes_medium ? "MEDIUM" : "HIGH";
+}
+
+// True for a schema in the API's own dialect (ai.google.dev/api/caching#Schema), whose types are an enum ("STRING"). It
+// has fields of its own, beside those for JSON Schema.
+bool is_google_schema(JsonSpan schema) {
+  const auto json = OrderedJson::parse(schema.json, nullptr, false);
+  if (!json.is_object() || !json.contains("type")) return false;
+  const auto& type = json["type"];
+  if (!type.is_string()) return type.is_number();
+  const auto& name = type.get_ref<const std::string&>();
+  return !name.empty() && name.front() >= 'A' && name.front() <= 'Z';
 }
 
 class OptionsWriter {
@@ -103,8 +115,8 @@ class OptionsWriter {
     if (is_google_schema(schema)) {
       writer.field(google_key, schema);
     } else {
-      const std::string cleaned = to_schema(schema, notes_);
-      writer.field(json_key, JsonSpan{cleaned});
+      const auto rewritten = rewrite_schema(schema, kGeminiSchemas, schema_budget_, notes_);
+      writer.field(json_key, JsonSpan{rewritten.json});
     }
   }
 
@@ -157,6 +169,7 @@ class OptionsWriter {
   const Target& target_;
   const ModelRules& rules_;
   RequestNotes& notes_;
+  SchemaBudget schema_budget_;
   const bool offer_tools_;
 };
 

@@ -4,7 +4,6 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/http_error.hpp"
-#include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_chat/content.hpp"
@@ -13,6 +12,7 @@
 #include "worker/providers/openai_chat/model.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/provider_defaults.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 namespace aiw::openai_chat {
 namespace {
@@ -148,8 +148,8 @@ class OptionsWriter {
       if (strict) writer_.field("strict", false);
       return;
     }
-    const StrictSchema converted = to_strict_schema(value, notes_);
-    writer_.field(key, JsonSpan{converted.json}).field("strict", converted.strict);
+    const auto converted = rewrite_schema(value, kStrictSchemas, schema_budget_, notes_);
+    writer_.field(key, JsonSpan{converted.json}).field("strict", converted.fits);
   }
 
   void tools() {
@@ -200,6 +200,7 @@ class OptionsWriter {
   const ChatQuirks& quirks_;
   const bool offer_tools_;
   RequestNotes& notes_;
+  SchemaBudget schema_budget_;
   std::string out_;
   JsonWriter writer_{out_};
 };

@@ -8,11 +8,11 @@
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/openai_models.hpp"
-#include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/openai_responses/api.hpp"
 #include "worker/providers/openai_responses/messages.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 namespace aiw::openai_responses {
 namespace {
@@ -76,10 +76,10 @@ class OptionsWriter {
   }
 
   // Uses strict mode if the parent requests it. If the parent does not set it, only for a schema that needs no change.
-  StrictSchema strict_schema(JsonSpan schema, std::optional<bool> wanted) {
+  RewrittenSchema strict_schema(JsonSpan schema, std::optional<bool> wanted) {
     if (!wanted.value_or(true) || !schema.is_object()) return {std::string(schema.json), false};
     RequestNotes unsaid;
-    StrictSchema cleaned = to_strict_schema(schema, wanted ? notes_ : unsaid);
+    RewrittenSchema cleaned = rewrite_schema(schema, kStrictSchemas, schema_budget_, wanted ? notes_ : unsaid);
     if (wanted || cleaned.json == schema.json) return cleaned;
     return {std::string(schema.json), false};
   }
@@ -89,11 +89,11 @@ class OptionsWriter {
     if (chat_.response_schema.empty()) {
       writer_.field("type", "json_object");
     } else {
-      const StrictSchema schema = strict_schema(chat_.response_schema, chat_.response_strict);
+      const RewrittenSchema schema = strict_schema(chat_.response_schema, chat_.response_strict);
       writer_.field("type", "json_schema");
       writer_.field("name", chat_.response_name.empty() ? RawString{"response"} : chat_.response_name);
       if (!chat_.response_description.empty()) writer_.field("description", chat_.response_description);
-      writer_.field("schema", JsonSpan{schema.json}).field("strict", schema.strict);
+      writer_.field("schema", JsonSpan{schema.json}).field("strict", schema.fits);
     }
     writer_.end_object().end_object();
   }
@@ -117,12 +117,12 @@ class OptionsWriter {
       writer_.raw(tool.definition);
       return;
     }
-    const StrictSchema schema =
+    const RewrittenSchema schema =
         strict_schema(tool.input_schema.empty() ? kNoParameters : tool.input_schema, tool.strict);
     writer_.begin_object().field("type", "function").field("name", tool.name);
     if (!tool.description.empty()) writer_.field("description", tool.description);
     // The API's own default is true, which makes it rewrite the schema.
-    writer_.field("parameters", JsonSpan{schema.json}).field("strict", schema.strict).end_object();
+    writer_.field("parameters", JsonSpan{schema.json}).field("strict", schema.fits).end_object();
   }
 
   void tool_choice(const ToolChoice& choice) {
@@ -161,6 +161,7 @@ class OptionsWriter {
   const bool offer_tools_;
   const OpenAiModelRules& rules_;
   RequestNotes& notes_;
+  SchemaBudget schema_budget_;
   std::string out_;
   JsonWriter writer_{out_};
 };

@@ -10,7 +10,7 @@
 #include "worker/providers/codec/renamed_keys.hpp"
 #include "worker/providers/profile/media.hpp"
 #include "worker/providers/profile/state_maker.hpp"
-#include "worker/providers/profile/tool_schema.hpp"
+#include "worker/providers/schema/rewriter.hpp"
 
 namespace aiw {
 namespace {
@@ -96,6 +96,7 @@ ChatRequest& AdaptedChat::own_chat(const ChatRequest& chat) {
 }
 
 void AdaptedChat::adapt_tools(const ChatRequest& chat) {
+  SchemaBudget budget;
   for (std::size_t i = 0; i < chat.tools.size(); ++i) {
     const Tool& tool = chat.tools[i];
     if (!tool.definition.empty()) continue;
@@ -105,7 +106,7 @@ void AdaptedChat::adapt_tools(const ChatRequest& chat) {
       const std::string text = name.text();
       if (change_word(name, profile_.tool_names)) renamed_->tools.emplace(name.raw, text);
     }
-    auto schema = adapt_tool_schema(tool.input_schema, profile_);
+    auto schema = adapt_tool_schema(tool.input_schema, profile_, budget);
     if (!schema) continue;
     texts_.push_back(std::move(schema->json));
     own_chat(chat).tools[i].input_schema = JsonSpan{texts_.back()};

@@ -1,8 +1,8 @@
-#include "worker/providers/codec/strict_schema.hpp"
-
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+
+#include "worker/providers/schema/rewriter.hpp"
 
 using namespace aiw;
 using nlohmann::json;
@@ -10,14 +10,15 @@ using nlohmann::json;
 namespace {
 
 struct Converted {
-  StrictSchema schema;
+  RewrittenSchema schema;
   std::vector<ChatRequest::Note> notes;
 };
 
 Converted convert(const std::string& text) {
   RequestNotes notes;
+  SchemaBudget budget;
   Converted out;
-  out.schema = to_strict_schema({text}, notes);
+  out.schema = rewrite_schema({text}, kStrictSchemas, budget, notes);
   out.notes = notes.take();
   return out;
 }
@@ -32,11 +33,11 @@ json object_with(const char* name, const char* property) {
 // What becomes of a required property.
 json property(const char* text) {
   const auto got = convert(object_with("p", text).dump());
-  REQUIRE(got.schema.strict);
+  REQUIRE(got.schema.fits);
   return json::parse(got.schema.json)["properties"]["p"];
 }
 
-bool fits(const char* text) { return convert(object_with("p", text).dump()).schema.strict; }
+bool fits(const char* text) { return convert(object_with("p", text).dump()).schema.fits; }
 
 }  // namespace
 
@@ -45,7 +46,7 @@ TEST_CASE("a schema that fits stays as it was written") {
       R"({ "type":"object", "title":"T","properties":{"b":{"$ref":"#/$defs/x"},"a":{"type":["string","null"],"format":"date"}},)"
       R"("required":["a","b"],"additionalProperties":false,"$defs":{"x":{"type":"array","items":{"$ref":"#/$defs/x"},"maxItems":1.0}}})";
   const auto got = convert(text);
-  CHECK(got.schema.strict);
+  CHECK(got.schema.fits);
   CHECK(got.schema.json == text);
   CHECK(got.notes.empty());
 }
@@ -55,7 +56,7 @@ TEST_CASE("objects are closed and require all they have, what was optional may b
       "a":{"type":"string"},"b":{"type":"string"},"c":{"enum":["x"]},"d":{"anyOf":[{"type":"integer"}]},
       "e":{"type":["null","number"]},"f":{"$ref":"#/$defs/o"}},"required":["b","gone"],
       "$defs":{"o":{"type":"object","properties":{},"additionalProperties":true}}})");
-  CHECK(got.schema.strict);
+  CHECK(got.schema.fits);
   CHECK(json::parse(got.schema.json) == json::parse(R"({"type":"object","properties":{
       "a":{"type":["string","null"]},"b":{"type":"string"},"c":{"anyOf":[{"enum":["x"]},{"type":"null"}]},
       "d":{"anyOf":[{"type":"integer"},{"type":"null"}]},"e":{"type":["null","number"]},
@@ -96,7 +97,7 @@ TEST_CASE("what the subset cannot say is sent as it was, without strict") {
   for (const std::string& text : {std::string(R"({"anyOf":[{"type":"object"}]})"), std::string(R"({"type":"string"})"),
                                   std::string(R"({"type":"object","properties":{"x":{"maximum":1e999}}})")}) {
     const auto got = convert(text);
-    CHECK_FALSE(got.schema.strict);
+    CHECK_FALSE(got.schema.fits);
     CHECK(got.schema.json == text);
     REQUIRE(got.notes.size() == 1);
     CHECK(got.notes[0].code == "schema_not_strict");

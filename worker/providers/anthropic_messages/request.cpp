@@ -43,12 +43,12 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
   ModelPage page;
   for (const JsonElement model : *list) {
-    const auto text = [&](std::string_view key) { return json.plain_text(get_string_or_empty(model, key)); };
+    const auto text = [&](std::string_view key) { return json.text(model, key); };
     if (text("id").empty()) continue;
     page.models.push_back(
         {text("id"), text("display_name"), get_count(model, "max_input_tokens"), get_count(model, "max_tokens")});
   }
-  if (get_bool(*root, "has_more").value_or(false)) page.next = json.plain_text(get_string_or_empty(*root, "last_id"));
+  if (get_bool(*root, "has_more").value_or(false)) page.next = json.text(*root, "last_id");
   return page;
 }
 

@@ -141,9 +141,9 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   const auto list = root ? get_array(*root, "models") : std::nullopt;
   if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
   ModelPage page;
-  page.next = json.plain_text(get_string_or_empty(*root, "next_page_token"));
+  page.next = json.text(*root, "next_page_token");
   for (const JsonElement model : *list) {
-    const std::string name = json.plain_text(get_string_or_empty(model, "name"));
+    const std::string name = json.text(model, "name");
     if (!name.empty()) page.models.push_back({name, {}, get_count(model, "context_length"), {}});
   }
   return page;

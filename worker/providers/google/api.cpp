@@ -50,7 +50,7 @@ std::expected<ModelPage, Error> read_model_page(std::string_view body, std::stri
     return std::unexpected(upstream_fault("bad_response", "the list of models is not a JSON object", false));
   }
   ModelPage page;
-  page.next = json.plain_text(get_string_or_empty(*root, "nextPageToken"));
+  page.next = json.text(*root, "nextPageToken");
   const auto models = get_array(*root, key);
   if (!models) return page;
   for (const JsonElement model : *models) {
@@ -76,10 +76,10 @@ std::expected<HttpRequest, Error> list_gemini_models(const Target& target, std::
 
 std::expected<ModelPage, Error> read_gemini_models(std::string_view body) {
   return read_model_page(body, "models", [](const EventJson& json, const JsonElement& model) {
-    std::string id = json.plain_text(get_string_or_empty(model, "name"));
+    std::string id = json.text(model, "name");
     if (id.starts_with(kModels)) id.erase(0, kModels.size());
-    return ModelInfo{std::move(id), json.plain_text(get_string_or_empty(model, "displayName")),
-                     get_count(model, "inputTokenLimit"), get_count(model, "outputTokenLimit")};
+    return ModelInfo{std::move(id), json.text(model, "displayName"), get_count(model, "inputTokenLimit"),
+                     get_count(model, "outputTokenLimit")};
   });
 }
 
@@ -141,7 +141,7 @@ std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::
 
 std::expected<ModelPage, Error> read_vertex_models(std::string_view body) {
   return read_model_page(body, "publisherModels", [](const EventJson& json, const JsonElement& model) {
-    std::string id = json.plain_text(get_string_or_empty(model, "name"));
+    std::string id = json.text(model, "name");
     id.erase(0, id.rfind('/') + 1);
     return ModelInfo{std::move(id), {}, {}, {}};
   });

@@ -167,8 +167,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
   ModelPage page;
   for (const JsonElement model : *list) {
-    std::string id = json.plain_text(get_string_or_empty(model, "model"));
-    if (id.empty()) id = json.plain_text(get_string_or_empty(model, "name"));
+    std::string id = json.text(model, "model");
+    if (id.empty()) id = json.text(model, "name");
     if (!id.empty()) page.models.push_back({std::move(id), {}, {}, {}});
   }
   return page;

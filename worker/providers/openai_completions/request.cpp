@@ -8,9 +8,9 @@
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/transcript_prompt.hpp"
 #include "worker/providers/openai_chat/address.hpp"
+#include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/openai_completions/api.hpp"
-#include "worker/providers/openai_completions/decoder.hpp"
 
 namespace aiw::openai_completions {
 namespace {
@@ -80,7 +80,7 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
 }
 
 std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
+  return make_sse_decoder(std::make_unique<openai_chat::Decoder>(), format);
 }
 
 const WireApi& api() {

@@ -145,7 +145,7 @@ class OptionsWriter {
       if (tool.name.raw != name.raw && type != name.raw) continue;
       if (type == "function" || type == "custom") return named_tool(type, name);
       writer_.begin_object().field("type", json.plain_text(type));
-      if (type == "mcp") writer_.field("server_label", json.plain_text(get_string_or_empty(*root, "server_label")));
+      if (type == "mcp") writer_.field("server_label", json.text(*root, "server_label"));
       writer_.end_object();
       return;
     }

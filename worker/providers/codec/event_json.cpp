@@ -499,15 +499,6 @@ std::optional<std::int64_t> count_at(const JsonElement& object, std::initializer
   return as_count(get_path(object, path));
 }
 
-std::string_view as_string(const JsonElement& value) {
-  std::string_view text;
-  return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
-std::string_view as_string(const std::optional<JsonElement>& value) {
-  return value ? as_string(*value) : std::string_view();
-}
-
 JsonElements elements_of(const JsonElement& object, std::string_view key) {
   return elements_of(get_member(object, key));
 }

@@ -4,7 +4,6 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -125,8 +124,13 @@ std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::
 std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::string_view key);
 
 // Returns a string value; empty for any other value.
-std::string_view as_string(const JsonElement& value);
-std::string_view as_string(const std::optional<JsonElement>& value);
+inline std::string_view as_string(const JsonElement& value) {
+  std::string_view text;
+  return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+inline std::string_view as_string(const std::optional<JsonElement>& value) {
+  return value ? as_string(*value) : std::string_view();
+}
 
 // Elements of an array, or members of an object. A value of another form has none.
 template <typename Container>
@@ -164,9 +168,11 @@ struct MemberSlot {
 // Puts the value of each named member into its slot. null counts as missing. The last of equal keys counts.
 inline void read_members(const JsonElement& object, std::initializer_list<MemberSlot> slots) {
   for (const auto [key, value] : members_of(object)) {
-    if (value.is_null()) continue;
-    const auto* const slot = std::ranges::find(slots, key, &MemberSlot::key);
-    if (slot != slots.end()) slot->value = value;
+    for (const MemberSlot& slot : slots) {
+      if (slot.key.size() != key.size() || slot.key != key) continue;  // most differ in size
+      if (!value.is_null()) slot.value = value;
+      break;
+    }
   }
 }
 

@@ -91,14 +91,16 @@ class SseDecoder final : public ResponseDecoder {
 
   // `unfinished` means that the stream ended within the event, so invalid JSON was cut short.
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
-    const auto data = trim(event.data);
-    if (data == "[DONE]") return answer_->done(sink);
-    if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
+    auto data = event.data;
+    if (!data.starts_with('{')) {
+      data = trim(data);
+      if (data == "[DONE]") return answer_->done(sink);
+      if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
+    }
     const auto root = json_.parse(data);
-    const auto elements = elements_of(root);
-    if (elements.empty()) return add(event, root, unfinished, sink);
-    // A proxy may wrap an event in an array.
-    for (const JsonElement element : elements) {
+    if (!root || !root->is_array() || elements_of(*root).empty()) return add(event, root, unfinished, sink);
+    // A proxy may wrap events in an array.
+    for (const JsonElement element : elements_of(*root)) {
       if (!answer_->ended()) add(event, element, unfinished, sink);
     }
   }
@@ -153,7 +155,7 @@ class NdjsonDecoder final : public ResponseDecoder {
  private:
   // If a body is written over several lines, its first line is not a JSON text. Then all lines are one body.
   void on_line(std::string_view line, StepSink& sink) {
-    line = without_byte_order_mark(line);
+    if (!line.starts_with('{')) line = without_byte_order_mark(line);
     if (is_blank(line)) return;
     if (!body_.empty()) return collect(line, sink);
     if (add(line, false, sink) || answer_->ended()) return;

@@ -102,7 +102,7 @@ void Decoder::add_message(const JsonElement& message, StepSink& sink) {
 }
 
 void Decoder::add_content(std::int64_t index, const JsonElement& content, StepSink& sink) {
-  add_text(index, ContentKind::text, as_string(content), sink);
+  if (content.is_string()) return add_text(index, ContentKind::text, as_string(content), sink);
   for (const auto [key, value] : members_of(content)) {
     if (key == "text") add_text(index, ContentKind::text, as_string(value), sink);
     if (key == "thinking") add_text(index, ContentKind::reasoning, as_string(value), sink);

@@ -36,23 +36,23 @@ double logprob_of(const JsonElement& candidate) {
 }  // namespace
 
 std::optional<Usage> read_usage(const JsonElement& metadata) {
-  std::optional<JsonElement> prompt, tool_prompt, candidates, thoughts, cached, total;
+  std::optional<JsonElement> members[6];
+  auto& [prompt, tool_prompt, candidates, thoughts, cached, total] = members;
   read_members(metadata, {{"promptTokenCount", prompt},
                           {"candidatesTokenCount", candidates},
                           {"totalTokenCount", total},
                           {"toolUsePromptTokenCount", tool_prompt},
                           {"thoughtsTokenCount", thoughts},
                           {"cachedContentTokenCount", cached}});
-  const auto added = [](const auto& a, const auto& b) { return sum(as_count(a).value_or(0), as_count(b).value_or(0)); };
+  if (std::ranges::none_of(members, [](const auto& member) { return as_count(member).has_value(); })) {
+    return std::nullopt;
+  }
   Usage usage;
   usage.cached_input_tokens = as_count(cached);
   usage.reasoning_tokens = as_count(thoughts);
+  usage.input_tokens = sum(as_count(prompt).value_or(0), as_count(tool_prompt).value_or(0));
+  usage.output_tokens = sum(as_count(candidates).value_or(0), usage.reasoning_tokens.value_or(0));
   usage.total_tokens = as_count(total);
-  const bool any = as_count(prompt) || as_count(tool_prompt) || as_count(candidates) || usage.reasoning_tokens ||
-                   usage.cached_input_tokens || usage.total_tokens;
-  if (!any) return std::nullopt;
-  usage.input_tokens = added(prompt, tool_prompt);
-  usage.output_tokens = added(candidates, thoughts);
   if (!usage.total_tokens) usage.total_tokens = sum(*usage.input_tokens, *usage.output_tokens);
   return usage;
 }

@@ -51,23 +51,23 @@ void Decoder::end_of_stream(StepSink& sink) {
 
 void Decoder::add_choice(const JsonElement& choice, StepSink& sink) {
   std::optional<JsonElement> index, message, delta, finish, native_finish, error, logprobs, usage, text;
+  // In the order of their frequency.
   read_members(choice, {{"index", index},
                         {"delta", delta},
-                        {"message", message},
+                        {"text", text},  // legacy completions; Together sends it beside `delta`
                         {"finish_reason", finish},
+                        {"logprobs", logprobs},
+                        {"message", message},
                         {"native_finish_reason", native_finish},  // OpenRouter
                         {"error", error},
-                        {"logprobs", logprobs},
-                        {"usage", usage},  // Moonshot
-                        {"text", text}});  // legacy completions; Together sends it beside `delta`
+                        {"usage", usage}});  // Moonshot
   if (as_count(index).value_or(0) != 0) return;
   const auto &wanted = is_body_ ? message : delta, &other = is_body_ ? delta : message;
   const auto& content = wanted && wanted->is_object() ? wanted : other;
   const bool has_content = content && content->is_object();
-  const std::string reason = read_finish_reason(*json_, as_string(finish));
-  const auto native_reason = as_string(native_finish);
+  const auto reason = as_string(finish), native_reason = as_string(native_finish);
   const bool failed = error && reports_error(*error);
-  if (has_content || text || failed || !reason.empty()) has_choice_ = true;
+  if (has_content || text || failed || !is_missing_reason(reason)) has_choice_ = true;
   if (has_content) {
     add_message(*content, sink);
   } else if (text) {
@@ -77,7 +77,7 @@ void Decoder::add_choice(const JsonElement& choice, StepSink& sink) {
   if (logprobs) add_logprobs(*logprobs, sink);
   if (failed) return fail(in_stream_error(*json_, *error), sink);
   if (usage) usage_.add(read_usage(*usage), sink);
-  if (finish_raw_.empty()) finish_raw_ = reason;
+  if (finish_raw_.empty() && !reason.empty()) finish_raw_ = read_finish_reason(*json_, reason);
   if (!native_reason.empty()) native_finish_ = read_finish_reason(*json_, native_reason);
 }
 

@@ -1,8 +1,8 @@
 // Any bytes as an answer of Converse: as they are, and line by line as the payloads of events with good checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
-#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -39,9 +39,9 @@ void check_state(const std::string& state) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto input = fuzz::read_input(bytes, size);
-  fuzz::check_api(bedrock::converse_api(), input);
+  fuzz::check_api(bedrock::kConverseApi, input);
   const std::string events = as_events(input.data);
-  const auto got = fuzz::check_decoder(bedrock::converse_api(), BodyFormat::stream, fuzz::recut(input, events));
+  const auto got = fuzz::check_decoder(bedrock::kConverseApi, BodyFormat::stream, fuzz::recut(input, events));
   for (const auto& [part, state] : got.states) check_state(state);
   return 0;
 }

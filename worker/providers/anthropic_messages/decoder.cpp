@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
@@ -163,7 +162,5 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
   read_edits(root);
   finish(sink);
 }
-
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) { return make_sse_decoder<Decoder>(format); }
 
 }  // namespace aiw::anthropic_messages

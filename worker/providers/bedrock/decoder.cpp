@@ -1,7 +1,6 @@
 #include <string>
 #include <utility>
 
-#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/blocks.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/events.hpp"

@@ -7,11 +7,12 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
 #include "worker/providers/anthropic_messages/schema.hpp"
-#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/error.hpp"
+#include "worker/providers/bedrock/events.hpp"
 #include "worker/providers/bedrock/messages.hpp"
 #include "worker/providers/bedrock/operation.hpp"
 #include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::bedrock {
 namespace {
@@ -280,8 +281,6 @@ class OptionsWriter {
   std::string_view gpt_effort_, nova_effort_;  // empty: none
 };
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
   auto request = start_operation(input.chat.stream.upstream ? "converse-stream" : "converse", input);
   if (!request) return std::unexpected(std::move(request).error());
@@ -298,9 +297,8 @@ std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
   return finish_operation(*std::move(request), notes.take(), input);
 }
 
-const WireApi& converse_api() {
-  static constexpr WireApi kApi = {build_converse, make_converse_decoder, aws_http_error};
-  return kApi;
-}
+}  // namespace
+
+const WireApi kConverseApi = {build_converse, make_converse_decoder, aws_http_error};
 
 }  // namespace aiw::bedrock

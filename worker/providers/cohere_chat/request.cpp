@@ -7,9 +7,9 @@
 #include "protocol/json_writer.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/http_error.hpp"
-#include "worker/providers/cohere_chat/api.hpp"
 #include "worker/providers/cohere_chat/decoder.hpp"
 #include "worker/providers/cohere_chat/messages.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 // Wire facts are from Cohere's API reference, chat, version 2.
 
@@ -149,8 +149,6 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   return page;
 }
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(endpoint(input.target.base_url, "v2/chat"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
@@ -165,13 +163,8 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
-}
+}  // namespace
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, list_models, read_models};
 
 }  // namespace aiw::cohere_chat

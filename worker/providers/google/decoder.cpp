@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/providers/google/api.hpp"
 #include "worker/providers/google/json_array.hpp"
+#include "worker/providers/google/request.hpp"
 #include "worker/providers/google/response.hpp"
 
 namespace aiw::google {

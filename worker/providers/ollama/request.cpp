@@ -8,9 +8,9 @@
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/message_parts.hpp"
-#include "worker/providers/ollama/api.hpp"
 #include "worker/providers/ollama/decoder.hpp"
 #include "worker/providers/ollama/messages.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 // Wire facts are from Ollama's docs/api.md and its api/types.go.
 
@@ -218,8 +218,6 @@ std::expected<BuiltRequest, Error> build(const Endpoint& to, const StepInput& in
   return built;
 }
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build_chat(const StepInput& input) {
   static constexpr auto kReserved = std::to_array<std::string_view>({"messages", "stream"});
   return build({"api/chat", true, kReserved, write_messages}, input);
@@ -234,14 +232,9 @@ std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
   return make_ndjson_decoder(std::make_unique<Decoder>(), format);
 }
 
-const WireApi& chat_api() {
-  static constexpr WireApi kApi = {build_chat, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+}  // namespace
 
-const WireApi& generate_api() {
-  static constexpr WireApi kApi = {build_generate, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+const WireApi kChatApi = {build_chat, make_decoder, http_error, list_models, read_models};
+const WireApi kGenerateApi = {build_generate, make_decoder, http_error, list_models, read_models};
 
 }  // namespace aiw::ollama

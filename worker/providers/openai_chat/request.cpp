@@ -6,13 +6,13 @@
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_chat/content.hpp"
 #include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/messages.hpp"
 #include "worker/providers/openai_chat/model.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/provider_defaults.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::openai_chat {
 namespace {
@@ -204,8 +204,6 @@ class OptionsWriter {
   JsonWriter writer_{out_};
 };
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_url(input.target, "chat/completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
@@ -224,13 +222,8 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
-}
+}  // namespace
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, list_models, read_models};
 
 }  // namespace aiw::openai_chat

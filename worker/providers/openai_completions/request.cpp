@@ -10,7 +10,7 @@
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
-#include "worker/providers/openai_completions/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::openai_completions {
 namespace {
@@ -63,8 +63,6 @@ class OptionsWriter {
   JsonWriter writer_{out_};
 };
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_chat::openai_url(input.target, "completions"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http).error());
@@ -79,13 +77,9 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<openai_chat::Decoder>(), format);
-}
+}  // namespace
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, openai_chat::list_models, openai_chat::read_models};
-  return kApi;
-}
+const WireApi kApi = {build, make_sse_decoder<openai_chat::Decoder>, http_error, openai_chat::list_models,
+                      openai_chat::read_models};
 
 }  // namespace aiw::openai_completions

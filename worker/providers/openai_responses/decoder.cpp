@@ -8,7 +8,6 @@
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
 #include "worker/providers/openai_chat/usage.hpp"
-#include "worker/providers/openai_responses/api.hpp"
 
 namespace aiw::openai_responses {
 namespace {
@@ -331,10 +330,6 @@ void Decoder::report_source(const JsonElement& annotation, StepSink& sink) {
                 .filename = json_->text(annotation, "filename")};
   if (source.url.empty()) source.type = Source::Type::document;
   if (!source.url.empty() || !source.id.empty()) sink.source(source);
-}
-
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
 }
 
 }  // namespace aiw::openai_responses

@@ -11,8 +11,9 @@
 #include "worker/providers/codec/strict_schema.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/openai_responses/decoder.hpp"
 #include "worker/providers/openai_responses/messages.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::openai_responses {
 namespace {
@@ -170,8 +171,6 @@ const JsonSpan* find_option(const ChatRequest& chat, std::string_view name) {
   return found == chat.provider_options.end() ? nullptr : &found->second;
 }
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_chat::openai_url(input.target, "responses"), "text/event-stream", input);
   if (!http) return std::unexpected(std::move(http.error()));
@@ -194,9 +193,8 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, openai_chat::list_models, openai_chat::read_models};
-  return kApi;
-}
+}  // namespace
+
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, openai_chat::list_models, openai_chat::read_models};
 
 }  // namespace aiw::openai_responses

@@ -40,6 +40,8 @@ void append_json_escaped(std::string& out, std::string_view text);
 
 // Same as append_json_escaped(), with quotes around the text.
 void append_json_string(std::string& out, std::string_view text);
+// Returns such a string.
+std::string json_string(std::string_view text);
 
 // Returns the character that `\` followed by `c` stands for in a JSON string (RFC 8259, 7). Returns NUL if the escape
 // is invalid or needs more characters (`u`).

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -29,6 +29,6 @@ void check_states(const testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  fuzz::check_api(anthropic_messages::api(), fuzz::read_input(bytes, size), check_states);
+  fuzz::check_api(anthropic_messages::kApi, fuzz::read_input(bytes, size), check_states);
   return 0;
 }

@@ -1,8 +1,8 @@
 // Feeds any bytes as a response of Converse: unchanged, and line by line as payloads of events with valid checksums.
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
-#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -40,9 +40,9 @@ void check_state(const std::string& state) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto input = fuzz::read_input(bytes, size);
-  fuzz::check_api(bedrock::converse_api(), input);
+  fuzz::check_api(bedrock::kConverseApi, input);
   const std::string events = as_events(input.data);
-  const auto got = fuzz::check_decoder(bedrock::converse_api(), BodyFormat::stream, fuzz::recut(input, events));
+  const auto got = fuzz::check_decoder(bedrock::kConverseApi, BodyFormat::stream, fuzz::recut(input, events));
   for (const auto& [part, state] : got.states) check_state(state);
   return 0;
 }

@@ -3,7 +3,7 @@
 #include "tests/fuzz/decoder_fuzz.hpp"
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/bedrock/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -22,8 +22,8 @@ std::string as_chunks(std::string_view lines) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace aiw;
   const auto input = fuzz::read_input(bytes, size);
-  fuzz::check_api(bedrock::invoke_api(), input);
+  fuzz::check_api(bedrock::kInvokeApi, input);
   const std::string chunks = as_chunks(input.data);
-  fuzz::check_decoder(bedrock::invoke_api(), BodyFormat::stream, fuzz::recut(input, chunks));
+  fuzz::check_decoder(bedrock::kInvokeApi, BodyFormat::stream, fuzz::recut(input, chunks));
   return 0;
 }

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/google/api.hpp"
 #include "worker/providers/google/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -34,7 +34,7 @@ void check_calls(const testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  fuzz::check_api(google::gemini_api(), fuzz::read_input(bytes, size), [](const testing::RecordingSink& got) {
+  fuzz::check_api(google::kGeminiApi, fuzz::read_input(bytes, size), [](const testing::RecordingSink& got) {
     for (const auto& [part, state] : got.states) check_state(state);
     check_calls(got);
   });

@@ -7,9 +7,8 @@
 #include "protocol/decode.hpp"
 #include "protocol/line_framer.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/mock.hpp"
-#include "worker/providers/openai_chat/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -57,8 +56,8 @@ void check_chat(const ChatRequest& chat) {
   target.script = script_of(chat);
   for (const bool offer_tools : {true, false}) {
     const StepInput step{.chat = chat, .messages = chat.messages, .target = target, .offer_tools = offer_tools};
-    check_request(step, anthropic_messages::build);
-    check_request(step, openai_chat::build);
+    check_request(step, anthropic_messages::kApi.build);
+    check_request(step, openai_chat::kApi.build);
     const auto actions = mock_actions(step);
     fuzz::require(actions ? !actions->empty() : !actions.error().message.empty(), "a mock acts or says why not");
   }

@@ -1,8 +1,8 @@
 // Feeds any bytes as a response of Ollama's own API. Both endpoints use the same decoder.
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  aiw::fuzz::check_api(aiw::ollama::chat_api(), aiw::fuzz::read_input(bytes, size));
+  aiw::fuzz::check_api(aiw::ollama::kChatApi, aiw::fuzz::read_input(bytes, size));
   return 0;
 }

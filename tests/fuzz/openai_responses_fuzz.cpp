@@ -2,7 +2,7 @@
 #include <deque>
 
 #include "tests/fuzz/decoder_fuzz.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace {
 
@@ -24,7 +24,7 @@ void check_replay(const aiw::testing::RecordingSink& got) {
     message.parts.emplace_back(ProviderPart{raw});
   }
   const std::vector<Message> messages = {message};
-  const auto built = openai_responses::build({chat, messages, target});
+  const auto built = openai_responses::kApi.build({chat, messages, target});
   fuzz::require(built.has_value(), "a request was built");
   fuzz::require(nlohmann::json::accept(built->http.body.str()), "the body is JSON");
 }
@@ -32,6 +32,6 @@ void check_replay(const aiw::testing::RecordingSink& got) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  aiw::fuzz::check_api(aiw::openai_responses::api(), aiw::fuzz::read_input(bytes, size), check_replay);
+  aiw::fuzz::check_api(aiw::openai_responses::kApi, aiw::fuzz::read_input(bytes, size), check_replay);
   return 0;
 }

@@ -9,14 +9,7 @@
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "tests/providers/corpus.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
-#include "worker/providers/bedrock/api.hpp"
-#include "worker/providers/cohere_chat/api.hpp"
-#include "worker/providers/google/api.hpp"
-#include "worker/providers/ollama/api.hpp"
-#include "worker/providers/openai_chat/api.hpp"
-#include "worker/providers/openai_completions/api.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using aiw::testing::RecordingSink;
@@ -71,39 +64,39 @@ std::vector<Form> forms() {
   const std::vector<std::string> claude_ends = {sse({kClaudeStop}), sse({kClaudeDelta, kClaudeStop})};
   const std::string gemini = R"({"candidates":[{"content":{"parts":[{"text":"whole"}]},"finishReason":"STOP"}]})";
   return {
-      {"openai-chat", openai_chat::api(), chat, done_alone},
-      {"openai-completions", openai_completions::api(), chat, done_alone},
+      {"openai-chat", openai_chat::kApi, chat, done_alone},
+      {"openai-completions", openai_completions::kApi, chat, done_alone},
       {"openai-responses",
-       openai_responses::api(),
+       openai_responses::kApi,
        R"({"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"whole"}]}]})",
        {sse({{{"type", "response.completed"}}}),
         sse({{{"type", "response.completed"}, {"response", {{"status", "completed"}}}}})}},
-      {"anthropic-messages", anthropic_messages::api(), kClaudeBody.dump(), claude_ends},
-      {"vertex-anthropic", google::vertex_anthropic_api(), kClaudeBody.dump(), claude_ends},
+      {"anthropic-messages", anthropic_messages::kApi, kClaudeBody.dump(), claude_ends},
+      {"vertex-anthropic", google::kVertexAnthropicApi, kClaudeBody.dump(), claude_ends},
       {"bedrock-invoke",
-       bedrock::invoke_api(),
+       bedrock::kInvokeApi,
        kClaudeBody.dump(),
        {invoke_chunk(kClaudeStop), invoke_chunk(kClaudeDelta) + invoke_chunk(kClaudeStop)}},
       {"bedrock-converse",
-       bedrock::converse_api(),
+       bedrock::kConverseApi,
        R"({"output":{"message":{"content":[{"text":"whole"}]}},"stopReason":"end_turn"})",
        {aiw::testing::bedrock_event("messageStop", R"({"stopReason":"end_turn"})"),
         aiw::testing::bedrock_event("metadata", R"({"usage":{"inputTokens":1}})") +
             aiw::testing::bedrock_event("messageStop", "{}")}},
       {"cohere-chat",
-       cohere_chat::api(),
+       cohere_chat::kApi,
        R"({"message":{"content":[{"type":"text","text":"whole"}]},"finish_reason":"COMPLETE"})",
        {sse({{{"type", "message-end"}, {"delta", {{"finish_reason", "COMPLETE"}}}}})}},
       {"ollama-chat",
-       ollama::chat_api(),
+       ollama::kChatApi,
        R"({"message":{"content":"whole"},"done":true,"done_reason":"stop"})",
        {"{\"done\":true,\"done_reason\":\"stop\"}\n"}},
       {"ollama-generate",
-       ollama::generate_api(),
+       ollama::kGenerateApi,
        R"({"response":"whole","done":true,"done_reason":"stop"})",
        {"{\"done\":true}\n"}},
-      {"gemini-generate", google::gemini_api(), gemini, {}},
-      {"vertex", google::vertex_api(), gemini, {}},
+      {"gemini-generate", google::kGeminiApi, gemini, {}},
+      {"vertex", google::kVertexApi, gemini, {}},
   };
 }
 
@@ -172,21 +165,21 @@ std::vector<Silent> silent_forms() {
   const json chat_call = {{"tool_calls", {{{"index", 0}, {"id", "t"}, {"function", function}}}}};
   const auto ollama = [](const json& message) { return json{{"message", message}, {"done", true}}.dump() + "\n"; };
   return {
-      {"openai-chat", openai_chat::api(), chat({{"role", "assistant"}, {"content", ""}}), chat({{"content", "a"}}),
+      {"openai-chat", openai_chat::kApi, chat({{"role", "assistant"}, {"content", ""}}), chat({{"content", "a"}}),
        chat(chat_call)},
-      {"openai-chat, one body", openai_chat::api(), body({{"message", {{"content", nullptr}}}, {"finish_reason", ""}}),
+      {"openai-chat, one body", openai_chat::kApi, body({{"message", {{"content", nullptr}}}, {"finish_reason", ""}}),
        body({{"message", {{"content", "a"}}}, {"finish_reason", nullptr}}), body({{"message", chat_call}})},
-      {"openai-completions", openai_completions::api(), sse({{{"choices", {{{"text", ""}}}}}, "[DONE]"}),
+      {"openai-completions", openai_completions::kApi, sse({{{"choices", {{{"text", ""}}}}}, "[DONE]"}),
        sse({{{"choices", {{{"text", "a"}}}}}, "[DONE]"}), ""},
-      {"anthropic-messages", anthropic_messages::api(), claude(nullptr), claude(text_block), claude(call_block)},
-      {"bedrock-invoke", bedrock::invoke_api(), invoke(claude(nullptr)), invoke(claude(text_block)),
+      {"anthropic-messages", anthropic_messages::kApi, claude(nullptr), claude(text_block), claude(call_block)},
+      {"bedrock-invoke", bedrock::kInvokeApi, invoke(claude(nullptr)), invoke(claude(text_block)),
        invoke(claude(call_block))},
-      {"bedrock-converse", bedrock::converse_api(), nova("", ""), nova("", R"({"delta":{"text":"a"}})"),
+      {"bedrock-converse", bedrock::kConverseApi, nova("", ""), nova("", R"({"delta":{"text":"a"}})"),
        nova(R"({"start":{"toolUse":{"toolUseId":"t","name":"f"}}})", R"({"delta":{"toolUse":{"input":"{\"x\":1}"}}})")},
-      {"cohere-chat", cohere_chat::api(), command("message-start", json::object()),
+      {"cohere-chat", cohere_chat::kApi, command("message-start", json::object()),
        command("content-delta", {{"content", {{"text", "a"}}}}),
        command("tool-call-start", {{"tool_calls", {{"id", "t"}, {"function", function}}}})},
-      {"ollama-chat", ollama::chat_api(), ollama({{"content", ""}}), "", ""},
+      {"ollama-chat", ollama::kChatApi, ollama({{"content", ""}}), "", ""},
   };
 }
 
@@ -222,7 +215,7 @@ TEST_CASE("fault 111: a whole call before an end without a reason is made") {
   }
   // Half a call may be one that was cut short.
   const json half = {{"index", 0}, {"id", "t"}, {"function", {{"name", "f"}, {"arguments", R"({"x":)"}}}};
-  const auto cut = decode(openai_chat::api(), sse({{{"choices", {{{"delta", {{"tool_calls", {half}}}}}}}}, "[DONE]"}));
+  const auto cut = decode(openai_chat::kApi, sse({{{"choices", {{{"delta", {{"tool_calls", {half}}}}}}}}, "[DONE]"}));
   CHECK(cut.finished == FinishReason::other);
 }
 
@@ -241,15 +234,15 @@ std::vector<EventForm> event_forms() {
       sse({start, {{"type", "content_block_delta"}, {"index", 0}, {"delta", {{"type", "text_delta"}, {"text", "a"}}}}});
   const std::string gemini_word = sse({{{"candidates", {{{"content", {{"parts", {{{"text", "a"}}}}}}}}}}});
   return {
-      {"openai-chat", openai_chat::api(), sse({{{"choices", {{{"delta", {{"content", "a"}}}}}}}})},
-      {"openai-completions", openai_completions::api(), sse({{{"choices", {{{"text", "a"}}}}}})},
-      {"openai-responses", openai_responses::api(),
+      {"openai-chat", openai_chat::kApi, sse({{{"choices", {{{"delta", {{"content", "a"}}}}}}}})},
+      {"openai-completions", openai_completions::kApi, sse({{{"choices", {{{"text", "a"}}}}}})},
+      {"openai-responses", openai_responses::kApi,
        sse({{{"type", "response.output_text.delta"}, {"output_index", 0}, {"content_index", 0}, {"delta", "a"}}})},
-      {"anthropic-messages", anthropic_messages::api(), claude_word},
-      {"vertex-anthropic", google::vertex_anthropic_api(), claude_word},
-      {"gemini-generate", google::gemini_api(), gemini_word},
-      {"vertex", google::vertex_api(), gemini_word},
-      {"cohere-chat", cohere_chat::api(),
+      {"anthropic-messages", anthropic_messages::kApi, claude_word},
+      {"vertex-anthropic", google::kVertexAnthropicApi, claude_word},
+      {"gemini-generate", google::kGeminiApi, gemini_word},
+      {"vertex", google::kVertexApi, gemini_word},
+      {"cohere-chat", cohere_chat::kApi,
        sse({{{"type", "content-delta"},
              {"index", 0},
              {"delta", {{"message", {{"content", {{"type", "text"}, {"text", "a"}}}}}}}}})},
@@ -298,26 +291,26 @@ TEST_CASE("fault 113: what a member error holds but does not report, and lines t
     };
     const std::string choice =
         R"({"choices":[{"index":0,"delta":{"content":"a"},"text":"a","finish_reason":"stop",)" + member + "}]}";
-    for (const WireApi& api : {std::cref(openai_chat::api()), std::cref(openai_completions::api())}) {
+    for (const WireApi& api : {std::cref(openai_chat::kApi), std::cref(openai_completions::kApi)}) {
       CHECK(decode(api, events({choice, "[DONE]"})).text_of(ContentKind::text) == "a");
     }
     const std::string item = R"({"type":"message","content":[{"type":"output_text","text":"a"}]})";
     const std::string response = R"({"status":"completed","output":[)" + item + "]}";
-    CHECK(outcome(decode(openai_responses::api(),
+    CHECK(outcome(decode(openai_responses::kApi,
                          events({R"({"type":"response.completed","response":)" + with(response) + "}"}))) == "finish");
-    CHECK(outcome(decode(openai_responses::api(), with(response), BodyFormat::unary)) == "finish");
-    CHECK(outcome(decode(anthropic_messages::api(), with(kClaudeBody.dump()), BodyFormat::unary)) == "finish");
-    CHECK(outcome(decode(cohere_chat::api(), with(R"({"message":{"content":"a"},"finish_reason":"COMPLETE"})"),
+    CHECK(outcome(decode(openai_responses::kApi, with(response), BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(anthropic_messages::kApi, with(kClaudeBody.dump()), BodyFormat::unary)) == "finish");
+    CHECK(outcome(decode(cohere_chat::kApi, with(R"({"message":{"content":"a"},"finish_reason":"COMPLETE"})"),
                          BodyFormat::unary)) == "finish");
-    CHECK(outcome(decode(google::gemini_api(),
+    CHECK(outcome(decode(google::kGeminiApi,
                          events({R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]})"}))) ==
           "finish");
-    CHECK(outcome(decode(ollama::chat_api(),
+    CHECK(outcome(decode(ollama::kChatApi,
                          with(R"({"message":{"content":"a"},"done":true,"done_reason":"stop"})") + "\n")) == "finish");
   }
   const std::string chunk = R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]})";
-  CHECK(outcome(decode(openai_chat::api(), "{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "bad_response");
-  CHECK(outcome(decode(openai_chat::api(), ": x\n\n{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "finish");
+  CHECK(outcome(decode(openai_chat::kApi, "{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "bad_response");
+  CHECK(outcome(decode(openai_chat::kApi, ": x\n\n{oops\n\n" + chunk + "\n\ndata: [DONE]\n\n")) == "finish");
 }
 
 TEST_CASE("fault 113: a stream in place of the one body that was asked for is read") {
@@ -329,7 +322,7 @@ TEST_CASE("fault 113: a stream in place of the one body that was asked for is re
   }
   const std::string done =
       "event: message\n" + sse({{{"choices", {{{"delta", {{"content", "a"}}}, {"finish_reason", "stop"}}}}}, "[DONE]"});
-  CHECK(decode(openai_chat::api(), done, BodyFormat::unary).finished == FinishReason::stop);
+  CHECK(decode(openai_chat::kApi, done, BodyFormat::unary).finished == FinishReason::stop);
 }
 
 TEST_CASE("fault 113: a body may begin with a byte order mark") {
@@ -356,7 +349,7 @@ RecordingSink responses(const std::vector<std::string>& deltas, const std::vecto
         {{"type", "response.output_text.delta"}, {"output_index", 0}, {"content_index", 0}, {"delta", text}});
   }
   events.insert(events.end(), after.begin(), after.end());
-  return decode(openai_responses::api(), sse(events));
+  return decode(openai_responses::kApi, sse(events));
 }
 
 json completed(const std::string& status, const json& more = json::object()) {
@@ -437,7 +430,7 @@ TEST_CASE("fault 112: responses: a call is made with what its end says, though i
     }
     events.insert(events.end(), after.begin(), after.end());
     events.push_back(completed("completed"));
-    const auto got = decode(openai_responses::api(), sse(events));
+    const auto got = decode(openai_responses::kApi, sse(events));
     REQUIRE(got.calls.size() == 1);
     CHECK(got.calls[0].second.input_text == whole);
   }
@@ -449,7 +442,7 @@ TEST_CASE("fault 112: responses: what has begun is known by its id, where the wh
   json begun = call;
   begun["arguments"] = "";
   const auto got =
-      decode(openai_responses::api(),
+      decode(openai_responses::kApi,
              sse({{{"type", "response.output_item.added"},
                    {"output_index", 0},
                    {"item", {{"type", "reasoning"}, {"id", "r"}, {"summary", json::array()}}}},
@@ -471,7 +464,7 @@ TEST_CASE("fault 112: anthropic: a turn that ends for a call whose beginning was
     events.insert(events.begin(), start);
     events.push_back({{"type", "message_delta"}, {"delta", {{"stop_reason", reason}}}});
     events.push_back(kClaudeStop);
-    return outcome(decode(anthropic_messages::api(), sse(events)));
+    return outcome(decode(anthropic_messages::kApi, sse(events)));
   };
   CHECK(run({input(0, "{}")}, "tool_use") == "bad_event");
   CHECK(run({input(0, "")}, "tool_use") == "finish");
@@ -536,18 +529,18 @@ TEST_CASE("numbers of a call's arguments are kept as they were written, in every
     BodyFormat format;
   };
   for (const Row& row : std::vector<Row>{
-           {openai_chat::api(), R"(data: {"choices":[{"delta":{)" + chat_call + "}}]}\n\ndata: [DONE]\n\n",
+           {openai_chat::kApi, R"(data: {"choices":[{"delta":{)" + chat_call + "}}]}\n\ndata: [DONE]\n\n",
             BodyFormat::stream},
-           {openai_chat::api(), R"({"choices":[{"message":{)" + chat_call + "}}]}", BodyFormat::unary},
-           {openai_responses::api(), R"({"status":"completed","output":[)" + item + "]}", BodyFormat::unary},
-           {anthropic_messages::api(), claude_body, BodyFormat::unary},
-           {anthropic_messages::api(), claude_stream, BodyFormat::stream},
-           {bedrock::invoke_api(), claude_body, BodyFormat::unary},
-           {google::gemini_api(), "data: " + gemini_call + "\n\n", BodyFormat::stream},
-           {google::vertex_api(), gemini_call, BodyFormat::unary},
-           {bedrock::converse_api(), nova_body, BodyFormat::unary},
-           {cohere_chat::api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})", BodyFormat::unary},
-           {ollama::chat_api(), ollama_call, BodyFormat::stream}}) {
+           {openai_chat::kApi, R"({"choices":[{"message":{)" + chat_call + "}}]}", BodyFormat::unary},
+           {openai_responses::kApi, R"({"status":"completed","output":[)" + item + "]}", BodyFormat::unary},
+           {anthropic_messages::kApi, claude_body, BodyFormat::unary},
+           {anthropic_messages::kApi, claude_stream, BodyFormat::stream},
+           {bedrock::kInvokeApi, claude_body, BodyFormat::unary},
+           {google::kGeminiApi, "data: " + gemini_call + "\n\n", BodyFormat::stream},
+           {google::kVertexApi, gemini_call, BodyFormat::unary},
+           {bedrock::kConverseApi, nova_body, BodyFormat::unary},
+           {cohere_chat::kApi, R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})", BodyFormat::unary},
+           {ollama::kChatApi, ollama_call, BodyFormat::stream}}) {
     CAPTURE(row.body);
     const auto got = decode(row.api, row.body, row.format);
     REQUIRE(got.calls.size() == 1);
@@ -566,14 +559,13 @@ TEST_CASE("arguments that are a written null are none, in every API") {
   const json item = {{"type", "function_call"}, {"call_id", "c"}, {"name", "f"}, {"arguments", "null"}};
   const json part = {{"functionCall", {{"name", "f"}, {"args", "null"}}}};
   const std::pair<const WireApi&, std::string> rows[] = {
-      {openai_responses::api(), json{{"status", "completed"}, {"output", {item}}}.dump()},
-      {anthropic_messages::api(), sse({claude_start, claude_delta, kClaudeStop})},
-      {bedrock::converse_api(),
+      {openai_responses::kApi, json{{"status", "completed"}, {"output", {item}}}.dump()},
+      {anthropic_messages::kApi, sse({claude_start, claude_delta, kClaudeStop})},
+      {bedrock::kConverseApi,
        nova(R"({"start":{"toolUse":{"toolUseId":"t","name":"f"}}})", R"({"delta":{"toolUse":{"input":"null"}}})")},
-      {google::gemini_api(),
-       json{{"candidates", {{{"content", {{"parts", {part}}}}, {"finishReason", "STOP"}}}}}.dump()},
-      {cohere_chat::api(), R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})"},
-      {ollama::chat_api(), R"({"message":{)" + chat_call + R"(},"done":true,"done_reason":"stop"})" + "\n"}};
+      {google::kGeminiApi, json{{"candidates", {{{"content", {{"parts", {part}}}}, {"finishReason", "STOP"}}}}}.dump()},
+      {cohere_chat::kApi, R"({"message":{)" + chat_call + R"(},"finish_reason":"TOOL_CALL"})"},
+      {ollama::kChatApi, R"({"message":{)" + chat_call + R"(},"done":true,"done_reason":"stop"})" + "\n"}};
   for (const auto& [api, body] : rows) {
     CAPTURE(body);
     const auto got = decode(api, body);
@@ -591,19 +583,18 @@ TEST_CASE("a filter's word or a failure's is known in every API, in upper or low
   };
   const auto ends = [&](const std::string& raw) {
     return std::vector<std::pair<const WireApi*, std::string>>{
-        {&openai_chat::api(), chat(raw)},
-        {&openai_completions::api(), chat(raw)},
-        {&openai_responses::api(),
+        {&openai_chat::kApi, chat(raw)},
+        {&openai_completions::kApi, chat(raw)},
+        {&openai_responses::kApi,
          R"({"status":"incomplete","incomplete_details":{"reason":")" + raw + R"("},"output":[]})"},
-        {&anthropic_messages::api(), claude_end(raw)},
-        {&bedrock::invoke_api(), claude_end(raw)},
-        {&bedrock::converse_api(),
-         R"({"output":{"message":{"content":[{"text":"a"}]}},"stopReason":")" + raw + R"("})"},
-        {&google::gemini_api(),
+        {&anthropic_messages::kApi, claude_end(raw)},
+        {&bedrock::kInvokeApi, claude_end(raw)},
+        {&bedrock::kConverseApi, R"({"output":{"message":{"content":[{"text":"a"}]}},"stopReason":")" + raw + R"("})"},
+        {&google::kGeminiApi,
          R"({"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":")" + raw + R"("}]})"},
-        {&cohere_chat::api(), R"({"message":{"content":"a"},"finish_reason":")" + raw + R"("})"},
-        {&ollama::chat_api(), R"({"message":{"content":"a"},"done":true,"done_reason":")" + raw + "\"}\n"},
-        {&ollama::generate_api(), R"({"response":"a","done":true,"done_reason":")" + raw + "\"}\n"}};
+        {&cohere_chat::kApi, R"({"message":{"content":"a"},"finish_reason":")" + raw + R"("})"},
+        {&ollama::kChatApi, R"({"message":{"content":"a"},"done":true,"done_reason":")" + raw + "\"}\n"},
+        {&ollama::kGenerateApi, R"({"response":"a","done":true,"done_reason":")" + raw + "\"}\n"}};
   };
   for (const char* raw : {"sensitive", "SAFETY", "content_filter", "prohibited_content"}) {
     for (const auto& [api, body] : ends(raw)) {

@@ -4,7 +4,7 @@
 
 #include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
-#include "worker/providers/google/api.hpp"
+#include "worker/providers/google/model.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw {

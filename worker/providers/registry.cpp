@@ -5,16 +5,9 @@
 #include <new>
 #include <utility>
 
-#include "worker/providers/anthropic_messages/api.hpp"
-#include "worker/providers/bedrock/api.hpp"
-#include "worker/providers/cohere_chat/api.hpp"
-#include "worker/providers/google/api.hpp"
-#include "worker/providers/ollama/api.hpp"
-#include "worker/providers/openai_chat/api.hpp"
-#include "worker/providers/openai_completions/api.hpp"
-#include "worker/providers/openai_responses/api.hpp"
 #include "worker/providers/profile/adapted_chat.hpp"
 #include "worker/providers/profile/state_maker.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw {
 
@@ -23,24 +16,24 @@ namespace {
 // The wire APIs in the order of Api. Their names in a config are in protocol/config.cpp.
 struct Row {
   Api api;
-  const WireApi& (*functions)();  // nullptr: none (mock)
-  Auth auth;                      // how the key is sent unless the config says otherwise
+  const WireApi* functions;  // nullptr: none (mock)
+  Auth auth;                 // how the key is sent unless the config says otherwise
 };
 constexpr auto kRows = std::to_array<Row>({
-    {Api::openai_chat, openai_chat::api, Auth::bearer},
-    {Api::openai_responses, openai_responses::api, Auth::bearer},
-    {Api::openai_completions, openai_completions::api, Auth::bearer},
-    {Api::anthropic_messages, anthropic_messages::api, Auth::x_api_key},
-    {Api::gemini_generate, google::gemini_api, Auth::x_goog_api_key},
-    {Api::vertex, google::vertex_api, Auth::bearer},
-    {Api::azure_openai, openai_chat::api, Auth::api_key},
-    {Api::bedrock_converse, bedrock::converse_api, Auth::bearer},
-    {Api::bedrock_invoke, bedrock::invoke_api, Auth::bearer},
-    {Api::cohere_chat, cohere_chat::api, Auth::bearer},
-    {Api::ollama_chat, ollama::chat_api, Auth::bearer},
-    {Api::ollama_generate, ollama::generate_api, Auth::bearer},
-    {Api::azure_openai_responses, openai_responses::api, Auth::api_key},
-    {Api::vertex_anthropic, google::vertex_anthropic_api, Auth::bearer},
+    {Api::openai_chat, &openai_chat::kApi, Auth::bearer},
+    {Api::openai_responses, &openai_responses::kApi, Auth::bearer},
+    {Api::openai_completions, &openai_completions::kApi, Auth::bearer},
+    {Api::anthropic_messages, &anthropic_messages::kApi, Auth::x_api_key},
+    {Api::gemini_generate, &google::kGeminiApi, Auth::x_goog_api_key},
+    {Api::vertex, &google::kVertexApi, Auth::bearer},
+    {Api::azure_openai, &openai_chat::kApi, Auth::api_key},
+    {Api::bedrock_converse, &bedrock::kConverseApi, Auth::bearer},
+    {Api::bedrock_invoke, &bedrock::kInvokeApi, Auth::bearer},
+    {Api::cohere_chat, &cohere_chat::kApi, Auth::bearer},
+    {Api::ollama_chat, &ollama::kChatApi, Auth::bearer},
+    {Api::ollama_generate, &ollama::kGenerateApi, Auth::bearer},
+    {Api::azure_openai_responses, &openai_responses::kApi, Auth::api_key},
+    {Api::vertex_anthropic, &google::kVertexAnthropicApi, Auth::bearer},
     {Api::mock, nullptr, Auth::bearer},
 });
 
@@ -49,10 +42,7 @@ static_assert(std::ranges::all_of(kRows, [](const Row& row) { return &row_of(row
 
 }  // namespace
 
-const WireApi* wire_api(Api api) {
-  const auto functions = row_of(api).functions;
-  return functions == nullptr ? nullptr : &functions();
-}
+const WireApi* wire_api(Api api) { return row_of(api).functions; }
 
 Auth default_auth(Api api) { return row_of(api).auth; }
 

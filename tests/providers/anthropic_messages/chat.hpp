@@ -14,7 +14,7 @@
 
 #include "protocol/decode.hpp"
 #include "tests/providers/strict_json.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::testing {
 
@@ -22,7 +22,7 @@ using nlohmann::json;
 
 struct Chat {
   [[nodiscard]] std::expected<BuiltRequest, Error> build(bool offer_tools = true) const {
-    return anthropic_messages::build(
+    return anthropic_messages::kApi.build(
         {.chat = *request, .messages = request->messages, .target = target, .offer_tools = offer_tools});
   }
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -53,7 +53,7 @@ std::string ending(std::string_view stop_reason = "end_turn", std::string_view u
 
 // The same answer however it is cut, and nothing against StepSink's promises.
 RecordingSink read(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  const WireApi& api = anthropic_messages::api();
+  const WireApi& api = anthropic_messages::kApi;
   const auto differences = cut_differences(api, format, body);
   CHECK_MESSAGE(differences.empty(), (differences.empty() ? "" : differences.front()));
   RecordingSink sink = decode(api, format, body);
@@ -441,7 +441,7 @@ TEST_CASE("an event that is no JSON object is an error") {
 TEST_CASE("an event above the limit is an error, in linear time") {
   const std::string line =
       "data: {\"type\":\"ping\",\"x\":\"" + std::string(ResponseDecoder::kMaxEventBytes, 'x') + "\"}\n\n";
-  const auto got = decode(anthropic_messages::api(), BodyFormat::stream, line, {100, 1'000'000});
+  const auto got = decode(anthropic_messages::kApi, BodyFormat::stream, line, {100, 1'000'000});
   REQUIRE(got.failed);
   CHECK(got.failed->code == "event_too_large");
 }

@@ -91,7 +91,7 @@ TEST_CASE("what a step brought goes back as it came: thinking, server tools and 
                        {"content", content},
                        {"stop_reason", "tool_use"},
                        {"usage", {{"input_tokens", 1}, {"output_tokens", 1}}}};
-  const auto step = decode(anthropic_messages::api(), BodyFormat::unary, answer.dump());
+  const auto step = decode(anthropic_messages::kApi, BodyFormat::unary, answer.dump());
   REQUIRE(step.finished);
   const json message = assistant_from(step);
   const auto results = tool(json::array({result("toolu_1", text_output("1")), result("toolu_2", text_output("2"))}));
@@ -124,7 +124,7 @@ TEST_CASE("a recorded stream of thinking and a call goes back byte-exact") {
       data({{"type", "content_block_stop"}, {"index", 1}}) +
       data({{"type", "message_delta"}, {"delta", {{"stop_reason", "tool_use"}}}, {"usage", {{"output_tokens", 3}}}}) +
       data({{"type", "message_stop"}});
-  const auto step = decode(anthropic_messages::api(), BodyFormat::stream, stream);
+  const auto step = decode(anthropic_messages::kApi, BodyFormat::stream, stream);
   REQUIRE(step.finished == FinishReason::tool_calls);
   const auto text = body_text(chat_of(
       {{"messages", {user("x"), assistant_from(step), tool(json::array({result("toolu_1", text_output("ok"))}))}}}));
@@ -153,7 +153,7 @@ TEST_CASE("recorded answers go back as they came") {
              block["text"].get<std::string>().find_first_not_of(" \n\t\r") == std::string::npos;
     });
     if (content.empty()) continue;
-    const auto step = decode(anthropic_messages::api(), BodyFormat::unary, test_case.body);
+    const auto step = decode(anthropic_messages::kApi, BodyFormat::unary, test_case.body);
     const auto body = body_of({{"messages", {user("x"), assistant_from(step), user("y")}}});
     CAPTURE(test_case.id);
     CHECK(body["messages"][1]["content"] == content);

@@ -1,4 +1,6 @@
 // What is sent to the Messages API for a chat line: address, headers and options.
+#include "worker/providers/anthropic_messages/request.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -223,21 +225,21 @@ TEST_CASE("other hosts have the model in the URL and the version in the body") {
   chat.target.headers = {{"Anthropic-Beta", "a-2025-01-01, b-2025-01-01"}};
   const StepInput input{.chat = *chat.request, .messages = chat.request->messages, .target = chat.target};
 
-  const auto vertex = anthropic_messages::build_body(input, anthropic_messages::Host::vertex);
+  const auto vertex = anthropic_messages::build_for(anthropic_messages::Host::vertex, HttpRequest{}, input);
   REQUIRE(vertex);
-  CHECK(vertex->body.str() == R"({"anthropic_version":"vertex-2023-10-16","stream":true,"max_tokens":4096,)"
-                              R"("tools":[{"name":"memory","type":"memory_20250818"}],"top_k":5,)"
-                              R"("messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]})");
-  CHECK(vertex->betas == std::vector<std::string>{"context-management-2025-06-27"});
+  CHECK(vertex->http.body.str() == R"({"anthropic_version":"vertex-2023-10-16","stream":true,"max_tokens":4096,)"
+                                   R"("tools":[{"name":"memory","type":"memory_20250818"}],"top_k":5,)"
+                                   R"("messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]})");
+  CHECK(header(*vertex, "anthropic-beta") == "context-management-2025-06-27");
 
-  const auto bedrock = anthropic_messages::build_body(input, anthropic_messages::Host::bedrock);
+  const auto bedrock = anthropic_messages::build_for(anthropic_messages::Host::bedrock, HttpRequest{}, input);
   REQUIRE(bedrock);
-  const json body = parse_strictly(bedrock->body.str());
+  const json body = parse_strictly(bedrock->http.body.str());
   CHECK(body["anthropic_version"] == "bedrock-2023-05-31");
   CHECK(body["anthropic_beta"] == json({"context-management-2025-06-27", "a-2025-01-01", "b-2025-01-01"}));
   CHECK(!body.contains("model"));
   CHECK(!body.contains("stream"));
-  CHECK(bedrock->betas.empty());
+  CHECK(header(*bedrock, "anthropic-beta").empty());
 }
 
 TEST_CASE("the beta header names what the config and the tools need") {
@@ -340,7 +342,7 @@ TEST_CASE("code execution goes on in the container of the history while it runs"
       {"providerState", R"(anthropic-messages:{"container":{"id":"c_1","expires_at":"2026-05-05T21:31:45.4Z"}})"}};
   Chat chat = chat_of({{"messages", {user("x"), assistant(json::array({text("y"), state})), user("z")}}});
   const auto container = [&](std::chrono::sys_seconds now) {
-    const auto built = anthropic_messages::build(
+    const auto built = anthropic_messages::kApi.build(
         {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .now = now});
     REQUIRE(built);
     CHECK(built->notes.empty());
@@ -354,7 +356,7 @@ TEST_CASE("code execution goes on in the container of the history while it runs"
 }
 
 TEST_CASE("the provider's models are listed page by page") {
-  const WireApi& api = anthropic_messages::api();
+  const WireApi& api = anthropic_messages::kApi;
   Target target = chat_of({{"messages", {user("x")}}}).target;
   auto request = api.list_models(target, "", {});
   REQUIRE(request);
@@ -381,7 +383,7 @@ TEST_CASE("HTTP errors keep the API's words") {
   ResponseHead head;
   head.status = 529;
   head.headers = {{"request-id", "req_9"}};
-  const auto error = anthropic_messages::api().http_error(
+  const auto error = anthropic_messages::kApi.http_error(
       head, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"req_9"})");
   CHECK(error.code == "upstream_http");
   CHECK(error.category == Category::overloaded);

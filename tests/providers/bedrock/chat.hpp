@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
-#include "worker/providers/bedrock/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::testing {
 
@@ -26,7 +26,7 @@ inline Chat bedrock_chat(const json& payload, std::string model = kClaude) {
 }
 
 inline std::expected<BuiltRequest, Error> converse(const Chat& chat, bool offer_tools = true) {
-  return bedrock::build_converse(
+  return bedrock::kConverseApi.build(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = offer_tools});
 }
 

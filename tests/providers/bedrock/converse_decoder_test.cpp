@@ -29,9 +29,9 @@ std::string metadata() {
 std::string ending(const char* reason = "end_turn") { return message_stop(reason) + metadata(); }
 
 RecordingSink stream(const std::string& body) {
-  const auto differences = cut_differences(bedrock::converse_api(), BodyFormat::stream, body, 1024);
+  const auto differences = cut_differences(bedrock::kConverseApi, BodyFormat::stream, body, 1024);
   for (const auto& difference : differences) FAIL_CHECK(difference);
-  RecordingSink got = decode(bedrock::converse_api(), BodyFormat::stream, body);
+  RecordingSink got = decode(bedrock::kConverseApi, BodyFormat::stream, body);
   for (const auto& violation : got.violations) FAIL_CHECK(violation);
   return got;
 }
@@ -39,7 +39,7 @@ RecordingSink stream(const std::string& body) {
 RecordingSink unary(const json& content, const json& more = json::object()) {
   json body = {{"output", {{"message", {{"role", "assistant"}, {"content", content}}}}}, {"stopReason", "end_turn"}};
   body.update(more);
-  RecordingSink got = decode(bedrock::converse_api(), BodyFormat::unary, body.dump());
+  RecordingSink got = decode(bedrock::kConverseApi, BodyFormat::unary, body.dump());
   for (const auto& violation : got.violations) FAIL_CHECK(violation);
   return got;
 }
@@ -232,7 +232,7 @@ TEST_CASE("converse decoder: an exception frame fails with its own words, after 
 TEST_CASE("converse decoder: a stream without its end is truncated, wherever it was cut") {
   const std::string body = message_start() + delta(0, {{"text", "a"}}) + stop(0);
   for (std::size_t end = 0; end <= body.size(); end += 7) {
-    const auto got = decode(bedrock::converse_api(), BodyFormat::stream, body.substr(0, end));
+    const auto got = decode(bedrock::kConverseApi, BodyFormat::stream, body.substr(0, end));
     CHECK(code_of(got) == "truncated_stream");
     CHECK(got.failed->retryable);
   }
@@ -265,6 +265,6 @@ TEST_CASE("converse decoder: one JSON body in place of a stream is read") {
   REQUIRE(failed.failed);
   CHECK(failed.failed->message == "slow down");
   CHECK(failed.failed->category == Category::rate_limit);
-  CHECK(code_of(decode(bedrock::converse_api(), BodyFormat::unary, "{}")) == "bad_response");
-  CHECK(code_of(decode(bedrock::converse_api(), BodyFormat::unary, "[1")) == "bad_response");
+  CHECK(code_of(decode(bedrock::kConverseApi, BodyFormat::unary, "{}")) == "bad_response");
+  CHECK(code_of(decode(bedrock::kConverseApi, BodyFormat::unary, "[1")) == "bad_response");
 }

@@ -4,7 +4,7 @@
 #include "tests/providers/bedrock/event_stream.hpp"
 #include "tests/providers/corpus.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/bedrock/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -29,9 +29,9 @@ std::string answer(std::string_view text) {
 const json kStop = {{"type", "message_stop"}, {"amazon-bedrock-invocationMetrics", {{"inputTokenCount", 3}}}};
 
 RecordingSink stream(const std::string& body) {
-  const auto differences = cut_differences(bedrock::invoke_api(), BodyFormat::stream, body, 512);
+  const auto differences = cut_differences(bedrock::kInvokeApi, BodyFormat::stream, body, 512);
   for (const auto& difference : differences) FAIL_CHECK(difference);
-  return decode(bedrock::invoke_api(), BodyFormat::stream, body);
+  return decode(bedrock::kInvokeApi, BodyFormat::stream, body);
 }
 
 std::string code_of(const RecordingSink& got) { return got.failed ? got.failed->code : "none"; }
@@ -69,14 +69,15 @@ TEST_CASE("invoke: one JSON body in place of a stream is read") {
   const json body = {
       {"type", "message"}, {"content", {{{"type", "text"}, {"text", "a"}}}}, {"stop_reason", "end_turn"}};
   CHECK(stream(body.dump()).text_of(ContentKind::text) == "a");
-  CHECK(decode(bedrock::invoke_api(), BodyFormat::unary, body.dump()).text_of(ContentKind::text) == "a");
+  CHECK(decode(bedrock::kInvokeApi, BodyFormat::unary, body.dump()).text_of(ContentKind::text) == "a");
 }
 
 TEST_CASE("invoke: the body is a Messages body without model and stream, with AWS's version") {
   Chat chat = bedrock_chat({{"system", "s"}, {"messages", {user("hi")}}, {"maxOutputTokens", 5}});
   chat.target.api = Api::bedrock_invoke;
   const auto build = [&] {
-    return bedrock::build_invoke({.chat = *chat.request, .messages = chat.request->messages, .target = chat.target});
+    return bedrock::kInvokeApi.build(
+        {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target});
   };
   const auto built = build();
   REQUIRE(built);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/cohere_chat/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using aiw::testing::RecordingSink;
@@ -16,8 +16,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 RecordingSink decode(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  for (const auto& difference : aiw::testing::cut_differences(cohere_chat::api(), format, body)) FAIL_CHECK(difference);
-  auto sink = aiw::testing::decode(cohere_chat::api(), format, body);
+  for (const auto& difference : aiw::testing::cut_differences(cohere_chat::kApi, format, body)) FAIL_CHECK(difference);
+  auto sink = aiw::testing::decode(cohere_chat::kApi, format, body);
   for (const auto& violation : sink.violations) FAIL_CHECK(violation);
   return sink;
 }

@@ -4,7 +4,7 @@
 #include "protocol/json_text.hpp"
 #include "tests/providers/corpus.hpp"
 #include "tests/providers/wire_chat.hpp"
-#include "worker/providers/cohere_chat/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -189,7 +189,7 @@ TEST_CASE("cohere: a longer history starts with the same bytes") {
 }
 
 TEST_CASE("cohere: thinking and the tool plan go back as they came, to Cohere alone") {
-  const auto answer = decode(cohere_chat::api(), BodyFormat::unary,
+  const auto answer = decode(cohere_chat::kApi, BodyFormat::unary,
                              R"({"message":{"tool_plan":"I will \"look\" \u20ac","content":[{"type":"thinking",
       "thinking":"hm"}],"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},
       "finish_reason":"TOOL_CALL"})");
@@ -217,17 +217,17 @@ TEST_CASE("cohere: the list of models, page by page") {
   Target target;
   target.base_url = "https://api.cohere.com/v2";
   target.api_key = "k";
-  const auto first = cohere_chat::api().list_models(target, "", {});
+  const auto first = cohere_chat::kApi.list_models(target, "", {});
   REQUIRE(first);
   CHECK(first->method == "GET");
   CHECK(first->url == "https://api.cohere.com/v1/models?endpoint=chat&page_size=1000");
-  CHECK(cohere_chat::api().list_models(target, "a/b=", {})->url.ends_with("&page_token=a%2Fb%3D"));
-  const auto page = cohere_chat::api().read_models(
+  CHECK(cohere_chat::kApi.list_models(target, "a/b=", {})->url.ends_with("&page_token=a%2Fb%3D"));
+  const auto page = cohere_chat::kApi.read_models(
       R"({"models":[{"name":"command-a-03-2025","context_length":288000.0},{"name":""},7],"next_page_token":"n"})");
   REQUIRE(page);
   REQUIRE(page->models.size() == 1);
   CHECK(page->models[0].id == "command-a-03-2025");
   CHECK(page->models[0].context_tokens == 288000);
   CHECK(page->next == "n");
-  CHECK_FALSE(cohere_chat::api().read_models("{}"));
+  CHECK_FALSE(cohere_chat::kApi.read_models("{}"));
 }

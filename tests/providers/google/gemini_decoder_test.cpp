@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/google/api.hpp"
 #include "worker/providers/google/state.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -14,9 +14,9 @@ using nlohmann::json;
 namespace {
 
 RecordingSink run(std::string_view body, BodyFormat format = BodyFormat::stream) {
-  auto got = decode(google::gemini_api(), format, body);
+  auto got = decode(google::kGeminiApi, format, body);
   CHECK(got.violations.empty());
-  CHECK(cut_differences(google::gemini_api(), format, body).empty());
+  CHECK(cut_differences(google::kGeminiApi, format, body).empty());
   return got;
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("the form of an answer is seen, whatever its content type says") {
 
 TEST_CASE("elements of an array are decoded as they come") {
   RecordingSink sink;
-  const auto decoder = google::make_decoder(BodyFormat::unary);
+  const auto decoder = google::kGeminiApi.make_decoder(BodyFormat::unary);
   decoder->feed("[" + parts(R"({"text":"now"})"), sink);
   CHECK(sink.text_of(ContentKind::text) == "now");
 }
@@ -108,7 +108,7 @@ TEST_CASE("an error is found wherever it stands") {
 TEST_CASE("a refused quota says when to come back") {
   ResponseHead head;
   head.status = 429;
-  const Error error = google::gemini_api().http_error(head, R"([{"error":{"code":429,"message":"slow down",
+  const Error error = google::kGeminiApi.http_error(head, R"([{"error":{"code":429,"message":"slow down",
       "status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo",
       "retryDelay":"34.4s"}]}}])");
   CHECK(error.category == Category::rate_limit);
@@ -367,7 +367,7 @@ TEST_CASE("characters that an upstream split are joined") {
 TEST_CASE("too large an event ends the answer and gives its memory back") {
   for (const std::string start : {"data: {\"a\":\"", "[{\"a\":\"", "{\"a\":\""}) {
     RecordingSink sink;
-    const auto decoder = google::make_decoder(BodyFormat::stream);
+    const auto decoder = google::kGeminiApi.make_decoder(BodyFormat::stream);
     decoder->feed(start, sink);
     const std::string block(std::size_t{1} << 20, 'x');
     for (int i = 0; i < 20; ++i) decoder->feed(block, sink);

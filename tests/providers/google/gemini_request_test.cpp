@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
-#include "worker/providers/google/api.hpp"
 #include "worker/providers/schema/rewriter.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -27,7 +27,7 @@ Chat gemini_chat(const json& payload, std::string model = "gemini-2.5-flash") {
 }
 
 Sent send(const Chat& chat) {
-  auto built = google::build_gemini(
+  auto built = google::kGeminiApi.build(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = true});
   REQUIRE(built);
   Sent sent{std::move(built->http), {}, {}, {}};
@@ -213,7 +213,7 @@ TEST_CASE("gemini: media of a result is in it, or follows the results") {
 TEST_CASE("gemini: a conversation must have something, and begin with the user") {
   const Chat chat =
       gemini_chat({{"messages", json::array({assistant(json::array({{{"type", "reasoning"}, {"text", "t"}}}))})}});
-  const auto built = google::build_gemini(
+  const auto built = google::kGeminiApi.build(
       {.chat = *chat.request, .messages = chat.request->messages, .target = chat.target, .offer_tools = true});
   REQUIRE_FALSE(built);
   CHECK(built.error().pointer == "/payload/messages");
@@ -374,7 +374,7 @@ TEST_CASE("gemini schema: one that grows without bounds becomes any object") {
 
 TEST_CASE("gemini: models are listed by pages") {
   Chat chat = gemini_chat({{"messages", {user("hi")}}});
-  const auto& api = google::gemini_api();
+  const auto& api = google::kGeminiApi;
   CHECK(api.list_models(chat.target, "", {})->url ==
         "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000");
   CHECK(api.list_models(chat.target, "a+b=", {})->url.ends_with("&pageToken=a%2Bb%3D"));

@@ -2,7 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "tests/providers/anthropic_messages/chat.hpp"
-#include "worker/providers/google/api.hpp"
+#include "worker/providers/google/model.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -102,10 +103,10 @@ TEST_CASE("vertex: a project or region cannot lead elsewhere") {
 
 TEST_CASE("vertex: Google's models are listed") {
   Chat chat = vertex_chat("m");
-  CHECK(google::vertex_api().list_models(chat.target, "", {})->url ==
+  CHECK(google::kVertexApi.list_models(chat.target, "", {})->url ==
         "https://us-east5-aiplatform.googleapis.com/v1beta1/publishers/google/models?pageSize=200");
   const auto page =
-      google::vertex_api().read_models(R"({"publisherModels":[{"name":"publishers/google/models/gemini-x"}]})");
+      google::kVertexApi.read_models(R"({"publisherModels":[{"name":"publishers/google/models/gemini-x"}]})");
   REQUIRE(page);
   REQUIRE(page->models.size() == 1);
   CHECK(page->models[0].id == "gemini-x");

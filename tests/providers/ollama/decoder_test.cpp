@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using aiw::testing::RecordingSink;
@@ -13,8 +13,8 @@ using aiw::testing::RecordingSink;
 namespace {
 
 RecordingSink decode(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  for (const auto& difference : aiw::testing::cut_differences(ollama::chat_api(), format, body)) FAIL_CHECK(difference);
-  auto sink = aiw::testing::decode(ollama::chat_api(), format, body);
+  for (const auto& difference : aiw::testing::cut_differences(ollama::kChatApi, format, body)) FAIL_CHECK(difference);
+  auto sink = aiw::testing::decode(ollama::kChatApi, format, body);
   for (const auto& violation : sink.violations) FAIL_CHECK(violation);
   return sink;
 }
@@ -168,7 +168,7 @@ TEST_CASE("ollama: characters split across lines") {
 
 TEST_CASE("ollama: lines above the limit, calls without number") {
   const auto run = [](const std::string& body) {
-    return aiw::testing::decode(ollama::chat_api(), BodyFormat::stream, body);
+    return aiw::testing::decode(ollama::kChatApi, BodyFormat::stream, body);
   };
   CHECK(run(message("\"content\":\"" + std::string(ResponseDecoder::kMaxEventBytes, 'x') + "\"")).failed->code ==
         "event_too_large");

@@ -3,7 +3,7 @@
 
 #include "tests/providers/corpus.hpp"
 #include "tests/providers/wire_chat.hpp"
-#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -170,7 +170,7 @@ TEST_CASE("generate: system, images and the prompt of one user message") {
 }
 
 TEST_CASE("generate: a conversation is a transcript, or goes on from the context of its last answer") {
-  const auto answer = decode(ollama::generate_api(), BodyFormat::unary,
+  const auto answer = decode(ollama::kGenerateApi, BodyFormat::unary,
                              R"({"response":"Hi","done":true,"done_reason":"stop","context":[1,2]})");
   REQUIRE(answer.states.size() == 1);
   json said = text_part("Hi");
@@ -214,16 +214,16 @@ TEST_CASE("a model's limit bounds what Cohere, Ollama and completions are asked 
 TEST_CASE("ollama: the list of models") {
   Target target;
   target.base_url = "http://localhost:11434/v1";
-  const auto request = ollama::chat_api().list_models(target, "", {});
+  const auto request = ollama::kChatApi.list_models(target, "", {});
   REQUIRE(request);
   CHECK(request->method == "GET");
   CHECK(request->url == "http://localhost:11434/api/tags");
   const auto page =
-      ollama::chat_api().read_models(R"({"models":[{"name":"a:latest","model":"a:latest"},{"name":"b"},{}]})");
+      ollama::kChatApi.read_models(R"({"models":[{"name":"a:latest","model":"a:latest"},{"name":"b"},{}]})");
   REQUIRE(page);
   REQUIRE(page->models.size() == 2);
   CHECK(page->models[0].id == "a:latest");
   CHECK(page->models[1].id == "b");
   CHECK(page->next.empty());
-  CHECK_FALSE(ollama::chat_api().read_models("[]"));
+  CHECK_FALSE(ollama::kChatApi.read_models("[]"));
 }

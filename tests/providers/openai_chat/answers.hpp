@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/openai_chat/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::testing::chat {
 
@@ -29,8 +29,8 @@ inline const std::string kCalls = choice("{}", "\"tool_calls\"");
 inline const std::string kDone = "[DONE]";
 
 inline RecordingSink decode(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  for (const auto& difference : aiw::testing::cut_differences(openai_chat::api(), format, body)) FAIL_CHECK(difference);
-  auto sink = aiw::testing::decode(openai_chat::api(), format, body);
+  for (const auto& difference : aiw::testing::cut_differences(openai_chat::kApi, format, body)) FAIL_CHECK(difference);
+  auto sink = aiw::testing::decode(openai_chat::kApi, format, body);
   for (const auto& violation : sink.violations) FAIL_CHECK(violation);
   return sink;
 }

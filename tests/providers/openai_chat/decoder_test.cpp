@@ -360,13 +360,13 @@ TEST_CASE("split characters are joined across deltas, in text and arguments alik
 TEST_CASE("events above the limit, calls without number") {
   const std::string large =
       "data: " + choice("{\"content\":\"" + std::string(ResponseDecoder::kMaxEventBytes, 'x') + "\"}") + "\n\n";
-  CHECK(aiw::testing::decode(openai_chat::api(), BodyFormat::stream, large).failed->code == "event_too_large");
+  CHECK(aiw::testing::decode(openai_chat::kApi, BodyFormat::stream, large).failed->code == "event_too_large");
   const std::string ten = "data: " + choice("{\"content\":\"" + std::string(10 << 20, 'x') + "\"}") + "\n\n";
-  CHECK(text(aiw::testing::decode(openai_chat::api(), BodyFormat::stream, ten)).size() == 10 << 20);
+  CHECK(text(aiw::testing::decode(openai_chat::kApi, BodyFormat::stream, ten)).size() == 10 << 20);
   std::string many;
   for (int i = 0; i < 5000; ++i)
     many += "data: " + call(R"("index":)" + std::to_string(i) + R"(,"function":{"name":"f"})") + "\n\n";
-  CHECK(aiw::testing::decode(openai_chat::api(), BodyFormat::stream, many).failed->code == "too_many_tool_calls");
+  CHECK(aiw::testing::decode(openai_chat::kApi, BodyFormat::stream, many).failed->code == "too_many_tool_calls");
 }
 
 TEST_CASE("a unary answer") {

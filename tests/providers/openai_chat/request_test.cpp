@@ -6,8 +6,8 @@
 #include "tests/providers/corpus.hpp"
 #include "tests/providers/strict_json.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/provider_defaults.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using nlohmann::json;
@@ -568,7 +568,7 @@ TEST_CASE("long text is referred to, not copied") {
 TEST_CASE("what a decoder keeps as state, the builder sends back") {
   const std::string body = R"({"choices":[{"message":{"content":null,"reasoning_content":"r","tool_calls":[{"id":"a",
       "function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"s"}}}]},"finish_reason":"tool_calls"}]})";
-  const auto got = aiw::testing::decode(openai_chat::api(), BodyFormat::unary, body);
+  const auto got = aiw::testing::decode(openai_chat::kApi, BodyFormat::unary, body);
   REQUIRE(got.states.size() == 2);
   std::deque<std::string> escaped;
   const auto raw = [&](const std::string& state) {

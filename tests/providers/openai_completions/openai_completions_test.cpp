@@ -5,7 +5,7 @@
 
 #include "tests/providers/corpus.hpp"
 #include "tests/providers/wire_chat.hpp"
-#include "worker/providers/openai_completions/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using namespace aiw::testing;
@@ -16,8 +16,8 @@ namespace {
 WireChat chat_of(const json& payload) { return {Api::openai_completions, payload}; }
 
 RecordingSink decoded(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  for (const auto& difference : cut_differences(openai_completions::api(), format, body)) FAIL_CHECK(difference);
-  auto sink = aiw::testing::decode(openai_completions::api(), format, body);
+  for (const auto& difference : cut_differences(openai_completions::kApi, format, body)) FAIL_CHECK(difference);
+  auto sink = aiw::testing::decode(openai_completions::kApi, format, body);
   for (const auto& violation : sink.violations) FAIL_CHECK(violation);
   return sink;
 }
@@ -55,8 +55,8 @@ TEST_CASE("completions: the smallest request, byte for byte, and where it goes")
 TEST_CASE("completions: the models are those of the server") {
   Target target;
   target.base_url = "https://api.openai.com/v1";
-  CHECK(openai_completions::api().list_models(target, "", {})->url == "https://api.openai.com/v1/models");
-  CHECK(openai_completions::api().read_models(R"({"data":[{"id":"davinci-002"}]})")->models.at(0).id == "davinci-002");
+  CHECK(openai_completions::kApi.list_models(target, "", {})->url == "https://api.openai.com/v1/models");
+  CHECK(openai_completions::kApi.read_models(R"({"data":[{"id":"davinci-002"}]})")->models.at(0).id == "davinci-002");
 }
 
 TEST_CASE("completions: a conversation is a plain transcript") {

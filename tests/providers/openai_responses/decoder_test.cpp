@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using aiw::testing::RecordingSink;
@@ -22,7 +22,7 @@ std::string sse(const std::vector<json>& events) {
 }
 
 RecordingSink decode(const std::string& body, BodyFormat format = BodyFormat::stream) {
-  const WireApi& api = openai_responses::api();
+  const WireApi& api = openai_responses::kApi;
   for (const auto& difference : aiw::testing::cut_differences(api, format, body)) FAIL_CHECK(difference);
   auto sink = aiw::testing::decode(api, format, body);
   for (const auto& violation : sink.violations) FAIL_CHECK(violation);
@@ -348,7 +348,7 @@ TEST_CASE("responses: a character split over deltas is whole again") {
 TEST_CASE("responses: too many items are refused") {
   std::vector<json> events;
   for (int i = 0; i <= 10'000; ++i) events.push_back(delta("output_text", i, "x"));
-  RecordingSink sink = aiw::testing::decode(openai_responses::api(), BodyFormat::stream, sse(events));
+  RecordingSink sink = aiw::testing::decode(openai_responses::kApi, BodyFormat::stream, sse(events));
   REQUIRE(sink.failed);
   CHECK(sink.failed->code == "too_many_items");
 }

@@ -9,7 +9,7 @@
 
 #include "protocol/decode.hpp"
 #include "tests/providers/corpus.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 using namespace aiw;
 using nlohmann::json;
@@ -36,7 +36,7 @@ Sent send(const json& payload, const Target& target, bool offer_tools = true) {
   auto decoded = decode_line({line, false});
   REQUIRE(std::holds_alternative<std::unique_ptr<ChatRequest>>(decoded));
   const auto& chat = *std::get<std::unique_ptr<ChatRequest>>(decoded);
-  auto built = openai_responses::build({chat, chat.messages, target, offer_tools});
+  auto built = openai_responses::kApi.build({chat, chat.messages, target, offer_tools});
   REQUIRE(built);
   Sent sent{built->http.url, built->http.body.str(), {}, {}};
   sent.body = json::parse(sent.text);
@@ -378,7 +378,7 @@ TEST_CASE("responses request: what a decoder gave comes back byte for byte") {
   const std::string item =
       R"({"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAA\u00e9\ud83d\ude00/+="})";
   const auto got =
-      aiw::testing::decode(openai_responses::api(), BodyFormat::stream,
+      aiw::testing::decode(openai_responses::kApi, BodyFormat::stream,
                            "data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":" + item +
                                "}\n\ndata: {\"type\":\"response.completed\",\"response\":{\"output\":[]}}\n\n");
   REQUIRE(got.states.size() == 1);
@@ -387,7 +387,7 @@ TEST_CASE("responses request: what a decoder gave comes back byte for byte") {
 }
 
 TEST_CASE("responses request: the list of models") {
-  const WireApi& api = openai_responses::api();
+  const WireApi& api = openai_responses::kApi;
   const auto request = api.list_models(target_for(""), {}, {});
   REQUIRE(request);
   CHECK(request->method == "GET");

@@ -6,6 +6,7 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/state.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
+#include "worker/providers/codec/tool_output.hpp"
 
 namespace aiw::anthropic_messages {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::string_view kResultSuffix = "_tool_result";
 // search_result_location has title and source (the name from the request, usually a URL). char_location, page_location
 // and content_block_location have document_index, document_title and, for uploaded files, file_id.
 Source to_source(const EventJson& json, const JsonElement& citation) {
-  const auto text = [&](std::string_view key) { return json.plain_text(get_string_or_empty(citation, key)); };
+  const auto text = [&](std::string_view key) { return json.text(citation, key); };
   Source source;
   source.quote = text("cited_text");
   source.url = text("url");
@@ -43,10 +44,10 @@ void Blocks::start(std::int64_t index, const JsonElement& element, StepSink& sin
   if (*type == "text") {
     block.type = Type::text;
     show(block, ContentKind::text, get_string_or_empty(element, "text"), sink);
-    read_citations(block, element, sink);
+    for (const JsonElement citation : elements_of(element, "citations")) add_citation(block, citation, sink);
   } else if (*type == "thinking") {
     block.type = Type::thinking;
-    block.signature = plain(element, "signature");
+    block.signature = json_->text(element, "signature");
     show(block, ContentKind::reasoning, get_string_or_empty(element, "thinking"), sink);
   } else if (*type == "tool_use") {
     block.type = Type::tool_use;
@@ -58,28 +59,24 @@ void Blocks::start(std::int64_t index, const JsonElement& element, StepSink& sin
       provider_calls_[block.id] = block.name;
       open_calls_.emplace(block.id, index);
     }
-    read_opaque(block, element);
+    for (const auto [key, value] : members_of(element)) {
+      block.fields.emplace_back(json_->plain_text(key), json_->json_text(value));
+    }
     if (type->ends_with(kResultSuffix)) report_result(element, *type, sink);
   }
-}
-
-void Blocks::read_citations(Block& block, const JsonElement& element, StepSink& sink) {
-  const auto citations = get_array(element, "citations");
-  if (!citations) return;
-  for (const auto citation : *citations) add_citation(block, citation, sink);
 }
 
 void Blocks::add_citation(Block& block, const JsonElement& citation, StepSink& sink) {
   if (!citation.is_object()) return;
   if (!block.citations.empty()) block.citations += ',';
-  block.citations += json_text(citation);
-  sink.source(to_source(json_, citation));
+  block.citations += json_->json_text(citation);
+  sink.source(to_source(*json_, citation));
 }
 
 // Results of failed calls are objects such as {type: web_search_tool_result_error, error_code}; MCP has is_error.
 void Blocks::report_result(const JsonElement& element, std::string_view type, StepSink& sink) {
   ProviderToolResult result;
-  result.tool_call_id = read_call_id(json_, element, "tool_use_id");
+  result.tool_call_id = read_call_id(*json_, element, "tool_use_id");
   if (result.tool_call_id.empty()) return;
   stop_call(result.tool_call_id, sink);
   answered_.insert(result.tool_call_id);
@@ -90,9 +87,7 @@ void Blocks::report_result(const JsonElement& element, std::string_view type, St
   const auto content = get_member(element, "content");
   const bool failed = get_bool(element, "is_error").value_or(false) ||
                       (content && get_string_or_empty(*content, "type").ends_with("_error"));
-  JsonWriter json(result.output);
-  json.begin_object().field("type", failed ? "error-json" : "json");
-  json.key("value").copy(content ? json_text(*content) : "null").end_object();
+  result.output = tool_output_json("json", failed, content ? json_->json_text(*content) : "null");
   sink.tool_result(std::move(result));
 }
 
@@ -104,18 +99,13 @@ void Blocks::stop_call(std::string_view id, StepSink& sink) {
 
 // The whole input may be present here: in whole responses, and for calls made by code execution.
 void Blocks::read_call(Block& block, const JsonElement& element) const {
-  block.id = read_call_id(json_, element, "id");
-  block.name = plain(element, "name");
+  block.id = read_call_id(*json_, element, "id");
+  block.name = json_->text(element, "name");
   const auto input = get_member(element, "input");
-  block.input = input ? json_text(*input) : "{}";
+  block.input = input ? json_->json_text(*input) : "{}";
   const auto caller = get_member(element, "caller");
-  if (caller && caller->is_object() && get_string(*caller, "type") != "direct") block.caller = json_text(*caller);
-}
-
-void Blocks::read_opaque(Block& block, const JsonElement& element) const {
-  simdjson::dom::object fields;
-  if (element.get(fields) != simdjson::SUCCESS) return;
-  for (const auto field : fields) block.fields.emplace_back(json_.plain_text(field.key), json_text(field.value));
+  if (caller && caller->is_object() && get_string(*caller, "type") != "direct")
+    block.caller = json_->json_text(*caller);
 }
 
 // A stream that lost the start of a block still shows its text.
@@ -142,16 +132,14 @@ void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& s
   } else if (type == "signature_delta" && block->type == Type::thinking) {
     if (!block->signature_streamed) block->signature.clear();
     block->signature_streamed = true;
-    block->signature += plain(delta, "signature");
+    block->signature += json_->text(delta, "signature");
   } else if (type == "input_json_delta") {
     add_input(*block, get_string_or_empty(delta, "partial_json"), sink);
   } else if (type == "citations_delta" && block->type == Type::text) {
     if (const auto citation = get_member(delta, "citation")) add_citation(*block, *citation, sink);
   } else if (type == "compaction_delta" && block->type == Type::opaque) {
-    simdjson::dom::object fields;
-    if (delta.get(fields) != simdjson::SUCCESS) return;
-    for (const auto field : fields) {
-      if (field.key != "type") block->changes[json_.plain_text(field.key)] = json_text(field.value);
+    for (const auto [key, value] : members_of(delta)) {
+      if (key != "type") block->changes[json_->plain_text(key)] = json_->json_text(value);
     }
   }
 }
@@ -164,12 +152,12 @@ void Blocks::add_input(Block& block, std::string_view text, StepSink& sink) {
   if (block.type == Type::tool_use) {
     show(block, ContentKind::tool_input, text, sink);
   } else {
-    block.input += block.joiner.add(text, json_.repaired());
+    block.input += block.joiner.add(text, json_->repaired());
   }
 }
 
 void Blocks::show(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
-  show_joined(block, kind, block.joiner.add(text, json_.repaired()), sink);
+  show_joined(block, kind, block.joiner.add(text, json_->repaired()), sink);
 }
 
 void Blocks::show_joined(Block& block, ContentKind kind, std::string_view text, StepSink& sink) {
@@ -233,9 +221,7 @@ void Blocks::finish_thinking(Block& block, StepSink& sink) {
   if (block.signature.empty() && block.part < 0) return;
   // The provider may hide the thinking and still require its signature back.
   if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
-  std::string signature;
-  append_json_string(signature, block.signature);
-  sink.provider_state(block.part, make_state(kStateTag, "signature", signature));
+  sink.provider_state(block.part, make_state(kStateTag, "signature", json_string(block.signature)));
 }
 
 void Blocks::finish_tool_use(Block& block, StepSink& sink) {
@@ -279,11 +265,5 @@ std::string Blocks::to_object(const Block& block) {
   writer.end_object();
   return json;
 }
-
-std::string Blocks::plain(const JsonElement& object, std::string_view key) const {
-  return json_.plain_text(get_string_or_empty(object, key));
-}
-
-std::string Blocks::json_text(const JsonElement& value) const { return json_.json_text(value); }
 
 }  // namespace aiw::anthropic_messages

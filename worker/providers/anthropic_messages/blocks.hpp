@@ -19,10 +19,10 @@ namespace aiw::anthropic_messages {
 // Handles streams and whole responses. A block gets a part number with its first visible content. Blocks other than
 // text, thinking and client calls are opaque: they are rebuilt whole and reported as state to send back. The result of
 // a provider's tool is reported as well; its files are ids in the output. Elements passed in must come from the parser
-// given to the constructor, which must outlive this object. They are not kept.
+// given last. They are not kept.
 class Blocks {
  public:
-  explicit Blocks(const EventJson& json) : json_(json) {}
+  void use_parser(const EventJson& json) { json_ = &json; }
 
   // `index` is the stream's number of the block. If a block with it is still open, that block ends first.
   void start(std::int64_t index, const JsonElement& block, StepSink& sink);
@@ -58,8 +58,6 @@ class Blocks {
   };
 
   void read_call(Block& block, const JsonElement& element) const;
-  void read_opaque(Block& block, const JsonElement& element) const;
-  void read_citations(Block& block, const JsonElement& element, StepSink& sink);
   void add_citation(Block& block, const JsonElement& citation, StepSink& sink);
   void report_result(const JsonElement& element, std::string_view type, StepSink& sink);
   void stop_call(std::string_view id, StepSink& sink);
@@ -77,7 +75,7 @@ class Blocks {
   std::string plain(const JsonElement& object, std::string_view key) const;
   std::string json_text(const JsonElement& value) const;
 
-  const EventJson& json_;
+  const EventJson* json_ = nullptr;                                 // parser of the current event
   EventJson input_json_;                                            // validates streamed input
   std::map<std::int64_t, Block> open_;                              // by the stream's number
   std::map<std::string, std::string, std::less<>> provider_calls_;  // tool names by call id

@@ -95,30 +95,11 @@ class BlockWriter {
     begin_text();
     switch (form) {
       case TextForm::plain: json_.raw(part.text); break;
-      case TextForm::system_tags: in_system_tags(part.text); break;
-      case TextForm::prefill: prefill(part.text); break;
+      case TextForm::system_tags: write_system_text(json_, part.text); break;
+      case TextForm::prefill: write_prefill(json_, part.text); break;
     }
     if (state != nullptr) member("citations", state->citations);
     end_block(part.cache);
-  }
-
-  void in_system_tags(RawString text) {
-    Rope& body = json_.begin_string().out();
-    body.append("<system>");
-    body.splice(text.raw);
-    body.append("</system>");
-    json_.end_string();
-  }
-
-  // A prefill must not end in white space.
-  void prefill(RawString raw) {
-    const std::string text = raw.text();
-    const auto end = text.find_last_not_of(" \t\r\n\f\v") + 1;
-    if (end == text.size()) {
-      json_.raw(raw);
-    } else {
-      json_.string(std::string_view(text).substr(0, end));
-    }
   }
 
   void thinking(const ReasoningPart& part, const State& state) {
@@ -203,9 +184,8 @@ Conversation::Conversation(std::span<const Message> messages, bool system_turns,
       system_turns_(system_turns),
       unsigned_thinking_(unsigned_thinking),
       notes_(notes),
-      written_(written) {
-  while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
-}
+      written_(written),
+      leading_system_(count_leading_system(messages)) {}
 
 std::expected<void, Error> Conversation::plan() {
   const std::size_t first = std::max(leading_system_, written_.messages);

@@ -90,8 +90,8 @@ class Conversation {
   const bool unsigned_thinking_;
   RequestNotes& notes_;
   WrittenHistory& written_;
-  std::size_t leading_system_ = 0;
-  std::size_t message_ = 0;  // index of the message being planned
+  const std::size_t leading_system_;  // number of the messages before the first other message
+  std::size_t message_ = 0;           // index of the message being planned
   bool message_has_turn_ = false;
   std::size_t marks_to_skip_ = 0;
   std::vector<Turn> turns_;

@@ -6,6 +6,7 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/messages.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/profile/server_profile.hpp"
 #include "worker/providers/schema/rewriter.hpp"
 
@@ -21,10 +22,10 @@ ModelRules rules_of(const StepInput& input) {
   return rules;
 }
 
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
   OptionsWriter(const StepInput& input, Host host, const DerivedOptions& derived, RequestNotes& notes)
-      : input_(input), host_(host), derived_(derived), notes_(notes) {}
+      : OptionsWriterBase(input, notes), host_(host), derived_(derived) {}
 
   std::string write() {
     decide_max_tokens();
@@ -35,7 +36,7 @@ class OptionsWriter {
     thinking();
     output_config();
     sampling();
-    stop_sequences();
+    write_stop_sequences(writer_, "stop_sequences", chat_);
     if (!chat_.tools.empty()) {
       tools();
       tool_choice();
@@ -58,7 +59,7 @@ class OptionsWriter {
     const std::string effort = chat_.reasoning->effort.text();
     const auto& budget = chat_.reasoning->budget_tokens;
     if (effort == "none" || (budget && *budget <= 0)) return;
-    if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+    if (is_tool_forced(input_)) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
     if (rules_.adaptive_thinking && !(budget && rules_.thinking_budget)) {
       adaptive_ = true;
       effort_ = effort == "minimal" ? "low" : effort;
@@ -87,12 +88,6 @@ class OptionsWriter {
   void drop_budget(std::string_view reason) {
     budget_ = 0;
     notes_.add("thinking_dropped", reason);
-  }
-
-  // docs.anthropic.com, "Extended thinking": a choice that forces a tool excludes thinking.
-  [[nodiscard]] bool is_tool_forced() const {
-    if (!chat_.tool_choice || chat_.tools.empty() || !input_.offer_tools) return false;
-    return chat_.tool_choice->type == ToolChoiceType::required || chat_.tool_choice->type == ToolChoiceType::tool;
   }
 
   // Writes the members that differ between hosts, per the documentation of Claude on Vertex AI and on Amazon Bedrock.
@@ -141,28 +136,18 @@ class OptionsWriter {
   void sampling() {
     const bool thinking = adaptive_ || budget_ > 0;
     const bool is_free = rules_.sampling && !thinking;
-    const auto left_out = [&](std::string_view name) { notes_.dropped(name, input_.target); };
     if (chat_.temperature && is_free) {
       if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
       writer_.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
     } else if (chat_.temperature && *chat_.temperature != 1) {
-      left_out("temperature");
+      dropped("temperature");
     }
     if (chat_.top_p) {
       const bool is_allowed = thinking ? rules_.sampling && *chat_.top_p >= 0.95 : rules_.sampling;
       const bool is_second = is_free && chat_.temperature && !rules_.both_sampling;
-      if (is_allowed && !is_second) writer_.field("top_p", *chat_.top_p);
-      if (!is_allowed || is_second) left_out("topP");
+      option("top_p", chat_.top_p, is_allowed && !is_second, "topP");
     }
-    if (chat_.top_k && is_free) writer_.field("top_k", *chat_.top_k);
-    if (chat_.top_k && !is_free) left_out("topK");
-  }
-
-  void stop_sequences() {
-    if (chat_.stop_sequences.empty()) return;
-    writer_.key("stop_sequences").begin_array();
-    for (const RawString sequence : chat_.stop_sequences) writer_.raw(sequence);
-    writer_.end_array();
+    option("top_k", chat_.top_k, is_free, "topK");
   }
 
   void tools() {
@@ -177,11 +162,10 @@ class OptionsWriter {
       return;
     }
     const bool strict = tool.strict.value_or(false) && rules_.structured_output;
-    if (tool.strict.value_or(false) && !strict) notes_.dropped("tools.strict", input_.target);
+    if (tool.strict.value_or(false) && !strict) dropped("tools.strict");
     writer_.begin_object().field("name", tool.name);
     if (!tool.description.empty()) writer_.field("description", tool.description);
-    const JsonSpan any{R"({"type":"object","properties":{}})"};
-    const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : any;
+    const JsonSpan schema = tool.input_schema.is_object() ? tool.input_schema : kNoParameters;
     if (strict) {
       write_schema("input_schema", schema);
       writer_.field("strict", true);
@@ -211,22 +195,16 @@ class OptionsWriter {
   }
 
   void note_unsupported() {
-    if (chat_.seed) notes_.dropped("seed", input_.target);
-    if (chat_.logprobs.value_or(false)) notes_.dropped("logprobs", input_.target);
-    if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", input_.target);
-    if (chat_.presence_penalty) notes_.dropped("presencePenalty", input_.target);
+    if (chat_.seed) dropped("seed");
+    if (chat_.logprobs.value_or(false)) dropped("logprobs");
+    if (chat_.frequency_penalty) dropped("frequencyPenalty");
+    if (chat_.presence_penalty) dropped("presencePenalty");
   }
 
-  const StepInput& input_;
-  const ChatRequest& chat_ = input_.chat;
   const Host host_;
   const DerivedOptions& derived_;
-  RequestNotes& notes_;
   SchemaBudget schema_budget_;
   const ModelRules rules_ = rules_of(input_);
-  std::string out_;
-  JsonWriter writer_{out_};
-
   std::int64_t max_tokens_ = 0;
   std::int64_t budget_ = 0;  // 0: none
   bool adaptive_ = false;

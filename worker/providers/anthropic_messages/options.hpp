@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "worker/providers/anthropic_messages/api.hpp"
+#include "worker/providers/anthropic_messages/request.hpp"
 #include "worker/providers/codec/request.hpp"
 
 namespace aiw::anthropic_messages {

@@ -1,16 +1,19 @@
+#include "worker/providers/anthropic_messages/request.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "worker/base/url.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
 #include "worker/providers/anthropic_messages/betas.hpp"
+#include "worker/providers/anthropic_messages/decoder.hpp"
 #include "worker/providers/anthropic_messages/messages.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
 #include "worker/providers/anthropic_messages/options.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/profile/server_profile.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::anthropic_messages {
 namespace {
@@ -43,12 +46,12 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
   ModelPage page;
   for (const JsonElement model : *list) {
-    const auto text = [&](std::string_view key) { return json.plain_text(get_string_or_empty(model, key)); };
+    const auto text = [&](std::string_view key) { return json.text(model, key); };
     if (text("id").empty()) continue;
     page.models.push_back(
         {text("id"), text("display_name"), get_count(model, "max_input_tokens"), get_count(model, "max_tokens")});
   }
-  if (get_bool(*root, "has_more").value_or(false)) page.next = json.plain_text(get_string_or_empty(*root, "last_id"));
+  if (get_bool(*root, "has_more").value_or(false)) page.next = json.text(*root, "last_id");
   return page;
 }
 
@@ -64,40 +67,6 @@ bool limit_cache_marks(const ChatRequest& chat, Conversation& conversation, Requ
   return conversation.skip_cache_marks(skip);
 }
 
-}  // namespace
-
-std::expected<Body, Error> build_body(const StepInput& input, Host host) {
-  RequestNotes notes;
-  const bool system_turns = model_rules(input.target.model).system_turns;
-  WrittenHistory unkept;
-  WrittenHistory& written = input.written == nullptr ? unkept : *input.written;
-  Conversation conversation(input.messages, system_turns, server_profile(input).unsigned_thinking, notes, written);
-  if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
-  Body built;
-  if (!limit_cache_marks(input.chat, conversation, notes)) {
-    written = {};
-    return build_body(input, host);
-  }
-  DerivedOptions derived{.betas = needed_betas(input),
-                         .thinking_budget = !conversation.excludes_thinking_budget(),
-                         .container = conversation.container(input.now)};
-  const Header* const named = host == Host::bedrock ? input.target.headers.find(kBetaHeader) : nullptr;
-  if (named != nullptr) merge_betas(derived.betas, named->value);
-  std::string options =
-      apply_provider_options(write_options(input, host, derived, notes), input.chat, kReserved, notes);
-  if (host != Host::bedrock) built.betas = std::move(derived.betas);
-  options.pop_back();  // removes the closing brace, because more members follow
-  built.body.append(options);
-  BodyWriter json(built.body, options.size() > 1);
-  const std::string instruction = json_instruction(input);
-  if (!instruction.empty()) notes.add("response_format_prompted", "JSON output is asked for in the system prompt");
-  conversation.write_system(json, input.chat.system, instruction);
-  conversation.write_messages(json);
-  json.end_object();
-  built.notes = notes.take();
-  return built;
-}
-
 void add_betas(HttpRequest& request, const std::vector<std::string>& betas) {
   if (betas.empty()) return;
   const Header* const named = request.headers.find(kBetaHeader);
@@ -110,23 +79,52 @@ void add_betas(HttpRequest& request, const std::vector<std::string>& betas) {
   static_cast<void>(request.headers.set(std::move(header)));
 }
 
-std::expected<BuiltRequest, Error> build(const StepInput& input) {
-  const std::string_view accept = input.chat.stream.upstream ? "text/event-stream" : "application/json";
-  auto request = start_request(
-      "POST", endpoint(input.target.base_url, "v1/messages"),
-      {{"Content-Type", "application/json", false}, {"Accept", std::string(accept), false}, version_header()},
-      input.target);
-  if (!request) return std::unexpected(std::move(request.error()));
-  auto built = build_body(input, Host::anthropic);
-  if (!built) return std::unexpected(std::move(built.error()));
-  add_betas(*request, built->betas);
-  request->body = std::move(built->body);
-  return BuiltRequest{std::move(*request), std::move(built->notes)};
+}  // namespace
+
+std::expected<BuiltRequest, Error> build_for(Host host, std::expected<HttpRequest, Error> request,
+                                             const StepInput& input) {
+  if (!request) return std::unexpected(std::move(request).error());
+  RequestNotes notes;
+  const bool system_turns = model_rules(input.target.model).system_turns;
+  WrittenHistory unkept;
+  WrittenHistory& written = input.written == nullptr ? unkept : *input.written;
+  Conversation conversation(input.messages, system_turns, server_profile(input).unsigned_thinking, notes, written);
+  if (auto planned = conversation.plan(); !planned) return std::unexpected(std::move(planned.error()));
+  if (!limit_cache_marks(input.chat, conversation, notes)) {
+    written = {};
+    return build_for(host, std::move(request), input);
+  }
+  DerivedOptions derived{.betas = needed_betas(input),
+                         .thinking_budget = !conversation.excludes_thinking_budget(),
+                         .container = conversation.container(input.now)};
+  if (host != Host::bedrock) {
+    add_betas(*request, derived.betas);
+  } else if (const Header* const named = input.target.headers.find(kBetaHeader)) {
+    merge_betas(derived.betas, named->value);
+  }
+  std::string options =
+      apply_provider_options(write_options(input, host, derived, notes), input.chat, kReserved, notes);
+  options.pop_back();  // removes the closing brace, because more members follow
+  request->body.append(options);
+  BodyWriter json(request->body, options.size() > 1);
+  const std::string instruction = json_instruction(input);
+  if (!instruction.empty()) notes.add("response_format_prompted", "JSON output is asked for in the system prompt");
+  conversation.write_system(json, input.chat.system, instruction);
+  conversation.write_messages(json);
+  json.end_object();
+  return BuiltRequest{*std::move(request), notes.take()};
 }
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models, kPauseReason};
-  return kApi;
+namespace {
+
+std::expected<BuiltRequest, Error> build(const StepInput& input) {
+  auto request =
+      start_json_post(endpoint(input.target.base_url, "v1/messages"), "text/event-stream", input, version_header());
+  return build_for(Host::anthropic, std::move(request), input);
 }
+
+}  // namespace
+
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, list_models, read_models, kPauseReason};
 
 }  // namespace aiw::anthropic_messages

@@ -40,20 +40,16 @@ void Blocks::start(std::int64_t index, const JsonElement& start, StepSink& sink)
 }
 
 void Blocks::read_tool(Block& block, const JsonElement& tool) const {
-  block.id = read_call_id(json_, tool, "toolUseId");
-  block.name = plain(tool, "name");
-  block.type = plain(tool, "type");
-  block.status = plain(tool, "status");
+  block.id = read_call_id(*json_, tool, "toolUseId");
+  block.name = json_->text(tool, "name");
+  block.type = json_->text(tool, "type");
+  block.status = json_->text(tool, "status");
 }
 
 void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& sink) {
-  simdjson::dom::object members;
-  if (delta.get(members) != simdjson::SUCCESS) return;
-  for (const auto [key, value] : members) {
-    std::string_view text;
+  for (const auto [key, value] : members_of(delta)) {
     if (key == "text") {
-      if (value.get(text) != simdjson::SUCCESS) continue;
-      show(block_of(index, Kind::text, sink), text, sink);
+      if (value.is_string()) show(block_of(index, Kind::text, sink), as_string(value), sink);
     } else if (key == "reasoningContent") {
       add_reasoning(index, value, sink);
     } else if (key == "toolUse") {
@@ -71,27 +67,25 @@ void Blocks::add_delta(std::int64_t index, const JsonElement& delta, StepSink& s
 void Blocks::add_reasoning(std::int64_t index, const JsonElement& reasoning, StepSink& sink) {
   Block& block = block_of(index, Kind::reasoning, sink);
   if (const auto text = get_string(reasoning, "text")) show(block, *text, sink);
-  block.signature += plain(reasoning, "signature");
+  block.signature += json_->text(reasoning, "signature");
   if (const auto redacted = get_string(reasoning, "redactedContent")) {
-    block.blob.add(json_.plain_text(*redacted));
+    block.blob.add(json_->plain_text(*redacted));
   }
 }
 
 void Blocks::add_items(Block& block, const JsonElement& items) const {
-  simdjson::dom::array list;
-  if (items.get(list) != simdjson::SUCCESS) return;
-  for (const auto item : list) {
+  for (const JsonElement item : elements_of(items)) {
     if (!block.items.empty()) block.items += ',';
-    block.items += json_.json_text(item);
+    block.items += json_->json_text(item);
   }
 }
 
 void Blocks::add_image(Block& block, const JsonElement& image) const {
-  if (const auto format = get_string(image, "format")) block.format = json_.plain_text(*format);
+  if (const auto format = get_string(image, "format")) block.format = json_->plain_text(*format);
   const auto source = get_member(image, "source");
   if (!source) return;
-  if (const auto bytes = get_string(*source, "bytes")) block.blob.add(json_.plain_text(*bytes));
-  if (const auto location = get_member(*source, "s3Location")) block.url = plain(*location, "uri");
+  if (const auto bytes = get_string(*source, "bytes")) block.blob.add(json_->plain_text(*bytes));
+  if (const auto location = get_member(*source, "s3Location")) block.url = json_->text(*location, "uri");
 }
 
 void Blocks::add_whole(const JsonElement& element, StepSink& sink) {
@@ -99,7 +93,7 @@ void Blocks::add_whole(const JsonElement& element, StepSink& sink) {
   if (const auto reasoning = get_member(element, "reasoningContent")) {
     add_reasoning(kWhole, get_member(*reasoning, "reasoningText").value_or(*reasoning), sink);
   } else if (const auto input = get_path(element, {"toolUse", "input"})) {
-    if (!input->is_string()) block_of(kWhole, Kind::tool_use, sink).input = json_.json_text(*input);
+    if (!input->is_string()) block_of(kWhole, Kind::tool_use, sink).input = json_->json_text(*input);
   } else if (const auto content = get_path(element, {"toolResult", "content"})) {
     add_items(block_of(kWhole, Kind::tool_result, sink), *content);
   } else if (const auto cited = get_member(element, "citationsContent")) {
@@ -111,38 +105,30 @@ void Blocks::add_whole(const JsonElement& element, StepSink& sink) {
 }
 
 void Blocks::add_citations(const JsonElement& content, StepSink& sink) {
-  if (const auto texts = get_array(content, "content")) {
-    for (const auto text : *texts) {
-      show(block_of(kWhole, Kind::text, sink), get_string_or_empty(text, "text"), sink);
-    }
+  for (const JsonElement text : elements_of(content, "content")) {
+    show(block_of(kWhole, Kind::text, sink), get_string_or_empty(text, "text"), sink);
   }
-  if (const auto citations = get_array(content, "citations")) {
-    for (const auto citation : *citations) add_source(citation, sink);
-  }
+  for (const JsonElement citation : elements_of(content, "citations")) add_source(citation, sink);
 }
 
 // The location of a citation is one of web, documentChar, documentPage, documentChunk and searchResultLocation.
 void Blocks::add_source(const JsonElement& citation, StepSink& sink) const {
-  Source source;
-  source.type = Source::Type::document;
-  source.title = plain(citation, "title");
+  Source source{.type = Source::Type::document, .title = json_->text(citation, "title")};
   if (const auto origin = get_string(citation, "source"); origin && origin->starts_with("http")) {
-    source.url = json_.plain_text(*origin);
+    source.url = json_->plain_text(*origin);
   }
-  if (const auto web = get_path(citation, {"location", "web"})) source.url = plain(*web, "url");
+  if (const auto web = get_path(citation, {"location", "web"})) source.url = json_->text(*web, "url");
   if (!source.url.empty()) source.type = Source::Type::url;
   for (const std::string_view place : {"documentChar", "documentPage", "documentChunk"}) {
-    const auto index = get_path(citation, {"location", place, "documentIndex"});
-    if (const auto number = index ? as_count(*index) : std::nullopt) source.id = std::to_string(*number);
+    const auto number = count_at(citation, {"location", place, "documentIndex"});
+    if (number) source.id = std::to_string(*number);
   }
-  if (const auto quotes = get_array(citation, "sourceContent")) {
-    for (const auto quote : *quotes) source.quote += plain(quote, "text");
-  }
+  for (const JsonElement quote : elements_of(citation, "sourceContent")) source.quote += json_->text(quote, "text");
   sink.source(source);
 }
 
 void Blocks::show(Block& block, std::string_view text, StepSink& sink) {
-  send(block, block.joiner.add(text, json_.repaired()), sink);
+  send(block, block.joiner.add(text, json_->repaired()), sink);
 }
 
 // Sends text that the joiner returned.
@@ -196,9 +182,7 @@ void Blocks::finish_reasoning(Block& block, StepSink& sink) {
   if (!block.signature.empty()) {
     // The provider may hide the reasoning and still require its signature back.
     if (block.part < 0) sink.delta(part_of(block), ContentKind::reasoning, {}, {});
-    std::string signature;
-    append_json_string(signature, block.signature);
-    sink.provider_state(block.part, make_state(kStateTag, kSignature, signature));
+    sink.provider_state(block.part, make_state(kStateTag, kSignature, json_string(block.signature)));
   }
   if (block.blob.empty()) return;
   std::string json;
@@ -257,9 +241,7 @@ std::string Blocks::output_of(const std::string& items, bool failed) {
   if (parsed && parsed->get(list) == simdjson::SUCCESS && list.size() == 1) {
     const JsonElement item = list.at(0).value_unsafe();
     if (const auto text = get_string(item, "text")) {
-      std::string quoted;
-      append_json_string(quoted, own_json_.plain_text(*text));
-      return tool_output_json("text", failed, quoted);
+      return tool_output_json("text", failed, json_string(own_json_.plain_text(*text)));
     }
     if (const auto value = get_member(item, "json")) {
       return tool_output_json("json", failed, own_json_.json_text(*value));
@@ -270,15 +252,9 @@ std::string Blocks::output_of(const std::string& items, bool failed) {
 
 void Blocks::finish_image(Block& block, StepSink& sink) {
   if (block.blob.empty() && block.url.empty()) return;
-  GeneratedFile file;
-  file.media_type = "image/" + block.format;
-  file.data = block.blob.take();
+  GeneratedFile file{.media_type = "image/" + block.format, .data = block.blob.take()};
   if (file.data.empty()) file.url = std::move(block.url);
   sink.file(part_of(block), std::move(file));
-}
-
-std::string Blocks::plain(const JsonElement& object, std::string_view key) const {
-  return json_.plain_text(get_string_or_empty(object, key));
 }
 
 }  // namespace aiw::bedrock

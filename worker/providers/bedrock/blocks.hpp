@@ -13,10 +13,10 @@
 namespace aiw::bedrock {
 
 // Handles streams and whole responses. A block gets a part number with its first visible content. Elements passed in
-// must come from the parser given to the constructor, which must outlive this object. They are not kept.
+// must come from the parser given last. They are not kept.
 class Blocks {
  public:
-  explicit Blocks(const EventJson& json) : json_(json) {}
+  void use_parser(const EventJson& json) { json_ = &json; }
 
   // `index` is the stream's number of the block. If a block with it is still open, that block ends first.
   void start(std::int64_t index, const JsonElement& start, StepSink& sink);
@@ -61,9 +61,8 @@ class Blocks {
   void finish_image(Block& block, StepSink& sink);
   std::string output_of(const std::string& items, bool failed);
   int part_of(Block& block);
-  std::string plain(const JsonElement& object, std::string_view key) const;
 
-  const EventJson& json_;
+  const EventJson* json_ = nullptr;                    // parser of the current event
   EventJson own_json_;                                 // parses JSON assembled from pieces
   std::map<std::int64_t, Block> open_;                 // by the stream's number
   std::map<std::string, std::string> provider_calls_;  // names of the provider's calls, by id

@@ -67,7 +67,7 @@ std::string name_in(std::string_view body) {
   EventJson json;
   const auto root = json.parse(body);
   if (!root || !root->is_object()) return {};
-  return json.plain_text(get_string_or_empty(*root, "__type"));
+  return json.text(*root, "__type");
 }
 
 }  // namespace

@@ -1,36 +1,19 @@
-// Converts the event-stream messages of one Bedrock response to events. Exceptions and broken streams become errors.
+// Decoders of responses that Bedrock streams as event-stream messages. Exceptions and broken streams become errors.
 #pragma once
 
-#include <optional>
-#include <string_view>
+#include <memory>
 
-#include "protocol/error.hpp"
-#include "worker/providers/bedrock/event_stream_parser.hpp"
+#include "worker/providers/codec/json_event_decoder.hpp"
 
 namespace aiw::bedrock {
 
-struct Event {
-  std::string_view type;     // header :event-type
-  std::string_view payload;  // JSON
-};
+// Form of a message's payload: an event, or {"bytes": …} with an event in base64, as InvokeModel streams it.
+enum class Payload { event, bytes };
 
-// Usage: call feed(bytes), then next(event) until it returns false, then error(). Not thread-safe.
-class Events {
- public:
-  explicit Events(std::size_t max_message_bytes) : parser_(max_message_bytes) {}
+// Makes a decoder that gives each event to `answer`, with the message's type as its name. The stream may turn out to be
+// one body.
+std::unique_ptr<ResponseDecoder> make_event_stream_decoder(std::unique_ptr<JsonEventDecoder> answer, Payload payload);
 
-  void feed(std::string_view bytes) { parser_.feed(bytes); }
-  bool next(Event& event);
-  // Returns the error that ended the stream; no event follows it.
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-  // Returns the error for a body that ended before the response did.
-  [[nodiscard]] Error cut_short() const;
-
- private:
-  bool read(const EventStreamMessage& message, Event& event);
-
-  EventStreamParser parser_;
-  std::optional<Error> error_;
-};
+std::unique_ptr<ResponseDecoder> make_converse_decoder(BodyFormat format);
 
 }  // namespace aiw::bedrock

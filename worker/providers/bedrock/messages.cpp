@@ -15,7 +15,6 @@ class Conversation {
  public:
   Conversation(std::span<const Message> messages, Family family, BodyWriter& json, RequestNotes& notes)
       : messages_(messages), family_(family), rules_(model_rules(family)), json_(json), notes_(notes) {
-    while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
     if (!messages_.empty() && messages_.back().role == Role::assistant && !messages_.back().parts.empty()) {
       prefill_ = &messages_.back().parts.back();
     }
@@ -74,7 +73,7 @@ class Conversation {
     if (is_system) notes_.add("system_in_place", "a later system message is sent as user text");
     if (!is_blank(part.text)) {
       begin_turn(Turn::user);
-      is_system ? write_system_text(part.text) : write_text(part.text);
+      is_system ? write_special(write_system_text, part.text) : write_text(part.text);
       has_text_ = true;
     }
     write_cache_point(part.cache);
@@ -95,7 +94,7 @@ class Conversation {
     if (const auto* text = std::get_if<TextPart>(&part)) {
       if (!is_blank(text->text)) {
         begin_turn(Turn::assistant);
-        &part == prefill_ ? write_prefill(text->text) : write_text(text->text);
+        &part == prefill_ ? write_special(write_prefill, text->text) : write_text(text->text);
       }
       return write_cache_point(text->cache);
     }
@@ -107,14 +106,6 @@ class Conversation {
     if (block.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
     begin_turn(Turn::assistant);
     json_.copy(block);
-  }
-
-  // Writes text that the model must continue. Claude refuses white space at its end.
-  void write_prefill(RawString text) {
-    const std::string whole = text.text();
-    const auto end = whole.find_last_not_of(" \t\r\n\f\v") + 1;
-    if (end == whole.size()) return write_text(text);
-    json_.begin_object().field("text", std::string_view(whole).substr(0, end)).end_object();
   }
 
   // The API accepts only reasoning that the model signed.
@@ -205,22 +196,18 @@ class Conversation {
     json_.end_array().end_object();
   }
 
-  void write_text(RawString text) { json_.begin_object().field("text", text).end_object(); }
-
-  void write_system_text(RawString text) {
-    json_.begin_object().key("text").begin_string();
-    json_.out().append("<system>");
-    json_.out().splice(text.raw);
-    json_.out().append("</system>");
-    json_.end_string().end_object();
+  void write_special(void (*write)(BodyWriter&, RawString), RawString text) {
+    write(json_.begin_object().key("text"), text);
+    json_.end_object();
   }
+  void write_text(RawString text) { json_.begin_object().field("text", text).end_object(); }
 
   const std::span<const Message> messages_;
   const Family family_;
   const ModelRules rules_;
   BodyWriter& json_;
   RequestNotes& notes_;
-  std::size_t leading_system_ = 0;
+  const std::size_t leading_system_ = count_leading_system(messages_);
   const Part* prefill_ = nullptr;
   DocumentNames names_;
   StateReader states_;

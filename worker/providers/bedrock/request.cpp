@@ -6,12 +6,14 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
-#include "worker/providers/bedrock/api.hpp"
 #include "worker/providers/bedrock/error.hpp"
+#include "worker/providers/bedrock/events.hpp"
 #include "worker/providers/bedrock/messages.hpp"
 #include "worker/providers/bedrock/operation.hpp"
 #include "worker/providers/bedrock/state.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/schema/rewriter.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::bedrock {
 namespace {
@@ -40,15 +42,13 @@ bool uses_tools_without_thought(std::span<const Message> messages) {
 }
 
 // Writes the body's members before the conversation.
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
   OptionsWriter(const StepInput& input, Family family, RequestNotes& notes)
-      : input_(input),
-        chat_(input.chat),
+      : OptionsWriterBase(input, notes),
         family_(family),
         rules_(model_rules(family)),
         claude_(anthropic_messages::model_rules(input.target.model)),
-        notes_(notes),
         max_tokens_(output_token_limit(input.chat, input.target, notes)) {}
 
   std::string write() {
@@ -66,14 +66,6 @@ class OptionsWriter {
  private:
   [[nodiscard]] bool is_claude() const { return family_ == Family::claude; }
   [[nodiscard]] bool is_thinking() const { return budget_ > 0 || adaptive_ || !nova_effort_.empty(); }
-
-  void dropped(std::string_view name) { notes_.dropped(name, input_.target); }
-
-  [[nodiscard]] bool is_tool_forced() const {
-    const auto& choice = chat_.tool_choice;
-    return choice && input_.offer_tools && !chat_.tools.empty() &&
-           (choice->type == ToolChoiceType::required || choice->type == ToolChoiceType::tool);
-  }
 
   void decide_reasoning() {
     if (!chat_.reasoning) return;
@@ -95,7 +87,7 @@ class OptionsWriter {
   }
 
   void decide_thinking(const std::string& effort, std::optional<std::int64_t> budget) {
-    if (is_tool_forced()) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+    if (is_tool_forced(input_)) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
     if (claude_.adaptive_thinking && !(budget && claude_.thinking_budget)) {
       adaptive_ = true;
       claude_effort_ = effort == "minimal" ? "low" : effort;
@@ -145,11 +137,7 @@ class OptionsWriter {
     }
     const bool one_only = is_claude() && chat_.temperature && !claude_.both_sampling;
     if (may_send(chat_.top_p, "topP", no_sampling || one_only)) json.field("topP", *chat_.top_p);
-    if (!chat_.stop_sequences.empty()) {
-      json.key("stopSequences").begin_array();
-      for (const RawString sequence : chat_.stop_sequences) json.raw(sequence);
-      json.end_array();
-    }
+    write_stop_sequences(json, "stopSequences", chat_);
     json.end_object();
     if (fields != "{}") writer_.field("inferenceConfig", JsonSpan{fields});
   }
@@ -171,7 +159,7 @@ class OptionsWriter {
       for (const RawString name : called) write_tool(Tool{.name = name});
     }
     writer_.end_array();
-    if (is_tool_forced()) tool_choice(*chat_.tool_choice);
+    if (is_tool_forced(input_)) tool_choice(*chat_.tool_choice);
     writer_.end_object();
   }
 
@@ -186,8 +174,7 @@ class OptionsWriter {
   }
 
   void write_tool_spec(const Tool& tool) {
-    const JsonSpan any{R"({"type":"object","properties":{}})"};
-    const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : any;
+    const JsonSpan given = tool.input_schema.is_object() ? tool.input_schema : kNoParameters;
     const bool strict = tool.strict.value_or(false);
     const std::string strict_schema = strict ? rewritten(given) : std::string();
     writer_.begin_object().key("toolSpec").begin_object().field("name", tool.name);
@@ -266,24 +253,16 @@ class OptionsWriter {
     if (!chat_.parallel_tool_calls.value_or(true)) dropped("parallelToolCalls");
   }
 
-  const StepInput& input_;
-  const ChatRequest& chat_;
   const Family family_;
   const ModelRules rules_;
   const anthropic_messages::ModelRules claude_;
-  RequestNotes& notes_;
   SchemaBudget schema_budget_;
-  std::string out_;
-  JsonWriter writer_{out_};
-
   std::optional<std::int64_t> max_tokens_;
   std::int64_t budget_ = 0;  // for Claude; 0: none
   bool adaptive_ = false;
   std::string claude_effort_;
   std::string_view gpt_effort_, nova_effort_;  // empty: none
 };
-
-}  // namespace
 
 std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
   auto request = start_operation(input.chat.stream.upstream ? "converse-stream" : "converse", input);
@@ -301,9 +280,8 @@ std::expected<BuiltRequest, Error> build_converse(const StepInput& input) {
   return finish_operation(*std::move(request), notes.take(), input);
 }
 
-const WireApi& converse_api() {
-  static constexpr WireApi kApi = {build_converse, make_converse_decoder, aws_http_error};
-  return kApi;
-}
+}  // namespace
+
+const WireApi kConverseApi = {build_converse, make_converse_decoder, aws_http_error};
 
 }  // namespace aiw::bedrock

@@ -349,6 +349,14 @@ std::string EventJson::plain_text(std::string_view text) const {
   return out;
 }
 
+std::string EventJson::text(const JsonElement& object, std::string_view key) const {
+  return plain_text(get_string_or_empty(object, key));
+}
+
+std::string EventJson::text_or_json(const JsonElement& value) const {
+  return value.is_string() ? plain_text(as_string(value)) : json_text(value);
+}
+
 std::string EventJson::json_text(const JsonElement& value) const {
   std::string json = to_json(value);
   restore_fractions(value, json);
@@ -484,8 +492,15 @@ std::optional<std::int64_t> as_count(const JsonElement& value) {
 }
 
 std::optional<std::int64_t> get_count(const JsonElement& object, std::string_view key) {
-  const auto member = get_member(object, key);
-  return member ? as_count(*member) : std::nullopt;
+  return as_count(get_member(object, key));
+}
+
+std::optional<std::int64_t> count_at(const JsonElement& object, std::initializer_list<std::string_view> path) {
+  return as_count(get_path(object, path));
+}
+
+JsonElements elements_of(const JsonElement& object, std::string_view key) {
+  return elements_of(get_member(object, key));
 }
 
 std::optional<bool> get_bool(const JsonElement& object, std::string_view key) { return get_as<bool>(object, key); }
@@ -501,12 +516,10 @@ std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::st
 bool reports_error(const JsonElement& error) {
   bool flag = true;
   std::string_view text = "-";
-  simdjson::dom::object object;
-  simdjson::dom::array array;
   if (error.is_null() || (error.get(flag) == simdjson::SUCCESS && !flag)) return false;
   if (error.get(text) == simdjson::SUCCESS) return !text.empty();
-  if (error.get(object) == simdjson::SUCCESS) return object.begin() != object.end();
-  return error.get(array) != simdjson::SUCCESS || array.begin() != array.end();
+  if (error.is_object()) return !members_of(error).empty();
+  return !error.is_array() || !elements_of(error).empty();
 }
 
 std::optional<JsonElement> get_error(const JsonElement& object) {

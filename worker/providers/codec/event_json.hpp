@@ -37,8 +37,12 @@ class EventJson {
   [[nodiscard]] bool is_valid_json() const { return valid_json_; }
   // Returns a string of that element as valid UTF-8. For strings that are not streamed: names, ids, messages.
   [[nodiscard]] std::string plain_text(std::string_view text) const;
+  // Returns such a string that is a member of an object; empty if there is none.
+  [[nodiscard]] std::string text(const JsonElement& object, std::string_view key) const;
   // Returns a value of that element as compact, valid JSON, with its numbers as received.
   [[nodiscard]] std::string json_text(const JsonElement& value) const;
+  // Returns such a string as it is, and any other value as JSON. Some servers send the JSON of arguments in a string.
+  [[nodiscard]] std::string text_or_json(const JsonElement& value) const;
 
  private:
   static constexpr std::size_t kFirstCapacity = 4096;
@@ -110,10 +114,67 @@ inline constexpr std::size_t kMaxCallIdBytes = 1024;
 std::string read_call_id(const EventJson& json, const JsonElement& object, std::string_view key);
 // Reads a count: an integer from 0 to 2^63 - 1, or a float with such a value.
 std::optional<std::int64_t> as_count(const JsonElement& value);
+inline std::optional<std::int64_t> as_count(const std::optional<JsonElement>& value) {
+  return value ? as_count(*value) : std::nullopt;
+}
 std::optional<std::int64_t> get_count(const JsonElement& object, std::string_view key);
+std::optional<std::int64_t> count_at(const JsonElement& object, std::initializer_list<std::string_view> path);
 std::optional<bool> get_bool(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::object> get_object(const JsonElement& object, std::string_view key);
 std::optional<simdjson::dom::array> get_array(const JsonElement& object, std::string_view key);
+
+// Returns a string value; empty for any other value.
+inline std::string_view as_string(const JsonElement& value) {
+  std::string_view text;
+  return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+inline std::string_view as_string(const std::optional<JsonElement>& value) {
+  return value ? as_string(*value) : std::string_view();
+}
+
+// Elements of an array, or members of an object. A value of another form has none.
+template <typename Container>
+class JsonRange {
+ public:
+  JsonRange() = default;
+  explicit JsonRange(const JsonElement& value) {
+    Container container;
+    if (value.get(container) != simdjson::SUCCESS) return;
+    begin_ = container.begin();
+    end_ = container.end();
+  }
+  [[nodiscard]] auto begin() const { return begin_; }
+  [[nodiscard]] auto end() const { return end_; }
+  [[nodiscard]] bool empty() const { return !(begin_ != end_); }
+
+ private:
+  typename Container::iterator begin_{}, end_{};
+};
+using JsonElements = JsonRange<simdjson::dom::array>;
+using JsonMembers = JsonRange<simdjson::dom::object>;
+
+inline JsonElements elements_of(const JsonElement& array) { return JsonElements(array); }
+inline JsonElements elements_of(const std::optional<JsonElement>& array) {
+  return array ? JsonElements(*array) : JsonElements();
+}
+JsonElements elements_of(const JsonElement& object, std::string_view key);
+inline JsonMembers members_of(const JsonElement& object) { return JsonMembers(object); }
+
+struct MemberSlot {
+  std::string_view key;
+  std::optional<JsonElement>& value;
+};
+
+// Puts the value of each named member into its slot. null counts as missing. The last of equal keys counts.
+inline void read_members(const JsonElement& object, std::initializer_list<MemberSlot> slots) {
+  for (const auto [key, value] : members_of(object)) {
+    for (const MemberSlot& slot : slots) {
+      if (slot.key.size() != key.size() || slot.key != key) continue;  // most differ in size
+      if (!value.is_null()) slot.value = value;
+      break;
+    }
+  }
+}
 
 // Returns the member `error` of an object if it reports an error. The values null, false and empty do not.
 std::optional<JsonElement> get_error(const JsonElement& object);

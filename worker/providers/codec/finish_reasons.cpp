@@ -39,13 +39,15 @@ constexpr std::array<Failure, 16> kFailures = {{
 }};
 
 using Reason = std::pair<std::string_view, FinishReason>;
-constexpr std::array<Reason, 30> kReasons = {{
+constexpr std::array<Reason, 32> kReasons = {{
     {"blocklist", FinishReason::content_filter},
     {"complete", FinishReason::stop},
     {"content_filter", FinishReason::content_filter},
     {"content_filtered", FinishReason::content_filter},
     {"end_turn", FinishReason::stop},
     {"eos", FinishReason::stop},
+    {"error_limit", FinishReason::length},          // Cohere
+    {"error_toxic", FinishReason::content_filter},  // Cohere
     {"function_call", FinishReason::tool_calls},
     {"guardrail_intervened", FinishReason::content_filter},
     {"image_prohibited_content", FinishReason::content_filter},

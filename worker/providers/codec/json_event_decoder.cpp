@@ -6,20 +6,16 @@
 
 #include "worker/base/sse_parser.hpp"
 #include "worker/base/white_space.hpp"
+#include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/ndjson_parser.hpp"
 
 namespace aiw {
 namespace {
 
-// White space and the bytes of a byte order mark, which may come in pieces. No stream or body begins with one of them.
-constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
-
-Error bad_event() { return upstream_fault("bad_event", "an event of the answer is not one JSON object", true); }
+constexpr std::string_view kBadEvent = "an event of the answer is not one JSON object";
 
 Error bad_body() { return upstream_fault("bad_response", "the response body is not a JSON object", false); }
-
-Error too_large() { return upstream_fault("event_too_large", "an event of the answer is too large", false); }
 
 // Makes the decoder of a stream that is known to be server-sent events.
 std::unique_ptr<ResponseDecoder> make_events_decoder(std::unique_ptr<JsonEventDecoder> answer);
@@ -34,7 +30,7 @@ class BodyDecoder final : public ResponseDecoder {
     if (answer_->ended()) return;
     if (body_.size() + bytes.size() > kMaxEventBytes) {
       std::string().swap(body_);
-      return answer_->fail(too_large(), sink);
+      return answer_->fail_large_body(sink);
     }
     body_ += bytes;
     if (format_known_) return;
@@ -71,7 +67,7 @@ class SseDecoder final : public ResponseDecoder {
     parser_.feed(bytes);
     SseEvent event;
     while (!answer_->ended() && parser_.next(event)) on_event(event, false, sink);
-    if (parser_.too_large() && !answer_->ended()) answer_->fail(too_large(), sink);
+    if (parser_.too_large() && !answer_->ended()) answer_->fail_too_large(sink);
   }
 
   void end(StepSink& sink) override {
@@ -95,10 +91,21 @@ class SseDecoder final : public ResponseDecoder {
 
   // `unfinished` means that the stream ended within the event, so invalid JSON was cut short.
   void on_event(const SseEvent& event, bool unfinished, StepSink& sink) {
-    const auto data = trim(event.data);
-    if (data == "[DONE]") return answer_->done(sink);
-    if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
+    auto data = event.data;
+    if (!data.starts_with('{')) {
+      data = trim(data);
+      if (data == "[DONE]") return answer_->done(sink);
+      if (data.empty() || data.starts_with(':')) return;  // a comment that a gateway wrapped as data
+    }
     const auto root = json_.parse(data);
+    if (!root || !root->is_array() || elements_of(*root).empty()) return add(event, root, unfinished, sink);
+    // A proxy may wrap events in an array.
+    for (const JsonElement element : elements_of(*root)) {
+      if (!answer_->ended()) add(event, element, unfinished, sink);
+    }
+  }
+
+  void add(const SseEvent& event, const std::optional<JsonElement>& root, bool unfinished, StepSink& sink) {
     if (!root || !root->is_object()) return on_odd_event(event, root, unfinished, sink);
     const bool bare_error = event.unframed && is_error_event(event, *root);
     answer_->add_event(json_, *root, bare_error ? std::string_view("error") : event.type, sink);
@@ -107,7 +114,7 @@ class SseDecoder final : public ResponseDecoder {
   // Handles an event whose data is not an object.
   void on_odd_event(const SseEvent& event, const std::optional<JsonElement>& root, bool unfinished, StepSink& sink) {
     if (root ? root->is_null() : unfinished || event.unframed) return;
-    if (event.type != "error") return answer_->fail(bad_event(), sink);
+    if (event.type != "error") return answer_->fail("bad_event", kBadEvent, true, sink);
     answer_->fail(root ? in_stream_error(json_, *root) : in_stream_error({}, event.data), sink);
   }
 
@@ -128,7 +135,7 @@ class NdjsonDecoder final : public ResponseDecoder {
     parser_.feed(bytes);
     std::string_view line;
     while (!answer_->ended() && parser_.next(line)) on_line(line, sink);
-    if (parser_.too_large() && !answer_->ended()) answer_->fail(too_large(), sink);
+    if (parser_.too_large() && !answer_->ended()) answer_->fail_too_large(sink);
   }
 
   void end(StepSink& sink) override {
@@ -148,12 +155,12 @@ class NdjsonDecoder final : public ResponseDecoder {
  private:
   // If a body is written over several lines, its first line is not a JSON text. Then all lines are one body.
   void on_line(std::string_view line, StepSink& sink) {
-    line = without_byte_order_mark(line);
+    if (!line.starts_with('{')) line = without_byte_order_mark(line);
     if (is_blank(line)) return;
     if (!body_.empty()) return collect(line, sink);
     if (add(line, false, sink) || answer_->ended()) return;
     const char first = line[line.find_first_not_of(kWhiteSpace)];
-    if (has_event_ || (first != '{' && first != '<')) return answer_->fail(bad_event(), sink);
+    if (has_event_ || (first != '{' && first != '<')) return answer_->fail("bad_event", kBadEvent, true, sink);
     collect(line, sink);
   }
 
@@ -172,7 +179,7 @@ class NdjsonDecoder final : public ResponseDecoder {
   void collect(std::string_view line, StepSink& sink) {
     if (body_.size() + line.size() + 1 > kMaxEventBytes) {
       std::string().swap(body_);
-      return answer_->fail(too_large(), sink);
+      return answer_->fail_too_large(sink);
     }
     body_ += line;
     body_ += '\n';
@@ -200,9 +207,8 @@ void TextChannel::add(std::string_view text, bool repaired, int& next_part, Step
 }
 
 void TextChannel::add_value(const EventJson& json, const JsonElement& value, int& next_part, StepSink& sink) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) {
-    add(text, json.repaired(), next_part, sink);
+  if (value.is_string()) {
+    add(as_string(value), json.repaired(), next_part, sink);
   } else if (value.is_object()) {
     add(json.json_text(value), false, next_part, sink);
   }
@@ -226,8 +232,27 @@ void JsonEventDecoder::fail(Error error, StepSink& sink) {
   sink.fail(std::move(error));
 }
 
+void JsonEventDecoder::fail(std::string_view code, std::string_view message, bool retryable, StepSink& sink) {
+  fail(upstream_fault(code, message, retryable), sink);
+}
+
+void JsonEventDecoder::fail_too_large(StepSink& sink) {
+  fail("event_too_large", "an event of the answer is too large", false, sink);
+}
+
 void JsonEventDecoder::fail_truncated(StepSink& sink) {
-  fail(upstream_fault("truncated_stream", "the answer stopped before its end was announced", true), sink);
+  fail("truncated_stream", "the answer stopped before its end was announced", true, sink);
+}
+
+void JsonEventDecoder::report_finish(FinishReason reason, std::string_view raw, StepSink& sink) {
+  ended_ = true;
+  if (raw.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  sink.finish(reason, raw);
+}
+
+std::string read_finish_reason(const EventJson& json, std::string_view raw) {
+  constexpr std::size_t kMaxBytes = 256;
+  return is_missing_reason(raw) ? std::string() : bounded_message(json.plain_text(raw), kMaxBytes);
 }
 
 std::optional<bool> begins_body(std::string_view bytes) {

@@ -31,6 +31,7 @@ struct TextChannel {
 
 // Returns the arguments of a call as reported: empty arguments and a literal null become the empty object.
 std::string complete_arguments(std::string arguments);
+
 // A wire API's handler of the JSON texts. Each call may end the response; after that nothing more is called.
 class JsonEventDecoder {
  public:
@@ -39,7 +40,7 @@ class JsonEventDecoder {
   // Handles one event of a stream, an object. `type` is the event's name, or empty. An event named "error" reports an
   // error.
   virtual void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) = 0;
-  // Handles `data: [DONE]`. Must end the response.
+  // Handles `data: [DONE]`.
   virtual void done(StepSink& sink) { end_of_stream(sink); }
   // Handles the end of a stream without [DONE]. Must end the response.
   virtual void end_of_stream(StepSink& sink) = 0;
@@ -50,16 +51,24 @@ class JsonEventDecoder {
   }
 
   void fail(Error error, StepSink& sink);
+  // Ends the response as one that breaks its API's rules.
+  void fail(std::string_view code, std::string_view message, bool retryable, StepSink& sink);
+  void fail_too_large(StepSink& sink);
+  virtual void fail_large_body(StepSink& sink) { fail_too_large(sink); }
+  void fail_truncated(StepSink& sink);
   [[nodiscard]] bool ended() const { return ended_; }
 
  protected:
   // Emits the text that joiners still hold.
   virtual void flush(StepSink& sink) = 0;
-  void fail_truncated(StepSink& sink);
+  // Ends the response with the provider's finish reason `raw`; if that is empty, with a warning.
+  void report_finish(FinishReason reason, std::string_view raw, StepSink& sink);
 
   bool ended_ = false;
 };
 
+// White space and the bytes of a byte order mark, which may come in pieces. No stream or body begins with one of them.
+inline constexpr std::string_view kBeforeText = " \t\r\n\xEF\xBB\xBF";
 // True if the first bytes of a stream belong to a single body. Some servers respond to a streaming request with JSON,
 // and proxies with a page; no stream begins like either. Nothing: only white space so far.
 std::optional<bool> begins_body(std::string_view bytes);
@@ -72,9 +81,17 @@ std::string_view without_byte_order_mark(std::string_view body);
 // Returns the object in a body; a proxy may wrap it in an array. A page or anything else is an error.
 std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body);
 
+// Returns a provider's finish reason as reported; empty if there is none.
+std::string read_finish_reason(const EventJson& json, std::string_view raw);
+
 // Makes a decoder for a response that streams server-sent events, each one JSON text. The stream may turn out to be one
 // body.
 std::unique_ptr<ResponseDecoder> make_sse_decoder(std::unique_ptr<JsonEventDecoder> answer, BodyFormat format);
+// The same for a new decoder of that type.
+template <typename Decoder>
+std::unique_ptr<ResponseDecoder> make_sse_decoder(BodyFormat format) {
+  return make_sse_decoder(std::make_unique<Decoder>(), format);
+}
 // Makes a decoder for a response that streams newline-delimited JSON. It detects lines or a single body by content,
 // because servers and proxies send either as application/json.
 std::unique_ptr<ResponseDecoder> make_ndjson_decoder(std::unique_ptr<JsonEventDecoder> answer, BodyFormat format);

@@ -43,19 +43,31 @@ std::optional<double> read_logprob(const JsonElement& entry) {
 }  // namespace
 
 void add_token_entries(const EventJson& json, const JsonElement& entries, LogprobsWriter& out) {
-  simdjson::dom::array list;
-  if (entries.get(list) != simdjson::SUCCESS) return;
-  for (const JsonElement entry : list) {
+  for (const JsonElement entry : elements_of(entries)) {
     const auto logprob = read_logprob(entry);
     if (!logprob) continue;
-    out.token(json.plain_text(get_string_or_empty(entry, "token")), *logprob);
-    const auto others = get_array(entry, "top_logprobs");
-    if (!others) continue;
-    for (const JsonElement other : *others) {
-      if (const auto likelihood = read_logprob(other)) {
-        out.alternative(json.plain_text(get_string_or_empty(other, "token")), *likelihood);
-      }
+    out.token(json.text(entry, "token"), *logprob);
+    for (const JsonElement other : elements_of(entry, "top_logprobs")) {
+      if (const auto likelihood = read_logprob(other)) out.alternative(json.text(other, "token"), *likelihood);
     }
+  }
+}
+
+void add_token_arrays(const EventJson& json, const JsonElement& arrays, LogprobsWriter& out) {
+  const auto values = elements_of(arrays, "token_logprobs"), tops = elements_of(arrays, "top_logprobs");
+  auto value = values.begin(), top = tops.begin();
+  for (const JsonElement token : elements_of(arrays, "tokens")) {
+    if (!(value != values.end())) return;
+    std::string_view text;
+    double likelihood = 0;
+    const bool known = token.get(text) == simdjson::SUCCESS && (*value).get(likelihood) == simdjson::SUCCESS;
+    if (known) out.token(json.plain_text(text), likelihood);
+    ++value;
+    if (!(top != tops.end())) continue;
+    for (const auto [name, number] : known ? members_of(*top) : JsonMembers()) {
+      if (number.get(likelihood) == simdjson::SUCCESS) out.alternative(json.plain_text(name), likelihood);
+    }
+    ++top;
   }
 }
 

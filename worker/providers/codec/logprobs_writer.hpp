@@ -35,5 +35,8 @@ class LogprobsWriter {
 
 // Adds entries in the form of OpenAI and Ollama: {token, logprob, top_logprobs: [{token, logprob}]}.
 void add_token_entries(const EventJson& json, const JsonElement& entries, LogprobsWriter& out);
+// Adds the parallel arrays of OpenAI's legacy completions: {tokens: [text], token_logprobs: [number or null],
+// top_logprobs: [{text: number}]}. Leaves out the first token of an echoed prompt, which has no likelihood.
+void add_token_arrays(const EventJson& json, const JsonElement& arrays, LogprobsWriter& out);
 
 }  // namespace aiw

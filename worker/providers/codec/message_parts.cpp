@@ -47,6 +47,20 @@ void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_v
   json.end_string();
 }
 
+void write_system_text(BodyWriter& json, RawString text) {
+  Rope& body = json.begin_string().out();
+  body.append("<system>");
+  body.splice(text.raw);
+  body.append("</system>");
+  json.end_string();
+}
+
+void write_prefill(BodyWriter& json, RawString text) {
+  const std::string whole = text.text();
+  const auto end = whole.find_last_not_of(" \t\r\n\f\v") + 1;
+  end == whole.size() ? json.raw(text) : json.string(std::string_view(whole).substr(0, end));
+}
+
 void append_escaped(Rope& body, std::string_view text) {
   std::string escaped;
   append_json_escaped(escaped, text);

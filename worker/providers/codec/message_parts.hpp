@@ -1,6 +1,8 @@
 // Helpers for message parts, shared by the builders of several wire APIs.
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +27,12 @@ bool has_part(const std::vector<Part>& parts) {
   return false;
 }
 
+// Returns the number of system messages before the first other message.
+inline std::size_t count_leading_system(std::span<const Message> messages) {
+  const auto first = std::ranges::find_if(messages, [](const Message& it) { return it.role != Role::system; });
+  return static_cast<std::size_t>(first - messages.begin());
+}
+
 // True for text that is empty or white space only, as written in a JSON string.
 bool is_blank(RawString text);
 bool is_error(const ToolOutput& output);
@@ -33,6 +41,10 @@ bool is_error(const ToolOutput& output);
 
 // Writes the text parts one after the other. `between` must be escaped already.
 void write_texts(BodyWriter& json, const std::vector<Part>& parts, std::string_view between);
+// Writes a later system message as text of a user's turn: between <system> tags.
+void write_system_text(BodyWriter& json, RawString text);
+// Writes text that the model must continue. It must not end in white space.
+void write_prefill(BodyWriter& json, RawString text);
 // Writes a tool's output as text: JSON as received; for `content` the text parts, one on a line.
 void write_output_text(BodyWriter& json, const ToolOutput& output);
 // Writes the URL of media, or a data URL of its bytes. `otherwise` is the type if the part has none.

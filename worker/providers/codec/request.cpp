@@ -69,12 +69,12 @@ std::expected<HttpRequest, Error> start_request(std::string method, std::string 
   return request;
 }
 
-std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type,
-                                                  const StepInput& input) {
+std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type, const StepInput& input,
+                                                  Header extra) {
   const std::string_view accept = input.chat.stream.upstream ? stream_type : "application/json";
-  return start_request("POST", std::move(url),
-                       {{"Content-Type", "application/json", false}, {"Accept", std::string(accept), false}},
-                       input.target);
+  RequestHeaders own = {{"Content-Type", "application/json", false}, {"Accept", std::string(accept), false}};
+  if (!extra.name.empty()) static_cast<void>(own.set(std::move(extra)));
+  return start_request("POST", std::move(url), std::move(own), input.target);
 }
 
 std::string apply_provider_options(std::string options, const ChatRequest& chat,

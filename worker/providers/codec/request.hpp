@@ -39,9 +39,9 @@ Error invalid_request(std::string_view message, std::string_view pointer);
 // message never repeats it.
 std::expected<HttpRequest, Error> start_request(std::string method, std::string url, RequestHeaders own,
                                                 const Target& target);
-// Starts a POST of JSON whose response is a stream of `stream_type`, or one body.
-std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type,
-                                                  const StepInput& input);
+// Starts a POST of JSON whose response is a stream of `stream_type`, or one body. `extra` may be one more own header.
+std::expected<HttpRequest, Error> start_json_post(std::string url, std::string_view stream_type, const StepInput& input,
+                                                  Header extra = {});
 
 // Returns `options`, a JSON object, with the chat's providerOptions applied as a JSON Merge Patch (RFC 7396): objects
 // are merged member by member, null removes. Members named in `reserved` are not changed. Returns `options` itself if

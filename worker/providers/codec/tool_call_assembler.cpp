@@ -30,6 +30,27 @@ void JsonEndFinder::add(std::string_view text) {
   }
 }
 
+bool ToolCallAssembler::add(const EventJson& json, std::optional<std::int64_t> index, const JsonElement& call,
+                            const JsonElement& function, int& next_part, StepSink& sink) {
+  const std::string id = read_call_id(json, call, "id"), name = json.text(function, "name");
+  ToolCallFragment fragment{index, id, name, {}, {}};
+  auto arguments = get_member(function, "arguments");
+  if (const auto input = get_member(function, "input"); input && !arguments) {
+    arguments = input;
+    fragment.is_custom = true;
+  }
+  // Some servers send the arguments as an object.
+  const bool is_text = !arguments || arguments->is_string();
+  const std::string as_json = is_text ? std::string() : json.json_text(*arguments);
+  fragment.arguments = is_text ? as_string(arguments) : std::string_view(as_json);
+  // Gemini's OpenAI-compatible endpoint: google.thought_signature must be sent back with the call.
+  const auto content = get_member(call, "extra_content");
+  const std::string extra = content ? json.json_text(*content) : std::string();
+  fragment.extra_content = extra;
+  if (id.empty() && name.empty() && fragment.arguments.empty()) return true;
+  return add(fragment, is_text && json.repaired(), next_part, sink);
+}
+
 bool ToolCallAssembler::add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink) {
   Call* found = find(fragment);
   // A call that is repeated as a whole is one call.

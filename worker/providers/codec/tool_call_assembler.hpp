@@ -45,6 +45,10 @@ class ToolCallAssembler {
   // `state_tag` begins the provider states of calls that have one. It must outlive this object.
   explicit ToolCallAssembler(std::string_view state_tag) : state_tag_(state_tag) {}
 
+  // Adds an entry of `tool_calls`: {id, function: {name, arguments}}. `call` has the id, and `function` the rest; both
+  // may be the same object. An empty entry is ignored. Results are those of the other add().
+  bool add(const EventJson& json, std::optional<std::int64_t> index, const JsonElement& call,
+           const JsonElement& function, int& next_part, StepSink& sink);
   // Forwards the fragment's arguments as a tool_input delta. A new call takes `next_part` and advances it. False: the
   // call would exceed the limit on calls.
   bool add(const ToolCallFragment& fragment, bool repaired, int& next_part, StepSink& sink);

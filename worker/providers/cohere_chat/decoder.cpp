@@ -13,12 +13,6 @@
 namespace aiw::cohere_chat {
 namespace {
 
-FinishReason finish_reason(std::string_view raw) {
-  if (raw == "ERROR_LIMIT") return FinishReason::length;
-  if (raw == "ERROR_TOXIC") return FinishReason::content_filter;
-  return shared_finish_reason(raw);
-}
-
 // `billed_units` leaves out the text that Cohere adds around the prompt; `tokens` counts all that the model read and
 // wrote. reasoning_tokens is not in the API's reference and is not reported.
 Usage read_usage(const JsonElement& usage) {
@@ -37,32 +31,19 @@ Usage read_usage(const JsonElement& usage) {
 // citation, bodies a list.
 template <typename F>
 void for_each_of(const JsonElement& value, F&& action) {
-  simdjson::dom::array list;
-  if (value.get(list) != simdjson::SUCCESS) return action(value);
-  for (const JsonElement item : list) action(item);
+  if (!value.is_array()) return action(value);
+  for (const JsonElement item : elements_of(value)) action(item);
 }
 
 }  // namespace
 
 void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view name, StepSink& sink) {
   json_ = &json;
-  std::string_view type;
-  std::optional<std::int64_t> index;
-  std::optional<JsonElement> delta, logprobs, error;
-  for (const auto [key, value] : simdjson::dom::object(root)) {
-    if (key == "type") {
-      if (value.get(type) != simdjson::SUCCESS) type = {};
-    } else if (key == "index") {
-      index = as_count(value);
-    } else if (key == "delta") {
-      delta = value;
-    } else if (key == "logprobs") {
-      logprobs = value;
-    } else if (key == "error" && reports_error(value)) {
-      error = value;
-    }
-  }
-  if (error) return fail(in_stream_error(json, *error), sink);
+  std::optional<JsonElement> kind, number, delta, logprobs, error;
+  read_members(root, {{"type", kind}, {"index", number}, {"delta", delta}, {"logprobs", logprobs}, {"error", error}});
+  if (error && reports_error(*error)) return fail(in_stream_error(json, *error), sink);
+  const auto type = as_string(kind);
+  const auto index = as_count(number);
   // An error that is not an event of the API: {message, …} as in an HTTP error's body.
   const bool untyped_error = type.empty() && get_string(root, "message");
   if (untyped_error || type == "error" || name == "error") return fail(in_stream_error(json, root), sink);
@@ -96,10 +77,8 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
   const auto message = get_member(root, "message");
   if (!message || !message->is_object()) {
     const auto error = get_error(root);
-    if (message || error) {
-      return fail(in_stream_error(json, error ? *error : root), sink);
-    }
-    return fail(upstream_fault("bad_response", "the answer's body has no message", false), sink);
+    if (message || error) return fail(in_stream_error(json, error.value_or(root)), sink);
+    return fail("bad_response", "the answer's body has no message", false, sink);
   }
   began_ = true;
   add_message(*message, sink);
@@ -123,14 +102,10 @@ void Decoder::add_message(const JsonElement& message, StepSink& sink) {
 }
 
 void Decoder::add_content(std::int64_t index, const JsonElement& content, StepSink& sink) {
-  std::string_view text;
-  if (content.get(text) == simdjson::SUCCESS) return add_text(index, ContentKind::text, text, sink);
-  simdjson::dom::object members;
-  if (content.get(members) != simdjson::SUCCESS) return;
-  for (const auto [key, value] : members) {
-    if (value.get(text) != simdjson::SUCCESS) continue;
-    if (key == "text") add_text(index, ContentKind::text, text, sink);
-    if (key == "thinking") add_text(index, ContentKind::reasoning, text, sink);
+  if (content.is_string()) return add_text(index, ContentKind::text, as_string(content), sink);
+  for (const auto [key, value] : members_of(content)) {
+    if (key == "text") add_text(index, ContentKind::text, as_string(value), sink);
+    if (key == "thinking") add_text(index, ContentKind::reasoning, as_string(value), sink);
   }
 }
 
@@ -155,8 +130,8 @@ void Decoder::end_block(StepSink& sink) {
 }
 
 void Decoder::add_plan(const JsonElement& plan) {
-  std::string_view text;
-  if (plan.get(text) != simdjson::SUCCESS || text.empty()) return;
+  const auto text = as_string(plan);
+  if (text.empty()) return;
   if (plan_part_ < 0) plan_part_ = next_part_++;
   plan_ += plan_joiner_.add(text, json_->repaired());
 }
@@ -164,22 +139,10 @@ void Decoder::add_plan(const JsonElement& plan) {
 void Decoder::add_tool_call(const std::optional<std::int64_t>& index, const JsonElement& call, StepSink& sink) {
   const auto function = get_member(call, "function");
   if (!function || ended_) return;
-  const std::string id = read_call_id(*json_, call, "id");
-  const std::string name = json_->plain_text(get_string_or_empty(*function, "name"));
-  ToolCallFragment fragment{index, id, name, {}, {}};
-  std::string as_object;
-  bool repaired = json_->repaired();
-  const auto arguments = get_member(*function, "arguments");
-  if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
-    as_object = json_->json_text(*arguments);
-    fragment.arguments = as_object;
-    repaired = false;
-  }
-  if (id.empty() && name.empty() && fragment.arguments.empty()) return;
   end_block(sink);
   if (plan_told_ == 0) report_plan(sink);
-  if (calls_.add(fragment, repaired, next_part_, sink)) return;
-  fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
+  if (calls_.add(*json_, index, call, *function, next_part_, sink)) return;
+  fail("too_many_tool_calls", "the answer has too many tool calls", false, sink);
 }
 
 void Decoder::add_citations(const JsonElement& citations, StepSink& sink) {
@@ -188,20 +151,15 @@ void Decoder::add_citations(const JsonElement& citations, StepSink& sink) {
 
 // A document's fields are those of the request. They are the parent's own; `title` and `url` are a convention.
 void Decoder::add_citation(const JsonElement& citation, StepSink& sink) {
-  Source source;
-  source.type = Source::Type::document;
-  source.quote = json_->plain_text(get_string_or_empty(citation, "text"));
-  const auto sources = get_array(citation, "sources");
-  if (!sources || sources->size() == 0) {
-    if (!source.quote.empty()) sink.source(source);
-    return;
-  }
-  for (const JsonElement item : *sources) {
+  Source source{.type = Source::Type::document, .quote = json_->text(citation, "text")};
+  const auto sources = elements_of(citation, "sources");
+  if (sources.empty() && !source.quote.empty()) sink.source(source);
+  for (const JsonElement item : sources) {
     auto fields = get_member(item, "document");
     if (!fields) fields = get_member(item, "tool_output");
-    source.id = json_->plain_text(get_string_or_empty(item, "id"));
-    source.title = fields ? json_->plain_text(get_string_or_empty(*fields, "title")) : "";
-    source.url = fields ? json_->plain_text(get_string_or_empty(*fields, "url")) : "";
+    source.id = json_->text(item, "id");
+    source.title = fields ? json_->text(*fields, "title") : "";
+    source.url = fields ? json_->text(*fields, "url") : "";
     source.type = source.url.empty() ? Source::Type::document : Source::Type::url;
     sink.source(source);
     repeated_ += source.quote.size();
@@ -220,7 +178,7 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
       double value = 0;
       if (likelihood.get(value) == simdjson::SUCCESS) sum += value;
     }
-    writer.token(json_->plain_text(get_string_or_empty(item, "text")), sum);
+    writer.token(json_->text(item, "text"), sum);
   });
   int part = last_text_part_;
   if (open_ && open_->channel.kind == ContentKind::text && open_->channel.part >= 0) part = open_->channel.part;
@@ -229,8 +187,7 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
 
 // `ending` is the body, or message-end's delta.
 void Decoder::finish(const JsonElement& ending, StepSink& sink) {
-  const auto given = get_string_or_empty(ending, "finish_reason");
-  const std::string raw = is_missing_reason(given) ? std::string() : bounded_message(json_->plain_text(given), 256);
+  const std::string raw = read_finish_reason(*json_, get_string_or_empty(ending, "finish_reason"));
   if (const auto usage = get_member(ending, "usage")) UsageTally().add(read_usage(*usage), sink);
   const auto said = get_error(ending);
   const std::string words = said ? in_stream_error(*json_, *said).message : std::string();
@@ -239,19 +196,17 @@ void Decoder::finish(const JsonElement& ending, StepSink& sink) {
     return fail(*std::move(error), sink);
   }
   if (said && raw.empty()) return fail(in_stream_error(*json_, *said), sink);
-  if (!began_) return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
+  if (!began_) return fail("bad_response", "the answer ended without a message", false, sink);
   if (raw.empty() && next_part_ == 0) {
-    return fail(upstream_fault("bad_response", "the answer ended with neither content nor a finish reason", false),
-                sink);
+    return fail("bad_response", "the answer ended with neither content nor a finish reason", false, sink);
   }
   ended_ = true;
   flush(sink);
   report_state(sink);
-  const FinishReason reason = finish_reason(raw);
+  const FinishReason reason = shared_finish_reason(raw);
   calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
-  if (raw.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
   const bool may_call = reason == FinishReason::stop || (raw.empty() && calls_.all_closed());
-  sink.finish(may_call && !calls_.empty() ? FinishReason::tool_calls : reason, raw);
+  report_finish(may_call && !calls_.empty() ? FinishReason::tool_calls : reason, raw, sink);
 }
 
 void Decoder::report_state(StepSink& sink) {
@@ -264,11 +219,7 @@ void Decoder::report_state(StepSink& sink) {
 void Decoder::report_plan(StepSink& sink) {
   if (plan_part_ < 0 || plan_.size() == plan_told_) return;
   plan_told_ = plan_.size();
-  std::string plan;
-  append_json_string(plan, plan_);
-  sink.provider_state(plan_part_, make_state(kStateTag, kPlan, plan));
+  sink.provider_state(plan_part_, make_state(kStateTag, kPlan, json_string(plan_)));
 }
-
-void Decoder::flush(StepSink& sink) { end_block(sink); }
 
 }  // namespace aiw::cohere_chat

@@ -43,7 +43,7 @@ class Decoder final : public JsonEventDecoder {
   void finish(const JsonElement& ending, StepSink& sink);
   void report_state(StepSink& sink);
   void report_plan(StepSink& sink);
-  void flush(StepSink& sink) override;
+  void flush(StepSink& sink) override { end_block(sink); }
 
   const EventJson* json_ = nullptr;  // parser of the current event
   std::optional<Block> open_;

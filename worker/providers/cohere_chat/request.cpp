@@ -7,9 +7,10 @@
 #include "protocol/json_writer.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/http_error.hpp"
-#include "worker/providers/cohere_chat/api.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/cohere_chat/decoder.hpp"
 #include "worker/providers/cohere_chat/messages.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 // Wire facts are from Cohere's API reference, chat, version 2.
 
@@ -23,38 +24,34 @@ bool can_think(std::string_view model) {
   return !model.starts_with("command-r") && !model.starts_with("command-a-03") && !model.starts_with("c4ai");
 }
 
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
-  OptionsWriter(const StepInput& input, RequestNotes& notes)
-      : chat_(input.chat), target_(input.target), offer_tools_(input.offer_tools), notes_(notes) {}
+  OptionsWriter(const StepInput& input, RequestNotes& notes) : OptionsWriterBase(input, notes) {}
 
   std::string write() {
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
     sampling();
     if (chat_.reasoning && thinks()) thinking(*chat_.reasoning);
     const bool off = chat_.reasoning && (chat_.reasoning->effort.raw == "none" || chat_.reasoning->budget_tokens == 0);
-    if (chat_.reasoning && !off && !thinks()) notes_.dropped("reasoning", target_);
+    if (chat_.reasoning && !off && !thinks()) dropped("reasoning");
     if (!chat_.tools.empty()) tools();
     response_format();
-    if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
+    if (!chat_.parallel_tool_calls.value_or(true)) dropped("parallelToolCalls");
     writer_.end_object();
     return std::move(out_);
   }
 
  private:
   void sampling() {
-    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_tokens", *limit);
-    if (chat_.temperature) writer_.field("temperature", *chat_.temperature);
-    if (chat_.top_p) writer_.field("p", *chat_.top_p);
-    if (chat_.top_k) writer_.field("k", *chat_.top_k);
-    if (chat_.frequency_penalty) writer_.field("frequency_penalty", *chat_.frequency_penalty);
-    if (chat_.presence_penalty) writer_.field("presence_penalty", *chat_.presence_penalty);
-    if (chat_.seed) writer_.field("seed", *chat_.seed);
-    if (chat_.logprobs) writer_.field("logprobs", *chat_.logprobs);
-    if (chat_.stop_sequences.empty()) return;
-    writer_.key("stop_sequences").begin_array();
-    for (const RawString text : chat_.stop_sequences) writer_.raw(text);
-    writer_.end_array();
+    option("max_tokens", output_token_limit(chat_, target_, notes_));
+    option("temperature", chat_.temperature);
+    option("p", chat_.top_p);
+    option("k", chat_.top_k);
+    option("frequency_penalty", chat_.frequency_penalty);
+    option("presence_penalty", chat_.presence_penalty);
+    option("seed", chat_.seed);
+    option("logprobs", chat_.logprobs);
+    write_stop_sequences(writer_, "stop_sequences", chat_);
   }
 
   // docs.cohere.com, "Reasoning": other models refuse the parameter. The parameter has budgets and no levels.
@@ -66,60 +63,42 @@ class OptionsWriter {
   void thinking(const Reasoning& reasoning) {
     const bool off = reasoning.effort.raw == "none" || reasoning.budget_tokens.value_or(1) <= 0;
     if (!can_think(target_.model)) {
-      if (!off) notes_.dropped("reasoning", target_);
+      if (!off) dropped("reasoning");
       return;
     }
     writer_.key("thinking").begin_object().field("type", off ? "disabled" : "enabled");
     if (!off && reasoning.budget_tokens) writer_.field("token_budget", *reasoning.budget_tokens);
     writer_.end_object();
-    if (!off && !reasoning.budget_tokens) notes_.dropped("a level of reasoning.effort", target_);
+    if (!off && !reasoning.budget_tokens) dropped("a level of reasoning.effort");
   }
 
   // A single tool cannot be required by name, so it becomes the only tool offered.
   void tools() {
     const ToolChoice choice = chat_.tool_choice.value_or(ToolChoice{});
-    const bool one = offer_tools_ && choice.type == ToolChoiceType::tool;
+    const bool one = input_.offer_tools && choice.type == ToolChoiceType::tool;
     writer_.key("tools").begin_array();
     for (const Tool& tool : chat_.tools) {
-      if (!one || tool.name.raw == choice.tool_name.raw) write_tool(tool);
+      if (!one || tool.name.raw == choice.tool_name.raw) write_function_tool(writer_, tool);
     }
     writer_.end_array();
     if (std::ranges::any_of(chat_.tools, [](const Tool& tool) { return tool.strict.value_or(false); })) {
       writer_.field("strict_tools", true);
     }
-    if (!offer_tools_ || choice.type == ToolChoiceType::none) {
+    if (!input_.offer_tools || choice.type == ToolChoiceType::none) {
       writer_.field("tool_choice", "NONE");
     } else if (one || choice.type == ToolChoiceType::required) {
       writer_.field("tool_choice", "REQUIRED");
     }
   }
 
-  void write_tool(const Tool& tool) {
-    if (!tool.definition.empty()) {
-      writer_.raw(tool.definition);
-      return;
-    }
-    writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
-    if (!tool.description.empty()) writer_.field("description", tool.description);
-    const JsonSpan none{R"({"type":"object","properties":{}})"};
-    writer_.field("parameters", tool.input_schema.empty() ? none : tool.input_schema).end_object().end_object();
-  }
-
   // "Not supported in combination with the documents or tools parameters".
   void response_format() {
     if (!chat_.response_json) return;
-    if (!chat_.tools.empty()) return notes_.dropped("responseFormat beside tools", target_);
+    if (!chat_.tools.empty()) return dropped("responseFormat beside tools");
     writer_.key("response_format").begin_object().field("type", "json_object");
     if (!chat_.response_schema.empty()) writer_.field("json_schema", chat_.response_schema);
     writer_.end_object();
   }
-
-  const ChatRequest& chat_;
-  const Target& target_;
-  const bool offer_tools_;
-  RequestNotes& notes_;
-  std::string out_;
-  JsonWriter writer_{out_};
 };
 
 // The base URL may include the API's version.
@@ -141,15 +120,13 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   const auto list = root ? get_array(*root, "models") : std::nullopt;
   if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
   ModelPage page;
-  page.next = json.plain_text(get_string_or_empty(*root, "next_page_token"));
+  page.next = json.text(*root, "next_page_token");
   for (const JsonElement model : *list) {
-    const std::string name = json.plain_text(get_string_or_empty(model, "name"));
+    const std::string name = json.text(model, "name");
     if (!name.empty()) page.models.push_back({name, {}, get_count(model, "context_length"), {}});
   }
   return page;
 }
-
-}  // namespace
 
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(endpoint(input.target.base_url, "v2/chat"), "text/event-stream", input);
@@ -165,13 +142,8 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
-}
+}  // namespace
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, list_models, read_models};
 
 }  // namespace aiw::cohere_chat

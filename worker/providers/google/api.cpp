@@ -1,14 +1,14 @@
-#include "worker/providers/google/api.hpp"
-
 #include <utility>
 
 #include "worker/base/url.hpp"
-#include "worker/providers/anthropic_messages/api.hpp"
+#include "worker/providers/anthropic_messages/decoder.hpp"
+#include "worker/providers/anthropic_messages/request.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/request.hpp"
 #include "worker/providers/google/request.hpp"
 #include "worker/providers/google/service_account.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::google {
 namespace {
@@ -50,7 +50,7 @@ std::expected<ModelPage, Error> read_model_page(std::string_view body, std::stri
     return std::unexpected(upstream_fault("bad_response", "the list of models is not a JSON object", false));
   }
   ModelPage page;
-  page.next = json.plain_text(get_string_or_empty(*root, "nextPageToken"));
+  page.next = json.text(*root, "nextPageToken");
   const auto models = get_array(*root, key);
   if (!models) return page;
   for (const JsonElement model : *models) {
@@ -76,10 +76,10 @@ std::expected<HttpRequest, Error> list_gemini_models(const Target& target, std::
 
 std::expected<ModelPage, Error> read_gemini_models(std::string_view body) {
   return read_model_page(body, "models", [](const EventJson& json, const JsonElement& model) {
-    std::string id = json.plain_text(get_string_or_empty(model, "name"));
+    std::string id = json.text(model, "name");
     if (id.starts_with(kModels)) id.erase(0, kModels.size());
-    return ModelInfo{std::move(id), json.plain_text(get_string_or_empty(model, "displayName")),
-                     get_count(model, "inputTokenLimit"), get_count(model, "outputTokenLimit")};
+    return ModelInfo{std::move(id), json.text(model, "displayName"), get_count(model, "inputTokenLimit"),
+                     get_count(model, "outputTokenLimit")};
   });
 }
 
@@ -141,22 +141,15 @@ std::expected<HttpRequest, Error> list_vertex_models(const Target& target, std::
 
 std::expected<ModelPage, Error> read_vertex_models(std::string_view body) {
   return read_model_page(body, "publisherModels", [](const EventJson& json, const JsonElement& model) {
-    std::string id = json.plain_text(get_string_or_empty(model, "name"));
+    std::string id = json.text(model, "name");
     id.erase(0, id.rfind('/') + 1);
     return ModelInfo{std::move(id), {}, {}, {}};
   });
 }
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build_gemini(const StepInput& input) {
   const auto url = with_api_version(input.target.base_url, kGeminiVersion);
   return build_request_of(join_url(url, model_path(input.target.model)), input);
-}
-
-Api vertex_api_of(std::string_view model) {
-  const auto name = model.substr(model.rfind('/') + 1);
-  return name.starts_with("claude") ? Api::vertex_anthropic : Api::vertex;
 }
 
 std::expected<BuiltRequest, Error> build_vertex(const StepInput& input) {
@@ -169,30 +162,16 @@ std::expected<BuiltRequest, Error> build_vertex_anthropic(const StepInput& input
   auto url = model_url(input.target, "anthropic");
   if (!url) return std::unexpected(std::move(url.error()));
   url->append(input.chat.stream.upstream ? ":streamRawPredict" : ":rawPredict");
-  auto request = start_json_post(*std::move(url), "text/event-stream", input);
-  if (!request) return std::unexpected(std::move(request.error()));
-  auto body = anthropic_messages::build_body(input, anthropic_messages::Host::vertex);
-  if (!body) return std::unexpected(std::move(body.error()));
-  anthropic_messages::add_betas(*request, body->betas);
-  request->body = std::move(body->body);
-  return BuiltRequest{*std::move(request), std::move(body->notes)};
+  return anthropic_messages::build_for(anthropic_messages::Host::vertex,
+                                       start_json_post(*std::move(url), "text/event-stream", input), input);
 }
 
-const WireApi& gemini_api() {
-  static constexpr WireApi kApi = {build_gemini, make_decoder, http_error, list_gemini_models, read_gemini_models};
-  return kApi;
-}
+}  // namespace
 
-const WireApi& vertex_api() {
-  static constexpr WireApi kApi = {build_vertex, make_decoder, http_error, list_vertex_models, read_vertex_models};
-  return kApi;
-}
-
-const WireApi& vertex_anthropic_api() {
-  static constexpr WireApi kApi = {
-      build_vertex_anthropic,          anthropic_messages::make_decoder, http_error, nullptr, nullptr,
-      anthropic_messages::kPauseReason};
-  return kApi;
-}
+const WireApi kGeminiApi = {build_gemini, make_decoder, http_error, list_gemini_models, read_gemini_models};
+const WireApi kVertexApi = {build_vertex, make_decoder, http_error, list_vertex_models, read_vertex_models};
+const WireApi kVertexAnthropicApi = {
+    build_vertex_anthropic,          make_sse_decoder<anthropic_messages::Decoder>, http_error, nullptr, nullptr,
+    anthropic_messages::kPauseReason};
 
 }  // namespace aiw::google

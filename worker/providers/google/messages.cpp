@@ -37,9 +37,7 @@ std::string_view usual_type(MediaKind kind) {
 class Contents {
  public:
   Contents(std::span<const Message> messages, const ModelRules& rules, BodyWriter& json, RequestNotes& notes)
-      : messages_(messages), rules_(rules), json_(json), notes_(notes) {
-    while (leading_system_ < messages_.size() && messages_[leading_system_].role == Role::system) ++leading_system_;
-  }
+      : messages_(messages), rules_(rules), json_(json), notes_(notes) {}
 
   void write_system(RawString system) {
     bool open = false;
@@ -93,11 +91,8 @@ class Contents {
     begin_turn(Turn::user);
     if (role != Role::system) return write_text(text, {});
     notes_.add("system_in_place", "a later system message is sent as user text");
-    json_.begin_object().key("text").begin_string();
-    json_.out().append("<system>");
-    json_.out().splice(text.raw);
-    json_.out().append("</system>");
-    json_.end_string().end_object();
+    write_system_text(json_.begin_object().key("text"), text);
+    json_.end_object();
   }
 
   void write_assistant_part(const Part& part) {
@@ -243,7 +238,7 @@ class Contents {
   const ModelRules& rules_;
   BodyWriter& json_;
   RequestNotes& notes_;
-  std::size_t leading_system_ = 0;
+  const std::size_t leading_system_ = count_leading_system(messages_);
   StateReader states_;
   Turn turn_ = Turn::none;                  // the open turn
   bool has_call_ = false;                   // the open turn has a call

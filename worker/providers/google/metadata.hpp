@@ -52,9 +52,6 @@ class Grounding {
   bool says_more_ = false;
 };
 
-// Returns the text of a string member; empty if there is none.
-std::string text_of(const EventJson& json, const JsonElement& object, std::string_view key);
-
 // Returns a candidate's logprobsResult as the protocol's array; empty if it has no tokens.
 std::string read_logprobs(const EventJson& json, const JsonElement& result);
 

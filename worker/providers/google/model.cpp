@@ -4,6 +4,11 @@
 
 namespace aiw::google {
 
+Api vertex_api_of(std::string_view model) {
+  const auto name = model.substr(model.rfind('/') + 1);
+  return name.starts_with("claude") ? Api::vertex_anthropic : Api::vertex;
+}
+
 ModelRules model_rules(std::string_view model) {
   constexpr std::string_view kFamily = "gemini-";
   if (const auto slash = model.rfind('/'); slash != std::string_view::npos) model.remove_prefix(slash + 1);

@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "protocol/config.hpp"
+
 namespace aiw::google {
 
 struct ModelRules {
@@ -14,6 +16,9 @@ struct ModelRules {
   bool wants_signatures = false;  // refuses function calls without a thoughtSignature
   bool media_in_results = false;  // accepts functionResponse.parts
 };
+
+// The API that serves a model of Vertex AI: vertex or vertex_anthropic.
+Api vertex_api_of(std::string_view model);
 
 // ai.google.dev/gemini-api/docs/thinking, .../thought-signatures and .../function-calling
 ModelRules model_rules(std::string_view model);

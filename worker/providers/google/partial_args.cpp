@@ -10,7 +10,7 @@ namespace aiw::google {
 
 bool PartialArgs::add(const EventJson& json, const JsonElement& value, std::string& out) {
   std::vector<Step> path;
-  if (!read_path(json.plain_text(get_string_or_empty(value, "jsonPath")), path)) return false;
+  if (!read_path(json.text(value, "jsonPath"), path)) return false;
   const auto text = get_string(value, "stringValue");
   const auto is_written = [](const Step& step, const Level& level) { return step == level.current; };
   if (!in_string_ || !std::ranges::equal(path, levels_, is_written)) {

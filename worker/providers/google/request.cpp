@@ -6,6 +6,7 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/base/ordered_json.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/codec/request.hpp"
 #include "worker/providers/google/messages.hpp"
 #include "worker/providers/google/model.hpp"
@@ -79,11 +80,7 @@ class OptionsWriter {
     if (chat_.frequency_penalty) writer.field("frequencyPenalty", *chat_.frequency_penalty);
     if (chat_.presence_penalty) writer.field("presencePenalty", *chat_.presence_penalty);
     if (chat_.seed) writer.field("seed", *chat_.seed);
-    if (!chat_.stop_sequences.empty()) {
-      writer.key("stopSequences").begin_array();
-      for (const RawString text : chat_.stop_sequences) writer.raw(text);
-      writer.end_array();
-    }
+    write_stop_sequences(writer, "stopSequences", chat_);
     if (chat_.logprobs.value_or(false)) writer.field("responseLogprobs", true);
   }
 

@@ -31,60 +31,58 @@ bool is_known_kind(std::string_view key) {
 // Returns the name of a provider's tool: "code_execution", or a ToolType such as GOOGLE_SEARCH_WEB in lower case.
 std::string own_tool_name(const EventJson& json, const JsonElement& call, bool is_code) {
   if (is_code) return "code_execution";
-  const std::string name = ascii_lower(text_of(json, call, "toolType"));
+  const std::string name = ascii_lower(json.text(call, "toolType"));
   return name.empty() ? "provider_tool" : name;
 }
 
 }  // namespace
 
-void Response::add(const EventJson& json, const JsonElement& root, StepSink& sink) {
+void Response::add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) {
+  if (type == "error") return fail(in_stream_error(json, get_error(root).value_or(root)), sink);
   json_ = &json;
-  simdjson::dom::object members;
-  if (root.get(members) != simdjson::SUCCESS) {
-    return fail(upstream_fault("bad_event", "a part of the response is not a JSON object", true), sink);
+  std::optional<JsonElement> candidates, usage, feedback, error;
+  read_members(root,
+               {{"candidates", candidates}, {"usageMetadata", usage}, {"promptFeedback", feedback}, {"error", error}});
+  for (const JsonElement candidate : elements_of(candidates)) {
+    if (!ended_) add_candidate(candidate, sink);
   }
-  std::optional<JsonElement> error, usage;
-  for (const auto [key, value] : members) {
-    simdjson::dom::array candidates;
-    if (key == "candidates") {
-      if (value.get(candidates) != simdjson::SUCCESS) continue;
-      for (const JsonElement candidate : candidates) {
-        if (!ended_) add_candidate(candidate, sink);
-      }
-    } else if (key == "usageMetadata") {
-      usage = value;
-    } else if (key == "promptFeedback") {
-      add_feedback(value, sink);
-    } else if (key == "error" && reports_error(value)) {
-      error = value;
-    }
-  }
+  if (feedback) add_feedback(*feedback, sink);
   if (ended_) return;
   if (usage) add_usage(*usage, sink);
-  if (error) fail(in_stream_error(json, *error), sink);
+  if (error && reports_error(*error)) fail(in_stream_error(json, *error), sink);
+}
+
+void Response::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
+  add_event(json, root, {}, sink);
+  if (ended_) return;
+  if (!has_content_) return fail("bad_response", "the answer has neither candidates nor an error", true, sink);
+  if (asked_ == BodyFormat::unary) return finish(sink);
+  end_of_stream(sink);
+}
+
+void Response::end_of_stream(StepSink& sink) {
+  if (!finish_raw_.empty()) return finish(sink);
+  fail("truncated_stream", "the answer stopped before it said why it ends", true, sink);
 }
 
 void Response::add_candidate(const JsonElement& candidate, StepSink& sink) {
-  simdjson::dom::object members;
-  if (candidate.get(members) != simdjson::SUCCESS) return;
-  if (get_count(candidate, "index").value_or(0) != 0) return;
+  if (!candidate.is_object() || get_count(candidate, "index").value_or(0) != 0) return;
   has_content_ = true;
   std::optional<JsonElement> logprobs;
-  for (const auto [key, value] : members) {
+  for (const auto [key, value] : members_of(candidate)) {
     if (ended_) return;
-    std::string_view text;
     if (key == "content") {
-      add_content(value, sink);
+      for (const JsonElement part : elements_of(value, "parts")) {
+        if (!ended_) add_part(part, sink);
+      }
     } else if (key == "finishReason") {
       // Some servers send it in each chunk, and the last one counts. A number is the enum's value, which JSON should
       // not hold.
-      if (value.get(text) == simdjson::SUCCESS && !is_missing_reason(text)) {
-        finish_raw_ = bounded_message(json_->plain_text(text), 256);
-      } else if (const auto number = as_count(value)) {
-        finish_raw_ = std::to_string(*number);
-      }
+      const auto number = as_count(value);
+      const std::string raw = number ? std::to_string(*number) : read_finish_reason(*json_, as_string(value));
+      if (!raw.empty()) finish_raw_ = raw;
     } else if (key == "finishMessage") {
-      if (value.get(text) == simdjson::SUCCESS) finish_message_ = bounded_message(json_->plain_text(text));
+      if (value.is_string()) finish_message_ = bounded_message(json_->plain_text(as_string(value)));
     } else if (key == "groundingMetadata") {
       sources_.add_grounding(*json_, value, sink);
       grounding_.add(*json_, value);
@@ -101,29 +99,18 @@ void Response::add_candidate(const JsonElement& candidate, StepSink& sink) {
   if (!tokens.empty()) sink.logprobs(std::max(open_part_, 0), tokens);
 }
 
-void Response::add_content(const JsonElement& content, StepSink& sink) {
-  const auto parts = get_array(content, "parts");
-  if (!parts) return;
-  for (const JsonElement part : *parts) {
-    if (!ended_) add_part(part, sink);
-  }
-}
-
 void Response::add_part(const JsonElement& part, StepSink& sink) {
-  simdjson::dom::object members;
-  if (part.get(members) != simdjson::SUCCESS) return;
   std::optional<std::string_view> text;
   std::optional<JsonElement> held;
   std::string_view kind, signature;
   bool thought = false;
-  for (const auto [key, value] : members) {
-    std::string_view string;
+  for (const auto [key, value] : members_of(part)) {
     if (value.is_object()) {
       if (describes_part(key) || (held && !is_known_kind(key))) continue;
       kind = key;
       held = value;
     } else if (key == "text") {
-      if (value.get(string) == simdjson::SUCCESS) text = string;
+      if (value.is_string()) text = as_string(value);
     } else if (key == "thoughtSignature") {
       std::ignore = value.get(signature);
     } else if (key == "thought") {
@@ -172,7 +159,7 @@ void Response::close_text(std::string_view signature, StepSink& sink) {
 int Response::next_part(StepSink& sink) {
   close_text({}, sink);
   if (streamed_) end_call(true, sink);
-  if (parts_ >= kMaxParts) fail(upstream_fault("too_many_parts", "the answer has too many parts", false), sink);
+  if (parts_ >= kMaxParts) fail("too_many_parts", "the answer has too many parts", false, sink);
   return parts_++;
 }
 
@@ -200,13 +187,11 @@ void Response::continue_call(const JsonElement& call, StepSink& sink) {
   if (const auto partial = get_array(call, "partialArgs")) {
     for (const JsonElement value : *partial) {
       if (streamed_->args.add(*json_, value, streamed_->input)) continue;
-      return fail(upstream_fault("bad_event", "partial arguments of a call are out of order", true), sink);
+      return fail("bad_event", "partial arguments of a call are out of order", true, sink);
     }
     send_input(sink);
   } else if (const auto args = get_member(call, "args"); args && streamed_->input.empty()) {
-    std::string_view text;
-    // Some servers send the arguments' JSON as a string.
-    streamed_->input = args->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : json_->json_text(*args);
+    streamed_->input = json_->text_or_json(*args);
     return end_call(true, sink);
   }
   if (!get_bool(call, "willContinue").value_or(false)) end_call(true, sink);
@@ -237,10 +222,8 @@ void Response::end_call(bool complete, StepSink& sink) {
 }
 
 void Response::add_file(const JsonElement& file, bool thought, std::string_view signature, StepSink& sink) {
-  GeneratedFile made;
-  made.media_type = text_of(*json_, file, "mimeType");
-  made.data = text_of(*json_, file, "data");
-  if (made.data.empty()) made.url = text_of(*json_, file, "fileUri");
+  GeneratedFile made{.media_type = json_->text(file, "mimeType"), .data = json_->text(file, "data")};
+  if (made.data.empty()) made.url = json_->text(file, "fileUri");
   if (made.data.empty() && made.url.empty()) return;
   const int number = next_part(sink);
   if (ended_) return;
@@ -259,8 +242,8 @@ void Response::add_own_call(const JsonElement& part, const JsonElement& call, bo
     input.clear();
     JsonWriter(input)
         .begin_object()
-        .field("language", text_of(*json_, call, "language"))
-        .field("code", text_of(*json_, call, "code"))
+        .field("language", json_->text(call, "language"))
+        .field("code", json_->text(call, "code"))
         .end_object();
   } else if (const auto args = get_member(call, "args")) {
     input = json_->json_text(*args);
@@ -290,7 +273,7 @@ void Response::add_feedback(const JsonElement& feedback, StepSink& sink) {
   close_text({}, sink);
   blocked_ = has_content_ = true;
   finish_raw_ = bounded_message(json_->plain_text(*reason), 256);
-  finish_message_ = bounded_message(text_of(*json_, feedback, "blockReasonMessage"));
+  finish_message_ = bounded_message(json_->text(feedback, "blockReasonMessage"));
 }
 
 void Response::add_usage(const JsonElement& metadata, StepSink& sink) {
@@ -327,7 +310,6 @@ void Response::report_grounding(StepSink& sink) {
 }
 
 void Response::finish(StepSink& sink) {
-  if (ended_) return;
   close_text({}, sink);
   if (streamed_) end_call(finish_raw_ == "STOP", sink);
   // The API omits zeros, so metadata without counts means that a blocked prompt cost nothing.
@@ -339,23 +321,12 @@ void Response::finish(StepSink& sink) {
     usage_->accuracy = UsageAccuracy::exact;
     sink.usage(*usage_);
   }
-  if (auto error = failure()) {
-    ended_ = true;
-    return sink.fail(*std::move(error));
-  }
+  if (auto error = failure()) return fail(*std::move(error), sink);
   report_grounding(sink);
   const FinishReason reason = finish_reason();
   const bool is_usual = reason == FinishReason::stop || reason == FinishReason::tool_calls;
   if (!finish_message_.empty() && !is_usual) sink.warning("finish_message", finish_message_);
-  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-  ended_ = true;
-  sink.finish(reason, finish_raw_);
-}
-
-void Response::fail(Error error, StepSink& sink) {
-  if (std::exchange(ended_, true)) return;
-  close_text({}, sink);
-  sink.fail(std::move(error));
+  report_finish(reason, finish_raw_, sink);
 }
 
 }  // namespace aiw::google

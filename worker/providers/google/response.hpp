@@ -7,10 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "worker/providers/codec/event_json.hpp"
+#include "worker/providers/codec/json_event_decoder.hpp"
 #include "worker/providers/google/metadata.hpp"
 #include "worker/providers/google/partial_args.hpp"
-#include "worker/providers/provider.hpp"
 
 namespace aiw::google {
 
@@ -24,24 +23,22 @@ struct StreamedCall {
   PartialArgs args{};
 };
 
-class Response {
+// The API has no terminator: a response is complete once it has a finish reason.
+class Response final : public JsonEventDecoder {
  public:
   static constexpr int kMaxParts = 50'000;
 
-  // Adds one parsed response object. Nothing may be added after ended().
-  void add(const EventJson& json, const JsonElement& root, StepSink& sink);
-  // Call when the response is complete.
-  void finish(StepSink& sink);
-  void fail(Error error, StepSink& sink);
+  explicit Response(BodyFormat asked) : asked_(asked) {}
 
-  [[nodiscard]] bool ended() const { return ended_; }
-  // True if a finish reason came, which is the API's only sign of a complete response.
-  [[nodiscard]] bool has_finish_reason() const { return !finish_raw_.empty(); }
-  [[nodiscard]] bool has_content() const { return has_content_; }
+  void add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) override;
+  void add_body(const EventJson& json, const JsonElement& root, StepSink& sink) override;
+  void done(StepSink&) override {}  // from gateways, which may add the terminator of OpenAI's streams
+  void end_of_stream(StepSink& sink) override;
 
  private:
+  void flush(StepSink& sink) override { close_text({}, sink); }
+
   void add_candidate(const JsonElement& candidate, StepSink& sink);
-  void add_content(const JsonElement& content, StepSink& sink);
   void add_part(const JsonElement& part, StepSink& sink);
   void add_text(std::string_view text, bool thought, std::string_view signature, StepSink& sink);
   void add_function_call(const JsonElement& call, std::string_view signature, StepSink& sink);
@@ -59,7 +56,9 @@ class Response {
   [[nodiscard]] FinishReason finish_reason() const;
   [[nodiscard]] std::optional<Error> failure() const;
   void report_grounding(StepSink& sink);
+  void finish(StepSink& sink);
 
+  const BodyFormat asked_;
   const EventJson* json_ = nullptr;  // parser of the current object
   int parts_ = 0;
   int open_part_ = -1;  // the text part that the next text continues
@@ -78,7 +77,6 @@ class Response {
   bool has_content_ = false;
   bool blocked_ = false;
   std::string finish_raw_, finish_message_;
-  bool ended_ = false;
 };
 
 }  // namespace aiw::google

@@ -36,7 +36,7 @@ std::expected<ServiceAccount, Error> read_service_account(std::string_view json)
   if (get_string_or_empty(*root, "type") != "service_account") {
     return std::unexpected(auth_error("bad_credentials", "the credentials are not of a service account"));
   }
-  const auto text = [&](std::string_view key) { return parser.plain_text(get_string_or_empty(*root, key)); };
+  const auto text = [&](std::string_view key) { return parser.text(*root, key); };
   ServiceAccount account{text("client_email"), text("private_key"), text("private_key_id"), text("token_uri"),
                          text("project_id")};
   if (account.client_email.empty() || account.private_key.empty()) {

@@ -4,7 +4,6 @@
 
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
-#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
 #include "worker/providers/codec/provider_state.hpp"
 
@@ -31,25 +30,14 @@ Usage read_usage(const JsonElement& root) {
 }  // namespace
 
 void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view, StepSink& sink) {
-  std::optional<JsonElement> message, response, thinking, logprobs, image, error;
-  bool done = false;
-  for (const auto [key, value] : simdjson::dom::object(root)) {
-    if (key == "message") {
-      message = value;
-    } else if (key == "response") {
-      response = value;
-    } else if (key == "thinking") {
-      thinking = value;
-    } else if (key == "done") {
-      done = value.is_bool() && bool(value);
-    } else if (key == "logprobs") {
-      logprobs = value;
-    } else if (key == "image") {
-      image = value;
-    } else if (key == "error" && reports_error(value)) {
-      error = value;
-    }
-  }
+  std::optional<JsonElement> message, response, thinking, done, logprobs, image, error;
+  read_members(root, {{"message", message},
+                      {"response", response},
+                      {"thinking", thinking},
+                      {"done", done},
+                      {"logprobs", logprobs},
+                      {"image", image},
+                      {"error", error}});
   if (message || response || image) has_answer_ = true;
   // Reasoning precedes the text, whatever the order of the members.
   if (thinking) reasoning_.add_value(json, *thinking, next_part_, sink);
@@ -57,12 +45,11 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
   if (message) add_message(json, *message, sink);
   if (ended_) return;
   if (logprobs) add_logprobs(json, *logprobs, sink);
-  std::string_view data;
-  if (image && image->get(data) == simdjson::SUCCESS && !data.empty()) {
-    sink.file(next_part_++, {.media_type = "image/png", .data = json.plain_text(data)});
+  if (!as_string(image).empty()) {
+    sink.file(next_part_++, {.media_type = "image/png", .data = json.plain_text(as_string(image))});
   }
-  if (error) return fail(in_stream_error(json, *error), sink);
-  if (done) finish(json, root, sink);
+  if (error && reports_error(*error)) return fail(in_stream_error(json, *error), sink);
+  if (done && done->is_bool() && bool(*done)) finish(json, root, sink);
 }
 
 void Decoder::add_message(const EventJson& json, const JsonElement& message, StepSink& sink) {
@@ -71,13 +58,9 @@ void Decoder::add_message(const EventJson& json, const JsonElement& message, Ste
   read_members(message, {{"thinking", thinking}, {"content", content}, {"tool_calls", calls}});
   if (thinking) reasoning_.add_value(json, *thinking, next_part_, sink);
   if (content) text_.add_value(json, *content, next_part_, sink);
-  if (calls) add_tool_calls(json, *calls, sink);
-}
-
-void Decoder::add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink) {
-  for_each_element(calls, [&](const JsonElement& call) {
+  for (const JsonElement call : elements_of(calls)) {
     if (!ended_) add_tool_call(json, call, sink);
-  });
+  }
 }
 
 // A call comes whole: its arguments are an object, and only newer servers give it an id.
@@ -85,17 +68,14 @@ void Decoder::add_tool_call(const EventJson& json, const JsonElement& call, Step
   const auto function = get_member(call, "function");
   if (!function) return;
   if (call_count_ == kMaxCalls) {
-    return fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
+    return fail("too_many_tool_calls", "the answer has too many tool calls", false, sink);
   }
   ToolCall made;
   made.id = read_call_id(json, call, "id");
   if (made.id.empty()) made.id = "call_" + std::to_string(call_count_);
-  made.name = json.plain_text(get_string_or_empty(*function, "name"));
-  if (const auto arguments = get_member(*function, "arguments")) {
-    std::string_view text;
-    made.input_text = arguments->get(text) == simdjson::SUCCESS ? json.plain_text(text) : json.json_text(*arguments);
-  }
-  made.input_text = complete_arguments(std::move(made.input_text));
+  made.name = json.text(*function, "name");
+  const auto arguments = get_member(*function, "arguments");
+  made.input_text = complete_arguments(arguments ? json.text_or_json(*arguments) : std::string());
   ++call_count_;
   sink.tool_call(next_part_++, std::move(made));
 }
@@ -109,12 +89,12 @@ void Decoder::add_logprobs(const EventJson& json, const JsonElement& tokens, Ste
 }
 
 void Decoder::finish(const EventJson& json, const JsonElement& root, StepSink& sink) {
-  const std::string raw = bounded_message(json.plain_text(get_string_or_empty(root, "done_reason")), 256);
+  const std::string raw = bounded_message(json.text(root, "done_reason"), 256);
   // Older servers send no reason.
   if (!has_answer_ || (raw.empty() && next_part_ == 0)) {
-    return fail(upstream_fault("bad_response", "the answer ended without a message", false), sink);
+    return fail("bad_response", "the answer ended without a message", false, sink);
   }
-  if (std::exchange(ended_, true)) return;
+  ended_ = true;
   flush(sink);
   if (in_message_ && reasoning_.part >= 0) {
     sink.provider_state(reasoning_.part, make_state(kChatTag, "thinking", "true"));

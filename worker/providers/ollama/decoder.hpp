@@ -17,7 +17,6 @@ class Decoder final : public JsonEventDecoder {
 
  private:
   void add_message(const EventJson& json, const JsonElement& message, StepSink& sink);
-  void add_tool_calls(const EventJson& json, const JsonElement& calls, StepSink& sink);
   void add_tool_call(const EventJson& json, const JsonElement& call, StepSink& sink);
   void add_logprobs(const EventJson& json, const JsonElement& tokens, StepSink& sink);
   void finish(const EventJson& json, const JsonElement& root, StepSink& sink);

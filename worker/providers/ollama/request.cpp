@@ -8,23 +8,20 @@
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/message_parts.hpp"
-#include "worker/providers/ollama/api.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/ollama/decoder.hpp"
 #include "worker/providers/ollama/messages.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 // Wire facts are from Ollama's docs/api.md and its api/types.go.
 
 namespace aiw::ollama {
 namespace {
 
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
   OptionsWriter(const StepInput& input, bool takes_tools, RequestNotes& notes)
-      : chat_(input.chat),
-        target_(input.target),
-        offer_tools_(input.offer_tools),
-        takes_tools_(takes_tools),
-        notes_(notes) {}
+      : OptionsWriterBase(input, notes), takes_tools_(takes_tools) {}
 
   std::string write() {
     // Streaming is the default here, so `stream` is always written.
@@ -33,7 +30,7 @@ class OptionsWriter {
     if (chat_.reasoning) think(*chat_.reasoning);
     tools();
     options();
-    if (chat_.logprobs) writer_.field("logprobs", *chat_.logprobs);
+    option("logprobs", chat_.logprobs);
     writer_.end_object();
     return std::move(out_);
   }
@@ -51,7 +48,7 @@ class OptionsWriter {
   // `think` is a switch, or one of three levels. Models without levels treat a level as "on".
   void think(const Reasoning& reasoning) {
     const std::string_view effort = reasoning.effort.raw;
-    if (reasoning.budget_tokens.value_or(0) > 0) notes_.dropped("reasoning.budgetTokens", target_);
+    if (reasoning.budget_tokens.value_or(0) > 0) dropped("reasoning.budgetTokens");
     if (effort == "none" || effort.empty()) {
       writer_.field("think", effort.empty() && reasoning.budget_tokens.value_or(1) > 0);
     } else if (effort == "low" || effort == "minimal") {
@@ -63,55 +60,36 @@ class OptionsWriter {
 
   void tools() {
     if (chat_.tools.empty()) return;
-    if (!takes_tools_) return notes_.dropped("tools", target_);
+    if (!takes_tools_) return dropped("tools");
     const auto choice = chat_.tool_choice ? chat_.tool_choice->type : ToolChoiceType::automatic;
-    if (!offer_tools_ || choice == ToolChoiceType::none) return;
-    if (choice != ToolChoiceType::automatic) notes_.dropped("toolChoice", target_);
-    if (!chat_.parallel_tool_calls.value_or(true)) notes_.dropped("parallelToolCalls", target_);
+    if (!input_.offer_tools || choice == ToolChoiceType::none) return;
+    if (choice != ToolChoiceType::automatic) dropped("toolChoice");
+    if (!chat_.parallel_tool_calls.value_or(true)) dropped("parallelToolCalls");
     writer_.key("tools").begin_array();
-    for (const Tool& tool : chat_.tools) write_tool(tool);
+    for (const Tool& tool : chat_.tools) write_function_tool(writer_, tool);
     writer_.end_array();
   }
 
-  void write_tool(const Tool& tool) {
-    if (!tool.definition.empty()) {
-      writer_.raw(tool.definition);
-      return;
-    }
-    writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
-    if (!tool.description.empty()) writer_.field("description", tool.description);
-    const JsonSpan none{R"({"type":"object","properties":{}})"};
-    writer_.field("parameters", tool.input_schema.empty() ? none : tool.input_schema).end_object().end_object();
-  }
-
   template <typename T>
-  void option(std::string_view name, const std::optional<T>& value) {
+  void model_option(std::string_view name, const std::optional<T>& value) {
     if (value) options_writer_.field(name, *value);
   }
 
   void options() {
-    option("num_predict", output_token_limit(chat_, target_, notes_));
-    option("temperature", chat_.temperature);
-    option("top_p", chat_.top_p);
-    option("top_k", chat_.top_k);
-    option("seed", chat_.seed);
-    option("frequency_penalty", chat_.frequency_penalty);
-    option("presence_penalty", chat_.presence_penalty);
-    if (!chat_.stop_sequences.empty()) {
-      options_writer_.key("stop").begin_array();
-      for (const RawString text : chat_.stop_sequences) options_writer_.raw(text);
-      options_writer_.end_array();
-    }
+    model_option("num_predict", output_token_limit(chat_, target_, notes_));
+    model_option("temperature", chat_.temperature);
+    model_option("top_p", chat_.top_p);
+    model_option("top_k", chat_.top_k);
+    model_option("seed", chat_.seed);
+    model_option("frequency_penalty", chat_.frequency_penalty);
+    model_option("presence_penalty", chat_.presence_penalty);
+    write_stop_sequences(options_writer_, "stop", chat_);
     if (!options_.empty()) writer_.key("options").begin_object().copy_list(options_).end_object();
   }
 
-  const ChatRequest& chat_;
-  const Target& target_;
-  const bool offer_tools_;
   const bool takes_tools_;
-  RequestNotes& notes_;
-  std::string out_, options_;
-  JsonWriter writer_{out_}, options_writer_{options_};
+  std::string options_;
+  JsonWriter options_writer_{options_};
 };
 
 // Returns the context size if the chat sets it.
@@ -167,8 +145,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
   ModelPage page;
   for (const JsonElement model : *list) {
-    std::string id = json.plain_text(get_string_or_empty(model, "model"));
-    if (id.empty()) id = json.plain_text(get_string_or_empty(model, "name"));
+    std::string id = json.text(model, "model");
+    if (id.empty()) id = json.text(model, "name");
     if (!id.empty()) page.models.push_back({std::move(id), {}, {}, {}});
   }
   return page;
@@ -218,8 +196,6 @@ std::expected<BuiltRequest, Error> build(const Endpoint& to, const StepInput& in
   return built;
 }
 
-}  // namespace
-
 std::expected<BuiltRequest, Error> build_chat(const StepInput& input) {
   static constexpr auto kReserved = std::to_array<std::string_view>({"messages", "stream"});
   return build({"api/chat", true, kReserved, write_messages}, input);
@@ -234,14 +210,9 @@ std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
   return make_ndjson_decoder(std::make_unique<Decoder>(), format);
 }
 
-const WireApi& chat_api() {
-  static constexpr WireApi kApi = {build_chat, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+}  // namespace
 
-const WireApi& generate_api() {
-  static constexpr WireApi kApi = {build_generate, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+const WireApi kChatApi = {build_chat, make_decoder, http_error, list_models, read_models};
+const WireApi kGenerateApi = {build_generate, make_decoder, http_error, list_models, read_models};
 
 }  // namespace aiw::ollama

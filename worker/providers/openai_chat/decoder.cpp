@@ -4,21 +4,11 @@
 
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
-#include "worker/providers/codec/json_members.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 #include "worker/providers/openai_chat/usage.hpp"
 
 namespace aiw::openai_chat {
-namespace {
-
-std::string_view string_or_empty(const std::optional<JsonElement>& value) {
-  std::string_view text;
-  return value && value->get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
-}  // namespace
-
 void Decoder::add_event(const EventJson& json, const JsonElement& root, std::string_view type, StepSink& sink) {
   json_ = &json;
   std::optional<JsonElement> choices, error, usage, groq, citations, results;
@@ -30,10 +20,8 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
                       {"search_results", results}});
   if (citations) citations_.add_urls(json, *citations);
   if (results) citations_.add_results(json, *results);
-  if (choices) {
-    for_each_element(*choices, [&](const JsonElement& choice) {
-      if (!ended_) add_choice(choice, sink);
-    });
+  for (const JsonElement choice : elements_of(choices)) {
+    if (!ended_) add_choice(choice, sink);
   }
   if (ended_) return;
   if (!usage && groq) usage = get_member(*groq, "usage");
@@ -45,15 +33,14 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
 void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
   is_body_ = true;
   add_event(json, root, {}, sink);
-  if (ended()) return;
-  done(sink);
+  if (!ended_) done(sink);
 }
 
 void Decoder::done(StepSink& sink) {
   if (has_content() || !finish_raw_.empty()) return finish(sink);
   const auto* const what =
       has_choice_ ? "the answer ended with neither content nor a finish reason" : "the answer ended without a choice";
-  fail(upstream_fault("bad_response", what, false), sink);
+  fail("bad_response", what, false, sink);
 }
 
 void Decoder::end_of_stream(StepSink& sink) {
@@ -63,29 +50,35 @@ void Decoder::end_of_stream(StepSink& sink) {
 }
 
 void Decoder::add_choice(const JsonElement& choice, StepSink& sink) {
-  std::optional<JsonElement> index, message, delta, finish, native_finish, error, logprobs, usage;
+  std::optional<JsonElement> index, message, delta, finish, native_finish, error, logprobs, usage, text;
+  // In the order of their frequency.
   read_members(choice, {{"index", index},
                         {"delta", delta},
-                        {"message", message},
+                        {"text", text},  // legacy completions; Together sends it beside `delta`
                         {"finish_reason", finish},
+                        {"logprobs", logprobs},
+                        {"message", message},
                         {"native_finish_reason", native_finish},  // OpenRouter
                         {"error", error},
-                        {"logprobs", logprobs},
                         {"usage", usage}});  // Moonshot
-  if (index && as_count(*index).value_or(0) != 0) return;
+  if (as_count(index).value_or(0) != 0) return;
   const auto &wanted = is_body_ ? message : delta, &other = is_body_ ? delta : message;
   const auto& content = wanted && wanted->is_object() ? wanted : other;
   const bool has_content = content && content->is_object();
-  const auto reason = string_or_empty(finish), native_reason = string_or_empty(native_finish);
-  const bool failed = error && reports_error(*error), has_reason = !is_missing_reason(reason);
-  if (has_content || failed || has_reason) has_choice_ = true;
-  if (has_content) add_message(*content, sink);
+  const auto reason = as_string(finish), native_reason = as_string(native_finish);
+  const bool failed = error && reports_error(*error);
+  if (has_content || text || failed || !is_missing_reason(reason)) has_choice_ = true;
+  if (has_content) {
+    add_message(*content, sink);
+  } else if (text) {
+    text_.add_value(*json_, *text, next_part_, sink);
+  }
   if (ended_) return;
   if (logprobs) add_logprobs(*logprobs, sink);
   if (failed) return fail(in_stream_error(*json_, *error), sink);
   if (usage) usage_.add(read_usage(*usage), sink);
-  if (finish_raw_.empty() && has_reason) finish_raw_ = bounded_message(json_->plain_text(reason), 256);
-  if (!native_reason.empty()) native_finish_ = bounded_message(json_->plain_text(native_reason), 256);
+  if (finish_raw_.empty() && !reason.empty()) finish_raw_ = read_finish_reason(*json_, reason);
+  if (!native_reason.empty()) native_finish_ = read_finish_reason(*json_, native_reason);
 }
 
 void Decoder::add_message(const JsonElement& message, StepSink& sink) {
@@ -104,9 +97,7 @@ void Decoder::add_message(const JsonElement& message, StepSink& sink) {
                          {"images", images},
                          {"executed_tools", executed_tools}});
   if (details) details_.add(*json_, *details);
-  if (images) {
-    for_each_element(*images, [&](const JsonElement& image) { report_image(*json_, image, next_part_, sink); });
-  }
+  for (const JsonElement image : elements_of(images)) report_image(*json_, image, next_part_, sink);
   if (executed_tools) executed_.add(*json_, *executed_tools, next_part_, sink);
   // Reasoning precedes the text, whatever the order of the members, and sources follow it.
   if (reasoning_content) {
@@ -118,24 +109,24 @@ void Decoder::add_message(const JsonElement& message, StepSink& sink) {
   if (details && reasoning_field_.empty()) add_reasoning_details(*details, sink);
   if (content) add_content(*content, sink);
   if (audio) add_audio(*audio, sink);
-  if (refusal) add_text(refusal_, string_or_empty(refusal), sink);
+  if (refusal) add_text(refusal_, as_string(refusal), sink);
   if (annotations) annotations_.add(*json_, *annotations, sink);
   if (tool_calls) add_tool_calls(*tool_calls, sink);
   if (function_call && !ended_) add_function(*function_call, *function_call, sink);
 }
 
 void Decoder::add_reasoning(std::string_view field, const JsonElement& value, StepSink& sink) {
-  std::string_view text;
-  if (value.get(text) != simdjson::SUCCESS || text.empty()) return;
+  const auto text = as_string(value);
+  if (text.empty()) return;
   add_text(reasoning_, text, sink);
   if (reasoning_field_.empty()) reasoning_field_ = field;
 }
 
 void Decoder::add_reasoning_details(const JsonElement& details, StepSink& sink) {
-  for_each_element(details, [&](const JsonElement& detail) {
+  for (const JsonElement detail : elements_of(details)) {
     add_text(reasoning_, get_string_or_empty(detail, "text"), sink);
     add_text(reasoning_, get_string_or_empty(detail, "summary"), sink);
-  });
+  }
 }
 
 void Decoder::add_audio(const JsonElement& audio, StepSink& sink) {
@@ -144,7 +135,7 @@ void Decoder::add_audio(const JsonElement& audio, StepSink& sink) {
   if (text_.part < 0 && !words.empty()) is_spoken_ = true;
   if (is_spoken_) add_text(text_, words, sink);
   if (spoken_.add(get_string_or_empty(audio, "data"))) return;
-  fail(upstream_fault("event_too_large", "the answer's audio is too large", false), sink);
+  fail("event_too_large", "the answer's audio is too large", false, sink);
 }
 
 void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
@@ -152,6 +143,7 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
     const auto tokens = get_member(logprobs, key);
     LogprobsWriter writer;
     if (tokens) add_token_entries(*json_, *tokens, writer);
+    if (channel == &text_) add_token_arrays(*json_, logprobs, writer);
     if (writer.empty()) continue;
     // A token of half a character has not begun a text yet.
     if (channel->part < 0) sink.delta(channel->part = next_part_++, channel->kind, {}, {});
@@ -162,7 +154,7 @@ void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
 void Decoder::add_content(const JsonElement& content, StepSink& sink) {
   if (is_spoken_) return;
   if (!content.is_array()) return text_.add_value(*json_, content, next_part_, sink);
-  for_each_element(content, [&](const JsonElement& part) { add_content_part(part, sink); });
+  for (const JsonElement part : elements_of(content)) add_content_part(part, sink);
 }
 
 // Mistral: content is an array once the model thinks, of {type: text, text} and {type: thinking, thinking: [text…]}.
@@ -177,16 +169,14 @@ void Decoder::add_content_part(const JsonElement& part, StepSink& sink) {
   } else if (type == "thinking") {
     if (reasoning_field_.empty()) reasoning_field_ = "thinking";
     add_text(reasoning_, get_string_or_empty(part, "thinking"), sink);
-    const auto thoughts = get_member(part, "thinking");
-    if (!thoughts) return;
-    for_each_element(*thoughts, [&](const JsonElement& thought) {
+    for (const JsonElement thought : elements_of(part, "thinking")) {
       add_text(reasoning_, get_string_or_empty(thought, "text"), sink);
-    });
+    }
   }
 }
 
 void Decoder::add_tool_calls(const JsonElement& calls, StepSink& sink) {
-  for_each_element(calls, [&](const JsonElement& call) {
+  for (const JsonElement call : elements_of(calls)) {
     if (ended_) return;
     const auto function = get_member(call, "function"), custom = get_member(call, "custom");
     // Snowflake sends both members, one of them empty.
@@ -195,33 +185,12 @@ void Decoder::add_tool_calls(const JsonElement& calls, StepSink& sink) {
     } else if (function) {
       add_function(call, *function, sink);
     }
-  });
+  }
 }
 
 void Decoder::add_function(const JsonElement& call, const JsonElement& function, StepSink& sink) {
-  const std::string id = read_call_id(*json_, call, "id");
-  const std::string name = json_->plain_text(get_string_or_empty(function, "name"));
-  ToolCallFragment fragment{get_count(call, "index"), id, name, {}, {}};
-  std::string as_object, extra;
-  bool repaired = json_->repaired();
-  auto arguments = get_member(function, "arguments");
-  if (const auto input = get_member(function, "input"); input && !arguments) {
-    arguments = input;
-    fragment.is_custom = true;
-  }
-  if (arguments && arguments->get(fragment.arguments) != simdjson::SUCCESS) {
-    as_object = json_->json_text(*arguments);
-    fragment.arguments = as_object;
-    repaired = false;
-  }
-  // Gemini's OpenAI-compatible endpoint: google.thought_signature must be sent back with the call.
-  if (const auto content = get_member(call, "extra_content")) {
-    extra = json_->json_text(*content);
-    fragment.extra_content = extra;
-  }
-  if (id.empty() && name.empty() && fragment.arguments.empty()) return;
-  if (calls_.add(fragment, repaired, next_part_, sink)) return;
-  fail(upstream_fault("too_many_tool_calls", "the answer has too many tool calls", false), sink);
+  if (calls_.add(*json_, get_count(call, "index"), call, function, next_part_, sink)) return;
+  fail("too_many_tool_calls", "the answer has too many tool calls", false, sink);
 }
 
 void Decoder::add_text(TextChannel& channel, std::string_view text, StepSink& sink) {
@@ -245,7 +214,7 @@ void Decoder::report_reasoning_state(StepSink& sink) {
 }
 
 void Decoder::finish(StepSink& sink) {
-  if (std::exchange(ended_, true)) return;
+  ended_ = true;
   flush(sink);
   report_reasoning_state(sink);
   spoken_.report(next_part_, sink);
@@ -254,8 +223,7 @@ void Decoder::finish(StepSink& sink) {
   if (auto error = finish_error()) return sink.fail(*std::move(error));
   const FinishReason reason = finish_reason();
   calls_.finish(reason == FinishReason::length || reason == FinishReason::content_filter, sink);
-  if (finish_raw_.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
-  sink.finish(reason, finish_raw_);
+  report_finish(reason, finish_raw_, sink);
 }
 
 // A gateway may report a model failure with a normal finish reason, and name the failure in another member.

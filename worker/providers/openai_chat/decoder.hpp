@@ -1,4 +1,5 @@
-// Decodes one Chat Completions response: chunks or one body. Both have the same members.
+// Decodes one response of Chat Completions or of the legacy completions API: chunks or one body. Both have the same
+// members.
 #pragma once
 
 #include <string>

@@ -4,17 +4,12 @@
 #include <array>
 #include <utility>
 
-#include "protocol/json_writer.hpp"
 #include "worker/base/base64.hpp"
-#include "worker/providers/codec/json_members.hpp"
+#include "worker/providers/codec/tool_output.hpp"
 #include "worker/providers/openai_chat/state.hpp"
 
 namespace aiw::openai_chat {
 namespace {
-
-std::string plain_member(const EventJson& json, const JsonElement& object, std::string_view key) {
-  return json.plain_text(get_string_or_empty(object, key));
-}
 
 // The wire does not carry the audio type: only the request did.
 std::string_view audio_type(std::string_view bytes) {
@@ -32,42 +27,34 @@ std::string_view audio_type(std::string_view bytes) {
 
 // Returns the output of the provider's tool: text, or else its results as JSON.
 std::string tool_output(const EventJson& json, const JsonElement& tool) {
-  std::string out;
-  JsonWriter writer(out);
-  writer.begin_object();
-  if (const auto text = get_string(tool, "output"); text && !text->empty()) {
-    writer.field("type", "text").field("value", std::string_view(json.plain_text(*text)));
-  } else {
-    for (const char* key : {"search_results", "browser_results", "code_results"}) {
-      const auto results = get_member(tool, key);
-      const std::string value = results ? json.json_text(*results) : std::string();
-      if (value.empty() || value == "[]" || value == R"({"results":[]})") continue;
-      writer.field("type", "json").field("value", JsonSpan{value});
-      break;
-    }
+  if (const std::string text = json.text(tool, "output"); !text.empty()) {
+    return tool_output_json("text", false, json_string(text));
   }
-  writer.end_object();
-  return out == "{}" ? std::string() : out;
+  for (const char* key : {"search_results", "browser_results", "code_results"}) {
+    const auto results = get_member(tool, key);
+    const std::string value = results ? json.json_text(*results) : std::string();
+    const bool is_empty = value.empty() || value == "[]" || value == R"({"results":[]})";
+    if (!is_empty) return tool_output_json("json", false, value);
+  }
+  return {};
 }
 
 }  // namespace
 
 void CitationList::add_urls(const EventJson& json, const JsonElement& urls) {
   if (urls.is_array()) urls_.clear();
-  for_each_element(urls, [&](const JsonElement& url) {
-    std::string_view text;
-    if (url.get(text) == simdjson::SUCCESS) urls_.push_back({.url = json.plain_text(text)});
-  });
+  for (const JsonElement url : elements_of(urls)) {
+    if (url.is_string()) urls_.push_back({.url = json.plain_text(as_string(url))});
+  }
 }
 
 void CitationList::add_results(const EventJson& json, const JsonElement& results) {
   if (results.is_array()) results_.clear();
-  for_each_element(results, [&](const JsonElement& result) {
-    Source source{.url = plain_member(json, result, "url"),
-                  .title = plain_member(json, result, "title"),
-                  .quote = plain_member(json, result, "snippet")};
+  for (const JsonElement result : elements_of(results)) {
+    Source source{
+        .url = json.text(result, "url"), .title = json.text(result, "title"), .quote = json.text(result, "snippet")};
     if (!source.url.empty()) results_.push_back(std::move(source));
-  });
+  }
 }
 
 void CitationList::report(const Annotations& annotations, StepSink& sink) {
@@ -83,25 +70,24 @@ void CitationList::report(const Annotations& annotations, StepSink& sink) {
 }
 
 void Annotations::add(const EventJson& json, const JsonElement& annotations, StepSink& sink) {
-  for_each_element(annotations, [&](const JsonElement& annotation) {
+  for (const JsonElement annotation : elements_of(annotations)) {
     if (const auto cited = get_member(annotation, "url_citation")) {
-      const Source source{.url = plain_member(json, *cited, "url"),
-                          .title = plain_member(json, *cited, "title"),
-                          .quote = plain_member(json, *cited, "content")};
-      if (source.url.empty()) return;
+      const Source source{
+          .url = json.text(*cited, "url"), .title = json.text(*cited, "title"), .quote = json.text(*cited, "content")};
+      if (source.url.empty()) continue;
       urls_.insert(source.url);
       sink.source(source);
     } else if (const auto file = get_member(annotation, "file")) {
-      const std::string name = plain_member(json, *file, "name"), hash = plain_member(json, *file, "hash");
+      const std::string name = json.text(*file, "name"), hash = json.text(*file, "hash");
       const std::string text = json.json_text(annotation);
-      if (!files_.insert(hash + "/" + name).second) return;
+      if (!files_.insert(hash + "/" + name).second) continue;
       if (file_annotations_.size() + text.size() <= kMaxFileBytes) {
         if (!file_annotations_.empty()) file_annotations_ += ',';
         file_annotations_ += text;
       }
       sink.source({.type = Source::Type::document, .id = hash, .title = name, .filename = name});
     }
-  });
+  }
 }
 
 void Annotations::report_state(int text_part, int& next_part, StepSink& sink) {
@@ -113,8 +99,7 @@ void Annotations::report_state(int text_part, int& next_part, StepSink& sink) {
 void report_image(const EventJson& json, const JsonElement& image, int& next_part, StepSink& sink) {
   const auto object = get_member(image, "image_url");
   if (!object) return;
-  std::string_view url;
-  if (object->get(url) != simdjson::SUCCESS) url = get_string_or_empty(*object, "url");
+  const auto url = object->is_string() ? as_string(*object) : get_string_or_empty(*object, "url");
   if (url.empty()) return;
   GeneratedFile file;
   constexpr std::string_view kBase64 = ";base64,";
@@ -143,7 +128,7 @@ void SpokenAnswer::report(int& next_part, StepSink& sink) {
 }
 
 void ExecutedTools::add(const EventJson& json, const JsonElement& tools, int& next_part, StepSink& sink) {
-  for_each_element(tools, [&](const JsonElement& tool) { add_one(json, tool, next_part, sink); });
+  for (const JsonElement tool : elements_of(tools)) add_one(json, tool, next_part, sink);
 }
 
 void ExecutedTools::add_one(const EventJson& json, const JsonElement& tool, int& next_part, StepSink& sink) {
@@ -154,9 +139,9 @@ void ExecutedTools::add_one(const EventJson& json, const JsonElement& tool, int&
   Tool& known = entry->second;
   const std::string id = "executed_" + std::to_string(index);
   if (is_new) {
-    known.name = plain_member(json, tool, "name");
-    if (known.name.empty()) known.name = plain_member(json, tool, "type");
-    std::string arguments = plain_member(json, tool, "arguments");
+    known.name = json.text(tool, "name");
+    if (known.name.empty()) known.name = json.text(tool, "type");
+    std::string arguments = json.text(tool, "arguments");
     if (arguments.empty()) arguments = "{}";
     const int part = next_part++;
     sink.delta(part, ContentKind::tool_input, arguments, id);

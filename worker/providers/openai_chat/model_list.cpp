@@ -11,8 +11,8 @@ namespace {
 // Reads a model: OpenAI's {id}, and more members of OpenRouter, Groq, Together, vLLM and Mistral.
 ModelInfo read_model(const EventJson& json, const JsonElement& model) {
   ModelInfo info;
-  info.id = json.plain_text(get_string_or_empty(model, "id"));
-  info.name = json.plain_text(get_string_or_empty(model, "name"));
+  info.id = json.text(model, "id");
+  info.name = json.text(model, "name");
   for (const std::string_view key : {"context_length", "context_window", "max_model_len", "max_context_length"}) {
     if (!info.context_tokens) info.context_tokens = get_count(model, key);
   }

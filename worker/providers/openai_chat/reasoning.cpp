@@ -3,33 +3,30 @@
 #include <algorithm>
 
 #include "protocol/json_writer.hpp"
-#include "worker/providers/codec/json_members.hpp"
 
 namespace aiw::openai_chat {
 
 void ReasoningDetails::add(const EventJson& json, const JsonElement& details) {
-  for_each_element(details, [&](const JsonElement& detail) {
-    simdjson::dom::object members;
-    if (detail.get(members) != simdjson::SUCCESS) return;
+  for (const JsonElement detail : elements_of(details)) {
+    if (!detail.is_object()) continue;
     Block& block = find_or_begin(json, detail);
     const bool first = block.members.empty();
-    for (const auto [key, value] : members) {
-      std::string_view text;
+    for (const auto [key, value] : members_of(detail)) {
       if (key == "text" || key == "summary" || key == "data") {
-        if (value.get(text) == simdjson::SUCCESS) block.text += block.joiner.add(text, json.repaired());
+        block.text += block.joiner.add(as_string(value), json.repaired());
       } else if (key == "signature") {
-        if (value.get(text) == simdjson::SUCCESS && !text.empty()) block.signature = json.plain_text(text);
+        if (!as_string(value).empty()) block.signature = json.plain_text(as_string(value));
       } else if (first) {
         if (!block.members.empty()) block.members += ',';
         append_json_string(block.members, json.plain_text(key));
         block.members += ":" + json.json_text(value);
       }
     }
-  });
+  }
 }
 
 ReasoningDetails::Block& ReasoningDetails::find_or_begin(const EventJson& json, const JsonElement& detail) {
-  const std::string type = json.plain_text(get_string_or_empty(detail, "type"));
+  const std::string type = json.text(detail, "type");
   const auto index = get_count(detail, "index");
   // Chunks of one block are consecutive; an encrypted block comes whole.
   const bool continues =

@@ -4,8 +4,8 @@
 
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/openai_chat/address.hpp"
-#include "worker/providers/openai_chat/api.hpp"
 #include "worker/providers/openai_chat/content.hpp"
 #include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/messages.hpp"
@@ -13,6 +13,7 @@
 #include "worker/providers/openai_chat/model_list.hpp"
 #include "worker/providers/provider_defaults.hpp"
 #include "worker/providers/schema/rewriter.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::openai_chat {
 namespace {
@@ -22,14 +23,10 @@ constexpr std::array<std::string_view, 2> kReserved = {"messages", "stream"};
 constexpr RawString kSchemaName{"response"};
 
 // Writes the members of the body before `messages`, as an object.
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
   OptionsWriter(const StepInput& input, RequestNotes& notes)
-      : chat_(input.chat),
-        target_(input.target),
-        quirks_(chat_quirks(input.target.api, input.target.known)),
-        offer_tools_(input.offer_tools),
-        notes_(notes) {}
+      : OptionsWriterBase(input, notes), quirks_(chat_quirks(input.target.api, input.target.known)) {}
 
   std::string write() {
     writer_.begin_object().field("model", target_.model);
@@ -37,7 +34,7 @@ class OptionsWriter {
     sampling();
     if (chat_.reasoning) reasoning(*chat_.reasoning);
     if (chat_.response_json) response_format();
-    if (offer_tools_ && !chat_.tools.empty()) tools();
+    if (input_.offer_tools && !chat_.tools.empty()) tools();
     if (chat_.stream.upstream) {
       writer_.field("stream", true);
       if (quirks_.stream_options) {
@@ -51,7 +48,7 @@ class OptionsWriter {
  private:
   // False if the chat sets the option and it must be left out.
   bool takes(bool asked, bool taken, std::string_view name) {
-    if (asked && !taken) notes_.dropped(name, target_);
+    if (asked && !taken) dropped(name);
     return asked && taken;
   }
 
@@ -64,11 +61,6 @@ class OptionsWriter {
     writer_.field(old_version ? "max_tokens" : quirks_.max_tokens, *limit);
   }
 
-  template <typename T>
-  void option(std::string_view member, const std::optional<T>& value, bool taken, std::string_view name) {
-    if (takes(value.has_value(), taken, name)) writer_.field(member, *value);
-  }
-
   void sampling() {
     const SamplingRules rules = sampling_rules(target_.model, chat_.reasoning);
     const bool penalties = rules.penalties && quirks_.penalties;
@@ -78,9 +70,7 @@ class OptionsWriter {
     option("frequency_penalty", chat_.frequency_penalty, penalties, "frequencyPenalty");
     option("presence_penalty", chat_.presence_penalty, penalties, "presencePenalty");
     if (takes(!chat_.stop_sequences.empty(), rules.penalties && quirks_.stop, "stopSequences")) {
-      writer_.key("stop").begin_array();
-      for (const RawString text : chat_.stop_sequences) writer_.raw(text);
-      writer_.end_array();
+      write_stop_sequences(writer_, "stop", chat_);
     }
     option(quirks_.seed, chat_.seed, !quirks_.seed.empty(), "seed");
     if (takes(chat_.logprobs.value_or(false), rules.sampling && quirks_.logprobs, "logprobs")) {
@@ -118,7 +108,7 @@ class OptionsWriter {
     if (takes(!asked.effort.empty(), takes_effort(target_.model), "reasoning.effort")) {
       writer_.field("reasoning_effort", asked.effort);
     }
-    if (asked.budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
+    if (asked.budget_tokens) dropped("reasoning.budgetTokens");
   }
 
   void thinking(bool enabled, std::optional<std::int64_t> budget = {}) {
@@ -172,8 +162,7 @@ class OptionsWriter {
     }
     writer_.begin_object().field("type", "function").key("function").begin_object().field("name", tool.name);
     if (!tool.description.empty()) writer_.field("description", tool.description);
-    const JsonSpan none{R"({"type":"object","properties":{}})"};
-    schema("parameters", tool.input_schema.empty() ? none : tool.input_schema, tool.strict);
+    schema("parameters", tool.input_schema.empty() ? kNoParameters : tool.input_schema, tool.strict);
     writer_.end_object();
     write_cache_mark(writer_, quirks_, tool.cache);
     writer_.end_object();
@@ -195,17 +184,9 @@ class OptionsWriter {
     }
   }
 
-  const ChatRequest& chat_;
-  const Target& target_;
   const ChatQuirks& quirks_;
-  const bool offer_tools_;
-  RequestNotes& notes_;
   SchemaBudget schema_budget_;
-  std::string out_;
-  JsonWriter writer_{out_};
 };
-
-}  // namespace
 
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_url(input.target, "chat/completions"), "text/event-stream", input);
@@ -225,13 +206,8 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
-}
+}  // namespace
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, list_models, read_models};
-  return kApi;
-}
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, list_models, read_models};
 
 }  // namespace aiw::openai_chat

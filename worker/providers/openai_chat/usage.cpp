@@ -10,11 +10,6 @@ std::optional<std::int64_t> first_count(const JsonElement& object, std::initiali
   return std::nullopt;
 }
 
-std::optional<std::int64_t> detail(const JsonElement& usage, std::string_view group, std::string_view key) {
-  const auto details = get_member(usage, group);
-  return details ? get_count(*details, key) : std::nullopt;
-}
-
 // xAI and a few others leave reasoning out of completion_tokens. Their own total shows it.
 void include_reasoning(Usage& usage) {
   if (!usage.input_tokens || !usage.output_tokens || !usage.total_tokens || !usage.reasoning_tokens) return;
@@ -37,21 +32,25 @@ std::optional<double> read_cost(const JsonElement& usage) {
 }  // namespace
 
 Usage read_usage(const JsonElement& usage) {
+  // Chat Completions and Responses name the groups of details differently.
+  auto input = get_member(usage, "prompt_tokens_details"), output = get_member(usage, "completion_tokens_details");
+  if (!input) input = get_member(usage, "input_tokens_details");
+  if (!output) output = get_member(usage, "output_tokens_details");
   Usage out;
   out.input_tokens = first_count(usage, {"prompt_tokens", "input_tokens"});
   out.output_tokens = first_count(usage, {"completion_tokens", "output_tokens"});
   out.total_tokens = get_count(usage, "total_tokens");
-  out.cached_input_tokens = detail(usage, "prompt_tokens_details", "cached_tokens");
+  out.cached_input_tokens = input ? get_count(*input, "cached_tokens") : std::nullopt;
   // DeepSeek, Moonshot and Databricks send it beside the other counts.
   if (!out.cached_input_tokens) {
     out.cached_input_tokens = first_count(
         usage, {"prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"});
   }
   // From OpenRouter, and from gateways to Claude, which send zero for every model.
-  out.cache_write_tokens = detail(usage, "prompt_tokens_details", "cache_write_tokens");
+  out.cache_write_tokens = input ? get_count(*input, "cache_write_tokens") : std::nullopt;
   const auto created = get_count(usage, "cache_creation_input_tokens");
   if (!out.cache_write_tokens && created && *created > 0) out.cache_write_tokens = created;
-  out.reasoning_tokens = detail(usage, "completion_tokens_details", "reasoning_tokens");
+  out.reasoning_tokens = output ? get_count(*output, "reasoning_tokens") : std::nullopt;
   if (!out.reasoning_tokens) out.reasoning_tokens = get_count(usage, "reasoning_tokens");
   out.cost = read_cost(usage);
   include_reasoning(out);

@@ -1,4 +1,4 @@
-// Token counts of Chat Completions servers, converted to one definition.
+// Token counts of OpenAI's APIs, converted to one definition.
 #pragma once
 
 #include "protocol/usage.hpp"

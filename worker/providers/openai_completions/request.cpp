@@ -6,64 +6,49 @@
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/http_error.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/codec/transcript_prompt.hpp"
 #include "worker/providers/openai_chat/address.hpp"
+#include "worker/providers/openai_chat/decoder.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
-#include "worker/providers/openai_completions/api.hpp"
-#include "worker/providers/openai_completions/decoder.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::openai_completions {
 namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"prompt", "stream"};
 
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
-  OptionsWriter(const StepInput& input, RequestNotes& notes)
-      : chat_(input.chat), target_(input.target), notes_(notes) {}
+  OptionsWriter(const StepInput& input, RequestNotes& notes) : OptionsWriterBase(input, notes) {}
 
   std::string write() {
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
     if (chat_.stream.upstream) {
       writer_.key("stream_options").begin_object().field("include_usage", true).end_object();
     }
-    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_tokens", *limit);
-    if (chat_.temperature) writer_.field("temperature", *chat_.temperature);
-    if (chat_.top_p) writer_.field("top_p", *chat_.top_p);
-    if (chat_.frequency_penalty) writer_.field("frequency_penalty", *chat_.frequency_penalty);
-    if (chat_.presence_penalty) writer_.field("presence_penalty", *chat_.presence_penalty);
-    if (chat_.seed) writer_.field("seed", *chat_.seed);
+    option("max_tokens", output_token_limit(chat_, target_, notes_));
+    option("temperature", chat_.temperature);
+    option("top_p", chat_.top_p);
+    option("frequency_penalty", chat_.frequency_penalty);
+    option("presence_penalty", chat_.presence_penalty);
+    option("seed", chat_.seed);
     // Number of alternatives: 0 requests only the chosen tokens.
     if (chat_.logprobs.value_or(false)) writer_.field("logprobs", 0);
-    stop_sequences();
+    write_stop_sequences(writer_, "stop", chat_);
     writer_.end_object();
     note_the_rest();
     return std::move(out_);
   }
 
  private:
-  void stop_sequences() {
-    if (chat_.stop_sequences.empty()) return;
-    writer_.key("stop").begin_array();
-    for (const RawString text : chat_.stop_sequences) writer_.raw(text);
-    writer_.end_array();
-  }
-
   void note_the_rest() {
-    if (!chat_.tools.empty()) notes_.dropped("tools", target_);
-    if (chat_.response_json) notes_.dropped("responseFormat", target_);
-    if (chat_.reasoning) notes_.dropped("reasoning", target_);
-    if (chat_.top_k) notes_.dropped("topK", target_);
+    if (!chat_.tools.empty()) dropped("tools");
+    if (chat_.response_json) dropped("responseFormat");
+    if (chat_.reasoning) dropped("reasoning");
+    if (chat_.top_k) dropped("topK");
   }
-
-  const ChatRequest& chat_;
-  const Target& target_;
-  RequestNotes& notes_;
-  std::string out_;
-  JsonWriter writer_{out_};
 };
-
-}  // namespace
 
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_chat::openai_url(input.target, "completions"), "text/event-stream", input);
@@ -79,13 +64,9 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
-}
+}  // namespace
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, openai_chat::list_models, openai_chat::read_models};
-  return kApi;
-}
+const WireApi kApi = {build, make_sse_decoder<openai_chat::Decoder>, http_error, openai_chat::list_models,
+                      openai_chat::read_models};
 
 }  // namespace aiw::openai_completions

@@ -1,6 +1,7 @@
 // Ends the items of a response: reports each to the parent, and the state to send back to the provider.
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/provider_state.hpp"
+#include "worker/providers/codec/tool_output.hpp"
 #include "worker/providers/openai_responses/decoder.hpp"
 #include "worker/providers/openai_responses/items.hpp"
 #include "worker/providers/openai_responses/state.hpp"
@@ -51,10 +52,8 @@ void Decoder::end_message(Item& item, const JsonElement& element, StepSink& sink
     writer_of(common).field("status", "incomplete");
     has_incomplete_message_ = true;
   }
-  const auto contents = get_array(element, "content");
   std::int64_t index = 0;
-  if (!contents) return;
-  for (const JsonElement content : *contents) {
+  for (const JsonElement content : elements_of(element, "content")) {
     if (!ended_) end_message_part(item, index++, content, common, sink);
   }
 }
@@ -65,7 +64,7 @@ void Decoder::end_message_part(Item& item, std::int64_t index, const JsonElement
   const bool refusal = type == "refusal";
   if (!refusal && type != "output_text" && type != "text") return;
   const Slot slot = refusal ? Slot::refusal : Slot::text;
-  const std::string whole = plain(element, refusal ? "refusal" : "text");
+  const std::string whole = json_->text(element, refusal ? "refusal" : "text");
   Content& content = content_of(item, index, slot, whole, Numbering::of_item);
   complete(item, slot, content, whole, sink);
   if (ended_) return;
@@ -73,7 +72,7 @@ void Decoder::end_message_part(Item& item, std::int64_t index, const JsonElement
   repeated_ += common.size();
   if (const auto annotations = get_member(element, "annotations")) {
     report_sources(content, *annotations, sink);
-    const std::string json = json_text(*annotations);
+    const std::string json = json_->json_text(*annotations);
     if (json != "[]") writer_of(members).key("annotations").copy(json);
   }
   if (content.part < 0) return;
@@ -85,11 +84,9 @@ void Decoder::end_message_part(Item& item, std::int64_t index, const JsonElement
 
 void Decoder::end_reasoning(Item& item, const JsonElement& element, StepSink& sink) {
   for (const auto& [name, slot] : {std::pair("summary", Slot::summary), std::pair("content", Slot::reasoning)}) {
-    const auto texts = get_array(element, name);
     std::int64_t index = 0;
-    if (!texts) continue;
-    for (const JsonElement text : *texts) {
-      const std::string whole = plain(text, "text");
+    for (const JsonElement text : elements_of(element, name)) {
+      const std::string whole = json_->text(text, "text");
       complete(item, slot, content_of(item, index++, slot, whole, Numbering::of_item), whole, sink);
     }
   }
@@ -102,21 +99,18 @@ void Decoder::end_reasoning(Item& item, const JsonElement& element, StepSink& si
     part = next_part_++;
     sink.delta(part, ContentKind::reasoning, {}, {});
   }
-  sink.provider_state(part, item_state(json_text(element)));
+  sink.provider_state(part, item_state(json_->json_text(element)));
 }
 
 void Decoder::end_text_call(Item& item, const JsonElement& element, bool by_provider, StepSink& sink) {
   read_call_names(item, element);
-  std::string whole;
-  if (const auto input = get_member(element, item.is_custom ? "input" : "arguments")) {
-    std::string_view text;
-    whole = input->get(text) == simdjson::SUCCESS ? json_->plain_text(text) : json_text(*input);
-  }
+  const auto input = get_member(element, item.is_custom ? "input" : "arguments");
+  const std::string whole = input ? json_->text_or_json(*input) : std::string();
   // The model was stopped within its call.
   if (get_string(element, "status") == "incomplete") return;
   std::string state;
   if (by_provider) {
-    state = item_state(json_text(element));
+    state = item_state(json_->json_text(element));
   } else {
     std::string members =
         other_members(*json_, element, {"type", "call_id", "name", item.is_custom ? "input" : "arguments", "status"});
@@ -133,9 +127,7 @@ void Decoder::end_input(Item& item, std::string_view whole, bool by_provider, st
   if (item.name == kParallelTools && end_parallel_calls(item, input, sink)) return;
   if (item.is_custom) {
     if (content.part >= 0) sink.delta(content.part, ContentKind::tool_input, "\"", item.call_id);
-    std::string text;
-    append_json_string(text, input);
-    input = std::move(text);
+    input = json_string(input);
   }
   if (content.part < 0) content.part = next_part_++;
   report_call(content.part,
@@ -147,11 +139,10 @@ void Decoder::end_input(Item& item, std::string_view whole, bool by_provider, st
 // another form.
 bool Decoder::end_parallel_calls(Item& item, std::string_view input, StepSink& sink) {
   const auto root = input_json_.parse(input);
-  const auto uses = root ? get_array(*root, "tool_uses") : std::nullopt;
-  if (!uses || uses->begin() == uses->end()) return false;
+  const auto uses = root ? elements_of(*root, "tool_uses") : JsonElements();
   std::size_t number = 0;
-  for (const JsonElement use : *uses) {
-    std::string name = input_json_.plain_text(get_string_or_empty(use, "recipient_name"));
+  for (const JsonElement use : uses) {
+    std::string name = input_json_.text(use, "recipient_name");
     if (name.starts_with("functions.")) name.erase(0, name.find('.') + 1);
     const auto parameters = get_member(use, "parameters");
     const int part = next_part_++;
@@ -161,7 +152,7 @@ bool Decoder::end_parallel_calls(Item& item, std::string_view input, StepSink& s
         {std::move(id), std::move(name), parameters ? input_json_.json_text(*parameters) : std::string("{}"), false},
         sink);
   }
-  return true;
+  return !uses.empty();
 }
 
 void Decoder::report_call(int part, ToolCall call, StepSink& sink) {
@@ -177,11 +168,8 @@ void Decoder::report_call(int part, ToolCall call, StepSink& sink) {
 void Decoder::end_image(const JsonElement& element, StepSink& sink) {
   const int part = next_part_++;
   const auto format = get_string(element, "output_format").value_or("png");
-  GeneratedFile file;
-  file.media_type = "image/" + json_->plain_text(format);
-  file.data = plain(element, "result");
   sink.provider_state(part, state_of(kItem, other_members(*json_, element, {"result"})));
-  sink.file(part, std::move(file));
+  sink.file(part, {.media_type = "image/" + json_->plain_text(format), .data = json_->text(element, "result")});
 }
 
 void Decoder::end_other(std::string_view type, const JsonElement& element, StepSink& sink) {
@@ -196,16 +184,16 @@ void Decoder::end_other(std::string_view type, const JsonElement& element, StepS
     const bool by_provider = kind.role == ItemRole::provider_call;
     // An earlier call has this id, and its result may be reported already.
     if (by_provider && provider_calls_.contains(call_id)) call_id += "_" + std::to_string(part);
-    std::string name = kind.tool_name.empty() ? plain(element, "name") : std::string(kind.tool_name);
+    std::string name = kind.tool_name.empty() ? json_->text(element, "name") : std::string(kind.tool_name);
     // A tool of an MCP server is called like a function. For other items, the input is all that the model decided.
-    std::string input = type == "mcp_call" ? plain(element, "arguments")
+    std::string input = type == "mcp_call" ? json_->text(element, "arguments")
                                            : in_braces(other_members(*json_, element,
                                                                      {"type", "id", "call_id", "status", "fingerprint",
                                                                       kind.result.empty() ? "type" : kind.result}));
     report_call(part, {call_id, std::move(name), complete_arguments(std::move(input)), by_provider}, sink);
     if (by_provider && !kind.result.empty()) report_result(call_id, kind, element, sink);
   }
-  sink.provider_state(part, item_state(json_text(element)));
+  sink.provider_state(part, item_state(json_->json_text(element)));
 }
 
 void Decoder::report_result(const std::string& call_id, const ItemKind& kind, const JsonElement& element,
@@ -214,19 +202,15 @@ void Decoder::report_result(const std::string& call_id, const ItemKind& kind, co
   if (call == provider_calls_.end()) return;
   const auto error = get_member(element, "error");
   const auto given = error ? error : get_member(element, kind.result);
-  const bool text = given && given->is_string();
-  std::string output;
-  JsonWriter json(output);
-  json.begin_object().field("type", error ? (text ? "error-text" : "error-json") : (text ? "text" : "json"));
-  json.key("value");
+  const std::string_view type = given && given->is_string() ? "text" : "json";
+  std::string value;
   if (given) {
-    json.copy(json_text(*given));
+    value = json_->json_text(*given);
   } else {
     // Reports only the status: a web search shows its results in the text's annotations.
-    json.begin_object().field("status", plain(element, "status")).end_object();
+    JsonWriter(value).begin_object().field("status", json_->text(element, "status")).end_object();
   }
-  json.end_object();
-  sink.tool_result({call_id, call->second, std::move(output)});
+  sink.tool_result({call_id, call->second, tool_output_json(type, error.has_value(), value)});
 }
 
 }  // namespace aiw::openai_responses

@@ -7,7 +7,7 @@
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/openai_chat/usage.hpp"
 
 namespace aiw::openai_responses {
 namespace {
@@ -16,20 +16,13 @@ constexpr std::int64_t kMaxIndex = 1'000'000;  // higher numbers are treated as 
 
 std::int64_t index_of(const JsonElement& value) { return std::min(as_count(value).value_or(0), kMaxIndex); }
 
-std::string_view string_of(const JsonElement& value) {
-  std::string_view text;
-  return value.get(text) == simdjson::SUCCESS ? text : std::string_view();
-}
-
 }  // namespace
 
 Decoder::Event Decoder::read_event(const JsonElement& root) {
   Event event;
-  simdjson::dom::object members;
-  if (root.get(members) != simdjson::SUCCESS) return event;
-  for (const auto [key, value] : members) {
+  for (const auto [key, value] : members_of(root)) {
     if (key == "type") {
-      event.type = string_of(value);
+      event.type = as_string(value);
     } else if (key == "delta") {
       event.delta = value;
     } else if (key == "output_index") {
@@ -97,12 +90,12 @@ void Decoder::on_event(const Event& event, const JsonElement& root, StepSink& si
   } else if (type == "error" || event.error) {
     fail(in_stream_error(*json_, event.error.value_or(root)), sink);
   } else if (const auto slot = slot_of(type, ".done"); slot && event.whole) {
-    complete_streamed(event, *slot, json_->plain_text(string_of(*event.whole)), sink);
+    complete_streamed(event, *slot, json_->plain_text(as_string(*event.whole)), sink);
   }
 }
 
 void Decoder::add_delta(const Event& event, Slot slot, StepSink& sink) {
-  const auto text = event.delta ? string_of(*event.delta) : std::string_view();
+  const auto text = as_string(event.delta);
   Item* const item = open_item_at(event.output_index, sink);
   if (item == nullptr) return;
   Content& content = item->contents[{slot == Slot::input ? 0 : event.index, slot}];
@@ -113,8 +106,8 @@ void Decoder::add_delta(const Event& event, Slot slot, StepSink& sink) {
 void Decoder::complete_part(const Event& event, StepSink& sink) {
   if (!event.part || open_item_at(event.output_index, sink) == nullptr) return;
   const auto type = get_string_or_empty(*event.part, "type");
-  if (type == "refusal") return complete_streamed(event, Slot::refusal, plain(*event.part, "refusal"), sink);
-  if (type == "output_text") complete_streamed(event, Slot::text, plain(*event.part, "text"), sink);
+  if (type == "refusal") return complete_streamed(event, Slot::refusal, json_->text(*event.part, "refusal"), sink);
+  if (type == "output_text") complete_streamed(event, Slot::text, json_->text(*event.part, "text"), sink);
 }
 
 void Decoder::complete_streamed(const Event& event, Slot slot, std::string_view whole, StepSink& sink) {
@@ -139,10 +132,10 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
   if (error) return fail(in_stream_error(*json_, *error), sink);
   if (status == "failed" || status == "cancelled") return fail_answer(root, sink);
   if (!get_array(root, "output")) {
-    return fail(upstream_fault("bad_response", "the answer's body has no output", false), sink);
+    return fail("bad_response", "the answer's body has no output", false, sink);
   }
   if (status == "queued" || status == "in_progress") {
-    return fail(upstream_fault("bad_response", "the answer is still being made (background)", false), sink);
+    return fail("bad_response", "the answer is still being made (background)", false, sink);
   }
   end_answer(status, root, sink);
 }
@@ -153,7 +146,7 @@ void Decoder::end_reported(std::string_view event_status, const JsonElement& res
   const bool failed = status == "failed" || status == "cancelled" || get_error(response);
   if (failed) return fail_answer(response, sink);
   if (items_.empty() && !get_array(response, "output")) {
-    return fail(upstream_fault("bad_response", "the answer ended without any output", false), sink);
+    return fail("bad_response", "the answer ended without any output", false, sink);
   }
   if (status != event_status && status != "incomplete") {
     sink.warning("status_contradicted", "the answer ended, and its status is another");
@@ -164,7 +157,7 @@ void Decoder::end_reported(std::string_view event_status, const JsonElement& res
 void Decoder::fail_answer(const JsonElement& response, StepSink& sink) {
   const auto error = get_error(response);
   if (error) return fail(in_stream_error(*json_, *error), sink);
-  fail(in_stream_error(plain(response, "status"), "the provider cancelled the response"), sink);
+  fail(in_stream_error(json_->text(response, "status"), "the provider cancelled the response"), sink);
 }
 
 void Decoder::flush(StepSink& sink) {
@@ -176,7 +169,7 @@ void Decoder::end_answer(std::string_view status, const JsonElement& response, S
   add_missing_items(response, sink);
   if (ended_) return;
   for (auto& [index, item] : items_) close_item(item, completed, sink);
-  add_usage(response, sink);
+  if (const auto usage = get_member(response, "usage")) UsageTally().add(openai_chat::read_usage(*usage), sink);
   ended_ = true;
   if (completed) {
     if (has_incomplete_message_) {
@@ -186,7 +179,7 @@ void Decoder::end_answer(std::string_view status, const JsonElement& response, S
     return sink.finish(has_client_call_ ? FinishReason::tool_calls : others, status);
   }
   const auto details = get_member(response, "incomplete_details");
-  const std::string reason = details ? bounded_message(plain(*details, "reason"), 256) : std::string();
+  const std::string reason = details ? bounded_message(json_->text(*details, "reason"), 256) : std::string();
   if (auto error = finish_reason_error(reason)) return sink.fail(*std::move(error));
   sink.finish(shared_finish_reason(reason), reason.empty() ? bounded_message(json_->plain_text(status), 256) : reason);
 }
@@ -206,31 +199,11 @@ void Decoder::add_missing_items(const JsonElement& response, StepSink& sink) {
   }
 }
 
-void Decoder::add_usage(const JsonElement& response, StepSink& sink) {
-  const auto counts = get_member(response, "usage");
-  if (!counts) return;
-  const auto detail = [&](std::string_view group, std::string_view key) {
-    const auto details = get_member(*counts, group);
-    return details ? get_count(*details, key) : std::nullopt;
-  };
-  Usage usage;
-  usage.input_tokens = get_count(*counts, "input_tokens");
-  usage.output_tokens = get_count(*counts, "output_tokens");
-  usage.total_tokens = get_count(*counts, "total_tokens");
-  usage.cached_input_tokens = detail("input_tokens_details", "cached_tokens");
-  usage.cache_write_tokens = detail("input_tokens_details", "cache_write_tokens");
-  usage.reasoning_tokens = detail("output_tokens_details", "reasoning_tokens");
-  double cost = 0;  // OpenRouter
-  const auto price = get_member(*counts, "cost");
-  if (price && price->get(cost) == simdjson::SUCCESS && cost >= 0) usage.cost = cost;
-  UsageTally().add(usage, sink);
-}
-
 Decoder::Item* Decoder::item_at(std::int64_t output_index, StepSink& sink) {
   if (latest_.second != nullptr && latest_.first == output_index) return latest_.second;
   const auto found = items_.find(output_index);
   if (found == items_.end() && items_.size() >= kMaxItems) {
-    fail(upstream_fault("too_many_items", "the answer has too many items", false), sink);
+    fail("too_many_items", "the answer has too many items", false, sink);
     return nullptr;
   }
   latest_ = {output_index, found != items_.end() ? &found->second : &items_[output_index]};
@@ -272,7 +245,7 @@ void Decoder::read_call_names(Item& item, const JsonElement& element) const {
   const auto type = get_string_or_empty(element, "type");
   item.is_custom = type == "custom_tool_call";
   if (type != "function_call" && !item.is_custom) return;
-  item.name = plain(element, "name");
+  item.name = json_->text(element, "name");
   // Keeps an id under which input was already streamed.
   if (item.call_id.empty()) item.call_id = read_call_id(*json_, element, "call_id");
 }
@@ -311,7 +284,7 @@ void Decoder::complete(Item& item, Slot slot, Content& content, std::string_view
   if (slot == Slot::input) content.text = whole;
   // Servers trim white space from the whole text.
   if ((slot != Slot::text && slot != Slot::refusal) || trim(whole) == trim(content.text)) return;
-  fail(upstream_fault("bad_event", "the end of a text contradicts the text that was streamed", false), sink);
+  fail("bad_event", "the end of a text contradicts the text that was streamed", false, sink);
 }
 
 Decoder::Content& Decoder::content_of(Item& item, std::int64_t index, Slot slot, std::string_view whole,
@@ -343,33 +316,20 @@ void Decoder::report_logprobs(Content& content, const JsonElement& tokens, StepS
 }
 
 void Decoder::report_sources(Content& content, const JsonElement& annotations, StepSink& sink) {
-  simdjson::dom::array list;
-  if (annotations.get(list) != simdjson::SUCCESS) return;
   std::size_t number = 0;
-  for (const JsonElement annotation : list) {
+  for (const JsonElement annotation : elements_of(annotations)) {
     if (number++ >= content.sources) report_source(annotation, sink);
   }
   content.sources = std::max(content.sources, number);
 }
 
 void Decoder::report_source(const JsonElement& annotation, StepSink& sink) {
-  Source source;
-  source.url = plain(annotation, "url");
-  source.id = plain(annotation, "file_id");
-  source.title = plain(annotation, "title");
-  source.filename = plain(annotation, "filename");
+  Source source{.id = json_->text(annotation, "file_id"),
+                .url = json_->text(annotation, "url"),
+                .title = json_->text(annotation, "title"),
+                .filename = json_->text(annotation, "filename")};
   if (source.url.empty()) source.type = Source::Type::document;
   if (!source.url.empty() || !source.id.empty()) sink.source(source);
-}
-
-std::string Decoder::plain(const JsonElement& object, std::string_view key) const {
-  return json_->plain_text(get_string_or_empty(object, key));
-}
-
-std::string Decoder::json_text(const JsonElement& value) const { return json_->json_text(value); }
-
-std::unique_ptr<ResponseDecoder> make_decoder(BodyFormat format) {
-  return make_sse_decoder(std::make_unique<Decoder>(), format);
 }
 
 }  // namespace aiw::openai_responses

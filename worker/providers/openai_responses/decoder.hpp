@@ -74,7 +74,6 @@ class Decoder final : public JsonEventDecoder {
   void end_answer(std::string_view status, const JsonElement& response, StepSink& sink);
   void fail_answer(const JsonElement& response, StepSink& sink);
   void add_missing_items(const JsonElement& response, StepSink& sink);
-  void add_usage(const JsonElement& response, StepSink& sink);
 
   Item* item_at(std::int64_t output_index, StepSink& sink);
   Item* open_item_at(std::int64_t output_index, StepSink& sink);  // nullptr: the item has ended, or there are too many
@@ -104,8 +103,6 @@ class Decoder final : public JsonEventDecoder {
   void report_logprobs(Content& content, const JsonElement& tokens, StepSink& sink);
   void report_sources(Content& content, const JsonElement& annotations, StepSink& sink);
   void report_source(const JsonElement& annotation, StepSink& sink);
-  std::string plain(const JsonElement& object, std::string_view key) const;
-  std::string json_text(const JsonElement& value) const;
 
   const EventJson* json_ = nullptr;            // parser of the current event
   EventJson input_json_;                       // parses the input of calls

@@ -241,8 +241,7 @@ class InputWriter {
   // plain text from servers that send it (LM Studio, DeepSeek).
   [[nodiscard]] bool can_replay(const JsonElement& item) const {
     if (dialect_.stored || get_string_or_empty(item, "type") != "reasoning") return true;
-    const auto content = get_array(item, "content");
-    return !get_string_or_empty(item, "encrypted_content").empty() || (content && content->begin() != content->end());
+    return !get_string_or_empty(item, "encrypted_content").empty() || !elements_of(item, "content").empty();
   }
 
   void assistant_text(const TextPart& part) {

@@ -8,23 +8,24 @@
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/openai_models.hpp"
+#include "worker/providers/codec/options_writer.hpp"
 #include "worker/providers/openai_chat/address.hpp"
 #include "worker/providers/openai_chat/model_list.hpp"
-#include "worker/providers/openai_responses/api.hpp"
+#include "worker/providers/openai_responses/decoder.hpp"
 #include "worker/providers/openai_responses/messages.hpp"
 #include "worker/providers/schema/rewriter.hpp"
+#include "worker/providers/wire_apis.hpp"
 
 namespace aiw::openai_responses {
 namespace {
 
 constexpr std::array<std::string_view, 2> kReserved = {"input", "stream"};
-constexpr JsonSpan kNoParameters{R"({"type":"object","properties":{}})"};
 
 // Writes the members of the body before `input`.
-class OptionsWriter {
+class OptionsWriter : OptionsWriterBase {
  public:
   OptionsWriter(const StepInput& input, const OpenAiModelRules& rules, RequestNotes& notes)
-      : chat_(input.chat), target_(input.target), offer_tools_(input.offer_tools), rules_(rules), notes_(notes) {}
+      : OptionsWriterBase(input, notes), rules_(rules) {}
 
   std::string write() {
     writer_.begin_object().field("model", target_.model).field("stream", chat_.stream.upstream);
@@ -32,7 +33,7 @@ class OptionsWriter {
     writer_.field("store", false);
     include();
     if (!chat_.system.empty()) writer_.field("instructions", chat_.system);
-    if (const auto limit = output_token_limit(chat_, target_, notes_)) writer_.field("max_output_tokens", *limit);
+    option("max_output_tokens", output_token_limit(chat_, target_, notes_));
     sampling();
     if (chat_.reasoning) reasoning();
     if (chat_.response_json) response_format();
@@ -57,21 +58,19 @@ class OptionsWriter {
   void sampling() {
     const bool effort_given = chat_.reasoning && !chat_.reasoning->effort.empty();
     const bool taken = effort_given && rules_.reasons ? thinks_not() && rules_.sampling_unthinking : rules_.sampling;
-    if (chat_.temperature && taken) writer_.field("temperature", *chat_.temperature);
-    if (chat_.temperature && !taken) notes_.dropped("temperature", target_);
-    if (chat_.top_p && taken) writer_.field("top_p", *chat_.top_p);
-    if (chat_.top_p && !taken) notes_.dropped("topP", target_);
-    if (chat_.top_k) notes_.dropped("topK", target_);
-    if (chat_.seed) notes_.dropped("seed", target_);
-    if (chat_.frequency_penalty) notes_.dropped("frequencyPenalty", target_);
-    if (chat_.presence_penalty) notes_.dropped("presencePenalty", target_);
-    if (!chat_.stop_sequences.empty()) notes_.dropped("stopSequences", target_);
+    option("temperature", chat_.temperature, taken, "temperature");
+    option("top_p", chat_.top_p, taken, "topP");
+    if (chat_.top_k) dropped("topK");
+    if (chat_.seed) dropped("seed");
+    if (chat_.frequency_penalty) dropped("frequencyPenalty");
+    if (chat_.presence_penalty) dropped("presencePenalty");
+    if (!chat_.stop_sequences.empty()) dropped("stopSequences");
   }
 
   void reasoning() {
-    if (chat_.reasoning->budget_tokens) notes_.dropped("reasoning.budgetTokens", target_);
+    if (chat_.reasoning->budget_tokens) dropped("reasoning.budgetTokens");
     if (chat_.reasoning->effort.empty()) return;
-    if (rules_.ours && !rules_.reasons) return notes_.dropped("reasoning.effort", target_);
+    if (rules_.ours && !rules_.reasons) return dropped("reasoning.effort");
     writer_.key("reasoning").begin_object().field("effort", chat_.reasoning->effort).end_object();
   }
 
@@ -103,13 +102,13 @@ class OptionsWriter {
     writer_.key("tools").begin_array();
     for (const Tool& tool : chat_.tools) write_tool(tool);
     writer_.end_array();
-    if (!offer_tools_) {
+    if (!input_.offer_tools) {
       writer_.field("tool_choice", "none");
     } else if (chat_.tool_choice) {
       writer_.key("tool_choice");
       tool_choice(*chat_.tool_choice);
     }
-    if (chat_.parallel_tool_calls) writer_.field("parallel_tool_calls", *chat_.parallel_tool_calls);
+    option("parallel_tool_calls", chat_.parallel_tool_calls);
   }
 
   void write_tool(const Tool& tool) {
@@ -145,7 +144,7 @@ class OptionsWriter {
       if (tool.name.raw != name.raw && type != name.raw) continue;
       if (type == "function" || type == "custom") return named_tool(type, name);
       writer_.begin_object().field("type", json.plain_text(type));
-      if (type == "mcp") writer_.field("server_label", json.plain_text(get_string_or_empty(*root, "server_label")));
+      if (type == "mcp") writer_.field("server_label", json.text(*root, "server_label"));
       writer_.end_object();
       return;
     }
@@ -156,22 +155,14 @@ class OptionsWriter {
     writer_.begin_object().field("type", type).field("name", name).end_object();
   }
 
-  const ChatRequest& chat_;
-  const Target& target_;
-  const bool offer_tools_;
   const OpenAiModelRules& rules_;
-  RequestNotes& notes_;
   SchemaBudget schema_budget_;
-  std::string out_;
-  JsonWriter writer_{out_};
 };
 
 const JsonSpan* find_option(const ChatRequest& chat, std::string_view name) {
   const auto found = std::ranges::find(chat.provider_options, name, &std::pair<std::string, JsonSpan>::first);
   return found == chat.provider_options.end() ? nullptr : &found->second;
 }
-
-}  // namespace
 
 std::expected<BuiltRequest, Error> build(const StepInput& input) {
   auto http = start_json_post(openai_chat::openai_url(input.target, "responses"), "text/event-stream", input);
@@ -195,9 +186,8 @@ std::expected<BuiltRequest, Error> build(const StepInput& input) {
   return built;
 }
 
-const WireApi& api() {
-  static constexpr WireApi kApi = {build, make_decoder, http_error, openai_chat::list_models, openai_chat::read_models};
-  return kApi;
-}
+}  // namespace
+
+const WireApi kApi = {build, make_sse_decoder<Decoder>, http_error, openai_chat::list_models, openai_chat::read_models};
 
 }  // namespace aiw::openai_responses

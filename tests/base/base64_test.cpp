@@ -8,7 +8,7 @@
 
 using namespace aiw;
 
-TEST_CASE("base64 writes and reads RFC 4648's vectors") {
+TEST_CASE("base64 encodes and decodes the vectors of RFC 4648") {
   const std::vector<std::pair<std::string, std::string>> rows = {
       {"", ""},
       {"f", "Zg=="},
@@ -38,7 +38,7 @@ TEST_CASE("base64url has its own two digits and no padding") {
         "f");
 }
 
-TEST_CASE("all bytes come back") {
+TEST_CASE("data of any length decodes to itself after encoding") {
   std::string all;
   for (int i = 0; i < 1024; ++i) all += static_cast<char>(static_cast<unsigned char>(i * 7 + i / 256));
   for (std::size_t size = 0; size <= all.size(); ++size) {
@@ -48,7 +48,7 @@ TEST_CASE("all bytes come back") {
   }
 }
 
-TEST_CASE("what is no base64 is refused") {
+TEST_CASE("text that is not base64 is rejected") {
   for (const char* text :
        {"A", "Zg=", "Zg===", "Zm9v=", "=", "====", "Zm 9v", "Zm9v\n", "Z!==", "Zh==", "Zm9=", "Z=g="}) {
     CAPTURE(text);
@@ -57,7 +57,7 @@ TEST_CASE("what is no base64 is refused") {
   }
 }
 
-TEST_CASE("a blob in pieces is the base64 of all bytes, however they are cut") {
+TEST_CASE("base64 pieces join to the base64 of all bytes, however they are split") {
   std::string bytes;
   for (int i = 0; i < 61; ++i) bytes += static_cast<char>(static_cast<unsigned char>(i * 37));
   for (std::size_t size = 1; size < 8; ++size) {
@@ -69,7 +69,7 @@ TEST_CASE("a blob in pieces is the base64 of all bytes, however they are cut") {
   }
 }
 
-TEST_CASE("a blob of one piece stays as it came, and pieces that are no base64 are a text that was cut") {
+TEST_CASE("a single piece stays unchanged, and pieces that are not base64 are appended as text") {
   const auto joined = [](const std::vector<std::string>& pieces) {
     Base64Joiner joiner;
     for (const auto& piece : pieces) joiner.add(piece);

@@ -6,14 +6,14 @@
 
 using namespace aiw;
 
-TEST_CASE("crc32 gives the check value of its catalogue entry") {
+TEST_CASE("crc32 returns the check value of its catalogue entry") {
   CHECK(crc32("123456789") == 0xCBF43926U);
   CHECK(crc32("") == 0U);
   CHECK(crc32(std::string(32, '\0')) == 0x190A55ADU);
   CHECK(crc32(std::string(32, '\xFF')) == 0xFF6CAB0BU);
 }
 
-TEST_CASE("crc32 goes on from any place") {
+TEST_CASE("crc32 can continue from any position") {
   std::string bytes;
   for (int i = 0; i < 100; ++i) bytes += static_cast<char>(static_cast<unsigned char>(i * 37));
   const auto whole = crc32(bytes);

@@ -10,14 +10,14 @@
 
 using namespace aiw;
 
-TEST_CASE("sha256 hashes RFC 6234's vectors") {
+TEST_CASE("sha256 matches the vectors of RFC 6234") {
   CHECK(to_hex(sha256("abc").value()) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(to_hex(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq").value()) ==
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   CHECK(to_hex(sha256("").value()) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
-TEST_CASE("a rope's hash is that of its bytes, however many pieces it has") {
+TEST_CASE("a rope has the hash of its bytes, however many pieces it has") {
   const std::string thousand(1000, 'a');
   Rope rope;
   for (int i = 0; i < 1000; ++i) i % 3 == 0 ? rope.append(thousand) : rope.splice(thousand);
@@ -25,7 +25,7 @@ TEST_CASE("a rope's hash is that of its bytes, however many pieces it has") {
   CHECK(sha256(Rope()).value() == sha256("").value());
 }
 
-TEST_CASE("hmac_sha256 signs RFC 4231's vectors") {
+TEST_CASE("hmac_sha256 matches the vectors of RFC 4231") {
   struct Row {
     std::string key, data;
     const char* expected;
@@ -39,13 +39,13 @@ TEST_CASE("hmac_sha256 signs RFC 4231's vectors") {
   for (const auto& row : rows) CHECK(to_hex(hmac_sha256(row.key, row.data).value()) == row.expected);
 }
 
-TEST_CASE("an empty key is a key, not the one before") {
+TEST_CASE("an empty key is used as a key, not replaced by the previous one") {
   REQUIRE(hmac_sha256("Jefe", "x"));
   // HMAC of an empty message with an empty key, as FIPS 198-1 defines it.
   CHECK(to_hex(hmac_sha256({}, {}).value()) == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
-TEST_CASE("rs256_sign signs RFC 7515's example") {
+TEST_CASE("rs256_sign matches the example of RFC 7515") {
   const auto signature = rs256_sign(kRfc7515Key,
                                     "eyJhbGciOiJSUzI1NiJ9."
                                     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
@@ -77,13 +77,13 @@ std::string rsa_key(std::size_t bits) {
   return "-----BEGIN RSA PRIVATE KEY-----\n" + base64_encode(der(0x30, numbers)) + "\n-----END RSA PRIVATE KEY-----\n";
 }
 
-TEST_CASE("an RSA key whose signature would take seconds is refused") {
+TEST_CASE("an RSA key whose signature would take seconds is rejected") {
   CHECK(rs256_sign(rsa_key(16'384), "x").error() == "the RSA key has more than 8,192 bits");
   const auto allowed = rs256_sign(rsa_key(4096), "x");
   CHECK((allowed || allowed.error() == "signing failed"));
 }
 
-TEST_CASE("a key that cannot sign is an error without its bytes in it") {
+TEST_CASE("a key that cannot sign gives an error without the bytes of the key") {
   // Elliptic-curve key of RFC 7515, appendix A.3, as PEM (RFC 5915).
   const std::string ec_key = R"(-----BEGIN EC PRIVATE KEY-----
 MHcCAQEEII6bEJ5xkJi/mASH3x9dd+nLKWBuvtImO19XwhPfhPSyoAoGCCqGSM49

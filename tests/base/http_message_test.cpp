@@ -7,14 +7,14 @@
 using aiw::join_url;
 using aiw::RequestHeaders;
 
-TEST_CASE("a head gives the first value of a header") {
+TEST_CASE("a response head returns the first value of a header") {
   const aiw::ResponseHead head{200, {{"retry-after", "1"}, {"x-a", ""}, {"retry-after", "2"}}};
   CHECK(head.header("retry-after") == "1");
   CHECK(head.header("x-a").empty());
   CHECK(head.header("x-b").empty());
 }
 
-TEST_CASE("fault 95: headers of a request hold none that HTTP forbids or that frames the message, and none twice") {
+TEST_CASE("fault 95: request headers contain no invalid or framing header, and no header twice") {
   RequestHeaders headers;
   CHECK(headers.set({"Anthropic-Beta", "a"}));
   CHECK(headers.set({"X-Title", ""}));
@@ -36,7 +36,7 @@ TEST_CASE("fault 95: headers of a request hold none that HTTP forbids or that fr
   CHECK(listed[0].value == "2");
 }
 
-TEST_CASE("a base and a path are joined by exactly one slash") {
+TEST_CASE("a base URL and a path are joined by exactly one slash") {
   for (const char* base : {"https://h/v1", "https://h/v1/", "https://h/v1//"}) {
     for (const char* path : {"chat/x", "/chat/x", "//chat/x"}) CHECK(join_url(base, path) == "https://h/v1/chat/x");
   }

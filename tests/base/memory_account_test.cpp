@@ -48,7 +48,7 @@ struct Process {
 
 }  // namespace
 
-TEST_CASE("fault 100: what is taken in a scope is its owner's, and an inner scope counts alone") {
+TEST_CASE("fault 100: memory allocated in a scope counts for its owner, and an inner scope counts separately") {
   Process process;
   const auto chat = process.open("chat");
   const auto server = process.open("server");
@@ -82,7 +82,7 @@ TEST_CASE("fault 100: what is taken in a scope is its owner's, and an inner scop
   CHECK(chat->used() == 197);
 }
 
-TEST_CASE("fault 100: an owner that holds more than its part is ended once, from the loop, with its reason") {
+TEST_CASE("fault 100: an owner that holds more than its share is ended once, from the loop, with its reason") {
   Process process;
   const auto chat = process.open("chat");
   process.take(*chat, 60 * kMiB);
@@ -97,7 +97,7 @@ TEST_CASE("fault 100: an owner that holds more than its part is ended once, from
   CHECK(process.ended["chat"] == "resource_exhausted ");
 }
 
-TEST_CASE("fault 101: the owners that hold most go, until the rest fits, and no more of them") {
+TEST_CASE("fault 101: the largest owners are ended until the rest fits, and no more of them") {
   Process process;
   process.resident = 20 * kMiB;
   std::map<std::string, std::shared_ptr<MemoryAccount>> chats;
@@ -120,7 +120,7 @@ TEST_CASE("fault 101: the owners that hold most go, until the rest fits, and no 
   CHECK(process.ended.size() == 1);
 }
 
-TEST_CASE("fault 101: who has ended by itself is not ended, and not who holds next to nothing") {
+TEST_CASE("fault 101: an owner that has closed or holds almost nothing is not ended") {
   Process process;
   const auto gone = process.open("gone");
   const auto small = process.open("small");
@@ -134,7 +134,7 @@ TEST_CASE("fault 101: who has ended by itself is not ended, and not who holds ne
   CHECK(process.ended.empty());
 }
 
-TEST_CASE("fault 101: what is asked for at once and does not fit ends who asks, before it is taken") {
+TEST_CASE("fault 101: a single allocation that does not fit ends its owner before it is made") {
   Process process;
   CHECK(MemoryAccount::fits(1'000 * kMiB));  // outside of any scope: no limit applies
   const auto chat = process.open("chat");
@@ -147,7 +147,7 @@ TEST_CASE("fault 101: what is asked for at once and does not fit ends who asks, 
   CHECK(process.ended["chat"] == "resource_exhausted ");
 }
 
-TEST_CASE("fault 101: what comes in is looked after, though the memory for it was taken long before") {
+TEST_CASE("fault 101: received bytes trigger a measurement, even if their memory was allocated long before") {
   Process process;
   const auto chat = process.open("chat");
   process.take(*chat, 3 * kMiB);
@@ -161,7 +161,7 @@ TEST_CASE("fault 101: what comes in is looked after, though the memory for it wa
   CHECK(process.ended["chat"] == "resource_exhausted ");
 }
 
-TEST_CASE("fault 101: memory is measured by growth, not each time") {
+TEST_CASE("fault 101: memory is measured after it has grown, not at each allocation") {
   Process process;
   const auto chat = process.open("chat");
   for (int i = 0; i < 1'000; ++i) process.take(*chat, 16 << 10);

@@ -18,7 +18,7 @@ OrderedJson numbered(int from, int to) {
 
 }  // namespace
 
-TEST_CASE("an object of few or many members keeps their order and finds each") {
+TEST_CASE("an object of few or many members keeps their order and finds each of them") {
   for (const int size : {0, 1, 8, 9, 10, 100}) {
     CAPTURE(size);
     const OrderedJson json = numbered(0, size);
@@ -35,7 +35,7 @@ TEST_CASE("an object of few or many members keeps their order and finds each") {
   }
 }
 
-TEST_CASE("members are taken away, put in the place of others and added at the end") {
+TEST_CASE("members can be erased, replaced and appended") {
   OrderedJson json = numbered(0, 12);
   for (int i = 0; i < 12; i += 2) CHECK(json.erase("k" + std::to_string(i)) == 1);
   CHECK(json.erase("k0") == 0);
@@ -46,7 +46,7 @@ TEST_CASE("members are taken away, put in the place of others and added at the e
   CHECK(json.dump() == R"({"k3":{"b":1},"k9":9,"k11":11,"k0":"last","z":2})");
 }
 
-TEST_CASE("a copy and what was moved have an index of their own") {
+TEST_CASE("a copied object and a moved one have their own index") {
   OrderedJson json = numbered(0, 20);
   OrderedJson copy = json;
   copy["k5"] = "changed";
@@ -65,7 +65,7 @@ TEST_CASE("a copy and what was moved have an index of their own") {
   CHECK(json.dump() == R"({"k5":1})");
 }
 
-TEST_CASE("of a key that stands twice the last value counts") {
+TEST_CASE("of duplicate keys the last value counts") {
   const OrderedJson json = OrderedJson::parse(R"({"a":1,"b":2,"a":3})");
   CHECK(json.dump() == R"({"a":3,"b":2})");
 }

@@ -19,7 +19,7 @@ std::optional<std::int64_t> delay(std::vector<std::pair<std::string, std::string
 
 }  // namespace
 
-TEST_CASE("fault 55: Retry-After in every spelling that servers use") {
+TEST_CASE("fault 55: Retry-After is parsed in every format that servers use") {
   struct Row {
     const char* value;
     std::optional<std::int64_t> ms;
@@ -52,7 +52,7 @@ TEST_CASE("fault 55: Retry-After in every spelling that servers use") {
   }
 }
 
-TEST_CASE("fault 55: retry-after-ms comes first, and a useless source is passed over") {
+TEST_CASE("fault 55: retry-after-ms takes precedence, and an invalid source is skipped") {
   CHECK(delay({{"retry-after", "2"}, {"retry-after-ms", "150.5"}}) == 151);
   CHECK(delay({{"retry-after", "2"}, {"retry-after-ms", "-5"}}) == 2000);
   CHECK(delay({{"retry-after", "2"}, {"retry-after-ms", "NaN"}}) == 2000);
@@ -62,7 +62,7 @@ TEST_CASE("fault 55: retry-after-ms comes first, and a useless source is passed 
   CHECK(delay({}) == std::nullopt);
 }
 
-TEST_CASE("a rate limit's reset counts only when nothing remains of it") {
+TEST_CASE("a rate limit's reset time counts only if nothing remains of the limit") {
   CHECK(delay({{"x-ratelimit-remaining-requests", "0"}, {"x-ratelimit-reset-requests", "6m0s"}}) == 360'000);
   CHECK(delay({{"x-ratelimit-remaining-requests", "9"}, {"x-ratelimit-reset-requests", "6m0s"}}) == std::nullopt);
   CHECK(delay({{"x-ratelimit-remaining-requests", "0"},
@@ -74,7 +74,7 @@ TEST_CASE("a rate limit's reset counts only when nothing remains of it") {
         std::nullopt);  // only the first header of a name counts
 }
 
-TEST_CASE("durations") {
+TEST_CASE("parse_duration_ms accepts numbers with units and nothing else") {
   CHECK(parse_duration_ms("1h2m3.5s") == 3'723'500);
   CHECK(parse_duration_ms("7ms") == 7);
   for (const char* bad : {"", "s", "5", "5 s", "5s!", "m5", "..s"}) {

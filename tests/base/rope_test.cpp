@@ -22,7 +22,7 @@ std::string read_in_pieces(Rope& rope, std::size_t piece) {
 
 }  // namespace
 
-TEST_CASE("a rope reads as the sum of its pieces, in steps of any size") {
+TEST_CASE("a rope reads as the concatenation of its pieces, with reads of any size") {
   const std::string large(1000, 'l');
   const std::string larger(3000, 'm');
   Rope rope;
@@ -42,7 +42,7 @@ TEST_CASE("a rope reads as the sum of its pieces, in steps of any size") {
   }
 }
 
-TEST_CASE("a read may start anywhere, also before the last one") {
+TEST_CASE("a read may start at any offset, also before the previous one") {
   const std::string large(500, 'x');
   Rope rope;
   rope.append("ab");
@@ -60,7 +60,7 @@ TEST_CASE("a read may start anywhere, also before the last one") {
   CHECK(rope.read(0, buffer, 2) == 2);
 }
 
-TEST_CASE("long pieces are referred to, short ones are copied") {
+TEST_CASE("long pieces are referenced, short ones are copied") {
   std::string large(500, 'x');
   std::string small = "small";
   Rope rope;
@@ -72,7 +72,7 @@ TEST_CASE("long pieces are referred to, short ones are copied") {
   CHECK(rope.str().ends_with("xsmall"));
 }
 
-TEST_CASE("a shared rope is read in its place, and again by another") {
+TEST_CASE("a shared rope is read at its position, and can be part of several ropes") {
   const std::string large(500, 'x');
   auto beginning = std::make_shared<Rope>();
   beginning->append("[a");
@@ -96,7 +96,7 @@ TEST_CASE("a shared rope is read in its place, and again by another") {
   }
 }
 
-TEST_CASE("much that is copied") {
+TEST_CASE("a rope keeps many small copied pieces and a huge one") {
   Rope rope;
   std::string whole;
   for (int i = 0; i < 50'000; ++i) {
@@ -111,7 +111,7 @@ TEST_CASE("much that is copied") {
   CHECK(read_in_pieces(rope, 65'536) == whole + huge);
 }
 
-TEST_CASE("a rope that was moved from may be written anew") {
+TEST_CASE("a moved-from rope can be written again") {
   Rope rope;
   rope.append("abc");
   const Rope moved = std::move(rope);
@@ -120,7 +120,7 @@ TEST_CASE("a rope that was moved from may be written anew") {
   CHECK(rope.str() == "xyz");
 }
 
-TEST_CASE("an empty or moved rope reads as nothing more") {
+TEST_CASE("an empty or moved-from rope returns no bytes") {
   Rope rope;
   char byte = 0;
   CHECK(rope.read(0, &byte, 1) == 0);

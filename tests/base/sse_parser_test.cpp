@@ -65,14 +65,14 @@ TEST_CASE("lines end in LF, CR LF, CR, or a mixture") {
   CHECK(events("data: a\r\n\rdata: b\n\r") == two);
 }
 
-TEST_CASE("data lines: one space is dropped, several lines are joined, an empty one counts") {
+TEST_CASE("data lines: one space is removed, several lines are joined, and an empty one counts") {
   CHECK(events("data:a\ndata: b\ndata:  c\n\n") == Events{"|a\nb\n c|"});
   CHECK(events("data\n\n") == Events{"||"});
   CHECK(events("data:\ndata\n\n") == Events{"|\n|"});
   CHECK(events("data:a\n\n\n\ndata:b\n\n") == Events{"|a|", "|b|"});
 }
 
-TEST_CASE("fields: type and id, unknown ones and comments are skipped, no data is no event") {
+TEST_CASE("fields: event and id are read, others and comments are skipped, and no data means no event") {
   CHECK(events("event: x\ndata: 1\n\ndata: 2\n\n") == Events{"x|1|", "|2|"});
   CHECK(events("id: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n") == Events{"|1|7", "|2|7", "|3|"});
   CHECK(events(std::string("id: a\0b\ndata: 1\n\n", 17)) == Events{"|1|"});
@@ -80,14 +80,14 @@ TEST_CASE("fields: type and id, unknown ones and comments are skipped, no data i
   CHECK(events("event: ping\n\ndata: 1\n\n") == Events{"|1|"});
 }
 
-TEST_CASE("one byte order mark at the very start is dropped") {
+TEST_CASE("one byte order mark at the very start is skipped") {
   CHECK(events("\xEF\xBB\xBF"
                "data: 1\n\n") == Events{"|1|"});
   CHECK(events("\xEF\xBB\xBF\n\xEF\xBB\xBF"
                "data: 1\n\ndata: 2\n\n") == Events{"|2|"});
 }
 
-TEST_CASE("errors between events: lines of JSON and a field of their own, if they are asked for") {
+TEST_CASE("errors between events are returned on request: lines of JSON and an error field") {
   const auto errors = [](const std::string& text) { return events(text, true, SseSyntax::with_errors); };
   const Events chunk_and_error = {"|a|", "|{\"e\":1}||unframed"};
   for (const std::string end : {"", "\n", "\r\n\r\n", "\n\n\n"}) {
@@ -103,7 +103,7 @@ TEST_CASE("errors between events: lines of JSON and a field of their own, if the
   CHECK(events("{\"e\":1}\nerror: no\n\ndata: a\n\n", true) == Events{"|a|"});
 }
 
-TEST_CASE("an event without its blank line comes out of finish only") {
+TEST_CASE("an event without its blank line is returned only by finish") {
   CHECK(events("data: 1\n\ndata: 2\n") == Events{"|1|"});
   CHECK(events("data: 1\n\ndata: 2\n", true) == Events{"|1|", "|2|"});
   CHECK(events("data: 1\n\ndata: 2", true) == Events{"|1|", "|2|"});
@@ -113,7 +113,7 @@ TEST_CASE("an event without its blank line comes out of finish only") {
   CHECK(events("\xEF\xBB\xBF", true).empty());
 }
 
-TEST_CASE("an event with one data line inside the fed bytes is not copied") {
+TEST_CASE("an event with one data line within the fed bytes is not copied") {
   const std::string bytes = "data: hello\n\n";
   SseParser parser(100);
   SseEvent event;
@@ -122,7 +122,7 @@ TEST_CASE("an event with one data line inside the fed bytes is not copied") {
   CHECK(event.data.data() == bytes.data() + 6);
 }
 
-TEST_CASE("the limit holds for lines and for whole events, however they come") {
+TEST_CASE("the limit applies to lines and to whole events, however they are split") {
   const std::string fits = "data: " + std::string(94, 'x') + "\n\n";
   const std::string line = "data: " + std::string(95, 'x') + "\n\n";
   const std::string lines = "data: " + std::string(50, 'x') + "\ndata: " + std::string(50, 'x') + "\n\n";
@@ -141,7 +141,7 @@ TEST_CASE("the limit holds for lines and for whole events, however they come") {
   }
 }
 
-TEST_CASE("time grows with the bytes, not with their square") {
+TEST_CASE("parsing takes linear time") {
   const auto start = std::chrono::steady_clock::now();
   SseParser parser(std::size_t{16} << 20);
   SseEvent event;
@@ -168,7 +168,7 @@ TEST_CASE("time grows with the bytes, not with their square") {
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
 }
 
-TEST_CASE("sse: an event without data is not handed out, but its id and the time to wait are known") {
+TEST_CASE("sse: an event without data is not returned, but its id and retry time are kept") {
   SseParser parser(1 << 10);
   SseEvent event;
   parser.feed("id: 7\nretry: 250\ndata\n\nid: 8\n\nretry: soon\nretry: -1\nretry: 99999999999\n\n");

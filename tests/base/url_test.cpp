@@ -6,7 +6,7 @@
 
 using namespace aiw;
 
-TEST_CASE("a base URL gives up its host in one way only") {
+TEST_CASE("the host of a base URL can be read in one way only") {
   struct Row {
     const char* text;
     bool https;
@@ -34,7 +34,7 @@ TEST_CASE("a base URL gives up its host in one way only") {
   }
 }
 
-TEST_CASE("whatever two parsers could read differently is refused, and not repeated") {
+TEST_CASE("a URL that two parsers could read differently is rejected, and not repeated in the error") {
   const std::vector<std::string> rows = {
       "",
       "api.openai.com",
@@ -75,13 +75,13 @@ TEST_CASE("whatever two parsers could read differently is refused, and not repea
   }
 }
 
-TEST_CASE("a base URL has a limit") {
+TEST_CASE("a base URL has a length limit") {
   const std::string start = "https://a.example/";
   CHECK(parse_base_url(start + std::string(8192 - start.size(), 'p')));
   CHECK(parse_base_url(start + std::string(8193 - start.size(), 'p')).error() == "it has more than 8,192 bytes");
 }
 
-TEST_CASE("loopback is named or numbered, not guessed") {
+TEST_CASE("only localhost and complete loopback addresses count as loopback") {
   for (const char* host : {"localhost", "127.0.0.1", "127.255.0.9", "::1"}) CHECK(is_loopback(host));
   for (const char* host :
        {"", "localhost.evil.example", "127.0.0.1.evil.example", "127.evil.example", "127.1", "127.0.0.256",
@@ -91,13 +91,13 @@ TEST_CASE("loopback is named or numbered, not guessed") {
   }
 }
 
-TEST_CASE("everything but unreserved characters is encoded") {
+TEST_CASE("percent_encode encodes everything except unreserved characters") {
   CHECK(percent_encode("aZ0-._~") == "aZ0-._~");
   CHECK(percent_encode("a/b c&=%+\n") == "a%2Fb%20c%26%3D%25%2B%0A");
   CHECK(percent_encode("\xE2\x82\xAC") == "%E2%82%AC");
 }
 
-TEST_CASE("a URL is shown without user name, query and fragment") {
+TEST_CASE("a URL is displayed without user name, query and fragment") {
   CHECK(shown_url("https://a.example/v1/chat?key=k#f") == "https://a.example/v1/chat");
   CHECK(shown_url("https://u:p@a.example/v1") == "https://a.example/v1");
   CHECK(shown_url("https://a.example/v1/@me") == "https://a.example/v1/@me");
@@ -105,7 +105,7 @@ TEST_CASE("a URL is shown without user name, query and fragment") {
   CHECK(shown_url("https://u@v@a.example") == "https://a.example");
 }
 
-TEST_CASE("segments that are steps within a path, in each way to write them") {
+TEST_CASE("dot segments in a path are found, in every encoding") {
   for (const char* path : {".", "..", "a/..", "../a", "a/./b", "%2e", ".%2E/a", "a/%2e%2E"}) {
     CAPTURE(path);
     CHECK(has_dot_segment(path));

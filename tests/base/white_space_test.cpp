@@ -4,7 +4,7 @@
 
 using namespace aiw;
 
-TEST_CASE("white space is taken off both ends and left inside") {
+TEST_CASE("white space is removed at both ends and kept inside") {
   CHECK(trim(" \t\r\n a \n b\r\n") == "a \n b");
   CHECK(trim("a") == "a");
   CHECK(trim("a ") == "a");
@@ -14,7 +14,7 @@ TEST_CASE("white space is taken off both ends and left inside") {
   CHECK(trim("\va\f") == "\va\f");
 }
 
-TEST_CASE("a text is blank if it holds white space only") {
+TEST_CASE("a text is blank if it contains only white space") {
   CHECK(is_blank(""));
   CHECK(is_blank(" \t\r\n"));
   CHECK_FALSE(is_blank(" \n."));

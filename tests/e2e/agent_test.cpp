@@ -31,7 +31,7 @@ Json sent_body(const Upstream& upstream, const std::string& provider, std::size_
   return Json::parse(upstream.requests(provider).at(number).body);
 }
 
-TEST_CASE("the parent answers a tool call over its pipes, and the model goes on with the result") {
+TEST_CASE("the parent sends a tool result over its pipes, and the model continues with it") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -80,7 +80,7 @@ TEST_CASE("the parent answers a tool call over its pipes, and the model goes on 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("tools that are returned end the chat with tool_calls") {
+TEST_CASE("a call of a tool with the return executor ends the chat with tool_calls") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {event_stream(openai_tool_call("call_1", "ask", R"({"q":"x"})"))});
@@ -94,7 +94,7 @@ TEST_CASE("tools that are returned end the chat with tool_calls") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("faults 76, 77: calls that nobody can carry out are answered to the model, and count up to maxSteps") {
+TEST_CASE("faults 76, 77: calls that cannot run become error results for the model, and count towards maxSteps") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer(
@@ -114,7 +114,7 @@ TEST_CASE("faults 76, 77: calls that nobody can carry out are answered to the mo
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 73: a tool that nobody answers is answered to the model in time") {
+TEST_CASE("fault 73: a tool that does not respond in time gets a timeout result, and the chat continues") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -133,7 +133,7 @@ TEST_CASE("fault 73: a tool that nobody answers is answered to the model in time
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("one-shot answers of both families give the same events as streams") {
+TEST_CASE("non-streaming responses of both API families give the same events as streams") {
   Upstream upstream;
   TestWorker worker;
   const Json anthropic = {{"id", "msg_1"},
@@ -157,7 +157,7 @@ TEST_CASE("one-shot answers of both families give the same events as streams") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("two chats, one after the other, use one connection") {
+TEST_CASE("two consecutive chats use one connection") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
@@ -171,7 +171,7 @@ TEST_CASE("two chats, one after the other, use one connection") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("reload_config serves later chats that bring no config; running ones keep theirs") {
+TEST_CASE("reload_config applies to later chats without a config; running chats keep theirs") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("one", {event_stream(openai_answer({"one"}))});
@@ -196,7 +196,7 @@ TEST_CASE("reload_config serves later chats that bring no config; running ones k
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("heartbeats, merged deltas and metadata come as asked for") {
+TEST_CASE("heartbeats, merged deltas and metadata are sent as requested") {
   Upstream upstream;
   TestWorker worker;
   std::vector<std::string> events(40, text_event("x"));
@@ -215,7 +215,7 @@ TEST_CASE("heartbeats, merged deltas and metadata come as asked for") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("the mock provider answers without a network, as the README shows") {
+TEST_CASE("the mock provider responds without a network, as the README shows") {
   TestWorker worker;
   worker.send(
       chat_line("1", {{"id", "mock"}},

@@ -67,7 +67,7 @@ std::string verdict(const tools::Request& request) {
   return out;
 }
 
-TEST_CASE("bedrock: signed requests verify, whatever the model's id holds") {
+TEST_CASE("bedrock: request signatures are valid, whatever characters the model id contains") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("bedrock", {frames(converse_answer())});
@@ -100,7 +100,7 @@ TEST_CASE("bedrock: signed requests verify, whatever the model's id holds") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("bedrock: a long body is signed as it is sent, by both APIs") {
+TEST_CASE("bedrock: both APIs sign a long body exactly as it is sent") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("bedrock", {frames(converse_answer())});
@@ -120,7 +120,7 @@ TEST_CASE("bedrock: a long body is signed as it is sent, by both APIs") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("bedrock: an exception before any output is retried and signed anew, one after it is told") {
+TEST_CASE("bedrock: an exception before any output is retried with a new signature, a later one is reported") {
   Upstream upstream;
   TestWorker worker;
   const std::string throttled = bedrock_exception("throttlingException", R"({"message":"slow down"})");
@@ -142,7 +142,7 @@ TEST_CASE("bedrock: an exception before any output is retried and signed anew, o
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("bedrock: a frame with a flipped bit and a cut frame end the chat with an error, not with an answer") {
+TEST_CASE("bedrock: a corrupt or truncated frame ends the chat with an error, not as a complete response") {
   Upstream upstream;
   TestWorker worker;
   std::string flipped = converse_answer();
@@ -158,7 +158,7 @@ TEST_CASE("bedrock: a frame with a flipped bit and a cut frame end the chat with
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("bedrock: a bearer key is sent as one, and no signature with it") {
+TEST_CASE("bedrock: a bearer key is sent as a bearer token, without a signature") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("bedrock", {frames(converse_answer())});

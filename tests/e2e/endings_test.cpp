@@ -32,7 +32,8 @@ Json tool_output(TestWorker& worker, Upstream& upstream, const std::string& id, 
 
 }  // namespace
 
-TEST_CASE("fault 114: an answer over TLS that only its connection ends is whole if TLS says so, and else cut short") {
+TEST_CASE(
+    "fault 114: over TLS, a response that only its connection ends is complete after close_notify, else truncated") {
   const Certificates certificates;
   Upstream upstream;
   const auto cut = front_of(upstream, {.identity = certificates.good});
@@ -69,7 +70,7 @@ TEST_CASE("fault 114: an answer over TLS that only its connection ends is whole 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 111: an answer that ends without one is asked for once, and is an error") {
+TEST_CASE("fault 111: a stream that ends without a response is an error, and is not retried") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {event_stream(sse({{"choices", Json::array()}}) + "data: [DONE]\n\n")});
@@ -79,7 +80,7 @@ TEST_CASE("fault 111: an answer that ends without one is asked for once, and is 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 113: a provider's refusal in place of a stream is told in its words, and it is asked once") {
+TEST_CASE("fault 113: a provider's error in place of a stream is reported with its message, and is not retried") {
   Upstream upstream;
   TestWorker worker;
   const std::string refusal =
@@ -101,7 +102,7 @@ TEST_CASE("fault 113: a provider's refusal in place of a stream is told in its w
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 111: a whole call before [DONE] without a finish reason runs") {
+TEST_CASE("fault 111: a complete tool call before [DONE] runs, even without a finish reason") {
   Upstream upstream;
   TestWorker worker;
   const Json call = {
@@ -118,7 +119,7 @@ TEST_CASE("fault 111: a whole call before [DONE] without a finish reason runs") 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 111: a finish reason that is a failure is asked for again while nothing was told") {
+TEST_CASE("fault 111: a finish reason that means failure is retried before the first delta") {
   Upstream upstream;
   TestWorker worker;
   const Json failed = {{"choices", {{{"index", 0}, {"delta", Json::object()}, {"finish_reason", "network_error"}}}}};
@@ -129,7 +130,7 @@ TEST_CASE("fault 111: a finish reason that is a failure is asked for again while
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 113: events that are called application/json are told as they come") {
+TEST_CASE("fault 113: an event stream with content type application/json is read as a stream") {
   Upstream upstream;
   TestWorker worker;
   Script labelled = event_stream(openai_answer({"Hel", "lo"}));
@@ -142,7 +143,7 @@ TEST_CASE("fault 113: events that are called application/json are told as they c
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("parallel calls with one id are two calls, each with an id of its own") {
+TEST_CASE("parallel tool calls with the same id become two calls with different ids") {
   Upstream upstream;
   TestWorker worker;
   const auto call = [](const std::string& arguments) {

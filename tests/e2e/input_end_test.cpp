@@ -26,7 +26,7 @@ constexpr const char* kHealth = "{\"id\":\"h\",\"type\":\"health\"}\n";
 
 Json tool(const std::string& name) { return {{"name", name}, {"inputSchema", {{"type", "object"}}}}; }
 
-TEST_CASE("fault 17: a flood of chats is run, queued or refused, and each accepted one is answered once") {
+TEST_CASE("fault 17: each chat of a flood runs, waits or is rejected, and each accepted chat ends exactly once") {
   Upstream upstream;
   const std::size_t flood = kSanitized ? 20'000 : 100'000;
   const std::size_t queue = kSanitized ? 2'000 : 10'000;
@@ -68,7 +68,7 @@ TEST_CASE("fault 17: a flood of chats is run, queued or refused, and each accept
   CHECK(worker.error_count() == flood - refused);
 }
 
-TEST_CASE("fault 19: when the input ends, the fifty chats that run finish, and the exit code is 0") {
+TEST_CASE("fault 19: when stdin closes, fifty running chats finish, and the exit code is 0") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer(
@@ -82,7 +82,7 @@ TEST_CASE("fault 19: when the input ends, the fifty chats that run finish, and t
   CHECK(worker.done_count() == 51);
 }
 
-TEST_CASE("fault 20: when the input ends, a chat that waits for a tool ends with input_closed") {
+TEST_CASE("fault 20: when stdin closes, a chat that waits for a tool result ends with input_closed") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {event_stream(openai_tool_call("call_1", "look", "{}"))});
@@ -134,7 +134,7 @@ std::string health_lines() {
   return lines;
 }
 
-TEST_CASE("fault 30: every line that was read before SIGTERM is answered, and no other is taken") {
+TEST_CASE("fault 30: every line that was read before SIGTERM gets a response, and no later line is accepted") {
   const std::string lines = health_lines();
   std::size_t cut_short = 0;
   for (int round = 0; round < 10; ++round) {
@@ -144,7 +144,7 @@ TEST_CASE("fault 30: every line that was read before SIGTERM is answered, and no
   MESSAGE(cut_short << " of 10 rounds left lines unread");
 }
 
-TEST_CASE("lines that come with a shutdown are answered as far as they are read") {
+TEST_CASE("every line that was read together with a shutdown gets a response") {
   const std::string lines = "{\"id\":\"s\",\"type\":\"shutdown\"}\n" + health_lines();
   for (int round = 0; round < 5; ++round) {
     CAPTURE(round);
@@ -171,7 +171,7 @@ TEST_CASE("fault 21: stdin may be a file, the null device or closed") {
   }
 }
 
-TEST_CASE("fault 21: a stdin that cannot be read ends the worker with 66") {
+TEST_CASE("fault 21: a stdin that cannot be read ends the worker with exit code 66") {
   const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-stdin-to-write";
   for (const std::string& shell : {std::string("exec \"$0\" </"), "exec \"$0\" 0>'" + path + "'"}) {
     CAPTURE(shell);
@@ -182,7 +182,7 @@ TEST_CASE("fault 21: a stdin that cannot be read ends the worker with 66") {
   }
 }
 
-TEST_CASE("fault 21: stdin and stdout may be one socket, as Node gives its children, or non-blocking") {
+TEST_CASE("fault 21: stdin and stdout may be non-blocking, or one socket, as Node creates for its children") {
   HandlePair both = socket_pair();
   ChildProcess on_socket(both.theirs.get(), both.theirs.get());
   both.theirs.close();
@@ -209,7 +209,7 @@ TEST_CASE("fault 21: stdin and stdout may be one socket, as Node gives its child
   CHECK(non_blocking.exit_code() == 0);
 }
 
-TEST_CASE("fault 21: stdin may be a terminal, whose flags and modes stay as they were") {
+TEST_CASE("fault 21: stdin may be a terminal, and its flags and modes do not change") {
   int master = -1;
   int slave = -1;
   REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
@@ -249,7 +249,7 @@ void check_cancel(TestWorker& worker, const std::string& id) {
   CHECK(again.at("data").at("late") == true);
 }
 
-TEST_CASE("fault 22: cancel of an unknown chat is refused, of a finished one late") {
+TEST_CASE("fault 22: cancel of an unknown chat is rejected, cancel of a finished chat gets an ack with late") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
@@ -263,7 +263,7 @@ TEST_CASE("fault 22: cancel of an unknown chat is refused, of a finished one lat
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 22: cancel while connecting or waiting for the first byte closes the socket") {
+TEST_CASE("fault 22: cancel closes the socket while the worker connects or waits for the first byte") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -296,7 +296,7 @@ std::size_t threads(pid_t pid) {
 }
 
 TEST_CASE(
-    "faults 22, 35: cancel, the connect timeout and the exit do not wait for a name server that does not answer") {
+    "faults 22, 35: cancel, the connect timeout and the exit do not wait for a name server that does not respond") {
   if (kSanitized) return;  // the sanitizer's runtime must be the first library
   Upstream upstream;
   TestWorker worker({}, {"LD_PRELOAD=" AIW_FAKE_RESOLVER, "FAKE_RESOLVER_HANG_MS=600000"});
@@ -317,7 +317,7 @@ TEST_CASE(
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 22: cancel in the middle of a stream keeps what came and closes the socket, which the upstream sees") {
+TEST_CASE("fault 22: cancel in the middle of a stream keeps the output so far and closes the upstream's connection") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {broken_stream(text_event("so far"), Ending::kHang)});
@@ -332,7 +332,7 @@ TEST_CASE("fault 22: cancel in the middle of a stream keeps what came and closes
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 22: cancel while backing off, while queued and while a tool is waited for") {
+TEST_CASE("fault 22: cancel works during a retry delay, in the queue and during a tool call") {
   Upstream upstream;
   TestWorker worker({"--max-in-flight", "2"});
   Canary canary(worker, upstream, 60);

@@ -54,7 +54,7 @@ int depth_of(const Json& json) {
   return deepest;
 }
 
-TEST_CASE("leanspec: launched with a path, greeted with health_ok of id init, and health comes first on its id") {
+TEST_CASE("leanspec: a worker launched with a path first sends health_ok with id init, and then responds to health") {
   TestWorker worker = launched_by_leanspec();
   worker.send({{"type", "health"}, {"id", "h"}});
   const Json init = worker.wait_for("init", "health_ok");
@@ -63,8 +63,7 @@ TEST_CASE("leanspec: launched with a path, greeted with health_ok of id init, an
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE(
-    "fault 97: leanspec: an MCP server's entry reads no variable that it may not, and sends none to its own host") {
+TEST_CASE("fault 97: leanspec: an MCP server entry cannot read a forbidden variable, and sends none to its own host") {
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
   TestWorker worker = launched_by_leanspec();
@@ -82,7 +81,7 @@ TEST_CASE(
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("leanspec: a chat is chunks and done; keys come from the environment and go to the entry's own host") {
+TEST_CASE("leanspec: a chat is chunks and done, and keys from the environment go to the entry's own host") {
   Upstream upstream;
   TestWorker worker = launched_by_leanspec();
   upstream.answer("p", {event_stream(openai_answer({"Hello ", "é😀"}), {.mode = Cut::Mode::kBytes})});
@@ -98,7 +97,7 @@ TEST_CASE("leanspec: a chat is chunks and done; keys come from the environment a
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("leanspec: failures are error frames with a sentence, and lines without a usable id are only logged") {
+TEST_CASE("leanspec: failures are error frames with a message, and lines without a usable id are only logged") {
   Upstream upstream;
   TestWorker worker = launched_by_leanspec();
   upstream.answer("bad", {tools::json_script(401, R"({"error":{"message":"wrong key"}})")});
@@ -126,7 +125,7 @@ TEST_CASE("leanspec: failures are error frames with a sentence, and lines withou
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("leanspec: a second chat of a running id does not end the first") {
+TEST_CASE("leanspec: a second chat with the id of a running chat does not end the first") {
   Upstream upstream;
   TestWorker worker = launched_by_leanspec();
   std::vector<std::string> events(30, text_event("x"));
@@ -141,7 +140,7 @@ TEST_CASE("leanspec: a second chat of a running id does not end the first") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("leanspec: whatever an upstream sends, no frame ends or disturbs the parent's reader") {
+TEST_CASE("leanspec: no frame stops or confuses the parent's reader, whatever an upstream sends") {
   Upstream upstream;
   TestWorker worker = launched_by_leanspec();
   const auto raw_event = [](const std::string& inside) {
@@ -183,7 +182,7 @@ TEST_CASE("leanspec: whatever an upstream sends, no frame ends or disturbs the p
 
 #ifndef AIW_SANITIZED  // no library can be preloaded before a sanitizer
 // leanspec-http stops reading while a single browser does. The preloaded clock makes five minutes pass in one second.
-TEST_CASE("fault 24: leanspec: a reader that stops for long is waited for, unless a limit is given") {
+TEST_CASE("fault 24: leanspec: the worker waits for a stalled reader, unless a limit is given") {
   const auto stalls = [](const std::vector<std::string>& flags, Words words) {
     Upstream upstream;
     upstream.answer("p", {event_stream(openai_answer({std::string(4 << 20, 'x')}))});
@@ -209,7 +208,7 @@ TEST_CASE("fault 24: leanspec: a reader that stops for long is waited for, unles
 }
 #endif
 
-TEST_CASE("leanspec: reload_config is acknowledged; the end of stdin ends the worker") {
+TEST_CASE("leanspec: reload_config is acknowledged, and the end of stdin ends the worker") {
   Upstream upstream;
   TestWorker worker = launched_by_leanspec();
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
@@ -224,7 +223,7 @@ TEST_CASE("leanspec: reload_config is acknowledged; the end of stdin ends the wo
   CHECK(worker.exit_code() == 0);
 }
 
-TEST_CASE("leanspec: the dialect can be asked for by name, and a path is no argument otherwise") {
+TEST_CASE("leanspec: the dialect can be selected by name, and a path argument is rejected otherwise") {
   TestWorker worker({"--dialect", "leanspec"}, {}, Words::leanspec);
   worker.wait_for("init", "health_ok");
   CHECK(worker.close_and_exit() == 0);

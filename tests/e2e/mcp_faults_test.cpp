@@ -47,7 +47,7 @@ void check_unavailable(TestWorker& worker, const std::string& id, Json server, c
   CHECK(other.all("warning").at(0).at("data").at("code") == "mcp_unavailable");
 }
 
-TEST_CASE("fault 80: a server that cannot be started or ends at once ends the chat, unless it is optional") {
+TEST_CASE("fault 80: a server that cannot start or exits at once fails the chat, unless it is optional") {
   Upstream upstream;
   TestWorker worker({"--allow-env", "GRANTED"}, {"GRANTED=granted-value"});
   worker.keep_output();
@@ -76,7 +76,7 @@ TEST_CASE("fault 80: a server that cannot be started or ends at once ends the ch
   CHECK(worker.all_output().find("word-500") == std::string::npos);
 }
 
-TEST_CASE("fault 81: a crash fails every call under way, and the next chat gets another server") {
+TEST_CASE("fault 81: a crash fails every running call, and the next chat gets a new server") {
   const TemporaryFolder folder;
   const std::string mark = folder.path() + "/crashed";
   // The first process takes two calls and crashes; the second one answers.
@@ -100,7 +100,7 @@ TEST_CASE("fault 81: a crash fails every call under way, and the next chat gets 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 82: a server that hangs in its handshake or in a call") {
+TEST_CASE("fault 82: a server that hangs in its handshake or in a call hits the timeout and leaves no process") {
   const TemporaryFolder folder;
   const std::string seen = folder.path() + "/seen", pids = folder.path() + "/pids";
   Upstream upstream;
@@ -123,7 +123,9 @@ TEST_CASE("fault 82: a server that hangs in its handshake or in a call") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 83: what is no message is skipped; more than a hundred of it, or a line without end, is no server") {
+TEST_CASE(
+    "fault 83: lines that are not messages are skipped; more than a hundred of them, or an endless line, stop the "
+    "server") {
   const std::string garbage = R"sh(
 garbage() { i=0; while [ $i -lt $1 ]; do i=$((i+1)); echo 'Listening... {"jsonrpc":"2.0","id":'; done; }
 printf '\000\000\377\376{"\n[1,2\n{"jsonrpc":"2.0"}\n"text"\n{}\n'
@@ -149,7 +151,7 @@ printf '\000\000\377\376{"\n[1,2\n{"jsonrpc":"2.0"}\n"text"\n{}\n'
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 83: a response that only lenient parsers read is read, and one that nobody can read ends its call") {
+TEST_CASE("fault 83: a response that only lenient parsers accept is used, one that no parser accepts fails its call") {
   TestWorker worker({"--mcp-connect-ms", "5000"});
   const auto answer_of = [&](const std::string& id, Json server) {
     server["timeoutMs"] = 60'000;
@@ -183,7 +185,7 @@ say() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$(printf '%s' "$2
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the server nor anybody else") {
+TEST_CASE("fault 84: a flood on stderr uses no memory and blocks neither the server nor other chats") {
   Upstream upstream;
   for (const bool logged : {false, true}) {
     CAPTURE(logged);
@@ -208,7 +210,7 @@ TEST_CASE("fault 84: a flood on stderr costs no memory, holds up neither the ser
   }
 }
 
-TEST_CASE("fault 109: servers that flood their stdout with log messages delay no chat, and their lines are counted") {
+TEST_CASE("fault 109: servers that flood stdout with log messages delay no chat, and their dropped lines are counted") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -230,7 +232,7 @@ TEST_CASE("fault 109: servers that flood their stdout with log messages delay no
   CHECK(std::ranges::count(log, '\n') <= kServers * (205 + 25 * seconds));
 }
 
-TEST_CASE("fault 85: nothing of a server is left when the worker goes, however it goes") {
+TEST_CASE("fault 85: no process of a server is left after the worker ends, however it ends") {
   enum class End { input, signals, kill };
   for (const End end : {End::input, End::signals, End::kill}) {
     CAPTURE(static_cast<int>(end));
@@ -259,7 +261,7 @@ TEST_CASE("fault 85: nothing of a server is left when the worker goes, however i
   }
 }
 
-TEST_CASE("fault 86: a server has nine variables, those that the request gives it, and three descriptors") {
+TEST_CASE("fault 86: a server gets at most nine variables of the worker, its own env, and descriptors 0 to 2") {
   TestWorker worker({}, {"OPENAI_API_KEY=sk-not-for-servers", "OTHER=value", "LD_LIBRARY_PATH=/nowhere", "LANG=C",
                          "LC_ALL=C", "TMPDIR=/tmp", "SSLKEYLOGFILE=/nowhere"});
   const TemporaryFolder folder;

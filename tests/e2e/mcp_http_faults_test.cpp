@@ -74,7 +74,7 @@ Json go_over_http(TestWorker& worker, const std::string& id, const HttpMcp& serv
 
 const Json kWent = {{"type", "text"}, {"value", "went"}};
 
-TEST_CASE("fault 87: over HTTP a session that was forgotten is begun anew, once, and the call made again") {
+TEST_CASE("fault 87: over HTTP a lost session is started again once, and the call is repeated") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -97,7 +97,7 @@ TEST_CASE("fault 87: over HTTP a session that was forgotten is begun anew, once,
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 87: over HTTP a stream that breaks off is resumed from its last event, or the call fails") {
+TEST_CASE("fault 87: over HTTP a broken stream is resumed from its last event, or the call fails") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -128,7 +128,7 @@ TEST_CASE("fault 87: over HTTP a stream that breaks off is resumed from its last
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 87: over HTTP redirects are refused, 405 means that nobody speaks unasked, 202 is no answer") {
+TEST_CASE("fault 87: over HTTP a redirect is not followed, 405 means no GET stream, and 202 fails a call") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -160,7 +160,9 @@ TEST_CASE("fault 87: over HTTP redirects are refused, 405 means that nobody spea
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 83: over HTTP what only lenient parsers read is read, and what nobody can read ends its call") {
+TEST_CASE(
+    "fault 83: over HTTP a response that only lenient parsers accept is used, one that no parser accepts fails its "
+    "call") {
   TestWorker worker({"--mcp-connect-ms", "5000"});
   using Wrap = std::function<Script(const std::string& id, const std::string& result)>;
   const auto answer_of = [&](const std::string& id, const Wrap& wrap) {

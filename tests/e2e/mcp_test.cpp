@@ -145,7 +145,7 @@ TEST_CASE("mcp: server-everything over Streamable HTTP") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: a server's environment is the request's and no key of ours") {
+TEST_CASE("mcp: a server's environment has the variables of the request and no key of the worker") {
   const auto modules = node_modules();
   if (!modules) return;
   TestWorker worker({"--allow-env", "GRANTED"},
@@ -163,7 +163,7 @@ TEST_CASE("mcp: a server's environment is the request's and no key of ours") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: server-filesystem changes files where it may and nowhere else") {
+TEST_CASE("mcp: server-filesystem changes files only where it is allowed") {
   const auto modules = node_modules();
   if (!modules) return;
   const TemporaryFolder folder;
@@ -194,7 +194,7 @@ TEST_CASE("mcp: server-filesystem changes files where it may and nowhere else") 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: LeanSpec's own server makes and finds a spec") {
+TEST_CASE("mcp: LeanSpec's own server creates and finds a spec") {
   const auto modules = node_modules();
   if (!modules) return;
   const TemporaryFolder folder;
@@ -218,7 +218,7 @@ TEST_CASE("mcp: LeanSpec's own server makes and finds a spec") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: the same definition is one process, another definition another one") {
+TEST_CASE("mcp: chats with the same definition share one process, another definition starts another") {
   TestWorker worker;
   Json server = shell_server(kSayPid);
   const auto pid_of = [&](const std::string& id, const Json& definition) {
@@ -242,7 +242,7 @@ TEST_CASE("mcp: the same definition is one process, another definition another o
   CHECK(eventually([&] { return !alive(second) && !alive(third); }));
 }
 
-TEST_CASE("mcp: an idle server ends by itself") {
+TEST_CASE("mcp: the worker stops an idle server") {
   TestWorker worker({"--mcp-idle-ms", "50"});
   worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
   const pid_t pid = std::stoi(outputs(worker.end_of("a")).at("s__go").at("value").get<std::string>());
@@ -250,14 +250,14 @@ TEST_CASE("mcp: an idle server ends by itself") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("mcp: --no-mcp-commands starts no program") {
+TEST_CASE("mcp: with --no-mcp-commands the worker starts no program") {
   TestWorker worker({"--no-mcp-commands"});
   worker.send(mcp_chat("a", {{"s", shell_server(kSayPid)}}, {{"s__go"}}));
   CHECK(worker.end_of("a").outcome() == "command_not_allowed");
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 82: a cancelled chat's call is cancelled at the server") {
+TEST_CASE("fault 82: the cancel of a chat also cancels its running call at the server") {
   const TemporaryFolder folder;
   const std::string seen = folder.path() + "/seen";
   // The server answers no call and writes down the other messages that it receives.

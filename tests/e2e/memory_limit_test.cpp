@@ -156,8 +156,7 @@ void end_all(TestWorker& worker, const std::string& prefix, int count) {
 
 }  // namespace
 
-TEST_CASE(
-    "fault 101: providers whose events do not end, 40 side by side: the largest chats go, the healthy ones live") {
+TEST_CASE("fault 101: when 40 providers send endless events, the largest chats fail and the healthy ones finish") {
   Upstream upstream;
   const Flood flood([](const std::string&, const Flood::Send& send) {
     send(kStreamHead);
@@ -176,7 +175,7 @@ TEST_CASE(
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 101: text without end from 12 providers, and a reader that reads: within the limit") {
+TEST_CASE("fault 101: endless text from 12 providers stays within the memory limit while the reader reads") {
   Upstream upstream;
   const std::string event = text_event(std::string(60'000, 't'));
   const Flood flood([&](const std::string&, const Flood::Send& send) {
@@ -194,7 +193,7 @@ TEST_CASE("fault 101: text without end from 12 providers, and a reader that read
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 100: events that are parsed to many times their length end their chat, and no other") {
+TEST_CASE("fault 100: events that need many times their length in memory end only their own chat") {
   Upstream upstream;
   std::string dense = "data: {\"x\":[0";
   for (std::size_t i = 0; i < 7 * kMiB; ++i) dense += ",0";
@@ -213,7 +212,7 @@ TEST_CASE("fault 100: events that are parsed to many times their length end thei
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 100: the results of one step's tools are bounded together, however JSON writes them") {
+TEST_CASE("fault 100: the tool results of one step share one limit, even if JSON escapes multiply their size") {
   Upstream upstream;
   const std::string result(kMiB - 100, '\x01');
   const Flood tool([&](const std::string&, const Flood::Send& send) {
@@ -236,7 +235,7 @@ TEST_CASE("fault 100: the results of one step's tools are bounded together, howe
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 100: arguments of calls, which are told and kept more than once, stay within the limit") {
+TEST_CASE("fault 100: call arguments, which are stored and sent more than once, stay within the memory limit") {
   Upstream upstream;
   const std::string arguments = Json{{"x", std::string(3 * kMiB, '\n')}}.dump();
   const std::string body = tool_calls(4, arguments);
@@ -254,7 +253,7 @@ TEST_CASE("fault 100: arguments of calls, which are told and kept more than once
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 100: arguments of 40 MB, a piece at a time, are too much at their end, too") {
+TEST_CASE("fault 100: arguments of 40 MB that arrive in small pieces end the chat with resource_exhausted") {
   Upstream upstream;
   const Flood flood([&](const std::string&, const Flood::Send& send) {
     const auto piece = [](const std::string& arguments) {
@@ -279,7 +278,7 @@ TEST_CASE("fault 100: arguments of 40 MB, a piece at a time, are too much at the
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 102: trailers and informational heads without end are a response that is too large") {
+TEST_CASE("fault 102: endless trailers and informational responses are bad_response at a size limit") {
   Upstream upstream;
   const std::string line = "x: " + std::string(3'000, 'a') + "\r\n";
   const std::string unary = openai_unary("ok");
@@ -301,7 +300,7 @@ TEST_CASE("fault 102: trailers and informational heads without end are a respons
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 103: what an MCP server answers to messages that nobody waits for is not kept") {
+TEST_CASE("fault 103: responses of an MCP server to messages that need no response are not stored") {
   Upstream upstream;
   const std::string long_body(4 * kMiB, ' ');
   const auto answer = [&](const Json& message, const Json& result, const Flood::Send& send) {
@@ -346,7 +345,7 @@ TEST_CASE("fault 103: what an MCP server answers to messages that nobody waits f
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 103: MCP servers that write lines without end are ended, and other chats go on") {
+TEST_CASE("fault 103: MCP servers that write endless lines are stopped, and other chats continue") {
   Upstream upstream;
   TestWorker worker(limited());
   Canary canary(worker, upstream);
@@ -362,7 +361,7 @@ TEST_CASE("fault 103: MCP servers that write lines without end are ended, and ot
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 104: a list of models is bounded over all its pages") {
+TEST_CASE("fault 104: a model list has one size limit over all its pages") {
   Upstream upstream;
   std::atomic<int> pages = 0;
   std::string models;
@@ -392,7 +391,7 @@ TEST_CASE("fault 104: a list of models is bounded over all its pages") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 105: heartbeats are not held for a reader that does not read") {
+TEST_CASE("fault 105: heartbeats are not queued for a stalled reader") {
   const Flood silent([](const std::string&, const Flood::Send& send) {
     send(kStreamHead);
     while (send(":\n")) std::this_thread::sleep_for(Milliseconds(200));
@@ -409,7 +408,7 @@ TEST_CASE("fault 105: heartbeats are not held for a reader that does not read") 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 105: a call's id without end is cut, not repeated in each frame") {
+TEST_CASE("fault 105: an endless call id is shortened, not repeated in each frame") {
   const std::string id(kMiB, 'i');
   std::string body =
       chunk_event({{"tool_calls", Json::array({{{"index", 0},

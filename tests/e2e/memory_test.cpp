@@ -67,7 +67,7 @@ Json secret_chat(const std::string& id, const std::string& url, const std::strin
                    {{"messages", Json::array({{{"role", "user"}, {"content", words}}})}, {"retry", {{"max", 0}}}});
 }
 
-TEST_CASE("fault 94: once chats have ended, no key and nothing that was said is in the worker's memory") {
+TEST_CASE("fault 94: after chats have ended, the worker's memory holds no key and no conversation") {
   if (kSanitized) return;  // a sanitizer replaces the allocator
   Upstream upstream;
   const TemporaryFolder folder;
@@ -131,7 +131,7 @@ bool leaves_core(const TemporaryFolder& folder, const std::string& flags, int si
   return !fs::is_empty(folder.path());
 }
 
-TEST_CASE("fault 94: a crash leaves no core file, though the parent had allowed it") {
+TEST_CASE("fault 94: a crash leaves no core file, even if the parent allowed core files") {
   if (kSanitized) return;
   for (const int signal : {SIGSEGV, SIGABRT, SIGQUIT}) {
     CAPTURE(signal);
@@ -143,7 +143,7 @@ TEST_CASE("fault 94: a crash leaves no core file, though the parent had allowed 
   }
 }
 
-TEST_CASE("fault 93: variables that make libraries write or redirect have their documented effect only") {
+TEST_CASE("fault 93: variables that make libraries write or redirect have only their documented effect") {
   const auto authority = tools::make_certificate({.common_name = "test authority", .authority = true});
   const TemporaryFolder folder;
   Upstream upstream;

@@ -29,7 +29,7 @@ Json hedge_with(const std::string& other, int after_ms) {
   return {{"hedge", {{"afterMs", after_ms}, {"model", other + "/of-" + other}}}};
 }
 
-TEST_CASE("a fallback answers for a provider that is down or refuses, and no text comes twice") {
+TEST_CASE("a fallback responds for a provider that is down or rejects, and no text is sent twice") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -57,7 +57,7 @@ TEST_CASE("a fallback answers for a provider that is down or refuses, and no tex
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("a hedge answers for a provider that is slow, whose connection is closed") {
+TEST_CASE("a hedge responds for a slow provider, and the slow provider's connection is closed") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -74,7 +74,7 @@ TEST_CASE("a hedge answers for a provider that is slow, whose connection is clos
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("a hedge's two tries in full flow give one answer, whoever wins") {
+TEST_CASE("when both attempts of a hedge stream at the same time, exactly one response is sent") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {paced({text_event("p1 "), text_event("p2"), openai_ending()}, Milliseconds(15))});

@@ -96,8 +96,7 @@ std::size_t stride(std::size_t allocations, std::size_t runs) {
   return every == nullptr ? std::max<std::size_t>(allocations / runs, 1) : std::strtoul(every, nullptr, 10);
 }
 
-TEST_CASE(
-    "fault 88: an allocation that fails, the n-th for many n, fails a chat or nothing, and never what is written") {
+TEST_CASE("fault 88: a failed allocation, the n-th for many n, fails at most a chat and never damages a frame") {
   Torture torture;
   const std::size_t all = torture.allocations();
   MESSAGE(all << " allocations");
@@ -106,8 +105,7 @@ TEST_CASE(
   CHECK(torture.outcomes("done") > 0);
 }
 
-TEST_CASE(
-    "fault 88: memory that has ended, from the n-th allocation on, ends chats with an error and the worker with 71") {
+TEST_CASE("fault 88: when all allocations from the n-th on fail, chats end with an error and the exit code is 71") {
   Torture torture;
   const std::size_t all = torture.allocations();
   for (std::size_t at = 1; at <= all; at += stride(all, 100)) torture.fail(at, 1'000'000);
@@ -117,7 +115,7 @@ TEST_CASE(
   CHECK(torture.outcomes("resource_exhausted") > 0);
 }
 
-TEST_CASE("fault 88: memory that ends while much is held for a slow reader ends each chat once, with its reason") {
+TEST_CASE("fault 88: when memory runs out while output waits for a slow reader, each chat ends once, with its error") {
   std::size_t exhausted = 0;
   for (const int mebibytes : {50, 70, 90, 95, 100, 105, 110}) {
     CAPTURE(mebibytes);
@@ -146,7 +144,7 @@ TEST_CASE("fault 88: memory that ends while much is held for a slow reader ends 
   CHECK(exhausted > 0);
 }
 
-TEST_CASE("fault 88: a line that finds no memory is refused, and the next is served") {
+TEST_CASE("fault 88: a line that cannot get memory is rejected, and the next line is served") {
   TestWorker worker = TestWorker::under_shell("ulimit -v 160000; exec \"$0\"");
   worker.ask({{"id", "h"}, {"type", "health"}});
   worker.send_text(R"({"id":"large","type":"chat","x":")" + std::string(60 * kMiB, 'x') + "\"}");

@@ -75,7 +75,7 @@ Mixture flood_with_lines() {
   return mixture;
 }
 
-TEST_CASE("fault 17: while a hundred thousand lines come at once, a stream goes on between their answers") {
+TEST_CASE("fault 17: a stream continues between the responses to a hundred thousand lines that arrive at once") {
   // On a busy machine the stream itself may pause. One flood of three must be mixed well.
   bool mixed = false;
   for (int turn = 0; turn < 3 && !mixed; ++turn) {
@@ -85,7 +85,7 @@ TEST_CASE("fault 17: while a hundred thousand lines come at once, a stream goes 
   CHECK(mixed);
 }
 
-TEST_CASE("fault 66: a trickle goes on and ends while four streams without end flood the worker") {
+TEST_CASE("fault 66: a slow stream continues and finishes while four endless streams flood the worker") {
   Upstream upstream;
   TestWorker worker;
   constexpr int kFloods = 4;
@@ -111,7 +111,7 @@ TEST_CASE("fault 66: a trickle goes on and ends while four streams without end f
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 40: with few descriptors chats wait for one another, and none is refused or fails") {
+TEST_CASE("fault 40: with few descriptors, chats wait for each other, and none is rejected or fails") {
   Upstream upstream;
   constexpr int kChats = 100;
   TestWorker worker = TestWorker::under_shell("ulimit -n 64; exec \"$0\"");
@@ -133,7 +133,7 @@ TEST_CASE("fault 40: with few descriptors chats wait for one another, and none i
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 40: the soft limit of descriptors is raised, to what the parent allows at most") {
+TEST_CASE("fault 40: the soft limit of descriptors is raised, at most to what the parent allows") {
   for (const auto& [limits, at_once] :
        {std::pair{"ulimit -Sn 256; ulimit -Hn 512", 265}, std::pair{"ulimit -Sn 128; ulimit -Hn 128", 55}}) {
     TestWorker worker = TestWorker::under_shell(std::string(limits) + "; exec \"$0\"");
@@ -143,7 +143,7 @@ TEST_CASE("fault 40: the soft limit of descriptors is raised, to what the parent
   }
 }
 
-TEST_CASE("fault 108: as many chats as are allowed get their connections, also where idle ones were kept before") {
+TEST_CASE("fault 108: every allowed chat gets its connection, even if idle connections were kept before") {
   Upstream first, second, third;
   TestWorker worker = TestWorker::under_shell("ulimit -n 256; exec \"$0\"");
   REQUIRE(worker.next());
@@ -165,7 +165,7 @@ TEST_CASE("fault 108: as many chats as are allowed get their connections, also w
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 17: chats that wait are bounded in bytes, too") {
+TEST_CASE("fault 17: queued chats have a limit in bytes, too") {
   Upstream upstream;
   TestWorker worker({"--max-in-flight", "2", "--max-queued-bytes", "3000000", "--drain-ms", "0"});
   Canary canary(worker, upstream);
@@ -192,7 +192,7 @@ TEST_CASE("fault 17: chats that wait are bounded in bytes, too") {
   CHECK(worker.exit_code() == 75);
 }
 
-TEST_CASE("fault 89: near the memory limit new chats are overloaded, and those that run end well") {
+TEST_CASE("fault 89: near the memory limit new chats are rejected with overloaded, and running chats finish") {
   if (kSanitized) return;
   Upstream upstream;
   constexpr std::size_t kLimit = 128 * kMiB;

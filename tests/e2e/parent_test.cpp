@@ -55,7 +55,7 @@ void read_to_end(TestWorker& worker) {
   CHECK(worker.process().stdout_ended());
 }
 
-TEST_CASE("fault 28: when the parent is killed the worker ends, though another process holds its pipes") {
+TEST_CASE("fault 28: when the parent is killed, the worker ends, even if another process holds its pipes") {
   const Orphanage orphanage;
   Upstream upstream;
   upstream.answer("hang", {{.ending = Ending::kHang, .before_head = true}});
@@ -79,7 +79,7 @@ TEST_CASE("fault 28: when the parent is killed the worker ends, though another p
   }
 }
 
-TEST_CASE("fault 28: nothing of an MCP server is left when the parent is killed") {
+TEST_CASE("fault 28: when the parent is killed, no process of an MCP server is left") {
   const Orphanage orphanage;
   const std::string path = std::string(AIW_BINARY_DIR) + "/e2e-orphans";
   std::remove(path.c_str());
@@ -103,7 +103,7 @@ TEST_CASE("fault 28: nothing of an MCP server is left when the parent is killed"
   CHECK(worker.log("a").outcome() == "shutting_down");
 }
 
-TEST_CASE("fault 28: a worker that is meant to outlive its parent does so: --parent-watch off, nohup, a file to read") {
+TEST_CASE("fault 28: a worker outlives its parent with --parent-watch off, under nohup, or with a file as stdin") {
   const Orphanage orphanage;
   Upstream upstream;
   for (const bool ignored : {false, true}) {
@@ -130,7 +130,7 @@ TEST_CASE("fault 28: a worker that is meant to outlive its parent does so: --par
   CHECK(Orphanage::exit_code(pid) == 0);
 }
 
-TEST_CASE("fault 28: --parent-watch on counts under nohup, too") {
+TEST_CASE("fault 28: --parent-watch on applies under nohup, too") {
   const Orphanage orphanage;
   TestWorker worker = under_living_shell("trap '' HUP;", "--parent-watch on");
   worker.ask({{"id", "h"}, {"type", "health"}});
@@ -139,7 +139,7 @@ TEST_CASE("fault 28: --parent-watch on counts under nohup, too") {
   CHECK(Orphanage::exit_code(pid) == 0);
 }
 
-TEST_CASE("fault 29: the end of the parent's thread that started the worker is no end of the parent") {
+TEST_CASE("fault 29: the worker continues when only the parent's thread that started it exits") {
   Upstream upstream;
   std::unique_ptr<TestWorker> worker;
   std::thread([&] {
@@ -152,7 +152,7 @@ TEST_CASE("fault 29: the end of the parent's thread that started the worker is n
   CHECK(worker->close_and_exit() == 0);
 }
 
-TEST_CASE("faults 28, 32: what a parent does with its own signals changes nothing: blocked, or SIGCHLD ignored") {
+TEST_CASE("faults 28, 32: signal settings of the parent have no effect: blocked signals, SIGCHLD ignored") {
   // A shell cannot block signals. Children of Python inherit the signals that Python blocks or ignores.
   const std::string spawn =
       "exec python3 -c \"import os, signal, sys\n"

@@ -48,7 +48,7 @@ TEST_CASE("the first frame is ready, without an id, with the protocol and the li
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("health is answered while hundreds of chats run, and all of them end as they should") {
+TEST_CASE("health gets a response while hundreds of chats run, and each chat ends as expected") {
   Upstream upstream;
   TestWorker worker;
   constexpr int kChats = 200;
@@ -84,7 +84,7 @@ TEST_CASE("health is answered while hundreds of chats run, and all of them end a
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 30: SIGTERM ends an idle worker with 0") {
+TEST_CASE("fault 30: SIGTERM ends an idle worker with exit code 0") {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     CAPTURE(signal);
     TestWorker worker;
@@ -94,8 +94,7 @@ TEST_CASE("fault 30: SIGTERM ends an idle worker with 0") {
   }
 }
 
-TEST_CASE(
-    "faults 30, 32: after SIGTERM or SIGHUP what runs is finished, nothing more is read, and the exit code is 0") {
+TEST_CASE("faults 30, 32: after SIGTERM or SIGHUP running chats finish, nothing more is read, and the exit code is 0") {
   for (const int signal : {SIGTERM, SIGHUP}) {
     CAPTURE(signal);
     Upstream upstream;
@@ -111,7 +110,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("fault 30: what SIGTERM leaves no time for ends with shutting_down, and the exit code is 75") {
+TEST_CASE("fault 30: chats that exceed the drain time after SIGTERM end with shutting_down, and the exit code is 75") {
   Upstream upstream;
   TestWorker worker({"--drain-ms", "300", "--max-in-flight", "4"});
   upstream.answer("p", {broken_stream(text_event("half"), Ending::kHang)});
@@ -130,7 +129,7 @@ TEST_CASE("fault 30: what SIGTERM leaves no time for ends with shutting_down, an
   CHECK(eventually([&] { return upstream.open_connections() == 0; }));
 }
 
-TEST_CASE("fault 30: a reader that is stuck does not hold up the end that SIGTERM asks for") {
+TEST_CASE("fault 30: a stalled reader does not block the exit after SIGTERM") {
   TestWorker worker({"--drain-ms", "100"});
   REQUIRE(worker.next());
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 2000}}})));
@@ -152,7 +151,7 @@ TEST_CASE("fault 30: a reader that is stuck does not hold up the end that SIGTER
   CHECK(info.si_status == 74);
 }
 
-TEST_CASE("fault 30: a reader that is slow but goes on gets every frame after SIGTERM, however long it takes") {
+TEST_CASE("fault 30: a slow reader gets every frame after SIGTERM, however long it takes") {
   TestWorker worker({"--drain-ms", "100"});
   REQUIRE(worker.next());
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 2000}}})));
@@ -169,7 +168,7 @@ TEST_CASE("fault 30: a reader that is slow but goes on gets every frame after SI
   CHECK(worker.log("a").outcome() == (code == 0 ? "done" : "shutting_down"));
 }
 
-TEST_CASE("fault 31: a second signal ends the worker at once with 128 and its number") {
+TEST_CASE("fault 31: a second signal ends the worker at once with exit code 128 plus its number") {
   Upstream upstream;
   upstream.answer("hang", {kHanging});
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
@@ -189,7 +188,7 @@ TEST_CASE("fault 31: a second signal ends the worker at once with 128 and its nu
   }
 }
 
-TEST_CASE("fault 32: storms of SIGPIPE, SIGCHLD and SIGUSR1 disturb nothing; SIGUSR1 tells the counters") {
+TEST_CASE("fault 32: floods of SIGPIPE, SIGCHLD and SIGUSR1 disturb nothing; SIGUSR1 logs the counters") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -203,7 +202,7 @@ TEST_CASE("fault 32: storms of SIGPIPE, SIGCHLD and SIGUSR1 disturb nothing; SIG
   CHECK(text.find("accepted=1") != std::string::npos);
 }
 
-TEST_CASE("shutdown finishes what runs, refuses what is new, and ends with 0 or after its time with shutting_down") {
+TEST_CASE("shutdown finishes running chats, rejects new ones, and ends overdue ones with shutting_down") {
   Upstream upstream;
   {
     TestWorker worker;
@@ -224,7 +223,7 @@ TEST_CASE("shutdown finishes what runs, refuses what is new, and ends with 0 or 
   CHECK(worker.exit_code() == 0);
 }
 
-TEST_CASE("--fail turns a failed chat or a refused line into exit code 1, and nothing else does") {
+TEST_CASE("--fail turns a failed chat or a rejected line into exit code 1, and nothing else does") {
   Upstream upstream;
   upstream.answer("bad", {tools::json_script(401, "{}")});
   upstream.answer("good", {event_stream(openai_answer({"x"}))});
@@ -244,7 +243,7 @@ TEST_CASE("--fail turns a failed chat or a refused line into exit code 1, and no
   }
 }
 
-TEST_CASE("--help, --version and --print-schema print to stdout and end with 0") {
+TEST_CASE("--help, --version and --print-schema print to stdout and exit with 0") {
   const Run help = run_program({"--help"});
   CHECK(help.code == 0);
   CHECK(help.err.empty());
@@ -265,7 +264,7 @@ TEST_CASE("--help, --version and --print-schema print to stdout and end with 0")
   }
 }
 
-TEST_CASE("a bad argument ends with 64 and a word on stderr, and prints no frame") {
+TEST_CASE("a bad argument gives exit code 64, a message on stderr and no frame") {
   const std::vector<std::vector<std::string>> cases = {
       {"--no-such-flag"},      {"positional"},         {"--dialect", "klingon"}, {"--protocol", "2"},
       {"--max-depth"},         {"--max-depth", "x"},   {"--max-in-flight", "0"}, {"--egress", "none"},

@@ -16,7 +16,7 @@
 namespace aiw::e2e {
 namespace {
 
-TEST_CASE("fault 33: after SIGSTOP and SIGCONT streams go on, and no timer makes up for what it missed") {
+TEST_CASE("fault 33: after SIGSTOP and SIGCONT streams continue, and missed timers do not fire in a burst") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 150);
@@ -58,14 +58,14 @@ void make_noise(TestWorker& worker, const char* where) {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 90: a log that cannot be written is dropped, and no frame waits for it") {
+TEST_CASE("fault 90: log lines that cannot be written are dropped, and no frame waits for them") {
   for (const char* shell : {"exec \"$0\" 2>/dev/full", "exec \"$0\" 2>&-"}) {
     TestWorker worker = TestWorker::under_shell(shell);
     make_noise(worker, shell);
   }
 }
 
-TEST_CASE("fault 90: a log file that is deleted disturbs nothing") {
+TEST_CASE("fault 90: the worker continues when its log file is deleted") {
   const TemporaryFolder folder;
   const std::string log = folder.file("log");
   TestWorker worker = TestWorker::under_shell("exec \"$0\" 2>" + log);
@@ -74,7 +74,7 @@ TEST_CASE("fault 90: a log file that is deleted disturbs nothing") {
   make_noise(worker, "a deleted file");
 }
 
-TEST_CASE("fault 90: a log that nobody reads is dropped and counted, and no frame waits for it") {
+TEST_CASE("fault 90: log lines that nobody reads are dropped and counted, and no frame waits for them") {
   const TemporaryFolder folder;
   const std::string fifo = folder.file("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
@@ -84,7 +84,7 @@ TEST_CASE("fault 90: a log that nobody reads is dropped and counted, and no fram
 }
 
 #ifndef AIW_SANITIZED  // a sanitizer needs descriptors itself, and no library can be preloaded before it
-TEST_CASE("fault 40: a worker that gets no descriptors to begin with says so, which is no bug of its own") {
+TEST_CASE("fault 40: a worker that gets no descriptors at its start reports the system as the cause, not a bug") {
   TestWorker worker = TestWorker::under_shell("ulimit -n 6; exec \"$0\"");
   CHECK(worker.exit_code() == 71);
   CHECK(worker.complaints() == "ai-worker: the system gives no thread or descriptor\n");

@@ -287,10 +287,10 @@ void round_trip(const Wire& wire) {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("Anthropic gets its thinking, hidden thinking, searches and citations back") { round_trip(anthropic()); }
+TEST_CASE("Anthropic gets its thinking, redacted thinking, searches and citations back") { round_trip(anthropic()); }
 TEST_CASE("Responses gets its encrypted reasoning back") { round_trip(responses()); }
 TEST_CASE("Gemini gets its thought signatures back") { round_trip(gemini()); }
-TEST_CASE("DeepSeek gets its reasoning back beside the calls it led to") { round_trip(deepseek()); }
+TEST_CASE("DeepSeek gets its reasoning back with the calls that followed it") { round_trip(deepseek()); }
 
 }  // namespace
 }  // namespace aiw::e2e

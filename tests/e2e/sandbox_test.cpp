@@ -29,7 +29,7 @@ std::vector<pid_t> children_of(pid_t pid) {
   return {std::istream_iterator<pid_t>(pids), {}};
 }
 
-TEST_CASE("sandbox: a chat, a look-up of a name, a key from a file and TLS, without a word in the log") {
+TEST_CASE("sandbox: a chat with a name look-up, a key file and TLS works, and nothing is logged") {
   const TemporaryFolder folder;
   folder.write("key", "sk-from-a-file\n");
   Upstream upstream;
@@ -69,7 +69,7 @@ TEST_CASE("sandbox: a chat, a look-up of a name, a key from a file and TLS, with
   CHECK_MESSAGE((words.empty() || words.find("this kernel") != std::string::npos), words);
 }
 
-TEST_CASE("sandbox: an MCP server of a sandboxed worker is not in it, and ends with it") {
+TEST_CASE("sandbox: an MCP server of a sandboxed worker runs outside the sandbox and ends with the worker") {
   const TemporaryFolder folder;
   const std::string file = folder.path() + "/written";
   TestWorker worker({"--sandbox"}, {kNoLeakCheck});
@@ -84,7 +84,7 @@ TEST_CASE("sandbox: an MCP server of a sandboxed worker is not in it, and ends w
   CHECK_FALSE(alive(server));
 }
 
-TEST_CASE("sandbox: a worker whose child host is gone starts no command, and goes on") {
+TEST_CASE("sandbox: a worker whose child host has died starts no command, and continues") {
   TestWorker worker({"--sandbox"}, {kNoLeakCheck});
   REQUIRE(worker.next());
   const auto hosts = children_of(worker.process().pid());
@@ -101,7 +101,7 @@ TEST_CASE("sandbox: a worker whose child host is gone starts no command, and goe
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("sandbox: with --no-mcp-commands there is no process beside the worker") {
+TEST_CASE("sandbox: with --no-mcp-commands the worker has no child process") {
   TestWorker worker({"--sandbox", "--no-mcp-commands"}, {kNoLeakCheck});
   REQUIRE(worker.next());
   CHECK(children_of(worker.process().pid()).empty());

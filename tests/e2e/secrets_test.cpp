@@ -94,7 +94,7 @@ std::vector<Script> echoes(const std::string& secret) {
   return {json, html, plain, redirect, inside};
 }
 
-TEST_CASE("fault 94: a provider that repeats the key that it was shown is told with the key left out") {
+TEST_CASE("fault 94: a key that the provider repeats in its response is redacted in the error") {
   Upstream upstream;
   const std::pair<const char*, const char*> keys[] = {{kKey, kKey}, {"${OPENAI_API_KEY}", kEnvKey}, {kKey, kHeaderKey}};
   for (const auto& [key, secret] : keys) {
@@ -130,7 +130,7 @@ Json calling_chat(const std::string& id, const std::string& tool, const Json& mo
   return chat_line(id, {{"id", "mock"}, {"models", Json::array({{{"id", "m"}, {"script", script}}})}}, payload);
 }
 
-TEST_CASE("fault 94: keys of tools and MCP servers are not seen, though everything echoes them") {
+TEST_CASE("fault 94: keys of tools and MCP servers never appear, although every server echoes them") {
   Upstream upstream;
   // Each response repeats all that the upstream received: headers, environment, arguments.
   const std::string all = std::string(kKey) + " " + kHeaderKey + " " + kEnvKey + " " + kUrlKey;
@@ -211,7 +211,7 @@ TEST_CASE("dryRun shows what would be sent, with every secret left out, and send
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 94: dryRun leaves a key out of the body, too, where a builder put it there") {
+TEST_CASE("fault 94: dryRun also redacts a key that a request builder put into the body") {
   TestWorker worker({}, {std::string("AWS_BEARER_TOKEN_BEDROCK=") + kKey});
   const Json provider = {{"id", "bedrock"},
                          {"type", "bedrock-invoke"},
@@ -273,7 +273,7 @@ TEST_CASE("fault 44: a key never goes over plain http to another machine") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 43: line breaks in keys, headers and URLs are refused before anything is sent") {
+TEST_CASE("fault 43: line breaks in keys, headers and URLs are rejected before anything is sent") {
   Upstream upstream;
   TestWorker worker;
   const std::string url = upstream.base_url("p");
@@ -294,8 +294,7 @@ TEST_CASE("fault 43: line breaks in keys, headers and URLs are refused before an
 }
 
 TEST_CASE(
-    "fault 95: no source of headers can say what frames a request: it is refused where it stands, and nothing is "
-    "sent") {
+    "fault 95: no source of headers can set a framing header: it is rejected at its pointer, and nothing is sent") {
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
   TestWorker worker;
@@ -338,7 +337,7 @@ TEST_CASE(
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 97: keys of files and variables do not go to a port of this machine that a config chooses") {
+TEST_CASE("fault 97: keys from files and variables do not go to a port of this machine that a config chooses") {
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"x"}))});
   const TemporaryFolder folder;
@@ -363,7 +362,7 @@ TEST_CASE("fault 97: keys of files and variables do not go to a port of this mac
   CHECK(allowed.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 42: a redirect is refused, and the other host is not asked") {
+TEST_CASE("fault 42: a redirect is refused, and the other host gets no request") {
   Upstream upstream;
   Upstream other;
   TestWorker worker;

@@ -34,7 +34,9 @@ std::string echo_line(const std::string& id, const std::string& text) {
       .dump();
 }
 
-TEST_CASE("faults 1, 6: what is no JSON is refused with its byte and without its text, and the next line is served") {
+TEST_CASE(
+    "faults 1, 6: a line that is not JSON is rejected with its byte offset and without its text, and the next line is "
+    "served") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -52,7 +54,7 @@ TEST_CASE("faults 1, 6: what is no JSON is refused with its byte and without its
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 2: invalid UTF-8 is refused with its byte, on the line's id if that can be read") {
+TEST_CASE("fault 2: invalid UTF-8 is rejected with its byte offset, on the line's id if the id can be read") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -69,7 +71,7 @@ TEST_CASE("fault 2: invalid UTF-8 is refused with its byte, on the line's id if 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 3: a 100 MB line is refused once, in bounded memory, and the next line is served") {
+TEST_CASE("fault 3: a 100 MB line is rejected once, in bounded memory, and the next line is served") {
   Upstream upstream;
   TestWorker worker;
   check_served(worker);
@@ -90,7 +92,7 @@ TEST_CASE("fault 3: a 100 MB line is refused once, in bounded memory, and the ne
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 4: a 100 MB line is served where the limit allows it") {
+TEST_CASE("fault 4: a 100 MB line is served if the limit allows it") {
   Upstream upstream;
   TestWorker worker({"--max-line-bytes", "200000000"});
   upstream.answer("large", {event_stream(openai_answer({"short"}))});
@@ -107,7 +109,7 @@ TEST_CASE("fault 4: a 100 MB line is served where the limit allows it") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 5: a last line without line feed is a line") {
+TEST_CASE("fault 5: a last line without a line feed is served") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -118,7 +120,7 @@ TEST_CASE("fault 5: a last line without line feed is a line") {
   CHECK(worker.exit_code() == 0);
 }
 
-TEST_CASE("fault 7: nesting beyond the limit is refused, however deep, in the memory of its line") {
+TEST_CASE("fault 7: nesting beyond the limit is rejected at any depth, with no more memory than the line needs") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -146,7 +148,7 @@ TEST_CASE("fault 7: nesting beyond the limit is refused, however deep, in the me
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 8: ten megabytes of empty objects cost no more than a few times their size") {
+TEST_CASE("fault 8: ten megabytes of empty objects need at most a few times their size in memory") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -170,7 +172,9 @@ TEST_CASE("fault 8: ten megabytes of empty objects cost no more than a few times
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("faults 9, 10: a duplicate id is refused and leaves the first alone; a used one is free again") {
+TEST_CASE(
+    "faults 9, 10: a duplicate id is rejected and does not affect the first chat; the id of a finished chat is free "
+    "again") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -187,7 +191,7 @@ TEST_CASE("faults 9, 10: a duplicate id is refused and leaves the first alone; a
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("faults 11, 12: unknown types and wrong fields are refused by name and place") {
+TEST_CASE("faults 11, 12: unknown types and wrong fields are rejected with their name and pointer") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -228,7 +232,7 @@ TEST_CASE("faults 11, 12: unknown types and wrong fields are refused by name and
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 13: numbers that do not fit are refused and never wrap") {
+TEST_CASE("fault 13: numbers out of range are rejected and never wrap") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -283,7 +287,7 @@ TEST_CASE("fault 14: CR LF, a byte order mark, blank lines and trailing spaces a
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 15: a key that stands twice is refused, at any depth and however it is escaped") {
+TEST_CASE("fault 15: a duplicate key in an object is rejected, at any depth and however it is escaped") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -319,7 +323,7 @@ TEST_CASE("fault 16: a lone surrogate in the history is forwarded as U+FFFD, wit
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 18: lines that come byte by byte give the same result") {
+TEST_CASE("fault 18: lines that arrive byte by byte give the same result") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);

@@ -47,7 +47,7 @@ std::size_t settled_rss(const TestWorker& worker) {
   return last;
 }
 
-TEST_CASE("fault 23: while nobody reads, memory stays bounded and upstreams wait; nothing is lost") {
+TEST_CASE("fault 23: while nobody reads, memory stays bounded, upstreams wait, and nothing is lost") {
   Upstream upstream;
   TestWorker worker;
   constexpr int kChats = 8;
@@ -78,7 +78,7 @@ TEST_CASE("fault 23: while nobody reads, memory stays bounded and upstreams wait
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 23: a reader that always lags costs the answer so far, not what it has read, too") {
+TEST_CASE("fault 23: with a slow reader, memory holds the response so far, but no second copy of what was read") {
   Upstream upstream;
   TestWorker worker;
   const std::string text = numbered_text((kSanitized ? 4 : 24) * kMiB);
@@ -103,7 +103,7 @@ TEST_CASE("fault 23: a reader that always lags costs the answer so far, not what
   CHECK(worker.end_of("a").text() == text);
 }
 
-TEST_CASE("fault 24: a reader that never comes back ends the worker with 74") {
+TEST_CASE("fault 24: a reader that never reads again ends the worker with exit code 74") {
   Upstream upstream;
   TestWorker worker({"--stdout-stall-ms", "300"});
   upstream.answer("p", {long_answer(numbered_text(4 * kMiB), 1000)});
@@ -117,7 +117,7 @@ TEST_CASE("fault 24: a reader that never comes back ends the worker with 74") {
   CHECK(eventually([&] { return upstream.open_connections() == 0; }));
 }
 
-TEST_CASE("fault 25: a reader that leaves is noticed without a write: 0 if idle, 74 if work was lost") {
+TEST_CASE("fault 25: a closed reader is detected without a write: exit code 0 if idle, 74 if work was lost") {
   Upstream upstream;
   upstream.answer("hang", {{.ending = Ending::kHang, .before_head = true}});
   for (const bool busy : {false, true}) {
@@ -138,7 +138,9 @@ TEST_CASE("fault 25: a reader that leaves is noticed without a write: 0 if idle,
   }
 }
 
-TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the worker with 74, not by SIGPIPE") {
+TEST_CASE(
+    "fault 25: a reader that closes stdout in the middle of a stream ends the worker with exit code 74, not by "
+    "SIGPIPE") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {long_answer(numbered_text(4 * kMiB), 100)});
@@ -152,7 +154,7 @@ TEST_CASE("fault 25: a reader that leaves in the middle of a stream ends the wor
   CHECK(eventually([&] { return upstream.open_connections() == 0; }));
 }
 
-TEST_CASE("fault 25: frames that the reader did not take before it left were work, too") {
+TEST_CASE("fault 25: frames that the reader did not read before it closed stdout count as lost work") {
   TestWorker worker;
   REQUIRE(worker.next());  // waits for `ready`: before it, SIGUSR1 would still have its default effect
   worker.send(mock_chat("a", Json::array({{{"text", std::string(1000, 'x')}, {"repeat", 500}}})));
@@ -201,7 +203,7 @@ TEST_CASE("fault 26: large frames to a non-blocking stdout are never torn and ne
   }
 }
 
-TEST_CASE("fault 27: a stdout that cannot be written ends the worker with 74 and one line on stderr") {
+TEST_CASE("fault 27: a stdout that cannot be written ends the worker with exit code 74 and one line on stderr") {
   const std::string to_file = "exec \"$0\" >'" + std::string(AIW_BINARY_DIR) + "/e2e-stdout'";
   // At a file-size limit, SIGXFSZ would end a process that does not handle it.
   for (const std::string& shell :
@@ -217,7 +219,7 @@ TEST_CASE("fault 27: a stdout that cannot be written ends the worker with 74 and
   }
 }
 
-TEST_CASE("fault 27: help, version and schemas that cannot be written are no success") {
+TEST_CASE("fault 27: --help, --version and --print-schema fail if their output cannot be written") {
   for (const char* flag : {"--help", "--version", "--print-schema event"}) {
     for (const char* sink : {">/dev/full", ">&-"}) {
       CAPTURE(std::string(flag) + sink);
@@ -227,7 +229,7 @@ TEST_CASE("fault 27: help, version and schemas that cannot be written are no suc
   }
 }
 
-TEST_CASE("faults 27, 90: a log file that may not grow ends nothing" * doctest::skip(kThreadSanitized)) {
+TEST_CASE("faults 27, 90: a log file at its size limit does not end the worker" * doctest::skip(kThreadSanitized)) {
   Upstream upstream;
   TestWorker worker = TestWorker::under_shell("ulimit -f 0; exec \"$0\" --log-level trace 2>'" +
                                               std::string(AIW_BINARY_DIR) + "/e2e-log'");

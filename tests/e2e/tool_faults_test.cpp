@@ -26,7 +26,7 @@ Script answer(const std::string& text) { return event_stream(openai_answer({text
 
 std::string code_of(const Json& answer) { return answer.at("data").value("code", answer.at("type")); }
 
-TEST_CASE("fault 74: of two results for a call the first counts; one for no call or no chat is refused") {
+TEST_CASE("fault 74: the first of two results for a call counts; a result for an unknown call or chat is rejected") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -53,7 +53,8 @@ TEST_CASE("fault 74: of two results for a call the first counts; one for no call
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 75: a result of 50 MB goes to the model whole, one beyond the line's limit leaves the call open") {
+TEST_CASE(
+    "fault 75: a complete tool result of 50 MB reaches the model, one beyond the line limit leaves the call open") {
   Upstream upstream;
   const std::size_t size = (kSanitized ? 5 : 50) * kMiB;
   TestWorker worker({"--max-line-bytes", std::to_string(size + size / 4)});
@@ -75,7 +76,7 @@ TEST_CASE("fault 75: a result of 50 MB goes to the model whole, one beyond the l
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 75: a 50 MB answer to an HTTP tool is an error that the model sees, and is not read to its end") {
+TEST_CASE("fault 75: a 50 MB response to an HTTP tool becomes an error result, and is not read to its end") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -94,7 +95,7 @@ TEST_CASE("fault 75: a 50 MB answer to an HTTP tool is an error that the model s
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 118: tools that hang take no connection that other chats and their tools need") {
+TEST_CASE("fault 118: tools that hang use no connection that other chats and their tools need") {
   Upstream upstream, tools;
   TestWorker worker = TestWorker::under_shell("ulimit -n 256; exec \"$0\"");
   REQUIRE(worker.next());
@@ -133,7 +134,8 @@ TEST_CASE("fault 118: tools that hang take no connection that other chats and th
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refused to the model, and crash nothing") {
+TEST_CASE(
+    "fault 76: invalid arguments of 10 MB or a million levels are reported, become error results, and crash nothing") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 200);
@@ -191,7 +193,7 @@ TEST_CASE("fault 76: arguments of 10 MB and of a million levels are shown, refus
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 76: calls that share an index or lack an id or a name are told apart, and each gets an answer") {
+TEST_CASE("fault 76: calls that share an index or lack an id or a name are kept apart, and each gets a result") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);

@@ -72,7 +72,7 @@ void check_order(const FrameLog& log) {
 
 }  // namespace
 
-TEST_CASE("HTTP tools: arguments go into the request, the answer goes to the model, failures too") {
+TEST_CASE("HTTP tools: arguments go into the request, and responses and failures go to the model") {
   Upstream upstream;
   TestWorker worker;
   const Json tool = parent_tool("find", {{"executor", "http"},
@@ -101,7 +101,7 @@ TEST_CASE("HTTP tools: arguments go into the request, the answer goes to the mod
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("HTTP tools run side by side, and their results go back in call order") {
+TEST_CASE("HTTP tools run in parallel, and their results go back in call order") {
   Upstream upstream;
   TestWorker worker;
   std::vector<Script> slow;
@@ -126,7 +126,9 @@ TEST_CASE("HTTP tools run side by side, and their results go back in call order"
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("faults 76, 77: bad JSON, bad arguments and invented tools are told to the model, and the chat goes on") {
+TEST_CASE(
+    "faults 76, 77: bad JSON, bad arguments and unknown tools become error results for the model, and the chat "
+    "continues") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -155,7 +157,7 @@ TEST_CASE("faults 76, 77: bad JSON, bad arguments and invented tools are told to
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("the parent approves one call, refuses another, and leaves a third to its own tool") {
+TEST_CASE("the parent approves one call, rejects another, and runs a third with its own tool") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("api", {tools::json_script(200, "42")});
@@ -188,7 +190,7 @@ TEST_CASE("the parent approves one call, refuses another, and leaves a third to 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 73: a tool's own time limit ends its call and no other") {
+TEST_CASE("fault 73: a tool's own timeout ends its call and no other") {
   Upstream upstream;
   TestWorker worker;
   Script slow = tools::json_script(200, "1");
@@ -209,7 +211,9 @@ TEST_CASE("fault 73: a tool's own time limit ends its call and no other") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 78: a thousand calls in one step: the parent's all at once, the worker's own within their bound") {
+TEST_CASE(
+    "fault 78: of a thousand calls in one step, the parent gets its own all at once, the worker runs its own within a "
+    "limit") {
   Upstream upstream;
   TestWorker worker({"--max-parallel-tools", "8"});
   Canary canary(worker, upstream, 60);
@@ -239,7 +243,7 @@ TEST_CASE("fault 78: a thousand calls in one step: the parent's all at once, the
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 79: cancelling is heard in every phase of a chat with tools, and leaves nothing behind") {
+TEST_CASE("fault 79: cancel works in every phase of a chat with tools, and leaves nothing running") {
   Upstream upstream;
   TestWorker worker;
   Upstream others;
@@ -293,7 +297,7 @@ TEST_CASE("fault 79: cancelling is heard in every phase of a chat with tools, an
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 78: at the step cap the model is asked for an answer without tools, however often it called") {
+TEST_CASE("fault 78: at maxSteps the model gets a request without tools, however many calls it made") {
   Upstream upstream;
   TestWorker worker;
   std::vector<Script> scripts;

@@ -39,7 +39,7 @@ Script raw(std::string bytes, Ending ending = Ending::kFin, std::size_t times = 
   return {.ending = ending, .raw = std::move(bytes), .raw_repeated = times};
 }
 
-TEST_CASE("fault 55: the delay that a busy provider names is the one that is told and waited for") {
+TEST_CASE("fault 55: the delay that a busy provider requests is reported and waited for") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -75,7 +75,7 @@ TEST_CASE("fault 55: the delay that a busy provider names is the one that is tol
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 56: x-should-retry decides before the status does") {
+TEST_CASE("fault 56: x-should-retry overrides the status") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 100);
@@ -97,7 +97,7 @@ TEST_CASE("fault 56: x-should-retry decides before the status does") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 57: a page of 5 MB in place of an error is told in a few words, without its tags") {
+TEST_CASE("fault 57: a page of 5 MB in place of an error is reported in a few words, without its tags") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -120,7 +120,8 @@ TEST_CASE("fault 57: a page of 5 MB in place of an error is told in a few words,
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 59: gzip and deflate are decoded; cut short they are truncated_stream, unknown ones bad_encoding") {
+TEST_CASE(
+    "fault 59: gzip and deflate are decoded; truncated data is truncated_stream, an unknown coding is bad_encoding") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -151,7 +152,7 @@ TEST_CASE("fault 59: gzip and deflate are decoded; cut short they are truncated_
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 60: a gzip bomb of 1 GB is response_too_large, and costs no memory") {
+TEST_CASE("fault 60: a gzip bomb of 1 GB is response_too_large, and memory stays bounded") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -172,7 +173,7 @@ TEST_CASE("fault 60: a gzip bomb of 1 GB is response_too_large, and costs no mem
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 67: heads that never end, or that are no HTTP, are bad_response") {
+TEST_CASE("fault 67: response headers that never end, or that are not HTTP, are bad_response") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -207,7 +208,7 @@ TEST_CASE("fault 67: heads that never end, or that are no HTTP, are bad_response
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 68: a refusal that comes while a large body is going out is told, though the connection breaks") {
+TEST_CASE("fault 68: an error response during a large upload is reported, even if the connection breaks") {
   Upstream strict({.max_body = 1 << 20});  // sends 413 at the limit and closes without reading the rest
   Upstream upstream;
   TestWorker worker;
@@ -227,7 +228,7 @@ TEST_CASE("fault 68: a refusal that comes while a large body is going out is tol
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 69: a kept connection that closes at the moment of its reuse costs the chat nothing") {
+TEST_CASE("fault 69: a kept connection that closes at the moment of its reuse does not fail the chat") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -260,7 +261,7 @@ TEST_CASE("fault 69: a kept connection that closes at the moment of its reuse co
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 71: token counts that are absent or absurd are null, and never garbage") {
+TEST_CASE("fault 71: token counts that are absent or out of range are null, never a wrong number") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);

@@ -100,7 +100,7 @@ int exit_code_of(std::vector<std::string> args, std::vector<std::string> environ
 #define SKIP_IF_SANITIZED() \
   if (kSanitized) return
 
-TEST_CASE("fault 34: a name that does not exist is dns_error, and looked up three times") {
+TEST_CASE("fault 34: a host name that does not exist is dns_error after three look-ups") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   Resolving r;
@@ -116,7 +116,8 @@ TEST_CASE("fault 34: a name that does not exist is dns_error, and looked up thre
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 35: a resolver that hangs is timeout_connect, in a bounded number of threads, and delays nobody") {
+TEST_CASE(
+    "fault 35: a resolver that hangs is timeout_connect, in a bounded number of threads, and delays no other chat") {
   SKIP_IF_SANITIZED();
   constexpr int kWaves = 8;
   constexpr int kChats = 32;
@@ -142,7 +143,7 @@ TEST_CASE("fault 35: a resolver that hangs is timeout_connect, in a bounded numb
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 107: chats that need no look-up, and healthy names, wait for no name that hangs") {
+TEST_CASE("fault 107: chats that need no look-up, and healthy names, do not wait for names that hang") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   Upstream other;
@@ -180,7 +181,7 @@ TEST_CASE("fault 107: chats that need no look-up, and healthy names, wait for no
   CHECK(r.worker.exit_code() == 75);
 }
 
-TEST_CASE("fault 107: chats of one host share its look-up") {
+TEST_CASE("fault 107: chats with the same host share one look-up") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"hi"}))});
@@ -195,7 +196,7 @@ TEST_CASE("fault 107: chats of one host share its look-up") {
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 107: behind a proxy only the proxy's name is looked up, but those of hosts that no_proxy names") {
+TEST_CASE("fault 107: behind a proxy only the names of the proxy and of hosts in no_proxy are looked up") {
   SKIP_IF_SANITIZED();
   Upstream upstream;  // refuses to be a proxy
   const std::string port = std::to_string(upstream.port());
@@ -221,7 +222,7 @@ TEST_CASE("fault 36: a refused connection is connect_error after two retries") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 37: a host that does not answer at all is timeout_connect") {
+TEST_CASE("fault 37: a host that does not respond at all is timeout_connect") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -234,7 +235,7 @@ TEST_CASE("fault 37: a host that does not answer at all is timeout_connect") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 38: a certificate that is self-signed, expired or of another host is tls_error, not retried") {
+TEST_CASE("fault 38: a certificate that is self-signed, expired or for another host is tls_error, and is not retried") {
   const Certificates certificates;
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"trusted"}))});
@@ -267,7 +268,7 @@ TEST_CASE("fault 38: a certificate that is self-signed, expired or of another ho
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 39: a TLS handshake that hangs, also with a server of plain HTTP, is timeout_connect") {
+TEST_CASE("fault 39: a TLS handshake that hangs, also with a plain HTTP server, is timeout_connect") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -287,7 +288,8 @@ TEST_CASE("fault 39: a TLS handshake that hangs, also with a server of plain HTT
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 40: where descriptors run out, chats are refused as such, and none as a refused connection") {
+TEST_CASE(
+    "fault 40: when descriptors run out, chats get overloaded or resource_exhausted, never a refused connection") {
   Upstream upstream;
   TestWorker worker = TestWorker::under_shell("ulimit -n 64; exec \"$0\"");
   Canary canary(worker, upstream, 200);
@@ -308,7 +310,7 @@ TEST_CASE("fault 40: where descriptors run out, chats are refused as such, and n
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 41: metadata services are never reached, whatever they are called, and no packet goes there") {
+TEST_CASE("fault 41: metadata services are never reached under any name, and get no packet") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"reached"}))});
@@ -345,7 +347,7 @@ TEST_CASE("fault 41: metadata services are never reached, whatever they are call
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 41: under --egress public no private address is reached, by whatever name") {
+TEST_CASE("fault 41: under --egress public no private address is reached under any name") {
   SKIP_IF_SANITIZED();
   Upstream upstream;
   Resolving r({"--egress", "public"});
@@ -362,7 +364,7 @@ TEST_CASE("fault 41: under --egress public no private address is reached, by wha
   CHECK(r.worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 72: HTTP/2 is not offered, and a server that would rather speak it is spoken to in HTTP/1.1") {
+TEST_CASE("fault 72: HTTP/2 is not offered, and a server that prefers it gets HTTP/1.1") {
   const Certificates certificates;
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"one"}))});
@@ -373,7 +375,7 @@ TEST_CASE("fault 72: HTTP/2 is not offered, and a server that would rather speak
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("TLS older than 1.2 is not spoken") {
+TEST_CASE("a TLS version before 1.2 is not accepted") {
   const Certificates certificates;
   Upstream upstream;
   const auto front = front_of(upstream, {.identity = certificates.good, .max_version = TLS1_1_VERSION});
@@ -388,7 +390,7 @@ TEST_CASE("TLS older than 1.2 is not spoken") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("SSL_CERT_FILE names whom to trust, and --ca-file does so before it") {
+TEST_CASE("SSL_CERT_FILE selects the trusted certificates, and --ca-file takes precedence") {
   const Certificates certificates;
   const Certificates others;
   Upstream upstream;
@@ -407,7 +409,7 @@ TEST_CASE("SSL_CERT_FILE names whom to trust, and --ca-file does so before it") 
   CHECK(outcome({"--ca-file", others.ca_file}, certificates.ca_file) == "tls_error");
 }
 
-TEST_CASE("a client certificate is shown to the hosts that are named, and to no others") {
+TEST_CASE("a client certificate is sent to the hosts that are named, and to no others") {
   const Certificates certificates;
   const Certificate client = tools::make_certificate({.common_name = "the worker"}, &certificates.authority);
   const std::string cert = certificates.folder.write("client.pem", client.cert);
@@ -432,7 +434,7 @@ TEST_CASE("a client certificate is shown to the hosts that are named, and to no 
   }
 }
 
-TEST_CASE("an https proxy gets CONNECT without a key, and nothing that no_proxy names") {
+TEST_CASE("an https proxy gets CONNECT without a key, and no request for the hosts in no_proxy") {
   Upstream proxy;  // refuses to be a proxy
   Upstream upstream;
   upstream.answer("p", {event_stream(openai_answer({"direct"}))});
@@ -454,7 +456,7 @@ TEST_CASE("an https proxy gets CONNECT without a key, and nothing that no_proxy 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("files that cannot be used and flags that do not fit end the start with 64 and a word") {
+TEST_CASE("unusable files and invalid flags end the start with exit code 64 and a message") {
   const Certificates certificates;
   const std::string text = certificates.folder.write("text", "no certificate\n");
   const std::string& good = certificates.ca_file;

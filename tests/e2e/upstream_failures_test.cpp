@@ -54,7 +54,7 @@ Script refusal(int status, const Json& body = Json::object()) {
   return script;
 }
 
-TEST_CASE("fault 45: no answer at all is timeout_first_byte, retried, and each try's socket is closed") {
+TEST_CASE("fault 45: a missing response is timeout_first_byte, is retried, and each attempt's socket is closed") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("hang", {{.ending = Ending::kHang, .before_head = true}});
@@ -75,7 +75,7 @@ TEST_CASE("fault 45: no answer at all is timeout_first_byte, retried, and each t
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 46: silence in the middle of a stream is timeout_idle, and nothing is retried after a delta") {
+TEST_CASE("fault 46: silence in the middle of a stream is timeout_idle, and is not retried after a delta") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {broken_stream(text_event("half"), Ending::kHang)});
@@ -85,7 +85,7 @@ TEST_CASE("fault 46: silence in the middle of a stream is timeout_idle, and noth
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 47: pings and comments keep a stream from being idle, not from making no progress") {
+TEST_CASE("fault 47: pings and comments reset the idle timeout, but not the progress timeout") {
   Upstream upstream;
   TestWorker worker;
   std::vector<std::string> comments(200, ": ping\n\n");
@@ -112,7 +112,7 @@ TEST_CASE("fault 47: pings and comments keep a stream from being idle, not from 
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 48: a connection that is lost before the first delta is tried again, with one retry event") {
+TEST_CASE("fault 48: a connection that is lost before the first delta is retried, with one retry event") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 100);
@@ -137,7 +137,7 @@ TEST_CASE("fault 48: a connection that is lost before the first delta is tried a
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("faults 49, 50: a stream that breaks off ends as an error with what came, and no text twice") {
+TEST_CASE("faults 49, 50: a broken stream ends with an error and the output so far, and no text is sent twice") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -170,7 +170,7 @@ TEST_CASE("faults 49, 50: a stream that breaks off ends as an error with what ca
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 51: a close without a terminator is truncated_stream, unless the finish reason was seen") {
+TEST_CASE("fault 51: a close without a terminator is truncated_stream, unless a finish reason arrived") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -229,7 +229,7 @@ TEST_CASE("fault 52: an error inside a 200 is retried before the first delta, an
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 53: a refused request is told as the provider put it, and not repeated") {
+TEST_CASE("fault 53: a rejected request is reported with the provider's message, and is not retried") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -257,7 +257,7 @@ TEST_CASE("fault 53: a refused request is told as the provider put it, and not r
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 54: a busy provider is asked at most three times, after the delay that it names") {
+TEST_CASE("fault 54: a busy provider gets at most three requests, after the delay that it specifies") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -291,7 +291,7 @@ TEST_CASE("fault 54: a busy provider is asked at most three times, after the del
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("with retry.restart a stream that broke off after output begins anew") {
+TEST_CASE("with retry.restart a stream that broke after output starts again from the beginning") {
   Upstream upstream;
   TestWorker worker;
   upstream.answer("p", {broken_stream(text_event("half"), Ending::kReset), event_stream(openai_answer({"whole"}))});

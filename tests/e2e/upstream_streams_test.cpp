@@ -34,7 +34,7 @@ Script with_type(Script script, std::string type) {
   return script;
 }
 
-TEST_CASE("fault 58: JSON for a stream request is an answer, a page is none") {
+TEST_CASE("fault 58: a JSON body for a stream request is a response, an HTML page is an error") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -55,7 +55,7 @@ TEST_CASE("fault 58: JSON for a stream request is an answer, a page is none") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 61: event streams are read as the WHATWG defines them, however they are cut") {
+TEST_CASE("fault 61: event streams are parsed as the WHATWG defines them, however they are split") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 100);
@@ -137,7 +137,7 @@ TEST_CASE("fault 63: a line that never ends is event_too_large at the limit") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 64: an event that is no JSON is bad_event") {
+TEST_CASE("fault 64: an event that is not JSON is bad_event") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);
@@ -160,7 +160,7 @@ TEST_CASE("fault 64: an event that is no JSON is bad_event") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 65: broken UTF-8 and surrogates are joined or replaced, and every frame is valid UTF-8") {
+TEST_CASE("fault 65: split characters are joined, invalid UTF-8 is replaced, and every frame is valid UTF-8") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream, 60);
@@ -205,7 +205,7 @@ TEST_CASE("fault 65: broken UTF-8 and surrogates are joined or replaced, and eve
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 66: a stream without end is response_too_large at 64 MiB") {
+TEST_CASE("fault 66: an endless stream is response_too_large at 64 MiB") {
   Upstream upstream;
   TestWorker worker;
   auto stream = tools::SyntheticStream::make({.chunks = 1'000'000'000, .event_bytes = 16'384});
@@ -225,7 +225,7 @@ TEST_CASE("fault 66: a stream without end is response_too_large at 64 MiB") {
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("fault 70: what follows the end is ignored, usage after the finish reason counts, the first reason wins") {
+TEST_CASE("fault 70: events after the terminator are ignored, late usage counts, and the first finish reason counts") {
   Upstream upstream;
   TestWorker worker;
   Canary canary(worker, upstream);

@@ -39,7 +39,7 @@ Json chat(const Upstream& upstream, const std::string& id, const std::string& mo
 
 Json token_answer() { return {{"access_token", kToken}, {"expires_in", 3600}, {"token_type", "Bearer"}}; }
 
-TEST_CASE("a service account's token is fetched once, and speaks for Gemini and Claude") {
+TEST_CASE("a service account's token is fetched once, and is used for Gemini and Claude") {
   Upstream upstream;
   upstream.answer("token", {tools::json_script(200, token_answer().dump())});
   upstream.answer("vertex", {event_stream(gemini_answer("one")), event_stream(gemini_answer("two")),
@@ -67,7 +67,7 @@ TEST_CASE("a service account's token is fetched once, and speaks for Gemini and 
   CHECK_FALSE(seen.contains("PRIVATE KEY"));
 }
 
-TEST_CASE("a token server that refuses ends the chat, and the provider hears nothing of it") {
+TEST_CASE("a token server that rejects the request ends the chat, and the provider gets no request") {
   Upstream upstream;
   upstream.answer("token", {tools::json_script(400, R"({"error":"invalid_grant","error_description":"Bad account"})")});
   upstream.answer("vertex", {event_stream(gemini_answer("no"))});
@@ -81,7 +81,7 @@ TEST_CASE("a token server that refuses ends the chat, and the provider hears not
   CHECK(worker.close_and_exit() == 0);
 }
 
-TEST_CASE("a token server that hangs does not hold a cancelled chat") {
+TEST_CASE("a token server that hangs does not delay the cancel of a chat") {
   Upstream upstream;
   DeafListener deaf(false);
   Json silent = provider(upstream, "gemini-2.5-flash");

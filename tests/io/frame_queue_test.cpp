@@ -8,7 +8,7 @@
 
 using aiw::FrameQueue;
 
-TEST_CASE("frames come out of the queue as they went in, however long they are and however little is taken") {
+TEST_CASE("frames leave the queue unchanged and in order, whatever their length and the size of each read") {
   std::mt19937 random(1);
   const auto upto = [&](std::size_t most) { return std::uniform_int_distribution<std::size_t>(1, most)(random); };
   FrameQueue queue;
@@ -42,7 +42,7 @@ TEST_CASE("frames come out of the queue as they went in, however long they are a
   CHECK(queue.tail().empty());
 }
 
-TEST_CASE("fault 88: frames that are taken need no memory of their size, and what comes after them little") {
+TEST_CASE("fault 88: frames that the queue adopts are not copied, and later frames need little memory") {
   FrameQueue queue;
   queue.tail() += "before";
   queue.frame_ended();
@@ -63,7 +63,7 @@ TEST_CASE("fault 88: frames that are taken need no memory of their size, and wha
   }
 }
 
-TEST_CASE("the queue knows the rest of a frame that is partly written") {
+TEST_CASE("the queue returns the rest of a frame that is partly written") {
   FrameQueue queue;
   CHECK(queue.partial_frame().empty());
   for (const std::size_t length : {std::size_t{3}, std::size_t{300'000}}) {  // in the tail; in a block of its own
@@ -86,7 +86,7 @@ TEST_CASE("the queue knows the rest of a frame that is partly written") {
   }
 }
 
-TEST_CASE("an unfinished frame is taken back, whole ones stay") {
+TEST_CASE("an unfinished frame is dropped, and complete frames stay") {
   FrameQueue queue;
   queue.tail() += "begun";
   queue.drop_unfinished();

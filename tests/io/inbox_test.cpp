@@ -57,7 +57,7 @@ struct Taken {
   std::unique_ptr<Inbox> inbox;
 };
 
-TEST_CASE("fault 17: of a flood of lines a bounded number is handled before streams and timers have their turn") {
+TEST_CASE("fault 17: a flood of lines is handled in bounded batches, between which streams and timers run") {
   constexpr std::size_t kLines = 1'500;
   FdPair pipe = make_pipe();
   write_all(pipe.write.get(), health_lines(kLines));  // less than the pipe can hold
@@ -74,7 +74,7 @@ TEST_CASE("fault 17: of a flood of lines a bounded number is handled before stre
   taken.check_order();
 }
 
-TEST_CASE("fault 17: of lines of a byte no more are read than fit in bounded memory once they are decoded") {
+TEST_CASE("fault 17: one-byte lines are read ahead only as far as their decoded form fits in bounded memory") {
   constexpr std::size_t kLines = 256 << 10;
   const Fd file(memfd_create("lines", MFD_CLOEXEC));
   std::string lines;
@@ -99,7 +99,7 @@ TEST_CASE("fault 17: of lines of a byte no more are read than fit in bounded mem
   CHECK(handled == kLines);
 }
 
-TEST_CASE("fault 17: while it is paused nothing is handed over, not even what was read before") {
+TEST_CASE("fault 17: a paused inbox delivers nothing, not even lines that were already read") {
   FdPair pipe = make_pipe();
   write_all(pipe.write.get(), health_lines(1'000));
   pipe.write.reset();
@@ -121,7 +121,7 @@ TEST_CASE("fault 17: while it is paused nothing is handed over, not even what wa
   taken.check_order();
 }
 
-TEST_CASE("inbox: when it stops reading, what was read is handed over, and what comes later is not") {
+TEST_CASE("inbox: after stop_reading, lines already read are delivered, and later lines are not") {
   FdPair pipe = make_pipe();
   write_all(pipe.write.get(), health_lines(1'000));
   Taken taken(pipe.read.get());
@@ -138,7 +138,7 @@ TEST_CASE("inbox: when it stops reading, what was read is handed over, and what 
   CHECK(taken.ids.size() == 1'000);
 }
 
-TEST_CASE("inbox: it says whether lines that were read are still to come, whenever it stops reading") {
+TEST_CASE("inbox: has_unhandled reports lines that were read but not yet delivered, whenever reading stops") {
   const std::string lines = health_lines(1'500);
   std::size_t cut_short = 0;
   for (int round = 0; round < 200; ++round) {
@@ -166,7 +166,7 @@ TEST_CASE("inbox: it says whether lines that were read are still to come, whenev
   MESSAGE(cut_short << " of 200 rounds stopped before the end");
 }
 
-TEST_CASE("inbox: a request may end it") {
+TEST_CASE("inbox: a request handler may destroy it") {
   FdPair pipe = make_pipe();
   write_all(pipe.write.get(), health_lines(100));
   Taken taken(pipe.read.get());

@@ -64,7 +64,7 @@ constexpr std::size_t kTimeLength = std::string_view("2026-01-01T00:00:00.000Z")
 
 }  // namespace
 
-TEST_CASE("text lines have a time, a level, the message and its fields") {
+TEST_CASE("a text line has a time, a level, the message and its fields") {
   CapturedStderr captured;
   aiw::init_log(LogLevel::info, LogFormat::text);
   log(LogLevel::info, "started", {{"pid", std::int64_t{7}}, {"ratio", 0.5}, {"ok", true}});
@@ -77,7 +77,7 @@ TEST_CASE("text lines have a time, a level, the message and its fields") {
         " warn two\\nlines {} word=plain text=\"a b=\\\"c\\\"\" empty=\"\"\n");
 }
 
-TEST_CASE("a requested line is written at every level but off") {
+TEST_CASE("a requested line is written at every level except off") {
   CapturedStderr captured;
   aiw::init_log(LogLevel::error, LogFormat::text);
   log(LogLevel::info, "not requested");
@@ -87,7 +87,7 @@ TEST_CASE("a requested line is written at every level but off") {
   CHECK(without_times(captured.text(), "", kTimeLength) == " info stats lines=3\n");
 }
 
-TEST_CASE("JSON lines are valid whatever the values hold") {
+TEST_CASE("JSON lines are valid, whatever the values contain") {
   CapturedStderr captured;
   aiw::init_log(LogLevel::trace, LogFormat::json);
   log(LogLevel::error, "odd \"bytes\"",
@@ -97,7 +97,7 @@ TEST_CASE("JSON lines are valid whatever the values hold") {
         "\"b\":false}\n");
 }
 
-TEST_CASE("values are cut, and a line too long for a pipe is dropped and counted") {
+TEST_CASE("long values are cut, and a line too long for a pipe is dropped and counted") {
   CapturedStderr captured;
   aiw::init_log(LogLevel::info, LogFormat::text);
   const std::string large(10'000, 'x');
@@ -108,7 +108,7 @@ TEST_CASE("values are cut, and a line too long for a pipe is dropped and counted
         " info " + std::string(512, 'x') + "...\n warn log lines were dropped count=1\n");
 }
 
-TEST_CASE("a full or closed stderr never blocks: lines are dropped, and counted once it is read again") {
+TEST_CASE("a full or closed stderr never blocks: lines are dropped, and counted when it is read again") {
   CapturedStderr captured;
   aiw::init_log(LogLevel::info, LogFormat::text);
   const std::string line(400, 'x');
@@ -126,7 +126,7 @@ TEST_CASE("a full or closed stderr never blocks: lines are dropped, and counted 
   CHECK(text.find(" info again\n") != std::string::npos);
 }
 
-TEST_CASE("a stderr without a reader is no reason to fail") {
+TEST_CASE("a stderr without a reader is not an error") {
   std::signal(SIGPIPE, SIG_IGN);  // as Loop does
   CapturedStderr captured;
   aiw::init_log(LogLevel::info, LogFormat::text);
@@ -134,7 +134,7 @@ TEST_CASE("a stderr without a reader is no reason to fail") {
   log(LogLevel::error, "unheard");
 }
 
-TEST_CASE("fault 94: a key in use is redacted by its value, in messages and fields, where a value is cut, too") {
+TEST_CASE("fault 94: a key in use is redacted by its value in messages and fields, even where a value is cut") {
   const std::string key = "canary-without-a-known-beginning";
   for (const auto format : {LogFormat::text, LogFormat::json}) {
     CapturedStderr captured;
@@ -156,7 +156,7 @@ TEST_CASE("fault 94: a key in use is redacted by its value, in messages and fiel
   }
 }
 
-TEST_CASE("keys are redacted") {
+TEST_CASE("keys in known formats are redacted") {
   CHECK(aiw::redact("key sk-proj-abcDEF_123456 given") == "key sk-[redacted] given");
   CHECK(aiw::redact("Authorization: Bearer abc.def-123456") == "Authorization: Bearer [redacted]");
   CHECK(aiw::redact("https://h/v1?key=AIzaSyCanary1234&alt=sse") == "https://h/v1?key=[redacted]&alt=sse");

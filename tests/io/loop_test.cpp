@@ -24,7 +24,7 @@ constexpr auto kError = static_cast<unsigned>(Readiness::error);
 
 }  // namespace
 
-TEST_CASE("timers fire in the order of their instants, never from within call_at") {
+TEST_CASE("timers fire in the order of their times, never from within call_at") {
   Loop loop;
   std::string order;
   const auto start = loop.now();
@@ -37,7 +37,7 @@ TEST_CASE("timers fire in the order of their instants, never from within call_at
   CHECK(loop.now() >= start + 20ms);
 }
 
-TEST_CASE("a destroyed timer does not fire, also when both are due at once") {
+TEST_CASE("a destroyed timer does not fire, even if it was already due") {
   Loop loop;
   bool fired = false;
   std::unique_ptr<aiw::Timer> second;
@@ -64,7 +64,7 @@ TEST_CASE("a timer may destroy or replace itself") {
   CHECK(count == 3);
 }
 
-TEST_CASE("posts of other threads run on the loop thread, in order") {
+TEST_CASE("posts from other threads run on the loop thread, in order") {
   Loop loop;
   constexpr int kPosts = 10'000;
   std::vector<int> seen;
@@ -97,7 +97,7 @@ TEST_CASE("stop works from another thread") {
   CHECK(run_until_stopped(loop));
 }
 
-TEST_CASE("a watch tells what is ready until it is unwatched") {
+TEST_CASE("a watch reports a ready descriptor until it is removed") {
   Loop loop;
   const auto pipe = make_pipe();
   int calls = 0;
@@ -112,7 +112,7 @@ TEST_CASE("a watch tells what is ready until it is unwatched") {
   CHECK(calls == 3);
 }
 
-TEST_CASE("a second watch replaces the first, also from within its action") {
+TEST_CASE("a second watch replaces the first, even from within its callback") {
   Loop loop;
   const auto pipe = make_pipe();
   std::string order;
@@ -128,7 +128,7 @@ TEST_CASE("a second watch replaces the first, also from within its action") {
   CHECK(order == "ab");
 }
 
-TEST_CASE("an action may unwatch another descriptor whose event is already at hand") {
+TEST_CASE("a callback may unwatch another descriptor whose event is already pending") {
   Loop loop;
   const auto one = make_pipe();
   const auto two = make_pipe();
@@ -145,7 +145,7 @@ TEST_CASE("an action may unwatch another descriptor whose event is already at ha
   CHECK(calls == 1);
 }
 
-TEST_CASE("a descriptor that was closed under its watch can be watched anew under the same number") {
+TEST_CASE("after a watched descriptor is closed, a new one with the same number can be watched") {
   Loop loop;
   auto pipe = make_pipe();
   const int number = pipe.write.get();
@@ -158,7 +158,7 @@ TEST_CASE("a descriptor that was closed under its watch can be watched anew unde
   CHECK(run_until_stopped(loop));
 }
 
-TEST_CASE("a hang-up is told without being asked for") {
+TEST_CASE("a hang-up is reported without a request for it") {
   Loop loop;
   auto pipe = make_pipe();
   CHECK(loop.watch(pipe.write.get(), 0, [&](unsigned ready) {
@@ -176,7 +176,7 @@ TEST_CASE("a regular file cannot be watched") {
   CHECK_FALSE(loop.watch(file.get(), kRead, [](unsigned) {}));
 }
 
-TEST_CASE("signals are told on the loop thread, in order, and regain their effect afterwards") {
+TEST_CASE("signals are delivered on the loop thread, in order, and get their previous effect back afterwards") {
   struct sigaction before{};
   sigaction(SIGUSR1, nullptr, &before);
   {
@@ -196,7 +196,7 @@ TEST_CASE("signals are told on the loop thread, in order, and regain their effec
   CHECK((after.sa_handler == before.sa_handler));
 }
 
-TEST_CASE("signals that a parent left blocked are told all the same") {
+TEST_CASE("signals that a parent left blocked are delivered, too") {
   sigset_t blocked;
   sigset_t before;
   sigemptyset(&blocked);
@@ -216,7 +216,7 @@ TEST_CASE("signals that a parent left blocked are told all the same") {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-TEST_CASE("fault 101: what must be done at once is done before other descriptors have their turn, which come again") {
+TEST_CASE("fault 101: an urgent post runs before the next ready descriptor, which still gets its turn") {
   Loop loop;
   std::string order;
   std::vector<aiw::test::FdPair> pipes;
@@ -234,7 +234,7 @@ TEST_CASE("fault 101: what must be done at once is done before other descriptors
   CHECK(order == "dpdpdp");
 }
 
-TEST_CASE("fault 117: what is left of a turn that was cut comes next, before what was served already") {
+TEST_CASE("fault 117: after a turn was cut short, the remaining descriptors come next, before those already served") {
   Loop loop;
   std::string order;
   std::vector<aiw::test::FdPair> pipes;
@@ -252,7 +252,7 @@ TEST_CASE("fault 117: what is left of a turn that was cut comes next, before wha
   CHECK(order == "0p1p2p0p1p2p");
 }
 
-TEST_CASE("fault 117: a descriptor that is no longer watched has no turn, also if it was ready") {
+TEST_CASE("fault 117: a descriptor that is no longer watched gets no turn, even if it was ready") {
   Loop loop;
   int calls = 0;
   std::vector<aiw::test::FdPair> pipes;

@@ -67,7 +67,7 @@ class Received {
 
 }  // namespace
 
-TEST_CASE("lines come from a pipe and from a socket, blocking or not, and no flag changes") {
+TEST_CASE("lines are read from a pipe and from a socket, blocking or not, and no flag changes") {
   for (const bool socket : {false, true}) {
     for (const bool non_blocking : {false, true}) {
       CAPTURE(socket);
@@ -90,7 +90,7 @@ TEST_CASE("lines come from a pipe and from a socket, blocking or not, and no fla
   }
 }
 
-TEST_CASE("one byte at a time gives the same lines") {
+TEST_CASE("input of one byte at a time gives the same lines") {
   auto pipe = make_pipe();
   Received received;
   const StdinReader reader(pipe.read.get(), 10, received.handlers());
@@ -122,7 +122,7 @@ TEST_CASE("a file and /dev/null are read to their end") {
   CHECK(nothing.lines().empty());
 }
 
-TEST_CASE("a descriptor that cannot be read ends with its errno") {
+TEST_CASE("a descriptor that cannot be read is reported with its errno") {
   Received bad;
   const StdinReader reader(1000, kMaxLine, bad.handlers());
   CHECK(bad.wait_end() == EBADF);
@@ -132,7 +132,7 @@ TEST_CASE("a descriptor that cannot be read ends with its errno") {
   CHECK(is_directory.wait_end() == EISDIR);
 }
 
-TEST_CASE("a paused reader leaves the bytes where they are") {
+TEST_CASE("a paused reader does not consume its input") {
   auto pipe = make_pipe();
   Received received;
   StdinReader reader(pipe.read.get(), kMaxLine, received.handlers());
@@ -149,7 +149,7 @@ TEST_CASE("a paused reader leaves the bytes where they are") {
   CHECK(received.wait_lines(3) == Lines{"before", "maybe", "after"});
 }
 
-TEST_CASE("the destructor ends a wait, paused or not, without on_end") {
+TEST_CASE("the destructor stops a wait, paused or not, without on_end") {
   const auto pipe = make_pipe();
   Received received;
   {

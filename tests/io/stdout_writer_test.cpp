@@ -90,7 +90,7 @@ int error_of(int fd, std::string_view bytes, StdoutOptions options = {}) {
 
 }  // namespace
 
-TEST_CASE("frames arrive whole and in order, whatever the descriptor, and no flag changes") {
+TEST_CASE("frames arrive complete and in order on every kind of descriptor, and no flag changes") {
   SUBCASE("pipe") { check_intact(make_pipe()); }
   SUBCASE("socket") { check_intact(make_socket_pair()); }
   SUBCASE("non-blocking pipe") {
@@ -119,7 +119,7 @@ TEST_CASE("frames arrive whole and in order, whatever the descriptor, and no fla
   }
 }
 
-TEST_CASE("frames go to a regular file and to /dev/null") {
+TEST_CASE("frames are written to a regular file and to /dev/null") {
   std::string path = "/tmp/aiw_stdout_XXXXXX";
   const Fd file(mkstemp(path.data()));
   REQUIRE(file.get() >= 0);
@@ -138,7 +138,7 @@ TEST_CASE("frames go to a regular file and to /dev/null") {
   unlink(path.c_str());
 }
 
-TEST_CASE("a full device, a bad descriptor and a closed reader are told by errno") {
+TEST_CASE("a full device, a bad descriptor and a closed reader are reported by errno") {
   const Fd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
   CHECK(error_of(full.get(), "x\n") == ENOSPC);
   CHECK(error_of(1000, "x\n") == EBADF);
@@ -150,7 +150,7 @@ TEST_CASE("a full device, a bad descriptor and a closed reader are told by errno
   CHECK(error_of(sockets.write.get(), "x\n") == EPIPE);
 }
 
-TEST_CASE("a reader that closes is noticed without a write") {
+TEST_CASE("a reader that closes is detected without a write") {
   const auto check = [](FdPair pair) {
     Loop loop;
     int error = 0;
@@ -168,7 +168,7 @@ TEST_CASE("a reader that closes is noticed without a write") {
   check(make_socket_pair());
 }
 
-TEST_CASE("congestion begins at the high-water mark, ends below the low one, and nothing is lost") {
+TEST_CASE("congestion starts at the high-water mark, stops below the low-water mark, and nothing is lost") {
   const auto pair = make_pipe();
   Loop loop;
   const StdoutOptions options{.high_water = 300'000, .low_water = 50'000};
@@ -201,7 +201,7 @@ TEST_CASE("congestion begins at the high-water mark, ends below the low one, and
   CHECK(got.ends_with("b\nlast\n"));
 }
 
-TEST_CASE("what a slow reader takes is told until it has caught up") {
+TEST_CASE("the progress of a slow reader is reported until it has caught up") {
   constexpr std::size_t kBytes = 1 << 20, kPipe = 64 << 10;
   const auto pair = make_pipe();
   Loop loop;
@@ -227,7 +227,7 @@ TEST_CASE("what a slow reader takes is told until it has caught up") {
   CHECK(told <= kBytes);
 }
 
-TEST_CASE("a burst's memory is given back") {
+TEST_CASE("the memory of a burst is released after it is written") {
   const auto pair = make_pipe();
   Loop loop;
   StdoutWriter writer(loop, pair.write.get(), {}, unexpected_end());
@@ -239,12 +239,12 @@ TEST_CASE("a burst's memory is given back") {
   CHECK(writer.tail().capacity() <= (1 << 20));
 }
 
-TEST_CASE("a reader that takes nothing for the stall time breaks the output") {
+TEST_CASE("a reader that reads nothing for the stall timeout ends the output with ETIMEDOUT") {
   const auto pipe = make_pipe();
   CHECK(error_of(pipe.write.get(), std::string(1'000'000, 'x'), {.stall_timeout = 20ms}) == ETIMEDOUT);
 }
 
-TEST_CASE("a writer may go while its flush is due, and writes what is taken at once") {
+TEST_CASE("a writer destroyed with a pending flush writes what the descriptor accepts at once") {
   auto pipe = make_pipe();
   const auto full = make_pipe();
   Loop loop;
@@ -262,8 +262,7 @@ TEST_CASE("a writer may go while its flush is due, and writes what is taken at o
   CHECK(read_all(pipe.read.get()) == "last words\n");
 }
 
-TEST_CASE(
-    "fault 88: without the loop, a slow reader gets every frame, though it takes longer than the patience with it") {
+TEST_CASE("fault 88: without the loop, a slow reader gets every frame, even if that takes longer than the timeout") {
   auto pipe = make_pipe();
   std::string got;
   std::jthread reader([&] {
@@ -287,7 +286,7 @@ TEST_CASE(
   CHECK(got.size() == kFrames * 2'000);
 }
 
-TEST_CASE("fault 88: a frame that is partly written when the writer goes is finished, for a reader that takes it") {
+TEST_CASE("fault 88: the destructor finishes a partly written frame for a reader that reads it") {
   auto pipe = make_pipe();
   std::string got;
   std::jthread reader;

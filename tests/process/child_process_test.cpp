@@ -98,7 +98,7 @@ void run_for(Loop& loop, std::chrono::milliseconds time) {
 
 }  // namespace
 
-TEST_CASE("child: its streams, its environment and how it ended are told") {
+TEST_CASE("child: its output, its environment and how it ended are reported") {
   setenv("AIW_TEST_SECRET", "s3cret", 1);
   const Recorder child = run("echo out; echo err >&2; env; exit 3");
   CHECK(child.output.starts_with("out\n"));
@@ -109,7 +109,7 @@ TEST_CASE("child: its streams, its environment and how it ended are told") {
   unsetenv("AIW_TEST_SECRET");
 }
 
-TEST_CASE("fault 109: while a child's output is paused it waits, and its last words are heard all the same") {
+TEST_CASE("fault 109: a child with paused output waits, and its last output is still delivered") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -130,7 +130,7 @@ TEST_CASE("fault 109: while a child's output is paused it waits, and its last wo
   CHECK(recorder.gone == "it exited with code 3");
 }
 
-TEST_CASE("fault 109: what a flooding child wrote after a pause comes in order and whole") {
+TEST_CASE("fault 109: the output of a flooding child is complete and in order after a pause") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -148,7 +148,7 @@ TEST_CASE("fault 109: what a flooding child wrote after a pause comes in order a
   CHECK(recorder.output == all);
 }
 
-TEST_CASE("fault 86: a child has no descriptor but its three, default signals and a process group of its own") {
+TEST_CASE("fault 86: a child has only descriptors 0 to 2, default signals and its own process group") {
   const auto fd = test::make_pipe();  // must not be visible in the child
   const Recorder child =
       run("ls /proc/self/fd | wc -l; ps -o pgid= -p $$; echo $$; grep -E '^Sig(Blk|Ign)' /proc/self/status");
@@ -166,7 +166,7 @@ TEST_CASE("fault 86: a child has no descriptor but its three, default signals an
   CHECK((masks.at("SigIgn:") & 0x7fff'ffff) == 0);
 }
 
-TEST_CASE("child: what is written comes back, megabytes too, in order") {
+TEST_CASE("child: what is written to it comes back in order, megabytes too") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -207,7 +207,7 @@ TEST_CASE("fault 80: what cannot be started says why, however long the command i
   CHECK(waitpid(-1, nullptr, WNOHANG) == -1);  // no child is left to reap
 }
 
-TEST_CASE("child: its env overrides and PATH is looked at, cwd is where it runs") {
+TEST_CASE("child: env overrides the environment, also for the PATH look-up, and cwd is its working directory") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -222,7 +222,8 @@ TEST_CASE("child: its env overrides and PATH is looked at, cwd is where it runs"
   CHECK(fate({.file = "sh", .env = {{"PATH", "/nowhere"}}}) == "it cannot be started: No such file or directory");
 }
 
-TEST_CASE("faults 82, 85: one that ignores its stdin's end and SIGTERM is killed with all that it started") {
+TEST_CASE(
+    "faults 82, 85: a child that ignores the end of stdin and SIGTERM is killed with all processes that it started") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -245,7 +246,7 @@ TEST_CASE("faults 82, 85: one that ignores its stdin's end and SIGTERM is killed
   CHECK(recorder.gone.empty());  // the handler was no longer attached
 }
 
-TEST_CASE("fault 85: what a dead child started is ended too") {
+TEST_CASE("fault 85: processes that a dead child started are killed, too") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -260,7 +261,7 @@ TEST_CASE("fault 85: what a dead child started is ended too") {
 const std::string kDaemonise =
     "(setsid sh -c 'trap \"\" TERM; echo $$ >&3; exec 3>&-; exec sleep 1000' 3>&1 >/dev/null 2>&1 &); ";
 
-TEST_CASE("fault 85: a daemon that left session, group and parent ends with the child") {
+TEST_CASE("fault 85: a daemon that left the child's session, group and parent ends with the child") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -273,7 +274,7 @@ TEST_CASE("fault 85: a daemon that left session, group and parent ends with the 
   CHECK(launcher->running() == 0);
 }
 
-TEST_CASE("fault 85: the death of a child's keeper is the end of the child and of its daemons, and no other's") {
+TEST_CASE("fault 85: the death of a keeper ends its child and that child's daemons, and no other child") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder other(loop), recorder(loop);
@@ -294,7 +295,7 @@ TEST_CASE("fault 85: the death of a child's keeper is the end of the child and o
   CHECK(alive(std::stoi(other.output)));
 }
 
-TEST_CASE("fault 85: a child that stops its keeper, again and again, is ended all the same") {
+TEST_CASE("fault 85: a child that stops its keeper again and again is killed all the same") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);
@@ -307,7 +308,7 @@ TEST_CASE("fault 85: a child that stops its keeper, again and again, is ended al
   CHECK(gone_within(std::stoi(recorder.output), 5s));
 }
 
-TEST_CASE("child: without its host it goes on, and the next one gets another host") {
+TEST_CASE("child: a child continues without its host, and the next child gets a new host") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder first(loop), second(loop);
@@ -331,7 +332,7 @@ TEST_CASE("child: without its host it goes on, and the next one gets another hos
   CHECK(second.gone == "it exited with code 0");
 }
 
-TEST_CASE("child: more at once than the host's socket takes") {
+TEST_CASE("child: more children can start at once than the host's socket holds") {
   constexpr int kMany = 100;
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
@@ -356,7 +357,7 @@ TEST_CASE("child: more at once than the host's socket takes") {
   CHECK(ended == kMany);
 }
 
-TEST_CASE("fault 85: the launcher's end is every child's end, without a loop") {
+TEST_CASE("fault 85: destroying the launcher ends every child, without a loop") {
   Loop loop;
   auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder first(loop), second(loop);
@@ -375,7 +376,7 @@ TEST_CASE("fault 85: the launcher's end is every child's end, without a loop") {
   CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
 }
 
-TEST_CASE("child: closing its output or its input is an end") {
+TEST_CASE("child: a child that closes its output or its input counts as ended") {
   CHECK(run("exec >&-; exec 2>&-; sleep 5; exit 9").gone == "it closed its output");
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
@@ -393,7 +394,7 @@ TEST_CASE("child: closing its output or its input is an end") {
   CHECK(recorder.gone == "it closed its input");
 }
 
-TEST_CASE("child: it may be given up within each of its calls") {
+TEST_CASE("child: it may be destroyed within each of its callbacks") {
   struct GivingUp : Recorder {
     using Recorder::Recorder;
     void on_output(std::string_view) override { child.reset(); }
@@ -410,7 +411,7 @@ TEST_CASE("child: it may be given up within each of its calls") {
   CHECK(launcher->running() == 0);
 }
 
-TEST_CASE("child: with few descriptors left, or none, starting one fails and nothing else happens") {
+TEST_CASE("child: a start with few or no free descriptors fails and has no other effect") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick, .start_host = true});
   rlimit before{};
@@ -436,7 +437,7 @@ TEST_CASE("child: with few descriptors left, or none, starting one fails and not
   CHECK(failed < 24);
 }
 
-TEST_CASE("fault 85: a child that joined our own process group and ignores SIGTERM is ended all the same") {
+TEST_CASE("fault 85: a child that joined the worker's process group and ignores SIGTERM is killed all the same") {
   Loop loop;
   const auto launcher = make_child_launcher(loop, {.ending = kQuick});
   Recorder recorder(loop);

@@ -31,7 +31,7 @@ int fired(pid_t parent, bool* active = nullptr) {
   return count;
 }
 
-TEST_CASE("fault 28: a parent that died while the watch began is gone, and told once") {
+TEST_CASE("fault 28: a parent that dies while the watch starts is reported as gone, once") {
   const pid_t child = fork();
   if (child == 0) _exit(0);
   REQUIRE(waitpid(child, nullptr, 0) == child);
@@ -39,7 +39,7 @@ TEST_CASE("fault 28: a parent that died while the watch began is gone, and told 
   CHECK(fired(getpid()) == 1);  // a process has this pid, but it is not our parent
 }
 
-TEST_CASE("a parent that lives is not gone, and one in another namespace cannot be watched") {
+TEST_CASE("a living parent is not reported as gone, and a parent in another namespace cannot be watched") {
   bool active = false;
   CHECK(fired(getppid(), &active) == 0);
   CHECK(active);
@@ -47,7 +47,7 @@ TEST_CASE("a parent that lives is not gone, and one in another namespace cannot 
   CHECK_FALSE(active);
 }
 
-TEST_CASE("who starts a process with SIGHUP ignored means it to outlive a parent, and a terminal") {
+TEST_CASE("a process that starts with SIGHUP ignored is expected to outlive its parent and its terminal") {
   struct sigaction former{};
   struct sigaction ignored{};
   ignored.sa_handler = SIG_IGN;

@@ -40,7 +40,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 }  // namespace
 
-TEST_CASE("fault 89: the memory limit is the smallest of the control groups that hold the process") {
+TEST_CASE("fault 89: the memory limit is the smallest limit of the control groups around the process") {
   const Root root;
   const std::size_t machine = root.limit();
   CHECK(machine > 0);
@@ -53,7 +53,7 @@ TEST_CASE("fault 89: the memory limit is the smallest of the control groups that
   CHECK(root.limit() == 64 * kMiB);
 }
 
-TEST_CASE("fault 89: control groups of version 1 count, too, and nonsense does not") {
+TEST_CASE("fault 89: control groups of version 1 count, too, and invalid values are ignored") {
   const Root root;
   const std::size_t machine = root.limit();
   root.write("proc/self/cgroup", "nonsense\n5:cpu,memory:/job\n4:pids:/job\n0::/\n");
@@ -70,7 +70,7 @@ TEST_CASE("memory is short above four fifths of its limit") {
   CHECK(MemoryGauge(kMiB).is_short());
 }
 
-TEST_CASE("fault 108: the parts of the account of descriptors are never more than there are") {
+TEST_CASE("fault 108: the shares of the descriptors never add up to more than the limit") {
   for (std::size_t descriptors = 64; descriptors <= 70'000; descriptors += 1 + descriptors / 16) {
     for (const std::size_t chats : {1UL, 100UL, 4'096UL}) {
       CAPTURE(descriptors);
@@ -97,7 +97,7 @@ TEST_CASE("fault 108: the parts of the account of descriptors are never more tha
   CHECK(share_descriptors(65'536, 4'096, 256).servers == 256);
 }
 
-TEST_CASE("fault 101: memory that is short is given back where something was freed, not at each look") {
+TEST_CASE("fault 101: short memory is returned to the system after something was freed, not at each measurement") {
   aiw::MemoryGauge gauge(kMiB);  // always above its limit
   for (int i = 0; i < 5'000; ++i) static_cast<void>(gauge.measure());
   CHECK(gauge.trims() >= 1);

@@ -173,7 +173,7 @@ int bind_netlink() {
 
 }  // namespace
 
-TEST_CASE("sandbox: files can be read where they may be, and nothing is written or made anywhere") {
+TEST_CASE("sandbox: only allowed files can be read, and nothing can be written or created") {
   const Folder folder;
   const auto enter = [&] { return enter_sandbox({folder / "in", "/no/such/folder"}); };
   check_all(in_sandbox(enter,
@@ -221,7 +221,7 @@ TEST_CASE("sandbox: files can be read where they may be, and nothing is written 
             {0});
 }
 
-TEST_CASE("sandbox: no program runs, and no other process is touched") {
+TEST_CASE("sandbox: no program can start, and no other process can be accessed") {
   const auto outcomes = in_sandbox(
       [] { return enter_sandbox({}); },
       [](Attempts& attempts) {
@@ -266,7 +266,7 @@ TEST_CASE("sandbox: no program runs, and no other process is touched") {
   check_all(outcomes, {EPERM});
 }
 
-TEST_CASE("sandbox: sockets are for TCP, UDP and our own addresses, and nothing listens") {
+TEST_CASE("sandbox: sockets are limited to TCP, UDP and the machine's own addresses, and none can listen") {
   const AbstractServer abstract;
   check_all(in_sandbox([] { return enter_sandbox({}); },
                        [&](Attempts& attempts) {
@@ -289,7 +289,8 @@ TEST_CASE("sandbox: sockets are for TCP, UDP and our own addresses, and nothing 
             {EPERM, EACCES});
 }
 
-TEST_CASE("fault 115: in the sandbox no port is taken, be it UDP's, and other processes' limits are not read") {
+TEST_CASE(
+    "fault 115: in the sandbox no port can be bound, not even for UDP, and limits of other processes cannot be read") {
   const auto sandboxed = [] { return enter_sandbox({}); };
   check_all(in_sandbox(sandboxed,
                        [](Attempts& attempts) {
@@ -318,7 +319,7 @@ TEST_CASE("fault 115: in the sandbox no port is taken, be it UDP's, and other pr
 }
 
 // docs/sandbox.md lists these limits with the reasons. Change it together with this test.
-TEST_CASE("fault 116: what the sandbox does not hide is what its document says") {
+TEST_CASE("fault 116: the sandbox allows what its document lists as not hidden") {
   const Folder folder;
   const std::string other = folder / "out/file", link = folder / "out/link";
   std::filesystem::create_symlink("/target", link);
@@ -360,7 +361,7 @@ TEST_CASE("fault 116: what the sandbox does not hide is what its document says")
             {EPERM, EACCES, EBADF, ENOENT});
 }
 
-TEST_CASE("sandbox: Landlock alone keeps files, ports, processes and abstract sockets") {
+TEST_CASE("sandbox: Landlock alone protects files, ports, processes and abstract sockets") {
   const Folder folder;
   const AbstractServer abstract;
   const auto enter = [&] {
@@ -382,7 +383,7 @@ TEST_CASE("sandbox: Landlock alone keeps files, ports, processes and abstract so
             {EPERM, EACCES});
 }
 
-TEST_CASE("sandbox: what the worker needs goes on: threads, memory, names, sockets, its own end") {
+TEST_CASE("sandbox: threads, memory, name look-ups, sockets and exit still work") {
   const auto outcomes = in_sandbox(
       [] { return enter_sandbox({}); },
       [](Attempts& attempts) {
@@ -459,7 +460,7 @@ TEST_CASE("sandbox: TLS works, with a certificate that may be read") {
   pclose(server);
 }
 
-TEST_CASE("sandbox: a thread that ran before is told of") {
+TEST_CASE("sandbox: a thread that started before the sandbox is reported") {
   const pid_t pid = fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {

@@ -38,7 +38,7 @@ ordered_json config_of(std::string_view config) {
 
 }  // namespace
 
-TEST_CASE("a chat that says nothing gets the defaults") {
+TEST_CASE("a chat without optional fields gets the defaults") {
   const auto chat = decode_chat(R"({"id":"c1","type":"chat","payload":{"messages":[]}})");
   CHECK(chat->id == "c1");
   CHECK(chat->messages.empty());
@@ -63,7 +63,7 @@ TEST_CASE("a chat that says nothing gets the defaults") {
   CHECK(chat->stream.upstream);
 }
 
-TEST_CASE("names of providers and models, which frames repeat, are bounded") {
+TEST_CASE("names of providers and models, which frames repeat, have a length limit") {
   const auto text = [](std::size_t size) { return '"' + std::string(size, 'n') + '"'; };
   CHECK(chat_with(R"("modelId":)" + text(2048))->model_id.size() == 2048);
   check_pointer(R"("modelId":)" + text(2049), "/modelId");
@@ -76,7 +76,7 @@ TEST_CASE("names of providers and models, which frames repeat, are bounded") {
   check_pointer(R"("config":{"models":{"a":{"upstream":)" + text(2049) + "}}}", "/config/models/a/upstream");
 }
 
-TEST_CASE("every field of a chat arrives") {
+TEST_CASE("every field of a chat is decoded") {
   const auto chat = chat_with(R"(
     "providerId":"p\/1","modelId":"m\u00e9","model":"a/b","callerKeyId":"k","system":"be \"kind\"",
     "tools":[{"name":"look\u0075p","description":"finds","inputSchema":{"type":"object"}},
@@ -151,7 +151,7 @@ TEST_CASE("every field of a chat arrives") {
   CHECK(chat->dry_run);
 }
 
-TEST_CASE("null is absent, for every field") {
+TEST_CASE("null counts as absent, for every field") {
   const auto plain = describe(Request(decode_chat(chat_line(R"("messages":[])"))));
   for (const char* field : {"config",
                             "providerId",
@@ -194,7 +194,7 @@ TEST_CASE("null is absent, for every field") {
   CHECK(decode_rejected(chat_line(R"("messages":null)")).error.pointer == "/payload");
 }
 
-TEST_CASE("the views of a chat live as long as the chat") {
+TEST_CASE("the string views of a chat are valid as long as the chat") {
   std::unique_ptr<ChatRequest> chat;
   {
     std::string line = test::content_line("\"" + std::string(1000, 'x') + "\"");
@@ -204,7 +204,7 @@ TEST_CASE("the views of a chat live as long as the chat") {
   CHECK(std::get<TextPart>(chat->messages[0].parts[0]).text.text() == std::string(1000, 'x'));
 }
 
-TEST_CASE("a tool choice is a word or an object") {
+TEST_CASE("a tool choice is a string or an object") {
   const auto type = [](std::string_view choice) {
     return chat_with(R"("toolChoice":)" + std::string(choice))->tool_choice->type;
   };
@@ -220,7 +220,7 @@ TEST_CASE("a tool choice is a word or an object") {
   check_pointer(R"("toolChoice":{"type":"tool","toolName":7})", "/toolChoice/toolName");
 }
 
-TEST_CASE("fields of another type are named") {
+TEST_CASE("a field of the wrong type is reported by its pointer") {
   check_pointer(R"("providerId":5)", "/providerId");
   check_pointer(R"("system":["x"])", "/system");
   check_pointer(R"("tools":{})", "/tools");
@@ -277,7 +277,7 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("dryRun":"true")", "/dryRun");
 }
 
-TEST_CASE("fault 95: a header that frames the message is refused where it is named, whatever is its source") {
+TEST_CASE("fault 95: a framing header is rejected at its pointer, in every source of headers") {
   const auto provider = [](const std::string& headers) {
     return R"("config":{"providers":[{"id":"a"},{"id":"p","headers":{)" + headers + "}}]}";
   };
@@ -307,7 +307,7 @@ TEST_CASE("fault 95: a header that frames the message is refused where it is nam
   CHECK(chat_with(server(good)));
 }
 
-TEST_CASE("fault 97: providerOptions cannot choose another model, in no spelling that a server may take") {
+TEST_CASE("fault 97: providerOptions cannot choose another model, in any spelling that a server may accept") {
   for (const std::string name : {"model", "models", "fallbacks", "preset", "Model", "MODELS", "m\u006fdel"}) {
     for (const char* value : {"\"x\"", "null", "[\"x\"]"}) {
       CAPTURE(name);
@@ -322,7 +322,7 @@ TEST_CASE("fault 97: providerOptions cannot choose another model, in no spelling
                 R"("modelName":1,"tools":[{"model":"image"}]})"));
 }
 
-TEST_CASE("a config") {
+TEST_CASE("a config is decoded with its providers, models and aliases") {
   CHECK(config_of("{}") == ordered_json::parse(R"({"providers":[],"aliases":[]})"));
   CHECK(config_of(R"({"version":1,"providers":[{"id":"a"}],"settings":{}})") ==
         ordered_json::parse(R"({"providers":[{"id":"a","models":[],"headers":[]}],"aliases":[]})"));
@@ -344,7 +344,7 @@ TEST_CASE("a config") {
          "maxSteps":7,"defaultProviderId":"b","defaultModelId":"m"})"));
 }
 
-TEST_CASE("a config's mistakes are named") {
+TEST_CASE("mistakes in a config are reported by their pointer") {
   check_pointer(R"("config":[])", "/config");
   check_pointer(R"("config":{"providers":{}})", "/config/providers");
   check_pointer(R"("config":{"providers":[{"id":"a"},{"name":"b"}]})", "/config/providers/1");
@@ -359,7 +359,7 @@ TEST_CASE("a config's mistakes are named") {
   check_pointer(R"("config":{"models":{"x":{"upstream":"a","allowedKeys":[1]}}})", "/config/models/x/allowedKeys/0");
 }
 
-TEST_CASE("every name of a wire API reads back as itself") {
+TEST_CASE("every name of a wire API converts back to the same API") {
   for (int i = 0; i <= static_cast<int>(Api::mock); ++i) {
     const auto api = static_cast<Api>(i);
     CHECK(api_from_name(to_string(api)) == api);
@@ -368,7 +368,7 @@ TEST_CASE("every name of a wire API reads back as itself") {
   CHECK_FALSE(api_from_name(""));
 }
 
-TEST_CASE("mcpServers are read in the shape of Claude's and VS Code's files") {
+TEST_CASE("mcpServers are read in the format of Claude's and VS Code's files") {
   const auto chat = chat_with(R"("mcpOnly":true,"mcpServers":{
     "files":{"command":"node","args":["a","b"],"env":{"A":"1","N":null},"cwd":"/srv","type":"stdio",
              "tools":["x"],"approval":"never","timeoutMs":7,"optional":true,"unknown":1},
@@ -392,7 +392,7 @@ TEST_CASE("mcpServers are read in the shape of Claude's and VS Code's files") {
   CHECK_FALSE(web.optional);
 }
 
-TEST_CASE("mcpServers that say too little, too much or something else are refused where they do") {
+TEST_CASE("mcpServers that are incomplete, contradictory or of a wrong type are rejected at their pointer") {
   const auto refused = [](std::string_view server, std::string_view pointer) {
     check_pointer(R"("mcpServers":{"s":)" + std::string(server) + "}", "/mcpServers" + std::string(pointer));
   };

@@ -34,7 +34,7 @@ void check_rejected(std::string_view line, const char* id, std::string_view code
 
 }  // namespace
 
-TEST_CASE("malformed JSON: no id, the byte, none of the text") {
+TEST_CASE("malformed JSON is rejected without an id, with its byte offset and without its text") {
   const RejectedLine rejected = decode_rejected(R"({"id":"a","type":"chat","payload":{"system":"secret words" oops}})");
   CHECK_FALSE(rejected.id);
   CHECK(rejected.error.code == "invalid_json");
@@ -50,13 +50,13 @@ TEST_CASE("malformed JSON: no id, the byte, none of the text") {
   }
 }
 
-TEST_CASE("JSON that is no object") {
+TEST_CASE("JSON that is not an object is rejected") {
   for (const char* line : {"[]", "1", "\"health\"", "null", "true", "[{\"id\":\"a\",\"type\":\"health\"}]"}) {
     check_rejected(line, nullptr, "invalid_request", "");
   }
 }
 
-TEST_CASE("a NUL byte cuts nothing") {
+TEST_CASE("a NUL byte does not cut the line") {
   const std::string line = R"({"id":"a","type":"health"})";
   check_rejected(line + '\0', nullptr, "invalid_json", "");
   check_rejected('\0' + line, nullptr, "invalid_json", "");
@@ -67,7 +67,7 @@ TEST_CASE("a NUL byte cuts nothing") {
   CHECK(decode_as<HealthRequest>(R"({"id":"a\u0000b","type":"health"})").id == std::string("a\0b", 3));
 }
 
-TEST_CASE("invalid UTF-8: the byte, and the id if it can be read") {
+TEST_CASE("invalid UTF-8 is rejected with its byte offset, and with the id if it can be read") {
   const std::string line = chat_line("\"messages\":[{\"role\":\"user\",\"content\":\"caf\xE9 \"}]");
   const RejectedLine rejected = decode_rejected(line);
   CHECK(rejected.id == "c1");
@@ -83,12 +83,12 @@ TEST_CASE("invalid UTF-8: the byte, and the id if it can be read") {
   check_rejected("{\"id\":\"a\",\"type\":\"health\",\"x\":\"\xFF\"", nullptr, "invalid_utf8", "");
 }
 
-TEST_CASE("an id that is not valid UTF-8 is nobody's id") {
+TEST_CASE("a line whose id is not valid UTF-8 is rejected without an id") {
   check_rejected("{\"id\":\"\xFF\",\"type\":\"chat\"}", nullptr, "invalid_utf8", "");
   check_rejected("{\"id\":\"a\xC3\",\"type\":\"chat\"}", nullptr, "invalid_utf8", "");
 }
 
-TEST_CASE("too deep, at once and in no memory") {
+TEST_CASE("nesting beyond the limit is rejected at once, without extra memory") {
   const std::string nested = std::string(125, '[') + std::string(125, ']');
   const std::string deeper = std::string(127, '[') + std::string(127, ']');
   CHECK_NOTHROW(decode_chat(chat_line("\"messages\":[],\"x\":" + nested)));
@@ -115,7 +115,7 @@ TEST_CASE("too deep, at once and in no memory") {
   }
 }
 
-TEST_CASE("ten megabytes of empty objects") {
+TEST_CASE("ten megabytes of empty objects are decoded within five times their size in memory") {
   std::string line = "[{}";
   while (line.size() < 10'000'000) line += ",{}";
   line += ']';
@@ -125,7 +125,7 @@ TEST_CASE("ten megabytes of empty objects") {
   CHECK(std::get<RejectedLine>(request).error.code == "invalid_request");
 }
 
-TEST_CASE("a line that was too long") {
+TEST_CASE("a line beyond the limit is rejected as line_too_large, without an id") {
   const auto request = decode_line({{}, true}, {});
   const auto& rejected = std::get<RejectedLine>(request);
   CHECK_FALSE(rejected.id);
@@ -133,7 +133,7 @@ TEST_CASE("a line that was too long") {
   CHECK(rejected.error.category == Category::limit);
 }
 
-TEST_CASE("the envelope") {
+TEST_CASE("mistakes in the envelope are rejected at their pointer") {
   check_rejected(R"({"id":"a","type":"frobnicate","payload":{}})", "a", "unknown_type", "/type");
   check_rejected(R"({"id":"a","type":"frobnicate"})", "a", "unknown_type", "/type");
   check_rejected(R"({"id":"a","type":"Chat"})", "a", "unknown_type", "/type");
@@ -149,14 +149,14 @@ TEST_CASE("the envelope") {
   check_rejected(R"({"id":"a","type":"chat","payload":"x"})", "a", "invalid_request", "/payload");
 }
 
-TEST_CASE("ids have 1 to 256 bytes of text") {
+TEST_CASE("an id has 1 to 256 bytes of text") {
   const auto health = [](const std::string& id) { return R"({"id":")" + id + R"(","type":"health"})"; };
   CHECK(decode_as<HealthRequest>(health(std::string(256, 'x'))).id == std::string(256, 'x'));
   check_rejected(health(std::string(257, 'x')), nullptr, "invalid_request", "/id");
   CHECK(decode_as<HealthRequest>(health(R"(\u00e9\/\"\ud83d\ude00)")).id == "é/\"😀");
 }
 
-TEST_CASE("a payload that must be there") {
+TEST_CASE("a missing payload is rejected for the types that require one") {
   for (const char* type : {"chat", "cancel", "tool_result", "tool_approval", "models", "reload_config"}) {
     CAPTURE(type);
     const std::string head = std::string(R"({"id":"a","type":")") + type + '"';
@@ -167,27 +167,27 @@ TEST_CASE("a payload that must be there") {
   CHECK_FALSE(decode_as<ShutdownRequest>(R"({"id":"a","type":"shutdown","payload":null})").grace_ms);
 }
 
-TEST_CASE("only a chat is marked as one") {
+TEST_CASE("only a rejected chat is marked as a chat") {
   CHECK(decode_rejected(R"({"id":"a","type":"chat","payload":{}})").is_chat);
   CHECK(decode_rejected(R"({"id":"a","type":"chat","payload":{"messages":[],"messages":[]}})").is_chat);
   CHECK_FALSE(decode_rejected(R"({"id":"a","type":"cancel","payload":{}})").is_chat);
   CHECK_FALSE(decode_rejected(R"({"id":"a","type":"chats"})").is_chat);
 }
 
-TEST_CASE("members of the envelope may come in any order, and more of them") {
+TEST_CASE("the members of the envelope may have any order, and unknown ones are allowed") {
   const auto chat = decode_chat(R"( {"payload" : {"messages":[]}, "later":{"x":[1]}, "type":"chat", "id":"z"} )");
   CHECK(chat->id == "z");
   CHECK(decode_as<HealthRequest>(R"({"id":"a","type":"health","payload":{"x":1},"extra":null})").id == "a");
 }
 
-TEST_CASE("keys and names are read through their escapes") {
+TEST_CASE("escapes in keys and type names are decoded") {
   const auto cancel =
       decode_as<CancelRequest>(R"({"\u0069d":"x","typ\u0065":"c\u0061ncel","payload":{"chat\u0049d":"c\/1"}})");
   CHECK(cancel.id == "x");
   CHECK(cancel.chat_id == "c/1");
 }
 
-TEST_CASE("duplicate keys are rejected wherever they are") {
+TEST_CASE("duplicate keys are rejected at any place in a line") {
   check_rejected(R"({"id":"a","type":"health","x":1,"x":1})", "a", "invalid_request", "/x");
   check_rejected(R"({"id":"a","type":"health","x":{"y":[{"z":1,"z":2}]}})", "a", "invalid_request", "/x/y/0/z");
   check_rejected(R"({"id":"a","type":"health","x":1,"\u0078":1})", "a", "invalid_request", "/x");
@@ -197,12 +197,12 @@ TEST_CASE("duplicate keys are rejected wherever they are") {
                  "/payload/messages/0/role");
 }
 
-TEST_CASE("an id that stands twice is nobody's id") {
+TEST_CASE("a line with two ids is rejected without an id") {
   check_rejected(R"({"id":"a","id":"b","type":"chat"})", nullptr, "invalid_request", "/id");
   check_rejected(R"({"id":"a","\u0069d":"a","type":"chat"})", nullptr, "invalid_request", "/id");
 }
 
-TEST_CASE("many keys cost no quadratic time") {
+TEST_CASE("a line with many keys does not take quadratic time") {
   std::string members;
   for (int i = 0; i < 200'000; ++i) members += "\"k" + std::to_string(i) + "\":0,";
   const auto begin = std::chrono::steady_clock::now();
@@ -211,7 +211,7 @@ TEST_CASE("many keys cost no quadratic time") {
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
 }
 
-TEST_CASE("numbers that do not fit are refused wherever they are") {
+TEST_CASE("numbers out of range are rejected at any place in a line") {
   check_rejected(R"({"id":"a","type":"health","x":1e999})", "a", "invalid_request", "/x");
   check_rejected(R"({"id":"a","type":"health","x":[1,-1e999]})", "a", "invalid_request", "/x/1");
   check_rejected(R"({"id":"a","type":"health","x":NaN})", nullptr, "invalid_json", "/x");
@@ -237,13 +237,13 @@ TEST_CASE("lone surrogates are replaced, with one note for the line") {
   CHECK(std::get<ToolCallPart>(chat->messages[1].parts[0]).input.json == R"({"\ufffdk":"\ufffd"})");
 }
 
-TEST_CASE("pairs of surrogates are kept as they are") {
+TEST_CASE("surrogate pairs are kept unchanged") {
   const auto chat = decode_chat(content_line(R"("\ud83d\ude00\uD83D\uDE00")"));
   CHECK(chat->notes.empty());
   CHECK(std::get<TextPart>(chat->messages[0].parts[0]).text.raw == R"(\ud83d\ude00\uD83D\uDE00)");
 }
 
-TEST_CASE("the other lines") {
+TEST_CASE("lines of every type other than chat are decoded, and their mistakes are rejected") {
   CHECK(decode_as<CancelRequest>(R"({"id":"x","type":"cancel","payload":{"chatId":"c"}})").chat_id == "c");
   check_rejected(R"({"id":"x","type":"cancel","payload":{}})", "x", "invalid_request", "/payload");
   check_rejected(R"({"id":"x","type":"cancel","payload":{"chatId":null}})", "x", "invalid_request", "/payload");
@@ -272,7 +272,7 @@ TEST_CASE("the other lines") {
                  "/payload/graceMs");
 }
 
-TEST_CASE("a tool's result becomes {type, value}") {
+TEST_CASE("a tool's result is converted to {type, value}") {
   const auto line = [](std::string_view output) {
     return R"({"id":"x","type":"tool_result","payload":{"chatId":"c","toolCallId":"t","output":)" +
            std::string(output) + "}}";

@@ -45,7 +45,7 @@ const Message& only_message(const std::unique_ptr<ChatRequest>& chat) {
 
 }  // namespace
 
-TEST_CASE("text and media keep their provider's state, cache mark and file id") {
+TEST_CASE("text and media parts keep their provider state, cache mark and file id") {
   const auto chat = decode_chat(content_line(
       R"([{"type":"text","text":"a","providerState":"g:{}","cache":true},{"type":"file","fileId":"f-1","cache":"1h"},
           {"type":"image","data":"AAAA","providerState":"g:1","cache":false}])"));
@@ -62,7 +62,7 @@ TEST_CASE("text and media keep their provider's state, cache mark and file id") 
   CHECK(image.cache == CacheMark::none);
 }
 
-TEST_CASE("a message's cache mark is its last part's") {
+TEST_CASE("a message's cache mark applies to its last part") {
   const auto chat = decode_chat(messages_line(
       R"([{"role":"user","cache":"5m","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])"));
   const auto& parts = only_message(chat).parts;
@@ -71,19 +71,19 @@ TEST_CASE("a message's cache mark is its last part's") {
   check_pointer(R"([{"role":"user","cache":"2h","content":""}])", "/0/cache");
 }
 
-TEST_CASE("a media part has one source") {
+TEST_CASE("a media part must have exactly one source") {
   check_pointer(R"([{"role":"user","content":[{"type":"file","fileId":"f","data":"AAAA"}]}])", "/0/content/0");
   check_pointer(R"([{"role":"user","content":[{"type":"file"}]}])", "/0/content/0");
 }
 
-TEST_CASE("content as a string is one text part") {
+TEST_CASE("content that is a string becomes one text part") {
   check_messages(R"([{"role":"system","content":"s"},{"role":"developer","content":"d"},{"role":"user","content":"u"},
                      {"role":"assistant","content":""}])",
                  R"([{"system":[{"text":"s"}]},{"system":[{"text":"d"}]},{"user":[{"text":"u"}]},
                      {"assistant":[{"text":""}]}])");
 }
 
-TEST_CASE("content as parts keeps their order and their bytes") {
+TEST_CASE("content that is a list of parts keeps their order and their bytes") {
   check_parts(R"([{"type":"text","text":"a\n\"\u00e9"},{"text":"b","type":"text"}])",
               R"([{"text":"a\n\"é"},{"text":"b"}])");
   const auto chat = decode_chat(content_line(R"([{"type":"text","text":"a\/\u00e9"}])"));
@@ -91,14 +91,14 @@ TEST_CASE("content as parts keeps their order and their bytes") {
   check_messages(R"([{"role":"user","content":[]}])", R"([{"user":[]}])");
 }
 
-TEST_CASE("reasoning and a provider's own blocks") {
+TEST_CASE("reasoning parts and provider parts are decoded") {
   check_messages(
       R"([{"role":"assistant","content":[{"type":"reasoning","text":"hm","providerState":"c2ln"},
                      {"type":"reasoning","text":"x"},{"type":"provider","providerState":"eA=="},{"type":"text","text":"so"}]}])",
       R"([{"assistant":[{"reasoning":"hm","state":"c2ln"},{"reasoning":"x"},{"provider":"eA=="},{"text":"so"}]}])");
 }
 
-TEST_CASE("media by data and by link") {
+TEST_CASE("media parts are decoded from data and from URLs") {
   check_parts(R"([{"type":"image","mediaType":"image/png","data":"AAAA"}])",
               R"([{"media":"image","type":"image/png","data":"AAAA"}])");
   check_parts(R"([{"type":"image","url":"https://h/a.png"}])", R"([{"media":"image","url":"https://h/a.png"}])");
@@ -115,7 +115,7 @@ TEST_CASE("media by data and by link") {
               R"([{"media":"image","type":"image/png","data":"AAAA"}])");
 }
 
-TEST_CASE("data URLs are split") {
+TEST_CASE("a data URL is split into media type and data") {
   check_parts(R"([{"type":"file","url":"data:image/png;base64,iVBO"}])",
               R"([{"media":"image","type":"image/png","data":"iVBO"}])");
   check_parts(R"([{"type":"image","url":"data:image\/png;base64,iV\/O","mediaType":"image/jpeg"}])",
@@ -128,12 +128,12 @@ TEST_CASE("data URLs are split") {
               R"([{"media":"file","url":"data:text/plain,hello"}])");
 }
 
-TEST_CASE("a data URL without a type leaves the part's own") {
+TEST_CASE("a data URL without a media type keeps the part's own") {
   check_parts(R"([{"type":"file","url":"data:;base64,JVBE","mediaType":"application/pdf"}])",
               R"([{"media":"file","type":"application/pdf","data":"JVBE"}])");
 }
 
-TEST_CASE("tool calls and their results") {
+TEST_CASE("tool calls and their results are decoded") {
   check_messages(
       R"([{"role":"assistant","content":[{"type":"text","text":"I look."},
             {"type":"tool-call","toolCallId":"t\/1","toolName":"look\u0075p","input":{"a":[1, 2]},"inputText":"{\"a\":[1,2]}",
@@ -147,13 +147,13 @@ TEST_CASE("tool calls and their results") {
           {"tool":[{"result":"t/1","tool":"lookup","text":"plain"},{"result":"t2","json":{"x":null}}]}])");
 }
 
-TEST_CASE("an input that was no JSON is absent, its text is kept") {
+TEST_CASE("a call input that was not JSON is absent, and its text is kept") {
   check_messages(
       R"([{"role":"assistant","content":[{"type":"tool-call","toolCallId":"t","toolName":"n","input":null,"inputText":"{bad"}]}])",
       R"([{"assistant":[{"call":"t","tool":"n","input":{},"inputText":"{bad"}]}])");
 }
 
-TEST_CASE("every type of output") {
+TEST_CASE("every type of tool output is decoded") {
   const auto check_output = [](std::string_view output, std::string_view expected) {
     check_messages(
         R"([{"role":"tool","content":[{"type":"tool-result","toolCallId":"t","output":)" + std::string(output) + "}]}]",
@@ -174,7 +174,7 @@ TEST_CASE("every type of output") {
   check_output(R"({"type":"content","value":[]})", R"("content":[])");
 }
 
-TEST_CASE("UI messages: text, reasoning and files") {
+TEST_CASE("UI messages: text, reasoning and files are decoded") {
   check_messages(R"([{"id":"m1","role":"user","parts":[{"type":"text","text":"Look."},
             {"type":"file","mediaType":"image/png","url":"data:image/png;base64,iVBO","filename":"a.png"}],"metadata":{"x":1}},
           {"id":"m2","role":"assistant","parts":[{"type":"step-start"},{"type":"reasoning","text":"Hm","state":"done"},
@@ -185,7 +185,7 @@ TEST_CASE("UI messages: text, reasoning and files") {
           {"assistant":[{"reasoning":"Hm"},{"text":"A cat."}]}])");
 }
 
-TEST_CASE("UI messages: a tool's answer stands after its call, and what was said then after both") {
+TEST_CASE("UI messages: a tool result follows its call, and later text follows both") {
   check_ui(R"([{"type":"step-start"},{"type":"text","text":"I look."},
               {"type":"tool-lookup","toolCallId":"t1","state":"output-available","input":{"q":1},"output":{"n":[2]}},
               {"type":"tool-read\/file","toolCallId":"t2","state":"output-available","input":{},"output":"text"},
@@ -196,7 +196,7 @@ TEST_CASE("UI messages: a tool's answer stands after its call, and what was said
                {"assistant":[{"text":"Found."}]}])");
 }
 
-TEST_CASE("UI messages: text after a tool begins a message of its own even without step-start") {
+TEST_CASE("UI messages: text after a tool starts a new message, even without step-start") {
   check_ui(
       R"([{"type":"dynamic-tool","toolName":"x\u0031","toolCallId":"t1","state":"output-available","input":[1],"output":2},
               {"type":"text","text":"So."},
@@ -207,7 +207,7 @@ TEST_CASE("UI messages: text after a tool begins a message of its own even witho
                {"tool":[{"result":"t2","tool":"b","json":false}]},{"assistant":[{"reasoning":"Hm."}]}])");
 }
 
-TEST_CASE("UI messages: a step without text is a message of its own") {
+TEST_CASE("UI messages: a step without text becomes its own message") {
   check_ui(R"([{"type":"step-start"},{"type":"tool-a","toolCallId":"t1","state":"output-available","output":1},
               {"type":"step-start"},{"type":"tool-a","toolCallId":"t2","state":"output-available","output":2},
               {"type":"step-start"}])",
@@ -215,7 +215,7 @@ TEST_CASE("UI messages: a step without text is a message of its own") {
                {"assistant":[{"call":"t2","tool":"a","input":{}}]},{"tool":[{"result":"t2","tool":"a","json":2}]}])");
 }
 
-TEST_CASE("UI messages: failed tools") {
+TEST_CASE("UI messages: a failed tool becomes an error result") {
   check_ui(R"([{"type":"tool-a","toolCallId":"t1","state":"output-error","input":{},"errorText":"no \"way\""},
               {"type":"tool-b","toolCallId":"t2","state":"output-error","input":null,"errorText":""},
               {"type":"tool-c","toolCallId":"t3","state":"output-error"},
@@ -226,19 +226,19 @@ TEST_CASE("UI messages: failed tools") {
                         {"result":"t3","tool":"c","error-text":""},{"result":"t4","tool":"d","error-text":"new"}]}])");
 }
 
-TEST_CASE("UI messages: a tool that returned nothing has answered") {
+TEST_CASE("UI messages: a tool that returned nothing has a null result") {
   check_ui(R"([{"type":"tool-a","toolCallId":"t1","state":"output-available","input":{},"output":null},
               {"type":"tool-b","toolCallId":"t2","state":"output-available","input":{}}])",
            R"([{"assistant":[{"call":"t1","tool":"a","input":{}},{"call":"t2","tool":"b","input":{}}]},
                {"tool":[{"result":"t1","tool":"a","json":null},{"result":"t2","tool":"b","json":null}]}])");
 }
 
-TEST_CASE("UI messages: a call that waits for its answer has none") {
+TEST_CASE("UI messages: a call that waits for its result has none") {
   check_ui(R"([{"type":"tool-a","toolCallId":"t1","state":"input-available","input":{"x":1}}])",
            R"([{"assistant":[{"call":"t1","tool":"a","input":{"x":1}}]}])");
 }
 
-TEST_CASE("UI messages: what our own stream put into provider metadata comes back") {
+TEST_CASE("UI messages: provider metadata that the worker's stream wrote is read back") {
   const auto with = [](std::string_view fields, std::string_view metadata, std::string_view expected) {
     check_ui("[{" + std::string(fields) + R"(,"providerMetadata":{"other":{"aiWorker":1},"aiWorker":)" +
                  std::string(metadata) + "}}]",
@@ -255,7 +255,7 @@ TEST_CASE("UI messages: what our own stream put into provider metadata comes bac
        R"({"shownOnly":true})", "");
 }
 
-TEST_CASE("UI messages: a tool's part keeps the model's words and the type of its output") {
+TEST_CASE("UI messages: a tool part keeps the model's input text and the type of its output") {
   const auto with = [](std::string_view fields, std::string_view call, std::string_view result) {
     check_ui(R"([{"type":"dynamic-tool","toolName":"n","toolCallId":"t",)" + std::string(fields) + "}]",
              R"([{"assistant":[{"call":"t","tool":"n",)" + std::string(call) +
@@ -278,7 +278,7 @@ TEST_CASE("UI messages: a tool's part keeps the model's words and the type of it
        R"("error-text":"the call was not approved")");
 }
 
-TEST_CASE("UI messages: metadata of another shape") {
+TEST_CASE("UI messages: foreign metadata is ignored, and malformed aiWorker metadata is rejected") {
   check_ui(R"([{"type":"text","text":"A","providerMetadata":"x"}])", R"([{"assistant":[{"text":"A"}]}])");
   check_pointer(R"([{"role":"assistant","parts":[{"type":"text","text":"A","providerMetadata":{"aiWorker":1}}]}])",
                 "/0/parts/0/providerMetadata/aiWorker");
@@ -288,20 +288,20 @@ TEST_CASE("UI messages: metadata of another shape") {
       "/0/parts/0/output");
 }
 
-TEST_CASE("UI messages: a call whose input never became complete was not made") {
+TEST_CASE("UI messages: a call whose input is incomplete is dropped") {
   check_ui(
       R"([{"type":"text","text":"A"},{"type":"tool-a","toolCallId":"t1","state":"input-streaming","input":{"x":1}}])",
       R"([{"assistant":[{"text":"A"}]}])");
 }
 
-TEST_CASE("UI messages: where steps are marked, a step's text may follow an answered call") {
+TEST_CASE("UI messages: with step-start marks, text may follow a finished call within its step") {
   check_ui(R"([{"type":"step-start"},{"type":"tool-a","toolCallId":"t1","state":"output-available","output":1},
                {"type":"text","text":"Then."},{"type":"step-start"},{"type":"text","text":"So."}])",
            R"([{"assistant":[{"call":"t1","tool":"a","input":{}},{"text":"Then."}]},
                {"tool":[{"result":"t1","tool":"a","json":1}]},{"assistant":[{"text":"So."}]}])");
 }
 
-TEST_CASE("LeanSpec's history keeps calls and results as parts of one message") {
+TEST_CASE("LeanSpec's history has calls and results as parts of one message") {
   check_ui(
       R"([{"type":"text","text":"a"},{"type":"tool-call","toolCallId":"t1","toolName":"n","input":{"q":1}},
               {"type":"tool-call","toolCallId":"t2","toolName":"n","input":{}},
@@ -313,12 +313,12 @@ TEST_CASE("LeanSpec's history keeps calls and results as parts of one message") 
                {"assistant":[{"text":"b"}]}])");
 }
 
-TEST_CASE("a message with nothing a model can read is still a message") {
+TEST_CASE("a message without content for the model is kept as an empty message") {
   check_ui("[]", R"([{"assistant":[]}])");
   check_ui(R"([{"type":"step-start"},{"type":"data-x","data":1}])", R"([{"assistant":[]}])");
 }
 
-TEST_CASE("parts win over content, null counts as absent") {
+TEST_CASE("parts take precedence over content, and null counts as absent") {
   check_messages(R"([{"role":"user","content":"c","parts":[{"type":"text","text":"p"}]}])",
                  R"([{"user":[{"text":"p"}]}])");
   check_messages(R"([{"role":"user","content":"c","parts":null}])", R"([{"user":[{"text":"c"}]}])");
@@ -327,7 +327,7 @@ TEST_CASE("parts win over content, null counts as absent") {
               R"([{"media":"image","url":"https://h"}])");
 }
 
-TEST_CASE("mistakes in messages are named") {
+TEST_CASE("mistakes in messages are reported by their pointer") {
   check_pointer(R"({})", "");
   check_pointer(R"("hi")", "");
   check_pointer(R"([{"role":"user","content":"x"},null])", "/1");
@@ -342,7 +342,7 @@ TEST_CASE("mistakes in messages are named") {
   check_pointer(R"([{"role":"user","parts":5}])", "/0/parts");
 }
 
-TEST_CASE("mistakes in parts are named") {
+TEST_CASE("mistakes in parts are reported by their pointer") {
   const auto check = [](std::string_view part, std::string_view pointer) {
     const std::string first = R"({"type":"text","text":"fine"},)";
     check_pointer(R"([{"role":"user","content":"x"},{"role":"user","content":[)" + first + std::string(part) + "]}]",
@@ -382,14 +382,14 @@ TEST_CASE("mistakes in parts are named") {
   check(R"({"type":"tool-","toolCallId":"t"})", "");
 }
 
-TEST_CASE("a long history costs no quadratic time") {
+TEST_CASE("a long history does not take quadratic time") {
   std::string messages = "[";
   for (int i = 0; i < 100'000; ++i) messages += R"({"role":"user","content":[{"type":"text","text":"\n"}]},)";
   messages.back() = ']';
   CHECK(decode_chat(messages_line(messages))->messages.size() == 100'000);
 }
 
-TEST_CASE("decode_messages reads what the worker wrote itself") {
+TEST_CASE("decode_messages reads messages that the worker wrote") {
   std::string json =
       R"([{"role":"assistant","content":[{"type":"text","text":"a\n"},{"type":"tool-call","toolCallId":"t",)"
       R"("toolName":"n","input":{},"inputText":"{}"}]},{"role":"tool","content":[{"type":"tool-result",)"

@@ -102,7 +102,7 @@ bool has_repairs(const Request& request) {
 
 }  // namespace
 
-TEST_CASE("mutated lines: one request, no crash, no text in errors, and the verdict of another parser") {
+TEST_CASE("mutated lines: no crash, no line text in errors, and the same verdict as another parser") {
   Mutator mutator(valid_lines());
   int accepted = 0;
   int rejected = 0;
@@ -135,7 +135,7 @@ TEST_CASE("mutated lines: one request, no crash, no text in errors, and the verd
   CHECK(compared > 1000);
 }
 
-TEST_CASE("random bytes are answered") {
+TEST_CASE("random bytes are rejected") {
   std::mt19937 random(7);
   for (int i = 0; i < 20'000; ++i) {
     std::string line(random() % 40, '\0');
@@ -146,7 +146,7 @@ TEST_CASE("random bytes are answered") {
   }
 }
 
-TEST_CASE("a line says the same however it is written") {
+TEST_CASE("a line decodes to the same request, however its JSON is written") {
   for (const auto& line : valid_lines()) {
     CAPTURE(line);
     const ordered_json expected = test::describe(test::decode(line));
@@ -158,7 +158,7 @@ TEST_CASE("a line says the same however it is written") {
   }
 }
 
-TEST_CASE("cut or lengthened lines are never taken for whole ones") {
+TEST_CASE("truncated or extended lines are rejected") {
   for (const auto& line : valid_lines()) {
     CAPTURE(line);
     for (std::size_t length = 0; length < line.size(); ++length) {

@@ -30,14 +30,14 @@ void check_no_word(const ChatEvent& event) {
 
 }  // namespace
 
-TEST_CASE("leanspec: text and refusals are chunks") {
+TEST_CASE("leanspec: text and refusals are written as chunks") {
   CHECK(frame(DeltaEvent{0, 1, ContentKind::text, "Hi\n\"", {}}) ==
         R"({"type":"chunk","id":"c1","data":{"text":"Hi\n\""}})");
   CHECK(frame(DeltaEvent{0, 0, ContentKind::refusal, "no", {}}) ==
         R"({"type":"chunk","id":"c1","data":{"text":"no"}})");
 }
 
-TEST_CASE("leanspec: calls and results in both spellings") {
+TEST_CASE("leanspec: calls and results are written under both names, args and input, result and output") {
   CHECK(frame(ToolCallEvent{1, "t1", "get_spec", {R"({"specId":"1"})"}, R"({"specId":"1"})", "parent", {}}) ==
         R"({"type":"tool_call","id":"c1","data":{"toolCallId":"t1","toolName":"get_spec","args":{"specId":"1"},)"
         R"("input":{"specId":"1"}}})");
@@ -48,7 +48,7 @@ TEST_CASE("leanspec: calls and results in both spellings") {
         R"("result":"x","output":"x"}})");
 }
 
-TEST_CASE("leanspec: a tool's output is its value, and a failure an object that says so") {
+TEST_CASE("leanspec: a tool's output is its value, and a failure is an object with an error") {
   const auto data = [](std::string_view output) {
     return nlohmann::json::parse(frame(ToolResultEvent{1, "t1", "get_spec", {output}})).at("data").at("result").dump();
   };
@@ -60,7 +60,7 @@ TEST_CASE("leanspec: a tool's output is its value, and a failure an object that 
   CHECK(data("[1]") == "[1]");
 }
 
-TEST_CASE("leanspec: done brings usage and the reason") {
+TEST_CASE("leanspec: done has the usage and the finish reason") {
   CHECK(frame(DoneEvent{FinishReason::length, "max_tokens", {"[]"}, {.input_tokens = 2}, 1, {}, {}}) ==
         R"({"type":"done","id":"c1","finishReason":"length","usage":{"inputTokens":2,"outputTokens":null,)"
         R"("totalTokens":null,"cachedInputTokens":null,"cacheWriteTokens":null,"reasoningTokens":null,)"
@@ -68,8 +68,7 @@ TEST_CASE("leanspec: done brings usage and the reason") {
 }
 
 TEST_CASE(
-    "leanspec: the end of a chat answers the calls that have no result, those of the parent and the provider "
-    "excepted") {
+    "leanspec: the end of a chat sends a result for each open call, except those of the parent and the provider") {
   const auto call = [](std::string_view id, std::string_view executor) {
     return ToolCallEvent{1, id, "get_spec", {"{}"}, "{}", executor, {}};
   };
@@ -99,7 +98,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("leanspec: an error is a string") {
+TEST_CASE("leanspec: the error of an error frame is a string") {
   const Error error{.code = "upstream_http", .category = Category::auth, .message = "bad key", .status = 401};
   CHECK(frame(ErrorEvent{error, {"[]"}, Usage{}}) ==
         R"({"type":"error","id":"c1","error":"bad key","code":"upstream_http","category":"auth","retryable":false})");
@@ -108,7 +107,7 @@ TEST_CASE("leanspec: an error is a string") {
         R"({"type":"error","id":"c1","error":"internal","code":"internal","category":"internal","retryable":false})");
 }
 
-TEST_CASE("leanspec: what its parent has no word for is not written") {
+TEST_CASE("leanspec: events that the parent does not know are not written") {
   check_no_word(StartEvent{0, "p", "m", 1, {}});
   check_no_word(DeltaEvent{0, 0, ContentKind::reasoning, "hm", {}});
   check_no_word(DeltaEvent{0, 0, ContentKind::tool_input, "{", "t1"});
@@ -123,7 +122,7 @@ TEST_CASE("leanspec: what its parent has no word for is not written") {
   CHECK(out.empty());
 }
 
-TEST_CASE("leanspec: the first line, health and config_reloaded") {
+TEST_CASE("leanspec: the first line, health and config_reloaded are written as the parent expects them") {
   std::string out;
   kEncoder->ready(out, {.version = "1"});
   HealthInfo info;
@@ -138,7 +137,7 @@ TEST_CASE("leanspec: the first line, health and config_reloaded") {
                "\n");
 }
 
-TEST_CASE("leanspec: only a chat's rejection ends as its error") {
+TEST_CASE("leanspec: only the rejection of a chat becomes an error frame, and never on the id of a running chat") {
   const Error error{.code = "overloaded", .category = Category::overloaded, .message = "busy", .retryable = true};
   std::string out;
   CHECK(kEncoder->rejected(out, "c1", true, error));
@@ -153,7 +152,7 @@ TEST_CASE("leanspec: only a chat's rejection ends as its error") {
   CHECK(out.empty());
 }
 
-TEST_CASE("leanspec: hostile text stays one valid line that reads back as itself") {
+TEST_CASE("leanspec: hostile text stays one valid line that decodes to the same text") {
   std::string text;
   for (char c = 0; c < 0x20; ++c) text += c;
   text += "\x7f\"\\/\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xF0\x9F\x98\x80\xEF\xBF\xBF</script>";

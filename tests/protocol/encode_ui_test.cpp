@@ -61,7 +61,7 @@ class UiChat {
 
 }  // namespace
 
-TEST_CASE("ui: a part is over once its state is there and another begins") {
+TEST_CASE("ui: a part ends when its state has arrived and another part begins") {
   UiChat chat;
   CHECK(chat.types() == "start start-step");
   chat.send(DeltaEvent{0, 0, ContentKind::reasoning, "Hm", {}}).state(0, "s0");
@@ -73,7 +73,7 @@ TEST_CASE("ui: a part is over once its state is there and another begins") {
   CHECK(chat.types() == "text-end text-end finish-step finish");
 }
 
-TEST_CASE("ui: what has only a state stands in its place among the parts") {
+TEST_CASE("ui: a part with only a state keeps its place among the parts") {
   UiChat chat;
   chat.state(0, "opaque")
       .text(1, "A")
@@ -90,7 +90,7 @@ TEST_CASE("ui: what has only a state stands in its place among the parts") {
   CHECK(chunks.at(3).at("providerMetadata").at("aiWorker").at("providerState") == "later");
 }
 
-TEST_CASE("ui: an approved call is told with its answer") {
+TEST_CASE("ui: an approved call gets an approval response and its output") {
   UiChat chat;
   chat.call(true);
   CHECK(chat.types() == "start start-step tool-input-available tool-approval-request");
@@ -101,7 +101,7 @@ TEST_CASE("ui: an approved call is told with its answer") {
   CHECK(chunks.at(1).at("output") == "gone");
 }
 
-TEST_CASE("ui: a denied call keeps what the model was told and what the provider wants back") {
+TEST_CASE("ui: a denied call keeps the model's error text and the provider state") {
   UiChat chat;
   chat.send(PartBeganEvent{0, 0, ContentKind::tool_input, "t1", "rm"}).state(0, "s").call(true);
   chat.chunks();
@@ -114,7 +114,7 @@ TEST_CASE("ui: a denied call keeps what the model was told and what the provider
   CHECK(chunks.at(1) == Json({{"type", "tool-output-denied"}, {"toolCallId", "t1"}}));
 }
 
-TEST_CASE("ui: an answer to a call of an earlier chat brings its call with it") {
+TEST_CASE("ui: a result for a call of an earlier chat is written after that call") {
   UiChat chat;
   chat.chunks();
   chat.send(ToolResultEvent{0, "srv", "web_search", JsonSpan{R"({"type":"json","value":[1]})"}});
@@ -124,7 +124,7 @@ TEST_CASE("ui: an answer to a call of an earlier chat brings its call with it") 
   CHECK(chunks.at(1).at("output") == Json({1}));
 }
 
-TEST_CASE("ui: a retry takes back its own step only, and only what was shown") {
+TEST_CASE("ui: a retry resets only its own step, and only if that step was shown") {
   UiChat chat;
   chat.chunks();
   CHECK(chat.send(RetryEvent{0, 2, "overloaded", 10}).types() == "data-aiWorkerRetry");
@@ -137,7 +137,7 @@ TEST_CASE("ui: a retry takes back its own step only, and only what was shown") {
   CHECK(chat.types() == "text-start text-delta tool-output-available");
 }
 
-TEST_CASE("ui: documents, and what has no place in a message") {
+TEST_CASE("ui: documents become sources, and events outside a message are transient or left out") {
   UiChat chat;
   chat.chunks();
   chat.send(SourceEvent{0, "document", {}, {}, {}, {}, "a.pdf", "words"}).send(WarningEvent{"c", "m"});
@@ -151,7 +151,7 @@ TEST_CASE("ui: documents, and what has no place in a message") {
   CHECK(chunks.at(2).at("transient") == true);
 }
 
-TEST_CASE("ui: a chat that ends before it began") {
+TEST_CASE("ui: a chat that fails before its start gets an error chunk and an error frame") {
   const auto events = kEncoder->chat("c1", true);
   std::string out;
   CHECK(events->event(out, 0, ErrorEvent{Error{.code = "shutting_down", .message = ""}, {}, {}}) == 2);
@@ -159,7 +159,7 @@ TEST_CASE("ui: a chat that ends before it began") {
   CHECK(out.find(R"({"id":"c1","seq":1,"type":"error",)") != std::string::npos);
 }
 
-TEST_CASE("a call that is shown early ends no text, and its state may come after it") {
+TEST_CASE("a call that is shown early does not end the text, and its state may follow it") {
   UiChat chat;
   chat.text(0, "a").send(PartBeganEvent{0, 1, ContentKind::tool_input, "t1", "rm"});
   chat.send(ToolCallEvent{0, "t1", "rm", JsonSpan{R"({"x":1})"}, R"({"x": 1})", "parent", {}, false, true});

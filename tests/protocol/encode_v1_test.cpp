@@ -38,7 +38,7 @@ const Usage kUsage{.input_tokens = 10,
 
 }  // namespace
 
-TEST_CASE("v1: start") {
+TEST_CASE("v1: start has the step, provider, model, attempt and metadata") {
   CHECK(frame(StartEvent{0, "openai", "gpt", 1, {R"({"a": 1})"}}) ==
         R"({"id":"c1","seq":7,"type":"start","data":{"step":0,"provider":"openai","model":"gpt","attempt":1,)"
         R"("metadata":{"a": 1}}})");
@@ -46,7 +46,7 @@ TEST_CASE("v1: start") {
         R"({"id":"c1","seq":7,"type":"start","data":{"step":2,"provider":"p","model":"m/\"x","attempt":3}})");
 }
 
-TEST_CASE("v1: what an answer rests on, made, and how sure it was") {
+TEST_CASE("v1: source, file and logprobs are written with their fields") {
   CHECK(frame(SourceEvent{.step = 1,
                           .source_type = "url",
                           .id = {},
@@ -63,7 +63,7 @@ TEST_CASE("v1: what an answer rests on, made, and how sure it was") {
         R"({"id":"c1","seq":7,"type":"logprobs","data":{"step":0,"part":1,"tokens":[{"token":"a","logprob":-0.5}]}})");
 }
 
-TEST_CASE("v1: a provider's models") {
+TEST_CASE("v1: models has only the known fields of each model") {
   std::string out;
   kEncoder->models(out, "q", {"p", {{"a", "A", 100, 10}, {"b", {}, {}, {}}}});
   CHECK(out ==
@@ -72,13 +72,13 @@ TEST_CASE("v1: a provider's models") {
         "\n");
 }
 
-TEST_CASE("v1: a cost is there if it is known") {
+TEST_CASE("v1: usage has a cost if it is known") {
   Usage usage{.input_tokens = 1, .cost = 0.25};
   CHECK(frame(UsageEvent{0, usage}).find(R"("reasoningTokens":null,"cost":0.25,"accuracy":"exact")") !=
         std::string::npos);
 }
 
-TEST_CASE("v1: delta") {
+TEST_CASE("v1: delta has the step, part, kind and text") {
   CHECK(frame(DeltaEvent{0, 1, ContentKind::text, "Hel\nlo", {}}) ==
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":1,"kind":"text","text":"Hel\nlo"}})");
   CHECK(frame(DeltaEvent{0, 0, ContentKind::reasoning, "", {}}) ==
@@ -90,7 +90,7 @@ TEST_CASE("v1: delta") {
         R"({"id":"c1","seq":7,"type":"delta","data":{"step":0,"part":0,"kind":"refusal","text":"no"}})");
 }
 
-TEST_CASE("v1: tool_call") {
+TEST_CASE("v1: tool_call has the input as JSON and as text, or a parse error") {
   CHECK(frame(ToolCallEvent{1, "t1", "lookup", {R"({"q":[1]})"}, R"({"q":[1]})", "parent", {}}) ==
         R"({"id":"c1","seq":7,"type":"tool_call","data":{"step":1,"toolCallId":"t1","toolName":"lookup",)"
         R"("input":{"q":[1]},"inputText":"{\"q\":[1]}","executor":"parent"}})");
@@ -99,7 +99,7 @@ TEST_CASE("v1: tool_call") {
         R"("input":null,"inputText":"{bad","executor":"return","parseError":"a string does not end"}})");
 }
 
-TEST_CASE("v1: tool_result and tool_cancel") {
+TEST_CASE("v1: tool_result has the output, and tool_cancel has the reason") {
   CHECK(frame(ToolResultEvent{1, "t1", "lookup", {R"({"type":"error-text","value":"x"})"}}) ==
         R"({"id":"c1","seq":7,"type":"tool_result","data":{"step":1,"toolCallId":"t1","toolName":"lookup",)"
         R"("output":{"type":"error-text","value":"x"}}})");
@@ -107,7 +107,7 @@ TEST_CASE("v1: tool_result and tool_cancel") {
         R"({"id":"c1","seq":7,"type":"tool_cancel","data":{"toolCallId":"t1","reason":"timeout"}})");
 }
 
-TEST_CASE("v1: usage has null where the wire has none") {
+TEST_CASE("v1: usage has null for counts that the provider did not send") {
   CHECK(frame(UsageEvent{3, kUsage}) ==
         R"({"id":"c1","seq":7,"type":"usage","data":{"step":3,"inputTokens":10,"outputTokens":5,"totalTokens":15,)"
         R"("cachedInputTokens":0,"cacheWriteTokens":null,"reasoningTokens":9223372036854775807,"accuracy":"exact"}})");
@@ -117,7 +117,7 @@ TEST_CASE("v1: usage has null where the wire has none") {
         R"("accuracy":"last_seen"}})");
 }
 
-TEST_CASE("v1: retry, warning and heartbeat") {
+TEST_CASE("v1: retry, warning and heartbeat are written with their fields") {
   CHECK(frame(RetryEvent{0, 2, "rate_limit", 1500}) ==
         R"({"id":"c1","seq":7,"type":"retry","data":{"step":0,"attempt":2,"reason":"rate_limit","delayMs":1500}})");
   CHECK(
@@ -128,7 +128,7 @@ TEST_CASE("v1: retry, warning and heartbeat") {
   CHECK(frame(HeartbeatEvent{}) == R"({"id":"c1","seq":7,"type":"heartbeat","data":{}})");
 }
 
-TEST_CASE("v1: done") {
+TEST_CASE("v1: done has the finish reason, messages, usage, steps and timing") {
   CHECK(frame(DoneEvent{FinishReason::tool_calls, "tool_use", {"[]"}, kUsage, 2, {1, 20, std::nullopt, 300}, {}}) ==
         R"({"id":"c1","seq":7,"type":"done","data":{"finishReason":"tool_calls","finishRaw":"tool_use","messages":[],)"
         R"("usage":{"inputTokens":10,"outputTokens":5,"totalTokens":15,"cachedInputTokens":0,"cacheWriteTokens":null,)"
@@ -141,7 +141,7 @@ TEST_CASE("v1: done") {
         R"("timing":{"queuedMs":0,"firstByteMs":null,"firstDeltaMs":null,"totalMs":0},"request":{"url":"u"}}})");
 }
 
-TEST_CASE("v1: error") {
+TEST_CASE("v1: error has its code, category and message, and other fields if they are known") {
   const Error plain{.code = "internal", .message = "m"};
   CHECK(frame(ErrorEvent{plain, {}, std::nullopt}) ==
         R"({"id":"c1","seq":7,"type":"error","data":{"code":"internal","category":"internal","message":"m",)"
@@ -165,7 +165,7 @@ TEST_CASE("v1: error") {
         R"("accuracy":"exact"}}})");
 }
 
-TEST_CASE("v1: ready") {
+TEST_CASE("v1: ready has the version and the limits") {
   std::string out;
   kEncoder->ready(out, {.version = "1.2",
                         .max_line_bytes = 67108864,
@@ -181,7 +181,7 @@ TEST_CASE("v1: ready") {
                "\n");
 }
 
-TEST_CASE("v1: answers to lines are appended") {
+TEST_CASE("v1: responses to lines are appended to the output") {
   std::string out;
   kEncoder->ack(out, "a\"1", {});
   kEncoder->ack(out, "a2", {.late = true});
@@ -210,7 +210,7 @@ TEST_CASE("v1: answers to lines are appended") {
         "\n");
 }
 
-TEST_CASE("v1: rejected") {
+TEST_CASE("v1: rejected has the id, the error and its pointer") {
   const Error error{
       .code = "invalid_request", .category = Category::invalid_request, .message = "m", .pointer = "/payload/a~1b"};
   CHECK(rejected("a", error) ==
@@ -228,7 +228,7 @@ TEST_CASE("v1: rejected") {
         "\n");
 }
 
-TEST_CASE("v1: hostile text stays one valid line that reads back as itself") {
+TEST_CASE("v1: hostile text stays one valid line that decodes to the same text") {
   std::string text;
   for (char c = 0; c < 0x20; ++c) text += c;
   text += "\x7f\"\\/\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xF0\x9F\x98\x80\xEF\xBF\xBF</script>";
@@ -242,7 +242,7 @@ TEST_CASE("v1: hostile text stays one valid line that reads back as itself") {
   for (const char* field : {"message", "pointer", "provider", "providerCode", "requestId"}) CHECK(data[field] == text);
 }
 
-TEST_CASE("the closed lists of words") {
+TEST_CASE("each finish reason, category and usage accuracy has its fixed name") {
   const auto word = [](FinishReason reason) {
     return nlohmann::json::parse(frame(DoneEvent{reason, {}, {"[]"}, {}, 0, {}, {}}))["data"]["finishReason"];
   };
@@ -263,7 +263,7 @@ TEST_CASE("the closed lists of words") {
   CHECK(to_string(UsageAccuracy::estimated) == "estimated");
 }
 
-TEST_CASE("usage adds up: absent only where all are, the less accurate word wins") {
+TEST_CASE("a usage sum is absent only if all counts are, and has the lowest accuracy") {
   Usage total;
   CHECK(total.empty());
   total.add({.input_tokens = 3, .reasoning_tokens = 1});
@@ -278,7 +278,7 @@ TEST_CASE("usage adds up: absent only where all are, the less accurate word wins
   CHECK_FALSE(total.empty());
 }
 
-TEST_CASE("usage that no counter holds stays at the largest") {
+TEST_CASE("a usage sum that overflows stays at the maximum") {
   constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
   Usage total{.input_tokens = kMax - 1, .output_tokens = kMax};
   total.add({.input_tokens = 1, .output_tokens = kMax});
@@ -286,7 +286,7 @@ TEST_CASE("usage that no counter holds stays at the largest") {
   CHECK(total.output_tokens == kMax);
 }
 
-TEST_CASE("dialects have names") {
+TEST_CASE("only v1 and leanspec are names of dialects") {
   CHECK(dialect_from_name("v1") == Dialect::v1);
   CHECK(dialect_from_name("leanspec") == Dialect::leanspec);
   CHECK_FALSE(dialect_from_name("ui"));

@@ -34,7 +34,7 @@ std::string reload_line(const ordered_json& config) {
 
 }  // namespace
 
-TEST_CASE("every example request is taken, as the type it names") {
+TEST_CASE("every example request is accepted as the type that it names") {
   each_example("requests", [](const std::string& name, const ordered_json& line) {
     CAPTURE(name);
     const ordered_json request = test::describe(test::decode(line.dump()));
@@ -43,7 +43,7 @@ TEST_CASE("every example request is taken, as the type it names") {
   });
 }
 
-TEST_CASE("every example config can be the default") {
+TEST_CASE("every example config can be the default config") {
   each_example("config", [](const std::string& name, const ordered_json& config) {
     CAPTURE(name);
     const auto request = test::decode_as<ReloadConfigRequest>(reload_line(config));
@@ -51,7 +51,7 @@ TEST_CASE("every example config can be the default") {
   });
 }
 
-TEST_CASE("example requests and configs that the schemas refuse are rejected") {
+TEST_CASE("example requests and configs that the schemas reject are rejected") {
   int count = 0;
   each_example("invalid", [&](const std::string& name, const ordered_json& example) {
     CAPTURE(name);
@@ -66,7 +66,7 @@ TEST_CASE("example requests and configs that the schemas refuse are rejected") {
   CHECK(count > 10);
 }
 
-TEST_CASE("the messages that frames bring can be sent back") {
+TEST_CASE("the messages of frames can be sent back in a request") {
   each_example("events", [](const std::string& name, const ordered_json& frame) {
     if (!frame.contains("/data/messages"_json_pointer)) return;
     CAPTURE(name);

@@ -8,7 +8,7 @@ using aiw::header_name_fault;
 using aiw::is_framing_header;
 using aiw::valid_header;
 
-TEST_CASE("a header's name is a token and its value has no control characters") {
+TEST_CASE("a header name is a token, and a header value has no control characters") {
   CHECK(valid_header("X-Api-Key", "sk-123"));
   CHECK(valid_header("x!#$%&'*+-.^_`|~9", ""));
   CHECK(valid_header("a", "tab\tand caf\xC3\xA9"));
@@ -24,7 +24,7 @@ TEST_CASE("a header's name is a token and its value has no control characters") 
   CHECK_FALSE(valid_header("a", std::string("v\0w", 3)));
 }
 
-TEST_CASE("fault 95: the headers that frame a message are known in every case and spelling") {
+TEST_CASE("fault 95: framing headers are recognised in every case and spelling") {
   for (const char* name : {"Host",
                            "content-length",
                            "CONTENT-LENGTH",

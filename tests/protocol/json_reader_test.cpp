@@ -57,7 +57,7 @@ TEST_CASE("validate accepts what RFC 8259 allows") {
   }
 }
 
-TEST_CASE("validate names the byte of a syntax error") {
+TEST_CASE("validate reports the byte offset of a syntax error") {
   check_bad("", 0);
   check_bad("  ", 2);
   check_bad("[1,]", 3);
@@ -92,7 +92,7 @@ TEST_CASE("validate names the byte of a syntax error") {
   check_bad("\xEF\xBB\xBF{}", 0);  // the framer removes a byte order mark; the reader does not accept one
 }
 
-TEST_CASE("validate refuses numbers that JSON does not have") {
+TEST_CASE("validate rejects number formats that JSON does not have") {
   for (const char* json : {"-", "+1", "01", "-01", ".5", "1.", "1.e5", "1e", "1e+", "0x10", "1_000", "--1", "1..2"}) {
     CAPTURE(json);
     const auto error = validate(json);
@@ -101,7 +101,7 @@ TEST_CASE("validate refuses numbers that JSON does not have") {
   }
 }
 
-TEST_CASE("a number that no double holds is refused, one that is too small is zero") {
+TEST_CASE("a number too large for a double is rejected, one that is too small is zero") {
   check_bad("1e999", 0, JsonError::Kind::value);
   check_bad("[-1e400]", 1, JsonError::Kind::value);
   check_bad(std::string(400, '9'), 0, JsonError::Kind::value);
@@ -115,7 +115,7 @@ TEST_CASE("a number that no double holds is refused, one that is too small is ze
   CHECK(Reading("1e-999").in.number() == 0.0);
 }
 
-TEST_CASE("a NUL byte is no white space and ends nothing") {
+TEST_CASE("a NUL byte is not white space and does not end the text") {
   using namespace std::string_view_literals;
   check_bad("{}\0"sv, 2);
   check_bad("\0{}"sv, 0);
@@ -124,7 +124,7 @@ TEST_CASE("a NUL byte is no white space and ends nothing") {
   check_bad("\"\\\0\""sv, 1);
 }
 
-TEST_CASE("depth is bounded, in arrays and objects") {
+TEST_CASE("depth is limited, in arrays and objects") {
   check_valid(std::string(128, '[') + std::string(128, ']'));
   check_bad(std::string(129, '[') + std::string(129, ']'), 128, JsonError::Kind::depth);
   CHECK_FALSE(validate("[{\"a\":[1]}]", 3));
@@ -135,7 +135,7 @@ TEST_CASE("depth is bounded, in arrays and objects") {
   CHECK(error->message == "nested deeper than 3");
 }
 
-TEST_CASE("a key may stand once in an object") {
+TEST_CASE("a key may appear once in an object") {
   check_valid(R"({"a":{"a":1},"b":[{"a":1},{"a":2}]})");
   check_valid(R"({"a":1,"A":2,"a ":3,"":4})");
   const auto pointer = [](std::string_view json) {
@@ -152,7 +152,7 @@ TEST_CASE("a key may stand once in an object") {
   CHECK(pointer(R"({"é":1,"\u00e9":1})") == "/é");
 }
 
-TEST_CASE("a key that stands twice is named as it is, whatever it holds") {
+TEST_CASE("a duplicate key is reported as it is, whatever it contains") {
   const auto pointer = [](std::string_view json) {
     const auto error = validate(json);
     REQUIRE(error);
@@ -165,7 +165,7 @@ TEST_CASE("a key that stands twice is named as it is, whatever it holds") {
   CHECK(pointer(R"({"~/":1,"~/":2})") == "/~0~1");
 }
 
-TEST_CASE("keys that stand twice are found among many") {
+TEST_CASE("duplicate keys are found among many keys") {
   for (const int count : {2, 11, 12, 13, 14, 1000}) {
     CAPTURE(count);
     std::string members;
@@ -177,7 +177,7 @@ TEST_CASE("keys that stand twice are found among many") {
   }
 }
 
-TEST_CASE("a long key is not quoted in full") {
+TEST_CASE("a long key is shortened in the pointer of an error") {
   const std::string key(1000, 'k');
   const auto error = validate("{\"" + key + "\":1,\"" + key + "\":2}");
   REQUIRE(error);
@@ -206,7 +206,7 @@ TEST_CASE("a lone surrogate is replaced in place and counted") {
         Repaired{R"("\ud83d\ude00 \uD83D\uDE00 \\ud800 \ud7ff\ue000")", 0});
 }
 
-TEST_CASE("a reader hands out views in order and skips null members") {
+TEST_CASE("a reader returns views in order and skips null members") {
   Reading r(R"( {"s":"a\n", "none":null, "n":-7, "d":2.5, "t":true, "f":false, "v": {"x":[1, 2]} , "l":["p",null]} )");
   std::vector<std::string> keys;
   std::vector<std::string> items;
@@ -226,7 +226,7 @@ TEST_CASE("a reader hands out views in order and skips null members") {
   CHECK(items == std::vector<std::string>{"\"p\"", "null"});
 }
 
-TEST_CASE("keys are handed out as text, their escapes resolved") {
+TEST_CASE("keys are returned as text, with their escapes decoded") {
   Reading r(R"({"\u0069d":1,"a\"b\\":2,"":3})");
   std::vector<std::string> keys;
   r.in.object([&](std::string_view key) {
@@ -236,7 +236,7 @@ TEST_CASE("keys are handed out as text, their escapes resolved") {
   CHECK(keys == std::vector<std::string>{"id", "a\"b\\", ""});
 }
 
-TEST_CASE("integers keep their bounds and are written as integers") {
+TEST_CASE("an integer must be within its bounds and be written as an integer") {
   CHECK(Reading("50").in.integer(-10, 50) == 50);
   CHECK(Reading("-10").in.integer(-10, 50) == -10);
   CHECK(Reading("-0").in.integer(-10, 50) == 0);
@@ -254,7 +254,7 @@ TEST_CASE("integers keep their bounds and are written as integers") {
   CHECK(error.kind == JsonError::Kind::value);
 }
 
-TEST_CASE("a value of another type says what was expected and what is there") {
+TEST_CASE("the error for a value of the wrong type names the expected and the found type") {
   const auto message = [](std::string_view json, auto read) { return failure(json, read).message; };
   CHECK(message("1", [](JsonReader& in) { in.string(); }) == "expected a string, found a number");
   CHECK(message("true", [](JsonReader& in) { small_integer(in); }) == "expected a number, found a boolean");
@@ -265,7 +265,7 @@ TEST_CASE("a value of another type says what was expected and what is there") {
   CHECK(message("{}", [](JsonReader& in) { in.array([] {}); }) == "expected an array, found an object");
 }
 
-TEST_CASE("an error is kept and ends the reading") {
+TEST_CASE("the first error is kept and stops the reader") {
   Reading r(R"({"a":[1,"x",3],"b":4})");
   int items = 0;
   int members = 0;
@@ -308,7 +308,7 @@ TEST_CASE("pointers follow RFC 6901") {
   CHECK(pointer("[]") == "/p");
 }
 
-TEST_CASE("fail names the value at hand, after a container the container") {
+TEST_CASE("fail reports the current value, or the container after the end of a container") {
   const JsonError error = failure(R"([{"a":[1,2]}])", [](JsonReader& in) {
     in.array([&] {
       in.object([&](std::string_view) { in.skip(); });
@@ -320,14 +320,14 @@ TEST_CASE("fail names the value at hand, after a container the container") {
   CHECK(error.kind == JsonError::Kind::value);
 }
 
-TEST_CASE("the first of two adopted errors stays") {
+TEST_CASE("of two adopted errors the first is kept") {
   Reading r("[]");
   r.in.adopt({.message = "one", .pointer = "/1"});
   r.in.adopt({.message = "two", .pointer = "/2"});
   CHECK(r.in.error().message == "one");
 }
 
-TEST_CASE("text behind the value is an error only where the caller ends the text") {
+TEST_CASE("text after the value is an error only if the caller ends the text") {
   Reading r("[1] 2");
   CHECK(r.in.value().json == "[1]");
   CHECK(r.in.ok());

@@ -40,7 +40,7 @@ TEST_CASE("find_json_special finds the first byte that needs an escape, at every
   }
 }
 
-TEST_CASE("bytes from 0x20 on are not special, nor are those of other characters") {
+TEST_CASE("bytes from 0x20 on, except quotes and backslashes, are not special") {
   std::string text;
   for (int c = 0x20; c < 0x100; ++c) {
     if (c != '"' && c != '\\') text += static_cast<char>(c);
@@ -48,7 +48,7 @@ TEST_CASE("bytes from 0x20 on are not special, nor are those of other characters
   CHECK(find_json_special(text.data(), text.data() + text.size()) == text.data() + text.size());
 }
 
-TEST_CASE("RawString resolves every escape") {
+TEST_CASE("RawString decodes every escape") {
   CHECK(RawString{R"(a\"b\\c\/d)"}.text() == "a\"b\\c/d");
   CHECK(RawString{R"(\b\f\n\r\t)"}.text() == "\b\f\n\r\t");
   CHECK(RawString{R"(\u0041\u00e9\u00E9\u20ac\uFFFF)"}.text() == "A\xC3\xA9\xC3\xA9\xE2\x82\xAC\xEF\xBF\xBF");
@@ -70,7 +70,7 @@ TEST_CASE("append_json_escaped escapes quotes, backslashes and control character
   CHECK(out == R"(x"y\n")");
 }
 
-TEST_CASE("escaped text reads back as itself, for every character of the first planes") {
+TEST_CASE("escaped text decodes to the same text, for every character of the first planes") {
   for (char32_t c = 0; c < 0x11000; ++c) {
     if (c >= 0xD800 && c <= 0xDFFF) continue;
     const std::string text = "<" + utf8(c) + ">";
@@ -79,7 +79,7 @@ TEST_CASE("escaped text reads back as itself, for every character of the first p
   }
 }
 
-TEST_CASE("JsonSpan tells what it holds") {
+TEST_CASE("JsonSpan reports the type of its value") {
   CHECK(JsonSpan{R"("a\n")"}.is_string());
   CHECK(JsonSpan{R"("a\n")"}.as_string().text() == "a\n");
   CHECK(JsonSpan{R"("")"}.as_string().empty());
@@ -89,7 +89,7 @@ TEST_CASE("JsonSpan tells what it holds") {
   CHECK_FALSE(JsonSpan{}.is_object());
 }
 
-TEST_CASE("find_invalid_utf8 names the first bad byte") {
+TEST_CASE("find_invalid_utf8 returns the first bad byte") {
   CHECK_FALSE(find_invalid_utf8(""));
   CHECK_FALSE(find_invalid_utf8("a\xC3\xA9\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF"));
   const std::pair<std::string_view, std::size_t> cases[] = {
@@ -116,7 +116,7 @@ TEST_CASE("find_invalid_utf8 names the first bad byte") {
   }
 }
 
-TEST_CASE("sanitize_utf8 replaces what is not UTF-8 and keeps the rest") {
+TEST_CASE("sanitize_utf8 replaces invalid UTF-8 and keeps the rest") {
   CHECK(sanitize_utf8("") == "");
   CHECK(sanitize_utf8("caf\xC3\xA9") == "caf\xC3\xA9");
   CHECK(sanitize_utf8("a\xFFz") == "a\xEF\xBF\xBDz");
@@ -126,7 +126,7 @@ TEST_CASE("sanitize_utf8 replaces what is not UTF-8 and keeps the rest") {
   CHECK(sanitize_utf8("tail\xC3") == "tail\xEF\xBF\xBD");
 }
 
-TEST_CASE("sanitize_utf8 takes time in proportion to the text, however bad it is") {
+TEST_CASE("sanitize_utf8 takes linear time, even for invalid text") {
   const std::string text(1 << 20, '\xFF');
   const auto begin = std::chrono::steady_clock::now();
   const std::string out = sanitize_utf8(text);
@@ -134,7 +134,7 @@ TEST_CASE("sanitize_utf8 takes time in proportion to the text, however bad it is
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));  // a minute if quadratic
 }
 
-TEST_CASE("utf8_prefix cuts between characters") {
+TEST_CASE("utf8_prefix cuts only between characters") {
   const std::string_view text = "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80";
   const std::size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
   for (std::size_t max = 0; max < std::size(expected); ++max) CHECK(utf8_prefix(text, max).size() == expected[max]);

@@ -35,7 +35,7 @@ std::string read_file(const fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("JSONTestSuite") {
+TEST_CASE("validate accepts the valid and rejects the invalid texts of JSONTestSuite") {
   const fs::path folder = vectors_folder();
   if (!fs::is_directory(folder)) {
     MESSAGE("skipped: the corpus is not there (AIW_CORPUS)");
@@ -56,7 +56,7 @@ TEST_CASE("JSONTestSuite") {
   CHECK(count > 100);
 }
 
-TEST_CASE("what the suite leaves to implementations is decided") {
+TEST_CASE("texts that the suite leaves to implementations have a fixed verdict") {
   CHECK(accepts(R"(["\uD800"])"));    // repaired
   CHECK(accepts("[123e-10000000]"));  // zero
   CHECK(accepts("[1" + std::string(100, '0') + "]"));
@@ -68,7 +68,7 @@ TEST_CASE("what the suite leaves to implementations is decided") {
   CHECK_FALSE(accepts(std::string("[\0\"\0a\0\"\0]\0", 10)));
 }
 
-TEST_CASE("texts cut short are rejected at every byte") {
+TEST_CASE("texts truncated at any byte are rejected") {
   const std::string whole = R"({"a":[1.5e+3,true,null,"\u00e9\ud83d\ude00\n",{"b":{}}],"c":-0})";
   CHECK(accepts(whole));
   for (std::size_t length = 0; length < whole.size(); ++length) {

@@ -49,7 +49,7 @@ void check_every_split(std::string_view input, const std::vector<std::string>& e
 
 }  // namespace
 
-TEST_CASE("lines end at LF or CR LF, and the last one at the end") {
+TEST_CASE("lines end at LF or CR LF, and the last line at the end of input") {
   check_every_split("", {});
   check_every_split("a\nbc\n", {"a", "bc"});
   check_every_split("a\r\nb\rc\r\nd", {"a", "b\rc", "d"});
@@ -62,14 +62,14 @@ TEST_CASE("blank lines are not reported") {
   check_every_split(" \t", {});
 }
 
-TEST_CASE("a byte order mark counts only at the very start") {
+TEST_CASE("a byte order mark is skipped only at the very start") {
   check_every_split("\xEF\xBB\xBF{}\n\xEF\xBB\xBF{}\n", {"{}", "\xEF\xBB\xBF{}"});
   check_every_split("\xEF\xBB\xBF\n{}\n", {"{}"});
   check_every_split("\n\xEF\xBB\xBF{}\n", {"\xEF\xBB\xBF{}"});
   check_every_split("\xEF\xBB", {"\xEF\xBB"});
 }
 
-TEST_CASE("a line of the limit passes, a longer one is reported once and dropped") {
+TEST_CASE("a line at the limit passes, a longer one is reported once and dropped") {
   check_every_split("12345678\nok\n", {"12345678", "ok"}, 8);
   check_every_split("123456789\nok\n", {kTooLarge, "ok"}, 8);
   check_every_split("ok\n12345678901234567890\nok\n", {"ok", kTooLarge, "ok"}, 8);
@@ -84,7 +84,7 @@ TEST_CASE("an oversized line is reported before it ends") {
   CHECK(out == std::vector<std::string>{kTooLarge});
 }
 
-TEST_CASE("long lines arrive whole, whatever surrounds them") {
+TEST_CASE("long lines arrive complete, whatever surrounds them") {
   const std::string longer(300'000, 'x');
   const std::string line(100'000, 'y');
   std::string input = "a\n" + longer + "\nb\n" + line + "\r\n" + longer + "\nc";
@@ -99,7 +99,7 @@ TEST_CASE("long lines arrive whole, whatever surrounds them") {
   }
 }
 
-TEST_CASE("every line has room for a parser's padding") {
+TEST_CASE("every line has room for the parser's padding") {
   LineFramer framer(1 << 20);
   for (const std::size_t length : {1UL, 63UL, 40'000UL, 65'535UL, 500'000UL}) {
     const std::string input = std::string(length, 'x') + "\n";
@@ -113,7 +113,7 @@ TEST_CASE("every line has room for a parser's padding") {
   }
 }
 
-TEST_CASE("a long line is handed over without a copy") {
+TEST_CASE("a long line is returned without a copy") {
   LineFramer framer(1 << 24);
   const std::string bytes(1 << 20, 'x');
   std::vector<std::string> out;
@@ -128,7 +128,7 @@ TEST_CASE("a long line is handed over without a copy") {
   CHECK(framer.finish()->text == "rest");
 }
 
-TEST_CASE("a line that is given up is skipped to its end, however it goes on") {
+TEST_CASE("a dropped line is skipped to its end, however it continues") {
   LineFramer framer(1 << 20);
   std::vector<std::string> out;
   feed(framer, "first\nthe begi", out);

@@ -11,7 +11,7 @@ namespace {
 using State = RequestReader::State;
 constexpr RequestReader::Limits kLimits{.body = 1000, .body_kept = 1000};
 
-TEST_CASE("two requests in one stream are the same wherever it is split") {
+TEST_CASE("two requests in one stream are parsed the same, wherever it is split") {
   const std::string wire =
       "POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
       "PUT /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
@@ -41,7 +41,7 @@ State feed_all(std::string_view wire) {
   return state;
 }
 
-TEST_CASE("what is no request, or too long, is told as such") {
+TEST_CASE("a request that is malformed or too large is reported as such") {
   CHECK(feed_all("GET /\r\n\r\n") == State::kMalformed);
   CHECK(feed_all("GET / SPDY/1\r\n\r\n") == State::kMalformed);
   CHECK(feed_all("GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n") == State::kMalformed);
@@ -52,7 +52,7 @@ TEST_CASE("what is no request, or too long, is told as such") {
   CHECK(feed_all(std::string(100'000, 'x')) == State::kTooLarge);
 }
 
-TEST_CASE("a wish to continue is heard once, and only while the body is awaited") {
+TEST_CASE("Expect: 100-continue is reported once, and only while the body is awaited") {
   RequestReader reader(kLimits);
   std::string_view head = "POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
   std::span<const char> bytes(head);

@@ -118,7 +118,7 @@ Answer ask(const UpstreamServer& server, std::string_view request = kGetOnce) {
   return client.read({}, milliseconds{300});
 }
 
-TEST_CASE("every cut of a chunked body brings the same bytes in the pieces that were asked for") {
+TEST_CASE("a chunked body is sent with the same bytes in the requested pieces, for every mode of cutting") {
   std::string body = sample_body();
   Script script{.body = body};
   CHECK(parse_chunks(ask(*serve(script)).rest()).chunks == std::vector<std::string>{body});
@@ -143,7 +143,7 @@ TEST_CASE("every cut of a chunked body brings the same bytes in the pieces that 
   CHECK(sized.joined() == body);
 }
 
-TEST_CASE("a body with a length and a body ended by the connection arrive whole") {
+TEST_CASE("a body with Content-Length and a body that ends with its connection arrive complete") {
   Script script{.body = sample_body(), .cut = {.mode = Cut::Mode::kBytes}};
   script.framing = Framing::kContentLength;
   Answer answer = ask(*serve(script));
@@ -156,7 +156,7 @@ TEST_CASE("a body with a length and a body ended by the connection arrive whole"
   CHECK(answer.ended);
 }
 
-TEST_CASE("broken endings look as they are named") {
+TEST_CASE("each broken ending looks as its name says") {
   Script script{.body = sample_body(), .end_after = 1000};
   SUBCASE("FIN in the body") {
     script.ending = Ending::kFin;
@@ -208,7 +208,7 @@ TEST_CASE("broken endings look as they are named") {
   }
 }
 
-TEST_CASE("a request is captured with its body, however it is framed") {
+TEST_CASE("a request is captured with its body, in every framing") {
   auto server = serve(json_script(200, "{}"));
   Client client(server->port());
   client.send("POST /v1/x?k=v HTTP/1.1\r\nHost: x\r\nX-Two:  b \r\nContent-Length: 5\r\n\r\nhel");
@@ -228,7 +228,7 @@ TEST_CASE("a request is captured with its body, however it is framed") {
   CHECK(requests[1].connection == requests[0].connection);
 }
 
-TEST_CASE("requests that arrive together are answered one after the other") {
+TEST_CASE("requests that arrive together get their responses one after the other") {
   auto server = serve(json_script(200, "{}"));
   Client client(server->port());
   std::string many;
@@ -240,7 +240,7 @@ TEST_CASE("requests that arrive together are answered one after the other") {
   CHECK(count == 100);
 }
 
-TEST_CASE("malformed and oversized requests are refused") {
+TEST_CASE("malformed and oversized requests are rejected") {
   auto server = serve(json_script(200, "{}"), {.max_body = 1000});
   CHECK(ask(*server, "nonsense\r\n\r\n").head().starts_with("HTTP/1.1 400"));
   CHECK(ask(*server, "GET / HTTP/1.1\r\nno colon\r\n\r\n").head().starts_with("HTTP/1.1 400"));
@@ -248,7 +248,7 @@ TEST_CASE("malformed and oversized requests are refused") {
   CHECK(server->request_count() == 0);
 }
 
-TEST_CASE("the limits on requests and kept bytes hold") {
+TEST_CASE("the limits on requests and stored bytes are enforced") {
   auto server = serve(json_script(200, "{}"), {.max_requests = 2, .max_body_kept = 3, .max_requests_kept = 1});
   std::string post = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
   CHECK(ask(*server, post).head().starts_with("HTTP/1.1 200"));
@@ -260,7 +260,7 @@ TEST_CASE("the limits on requests and kept bytes hold") {
   CHECK(requests[0].body_bytes == 5);
 }
 
-TEST_CASE("200 streams at once are served, and the server stops while some still run") {
+TEST_CASE("200 streams run at once, and the server can stop while some still run") {
   auto stream = SyntheticStream::make({.api = "openai-chat", .chunks = 5, .rate = 100});
   REQUIRE(stream.has_value());
   Script script{.stream = *stream};
@@ -283,7 +283,7 @@ TEST_CASE("200 streams at once are served, and the server stops while some still
   CHECK(clients.front()->read({}, milliseconds{1000}).bytes.find("[DONE]") == std::string::npos);
 }
 
-TEST_CASE("a synthetic stream at full speed has every chunk of every api, across blocks") {
+TEST_CASE("a synthetic stream at full speed has every chunk of every API, across blocks") {
   for (const std::string& api : synthetic_apis()) {
     CAPTURE(api);
     for (std::size_t per_http_chunk : {1u, 7u}) {

@@ -19,7 +19,7 @@ std::unique_ptr<WorkerProcess> shell(const std::string& script) {
   return std::move(*worker);
 }
 
-TEST_CASE("lines go in and out, and a last line without line feed counts") {
+TEST_CASE("lines are written and read, and a last line without a line feed counts") {
   auto worker = shell("read a; echo \"got $a $AIW_PROBE\"; printf tail");
   CHECK(worker->write_line("one"));
   CHECK(worker->read_line(kLong) == "got one yes");
@@ -31,7 +31,7 @@ TEST_CASE("lines go in and out, and a last line without line feed counts") {
   CHECK(exit->code == 0);
 }
 
-TEST_CASE("more than a pipe holds goes both ways without deadlock") {
+TEST_CASE("more data than a pipe holds goes both ways without deadlock") {
   auto worker = shell("exec cat");
   std::string big(3'000'000, 'x');
   CHECK(worker->write_line(big));
@@ -40,7 +40,7 @@ TEST_CASE("more than a pipe holds goes both ways without deadlock") {
   CHECK(worker->wait_exit(kLong).has_value());
 }
 
-TEST_CASE("exit codes, signals and stderr are told") {
+TEST_CASE("exit codes, signals and stderr are reported") {
   auto failing = shell("echo oops >&2; exit 7");
   auto exit = failing->wait_exit(kLong);
   REQUIRE(exit.has_value());
@@ -58,7 +58,7 @@ TEST_CASE("exit codes, signals and stderr are told") {
   CHECK(exit->signal == SIGTERM);
 }
 
-TEST_CASE("a closed stdout ends the child by SIGPIPE, as it would under a shell") {
+TEST_CASE("a closed stdout ends the child by SIGPIPE, as under a shell") {
   auto worker = shell("exec yes");
   worker->close_stdout();
   auto exit = worker->wait_exit(kLong);
@@ -71,7 +71,7 @@ TEST_CASE("a program that does not exist is an error") {
   CHECK_FALSE(WorkerProcess::spawn({.program = "no-such-program-anywhere"}).has_value());
 }
 
-TEST_CASE("the cost of a process can be read") {
+TEST_CASE("the CPU time and memory of a process can be read") {
   auto worker = shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo ready; exec sleep 60");
   CHECK(worker->read_line(kLong) == "ready");
   auto cpu = cpu_time(worker->pid());
@@ -85,7 +85,7 @@ TEST_CASE("the cost of a process can be read") {
   CHECK(reset_peak_rss(worker->pid()));
 }
 
-TEST_CASE("a command splits at white space") {
+TEST_CASE("a command is split at white space") {
   WorkerCommand command = parse_command("  node  worker.js --flag ");
   CHECK(command.program == "node");
   CHECK(command.args == std::vector<std::string>{"worker.js", "--flag"});

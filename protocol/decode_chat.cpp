@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMaxFallbacks = 16;
 constexpr std::size_t kMaxCodes = 64;
 constexpr std::size_t kMaxCodeBytes = 64;
+constexpr std::size_t kMaxOptionBytes = std::size_t{4} << 20;  // they are merged into the body value by value
 constexpr std::size_t kMaxProviderOptions = 1'000;
 constexpr int kMaxOptionDepth = 1'000;  // equal to the maximum depth of any line
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
@@ -335,10 +336,13 @@ bool read_model_field(JsonReader& in, std::string_view key, ChatRequest& chat) {
     chat.parallel_tool_calls = in.boolean();
   } else if (key == "providerOptions") {
     // In a merge patch, null means that the member is removed.
+    std::size_t bytes = 0;
     in.object_with_nulls([&](std::string_view name) {
       if (chat.provider_options.size() >= kMaxProviderOptions) in.fail("more than 1,000 members");
       if (names_a_model(name)) in.fail("the model is chosen by providerId and modelId, or by model and fallbacks");
       chat.provider_options.emplace_back(name, in.value());
+      bytes += name.size() + chat.provider_options.back().second.json.size();
+      if (bytes > kMaxOptionBytes) in.fail("providerOptions are at most 4 MiB");
       check_gateway_options(in, name, chat.provider_options.back().second);
     });
   } else {

@@ -100,7 +100,7 @@ void Blocks::stop_call(std::string_view id, StepSink& sink) {
 // The whole input may be present here: in whole responses, and for calls made by code execution.
 void Blocks::read_call(Block& block, const JsonElement& element) const {
   block.id = read_call_id(*json_, element, "id");
-  block.name = json_->text(element, "name");
+  block.name = read_tool_name(*json_, element);
   const auto input = get_member(element, "input");
   block.input = input ? json_->json_text(*input) : "{}";
   const auto caller = get_member(element, "caller");

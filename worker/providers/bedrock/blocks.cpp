@@ -41,7 +41,7 @@ void Blocks::start(std::int64_t index, const JsonElement& start, StepSink& sink)
 
 void Blocks::read_tool(Block& block, const JsonElement& tool) const {
   block.id = read_call_id(*json_, tool, "toolUseId");
-  block.name = json_->text(tool, "name");
+  block.name = read_tool_name(*json_, tool);
   block.type = json_->text(tool, "type");
   block.status = json_->text(tool, "status");
 }

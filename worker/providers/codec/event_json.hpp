@@ -112,6 +112,10 @@ std::string_view get_string_or_empty(const JsonElement& object, std::string_view
 // same short id, because every delta of the call repeats it.
 inline constexpr std::size_t kMaxCallIdBytes = 1024;
 std::string read_call_id(const EventJson& json, const JsonElement& object, std::string_view key);
+// Same for the name of a tool, which every frame of its calls repeats.
+inline std::string read_tool_name(const EventJson& json, const JsonElement& object, std::string_view key = "name") {
+  return read_call_id(json, object, key);
+}
 // Reads a count: an integer from 0 to 2^63 - 1, or a float with such a value.
 std::optional<std::int64_t> as_count(const JsonElement& value);
 inline std::optional<std::int64_t> as_count(const std::optional<JsonElement>& value) {

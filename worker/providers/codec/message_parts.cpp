@@ -80,6 +80,20 @@ void write_output_text(BodyWriter& json, const ToolOutput& output) {
   json.end_string();
 }
 
+void write_returned_by(BodyWriter& json, RawString call_id) {
+  constexpr std::size_t kMaxId = 1024;
+  json.begin_string();
+  json.out().append("Returned by ");
+  if (call_id.raw.size() <= kMaxId) {
+    json.out().append("tool call ");
+    json.out().splice(call_id.raw);
+  } else {
+    json.out().append("a tool");
+  }
+  json.out().append(":");
+  json.end_string();
+}
+
 void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise) {
   if (media.data.empty()) {
     json.raw(media.url);

@@ -47,6 +47,8 @@ void write_system_text(BodyWriter& json, RawString text);
 void write_prefill(BodyWriter& json, RawString text);
 // Writes a tool's output as text: JSON as received; for `content` the text parts, one on a line.
 void write_output_text(BodyWriter& json, const ToolOutput& output);
+// Writes the label of media that a tool returned. A very long id, which each medium would repeat, is left out.
+void write_returned_by(BodyWriter& json, RawString call_id);
 // Writes the URL of media, or a data URL of its bytes. `otherwise` is the type if the part has none.
 void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise);
 

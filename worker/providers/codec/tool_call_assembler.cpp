@@ -32,7 +32,7 @@ void JsonEndFinder::add(std::string_view text) {
 
 bool ToolCallAssembler::add(const EventJson& json, std::optional<std::int64_t> index, const JsonElement& call,
                             const JsonElement& function, int& next_part, StepSink& sink) {
-  const std::string id = read_call_id(json, call, "id"), name = json.text(function, "name");
+  const std::string id = read_call_id(json, call, "id"), name = read_tool_name(json, function);
   ToolCallFragment fragment{index, id, name, {}, {}};
   auto arguments = get_member(function, "arguments");
   if (const auto input = get_member(function, "input"); input && !arguments) {

@@ -75,11 +75,9 @@ class MessageWriter {
     if (media_.empty()) return;
     begin("user").key("content").begin_array();
     for (const auto& [call_id, part] : std::exchange(media_, {})) {
-      json_.begin_object().field("type", "text").key("text").begin_string();
-      json_.out().append("Returned by tool call ");
-      json_.out().splice(call_id.raw);
-      json_.out().append(":");
-      json_.end_string().end_object();
+      json_.begin_object().field("type", "text").key("text");
+      write_returned_by(json_, call_id);
+      json_.end_object();
       write_image(*part);
     }
     json_.end_array().end_object();

@@ -99,15 +99,16 @@ void Sources::add_url_context(const EventJson& json, const JsonElement& metadata
 // Keeps the chunks although they are also reported as sources, because supports refer to them by number.
 void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   constexpr std::string_view kChunks = "groundingChunks";
-  std::size_t bytes = 0;
-  for (const auto& [name, value] : members_) bytes += value.size();
   for (const auto [key, value] : members_of(metadata)) {
     if (value.is_null() || (value.is_array() && elements_of(value).empty())) continue;
     if (key != kChunks) says_more_ = true;
-    std::string text = json.json_text(value);
-    if (bytes + key.size() + text.size() > kMaxBytes) continue;
-    bytes += key.size() + text.size();
-    members_[json.plain_text(key)] = std::move(text);
+    std::string name = json.plain_text(key), text = json.json_text(value);
+    const auto known = members_.find(name);
+    const std::size_t before = known == members_.end() ? 0 : name.size() + known->second.size();
+    const std::size_t bytes = bytes_ - before + name.size() + text.size();
+    if (bytes > kMaxBytes) continue;
+    bytes_ = bytes;
+    members_.insert_or_assign(std::move(name), std::move(text));
   }
 }
 

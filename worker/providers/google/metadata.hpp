@@ -49,6 +49,7 @@ class Grounding {
 
  private:
   std::map<std::string, std::string, std::less<>> members_;  // names and JSON values
+  std::size_t bytes_ = 0;                                    // of both
   bool says_more_ = false;
 };
 

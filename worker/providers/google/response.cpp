@@ -171,7 +171,7 @@ std::string Response::call_id(const JsonElement& call) {
 // A call with a name begins a new call. One without a name continues the streamed call, and ends it unless it announces
 // more.
 void Response::add_function_call(const JsonElement& call, std::string_view signature, StepSink& sink) {
-  const auto name = get_string_or_empty(call, "name");
+  std::string name = read_tool_name(*json_, call);
   if (name.empty()) {
     if (streamed_ && !signature.empty()) streamed_->signature = json_->plain_text(signature);
     if (streamed_) continue_call(call, sink);
@@ -179,7 +179,7 @@ void Response::add_function_call(const JsonElement& call, std::string_view signa
   }
   const int number = next_part(sink);
   if (ended_) return;
-  streamed_ = StreamedCall{number, call_id(call), json_->plain_text(name), json_->plain_text(signature)};
+  streamed_ = StreamedCall{number, call_id(call), std::move(name), json_->plain_text(signature)};
   continue_call(call, sink);
 }
 

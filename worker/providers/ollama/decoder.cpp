@@ -73,7 +73,7 @@ void Decoder::add_tool_call(const EventJson& json, const JsonElement& call, Step
   ToolCall made;
   made.id = read_call_id(json, call, "id");
   if (made.id.empty()) made.id = "call_" + std::to_string(call_count_);
-  made.name = json.text(*function, "name");
+  made.name = read_tool_name(json, *function);
   const auto arguments = get_member(*function, "arguments");
   made.input_text = complete_arguments(arguments ? json.text_or_json(*arguments) : std::string());
   ++call_count_;

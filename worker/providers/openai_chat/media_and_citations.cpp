@@ -58,12 +58,14 @@ void CitationList::add_results(const EventJson& json, const JsonElement& results
 }
 
 void CitationList::report(const Annotations& annotations, StepSink& sink) {
-  std::map<std::string_view, const Source*> known;
-  for (const Source& result : results_) known.emplace(result.url, &result);
+  std::map<std::string, Source> known;  // each is used once, so that a repeated address does not repeat its quote
+  if (!urls_.empty()) {
+    for (const Source& result : results_) known.emplace(result.url, result);
+  }
   std::vector<Source>& sources = urls_.empty() ? results_ : urls_;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     Source source = sources[i];
-    if (const auto found = known.find(source.url); found != known.end()) source = *found->second;
+    if (auto found = known.extract(source.url)) source = std::move(found.mapped());
     source.id = std::to_string(i + 1);
     if (!annotations.has_url(source.url)) sink.source(source);
   }
@@ -139,8 +141,8 @@ void ExecutedTools::add_one(const EventJson& json, const JsonElement& tool, int&
   Tool& known = entry->second;
   const std::string id = "executed_" + std::to_string(index);
   if (is_new) {
-    known.name = json.text(tool, "name");
-    if (known.name.empty()) known.name = json.text(tool, "type");
+    known.name = read_tool_name(json, tool);
+    if (known.name.empty()) known.name = read_tool_name(json, tool, "type");
     std::string arguments = json.text(tool, "arguments");
     if (arguments.empty()) arguments = "{}";
     const int part = next_part++;

@@ -123,7 +123,7 @@ void Decoder::end_text_call(Item& item, const JsonElement& element, bool by_prov
 void Decoder::end_input(Item& item, std::string_view whole, bool by_provider, std::string state, StepSink& sink) {
   Content& content = item.contents[{0, Slot::input}];
   complete(item, Slot::input, content, whole, sink);
-  std::string input(whole.empty() ? std::string_view(content.text) : whole);
+  std::string input(whole.empty() ? std::string_view(content.text.all) : whole);
   if (item.name == kParallelTools && end_parallel_calls(item, input, sink)) return;
   if (item.is_custom) {
     if (content.part >= 0) sink.delta(content.part, ContentKind::tool_input, "\"", item.call_id);
@@ -184,7 +184,7 @@ void Decoder::end_other(std::string_view type, const JsonElement& element, StepS
     const bool by_provider = kind.role == ItemRole::provider_call;
     // An earlier call has this id, and its result may be reported already.
     if (by_provider && provider_calls_.contains(call_id)) call_id += "_" + std::to_string(part);
-    std::string name = kind.tool_name.empty() ? json_->text(element, "name") : std::string(kind.tool_name);
+    std::string name = kind.tool_name.empty() ? read_tool_name(*json_, element) : std::string(kind.tool_name);
     // A tool of an MCP server is called like a function. For other items, the input is all that the model decided.
     std::string input = type == "mcp_call" ? json_->text(element, "arguments")
                                            : in_braces(other_members(*json_, element,

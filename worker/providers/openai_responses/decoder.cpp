@@ -245,7 +245,7 @@ void Decoder::read_call_names(Item& item, const JsonElement& element) const {
   const auto type = get_string_or_empty(element, "type");
   item.is_custom = type == "custom_tool_call";
   if (type != "function_call" && !item.is_custom) return;
-  item.name = json_->text(element, "name");
+  item.name = read_tool_name(*json_, element);
   // Keeps an id under which input was already streamed.
   if (item.call_id.empty()) item.call_id = read_call_id(*json_, element, "call_id");
 }
@@ -255,10 +255,19 @@ const std::string& Decoder::call_id_of(Item& item, int part) {
   return item.call_id;
 }
 
+void Decoder::StreamedText::append(std::string_view more) {
+  const auto first = more.find_first_not_of(kWhiteSpace), last = more.find_last_not_of(kWhiteSpace);
+  if (first != std::string_view::npos) {
+    if (end == 0) begin = all.size() + first;
+    end = all.size() + last + 1;
+  }
+  all += more;
+}
+
 void Decoder::show(Item& item, Slot slot, Content& content, std::string_view text, StepSink& sink) {
   if (text.empty()) return;
-  const bool begins = content.text.empty();
-  content.text += text;
+  const bool begins = content.text.all.empty();
+  content.text.append(text);
   if (slot == Slot::input && item.name == kParallelTools) return;
   if (content.part < 0) content.part = next_part_++;
   switch (slot) {
@@ -278,12 +287,14 @@ void Decoder::show(Item& item, Slot slot, Content& content, std::string_view tex
 
 void Decoder::complete(Item& item, Slot slot, Content& content, std::string_view whole, StepSink& sink) {
   show(item, slot, content, std::string(content.joiner.flush()), sink);
-  if (whole.starts_with(content.text)) return show(item, slot, content, whole.substr(content.text.size()), sink);
+  if (whole.starts_with(content.text.all)) {
+    return show(item, slot, content, whole.substr(content.text.all.size()), sink);
+  }
   if (whole.empty()) return;
   // The streamed input of a call is a preview, and the final input counts. Reasoning may have more than one form.
-  if (slot == Slot::input) content.text = whole;
+  if (slot == Slot::input) content.text.all = whole;
   // Servers trim white space from the whole text.
-  if ((slot != Slot::text && slot != Slot::refusal) || trim(whole) == trim(content.text)) return;
+  if ((slot != Slot::text && slot != Slot::refusal) || trim(whole) == content.text.trimmed()) return;
   fail("bad_event", "the end of a text contradicts the text that was streamed", false, sink);
 }
 
@@ -297,11 +308,11 @@ Decoder::Content& Decoder::content_of(Item& item, std::int64_t index, Slot slot,
     return content;
   };
   const auto own = item.contents.find({index, slot});
-  if (own != item.contents.end() && !own->second.text.empty() && !is_taken(own->second)) return take(own->second);
+  if (own != item.contents.end() && !own->second.text.all.empty() && !is_taken(own->second)) return take(own->second);
   for (const std::int64_t neighbour : {index + 1, index - 1}) {
     const auto other = item.contents.find({neighbour, slot});
-    if (other == item.contents.end() || other->second.text.empty() || is_taken(other->second)) continue;
-    if (trim(other->second.text) == trim(whole)) return take(other->second);
+    if (other == item.contents.end() || other->second.text.all.empty() || is_taken(other->second)) continue;
+    if (other->second.text.trimmed() == trim(whole)) return take(other->second);
   }
   const bool own_is_free = own == item.contents.end() || !is_taken(own->second);
   return take(item.contents[{own_is_free ? index : index + kMaxIndex + 1, slot}]);

@@ -39,9 +39,17 @@ class Decoder final : public JsonEventDecoder {
  private:
   enum class Slot { text, refusal, summary, reasoning, input };
   // A run of text: one content part, one summary of a reasoning item, or a call's input.
+  // Streamed text, and where it begins and ends without its outer white space.
+  struct StreamedText {
+    std::string all{};
+    std::size_t begin = 0, end = 0;
+
+    void append(std::string_view more);
+    [[nodiscard]] std::string_view trimmed() const { return std::string_view(all).substr(begin, end - begin); }
+  };
   struct Content {
     int part = -1;  // -1: no number yet
-    std::string text{};
+    StreamedText text{};
     TextJoiner joiner{};
     std::size_t sources = 0;  // annotations reported so far
     bool has_logprobs = false;

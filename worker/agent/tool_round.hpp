@@ -107,7 +107,7 @@ class ToolRound {
   std::size_t output_bytes_ = 0;
   std::size_t open_ = 0;  // calls that still need an output
   // Work left for validating the arguments of all calls, in ArgumentSchema's units: about 100 ms. Once it is used up,
-  // arguments count as valid.
+  // arguments are refused.
   std::size_t check_work_ = 2'000'000;
 };
 

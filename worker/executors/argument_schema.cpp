@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 150;  // nesting of schemas; arguments are nested less deeply
-// Schemas applied, values visited, and 64 bytes of text compared count one each. Takes about 10 ms.
+// Schemas applied, values visited, and 64 bytes of text compared count one each. Takes up to 100 ms.
 constexpr std::size_t kMaxWork = 200'000;
 // Longer texts are refused: parsing them alone would delay other chats.
 constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;

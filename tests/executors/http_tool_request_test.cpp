@@ -236,5 +236,21 @@ TEST_CASE("HTTP tool: pointers into deep arguments do not read all of them at ev
   CHECK(tool.error_text() == "the arguments are too large and too deep for this tool");
 }
 
+TEST_CASE("HTTP tool: a header has few references to keys") {
+  std::string value;
+  for (int i = 0; i < 16; ++i) value += "${K}";
+  int asked = 0;
+  const SecretResolver secrets = [&](std::string_view, const BaseUrl&) -> std::expected<std::string, Error> {
+    ++asked;
+    return "k";
+  };
+  CHECK_FALSE(HttpToolFixture({{"url", at_host("/")}, {"headers", {{"x-key", value}}}}, secrets).error());
+  asked = 0;
+  const HttpToolFixture refused({{"url", at_host("/")}, {"headers", {{"x-key", value + "${K}"}}}}, secrets);
+  REQUIRE(refused.error());
+  CHECK(refused.error()->code == "invalid_request");
+  CHECK(asked == 0);
+}
+
 }  // namespace
 }  // namespace aiw::test

@@ -28,6 +28,8 @@ constexpr std::size_t kComparisons = 8;        // of a value with one of an enum
 constexpr std::size_t kMaxShown = 120;         // bytes of a name, or of a part of a schema, in a reason
 constexpr std::size_t kMaxPointerBytes = 300;  // bytes of a pointer in a reason
 
+constexpr const char* kTooMuch = "they have too many or too deeply nested values to check";
+
 // Of two verdicts on one value, the later one counts.
 enum class Verdict {
   fits,
@@ -487,6 +489,19 @@ class Check {
   std::vector<std::string>* absent_nulls_;  // nullptr: null is validated like any other value
 };
 
+// Returns the work of parsing `json`, which is valid: mostly that of its values.
+std::size_t parsing_work(std::string_view json) {
+  std::size_t values = 1;
+  const char* const end = json.data() + json.size();
+  for (const char* at = json.data(); at < end; ++at) {
+    if (*at == ',' || *at == '[' || *at == '{') ++values;
+    if (*at != '"') continue;
+    at = find_json_special(at + 1, end);
+    while (at < end && *at == '\\') at = find_json_special(std::min(at + 2, end), end);
+  }
+  return 1 + values / 4 + json.size() / 256;
+}
+
 // Returns true if the schema of an object allows any members. Says only what can be seen at once.
 bool allows_any_members(const Json& schema) {
   if (!schema.is_object()) return false;
@@ -529,14 +544,16 @@ std::optional<std::string> ArgumentSchema::first_violation(std::string_view argu
   if (document_->schema.is_discarded()) return std::nullopt;
   if (document_->any_members && arguments.starts_with('{')) return std::nullopt;
   if (arguments.size() > kMaxArgumentBytes) return "they are longer than 4 MiB, which is too much to check";
+  const std::size_t allowed = std::min(work, kMaxWork);
+  const std::size_t parsing = parsing_work(arguments);
+  if (parsing >= allowed) return kTooMuch;
   const Json value = Json::parse(arguments, nullptr, false);
   if (value.is_discarded()) return "they cannot be read";
-  const std::size_t allowed = std::min(work, kMaxWork);
-  Check check(document_->schema, allowed);
+  Check check(document_->schema, allowed - parsing);
   const Verdict verdict = check.apply(document_->schema, value);
   work -= allowed - check.work_left();
   if (!is_final(verdict)) return std::nullopt;
-  if (verdict == Verdict::unchecked) return "they have too many or too deeply nested values to check";
+  if (verdict == Verdict::unchecked) return kTooMuch;
   return check.reason().empty() ? "they do not fit the schema" : check.reason();
 }
 
@@ -544,10 +561,12 @@ std::vector<std::string> ArgumentSchema::absent_nulls(std::string_view arguments
   std::vector<std::string> pointers;
   if (document_->too_long || document_->any_members || document_->schema.is_discarded()) return pointers;
   if (arguments.size() > kMaxArgumentBytes || !arguments.contains("null")) return pointers;
+  const std::size_t allowed = std::min(work, kMaxWork);
+  const std::size_t parsing = parsing_work(arguments);
+  if (parsing >= allowed) return pointers;
   const Json value = Json::parse(arguments, nullptr, false);
   if (value.is_discarded()) return pointers;
-  const std::size_t allowed = std::min(work, kMaxWork);
-  Check check(document_->schema, allowed, &pointers);
+  Check check(document_->schema, allowed - parsing, &pointers);
   check.apply(document_->schema, value);
   work -= allowed - check.work_left();
   return pointers;

@@ -125,7 +125,11 @@ void Worker::make_mcp_pool() {
       .http = *http_,
       .memory = accounts_,
       .launcher = *launcher_,
-      .resolve = [this](std::string_view value, const BaseUrl& to) { return resolve_mcp_value(value, to, keys_); },
+      .key_resolver = [this]() -> McpKeyResolver {
+        return [keys = for_request(keys_)](std::string_view value, const BaseUrl& to) {
+          return resolve_mcp_value(value, to, keys);
+        };
+      },
       .log_enabled = [](McpLogLevel level) { return log_enabled(log_level_of(level)); },
       .log =
           [](McpLogLevel level, std::string_view server, std::string_view event, std::string_view text) {

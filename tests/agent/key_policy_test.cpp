@@ -143,6 +143,58 @@ TEST_CASE("references stand anywhere in a value, and what they bring is not look
   CHECK(resolve_references("${C}", resolve).error().code == "missing_key");
 }
 
+TEST_CASE("a value has few references") {
+  int asked = 0;
+  const auto resolve = [&](std::string_view) -> std::expected<std::string, Error> {
+    ++asked;
+    return "k";
+  };
+  std::string value;
+  for (std::size_t i = 0; i < kMaxReferences; ++i) value += "${A}";
+  CHECK(resolve_references(value, resolve)->text == std::string(kMaxReferences, 'k'));
+  asked = 0;
+  for (int i = 0; i < 100'000; ++i) value += "${A}";
+  const auto refused = resolve_references(value, resolve);
+  REQUIRE(!refused);
+  CHECK(refused.error().category == Category::invalid_request);
+  CHECK(refused.error().message == "a value may have at most 16 references (${NAME}, ${file:PATH})");
+  CHECK(asked == static_cast<int>(kMaxReferences));
+}
+
+TEST_CASE("one request reads each variable and file once, and has a limit on all of its references") {
+  KeyPolicy counted = policy();
+  int reads = 0;
+  counted.allowed_hosts = {"h.example"};
+  counted.read_file = [&](const std::string& path) -> std::expected<std::string, SecretFileFault> {
+    ++reads;
+    return path == "/run/none"
+               ? std::expected<std::string, SecretFileFault>(std::unexpected(SecretFileFault::unreadable))
+               : std::string(path == "/run/long" ? 64 << 10 : 1, 'k');
+  };
+  const KeyPolicy keys = for_request(counted);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(resolve("${file:/run/a}", "p", "h.example", keys) == "k");
+    CHECK(resolve("${file:/run/none}", "p", "h.example", keys) == "!missing_key");
+  }
+  CHECK(reads == 2);
+  CHECK(resolve("${file:/run/a}", "p", "evil.example", keys) == "!host_not_allowed");
+  CHECK(resolve("${file:/run/a}", "p", "h.example", for_request(counted)) == "k");
+  CHECK(reads == 3);  // another request reads it again
+
+  const BaseUrl to{.https = true, .host = "h.example", .port = {}};
+  const KeyPolicy many = for_request(counted);
+  for (std::size_t i = 0; i < kMaxRequestReferences; ++i) REQUIRE(resolve_key("${file:/run/a}", "p", to, many));
+  CHECK(resolve_key("${file:/run/a}", "p", to, many).error().message ==
+        "a request may have at most 1024 references (${NAME}, ${file:PATH}), counted for each model that uses them");
+  const KeyPolicy large = for_request(counted);
+  for (int i = 0; i < 64; ++i) REQUIRE(resolve_key("${file:/run/long}", "p", to, large));
+  CHECK(resolve_key("${file:/run/long}", "p", to, large).error().code == "invalid_request");
+  counted.trust_config = true;
+  const KeyPolicy trusted = for_request(counted);
+  for (int i = 0; i < 64; ++i) REQUIRE(resolve_trusted_key("${file:/run/long}", "p", trusted));
+  CHECK(resolve_trusted_key("${file:/run/long}", "p", trusted).error().code == "invalid_request");
+}
+
 TEST_CASE("a variable that is not set is named, nothing else is") {
   const auto missing = resolve_key("${GROQ_API_KEY}", "groq", {true, "api.groq.com", {}}, policy());
   REQUIRE(!missing);

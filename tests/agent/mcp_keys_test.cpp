@@ -62,6 +62,19 @@ TEST_CASE("mcp keys: to a host they go as a provider's do, into a child only if 
   CHECK(resolve("${OPENAI_API_KEY}", "", named) == "sk-openai");
 }
 
+TEST_CASE("mcp keys: a value has few references, and so has the whole request") {
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += "${MINE}";
+  for (const std::string host : {"", "mcp.example"}) {
+    const BaseUrl to{.https = true, .host = host, .port = {}};
+    CHECK(resolve_mcp_value(many, to, policy()).error().category == Category::invalid_request);
+    const KeyPolicy policy_of_all = policy();
+    const KeyPolicy keys = for_request(policy_of_all);
+    for (std::size_t i = 0; i < kMaxRequestReferences; ++i) REQUIRE(resolve_mcp_value("${MINE}", to, keys));
+    CHECK(resolve_mcp_value("${MINE}", to, keys).error().category == Category::invalid_request);
+  }
+}
+
 TEST_CASE("fault 97: a dialect that trusts providers' entries trusts no MCP server's") {
   KeyPolicy trusting = policy();
   trusting.trust_config = true;

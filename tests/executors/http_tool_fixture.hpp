@@ -44,10 +44,11 @@ class HttpToolFixture {
   }
 
   // What is asked of the network, or the output if nothing is.
-  void call(const Json& arguments) {
+  void call(const Json& arguments) { call_text(arguments.dump()); }
+  void call_text(const std::string& arguments) {
     REQUIRE(runner_ != nullptr);
     output_.reset();
-    run_ = runner_->run({"call_1", arguments.dump()}, [this](std::string output) {
+    run_ = runner_->run({"call_1", arguments}, [this](std::string output) {
       CHECK_FALSE(output_.has_value());
       output_ = std::move(output);
       run_.reset();  // as its owner may

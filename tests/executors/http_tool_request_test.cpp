@@ -193,5 +193,64 @@ TEST_CASE("HTTP tool: headers refer to keys, which go to the URL's host only and
   CHECK(denied.error()->code == "variable_not_allowed");
 }
 
+TEST_CASE("HTTP tool: a template that names an argument many times cannot make a request of any size") {
+  const auto many = [](std::size_t n, const std::string& text) {
+    std::string out;
+    for (std::size_t i = 0; i < n; ++i) out += text;
+    return out;
+  };
+  const Json long_text = {{"x", std::string(70'000, 'v')}};
+  const std::string url_error = "(the URL would be longer than 64 KiB with these arguments)";
+  CHECK(HttpToolFixture(just(at_host("/{x}"))).url_for(long_text) == url_error);
+  CHECK(HttpToolFixture(just(at_host("/" + many(4'000, "{x}")))).url_for({{"x", std::string(20, '/')}}) == url_error);
+  CHECK(HttpToolFixture({{"url", at_host("/")}, {"query", {{"q", "{x}"}}}}).url_for(long_text) == url_error);
+  const Json repeated = {{"url", at_host("/")}, {"query", {{"q", {{"$arg", "x"}, {"repeated", true}}}}}};
+  CHECK(HttpToolFixture(repeated).url_for({{"x", Json(std::vector<int>(30'000))}}) == url_error);
+  CHECK(HttpToolFixture({{"url", at_host("/")}, {"headers", {{"x-a", "{x}"}}}}).url_for(long_text) ==
+        "(a header would be longer than 64 KiB with these arguments)");
+
+  const std::string size_error = "(the request would be larger than 16384 KiB with these arguments)";
+  const Json body = {
+      {"method", "POST"}, {"url", at_host("/")}, {"body", Json(std::vector<Json>(300, {{"$arg", "x"}}))}};
+  CHECK(HttpToolFixture(body).url_for(long_text) == size_error);
+  CHECK(HttpToolFixture(body).url_for({{"x", std::string(1'000, 'v')}}) == at_host("/"));
+  // Nothing of an argument is used, but each placeholder reads all of it.
+  Json query = Json::object();
+  for (int i = 0; i < 300; ++i) query["q" + std::to_string(i)] = {{"$arg", "x"}};
+  HttpToolFixture blanks({{"url", at_host("/")}, {"query", query}});
+  blanks.call_text("{\"x\":[" + std::string(70'000, ' ') + "]}");
+  CHECK("(" + blanks.error_text() + ")" == size_error);
+  // A part that is left out costs nothing.
+  for (auto& parameter : query) parameter = "{x}{absent}";
+  CHECK(HttpToolFixture({{"url", at_host("/")}, {"query", query}}).url_for(long_text) == at_host("/"));
+}
+
+TEST_CASE("HTTP tool: pointers into deep arguments do not read all of them at every step") {
+  std::string url = at_host("/");
+  std::string pointer;
+  for (int i = 0; i < 60; ++i) url += "{" + (pointer += "/a") + "/b}";
+  std::string arguments = std::string(300'000, ' ') + "1";
+  for (int i = 0; i < 61; ++i) arguments = "{\"b\":1,\"a\":" + arguments + "}";
+  HttpToolFixture tool(just(url));
+  tool.call_text(arguments);
+  CHECK(tool.error_text() == "the arguments are too large and too deep for this tool");
+}
+
+TEST_CASE("HTTP tool: a header has few references to keys") {
+  std::string value;
+  for (int i = 0; i < 16; ++i) value += "${K}";
+  int asked = 0;
+  const SecretResolver secrets = [&](std::string_view, const BaseUrl&) -> std::expected<std::string, Error> {
+    ++asked;
+    return "k";
+  };
+  CHECK_FALSE(HttpToolFixture({{"url", at_host("/")}, {"headers", {{"x-key", value}}}}, secrets).error());
+  asked = 0;
+  const HttpToolFixture refused({{"url", at_host("/")}, {"headers", {{"x-key", value + "${K}"}}}}, secrets);
+  REQUIRE(refused.error());
+  CHECK(refused.error()->code == "invalid_request");
+  CHECK(asked == 0);
+}
+
 }  // namespace
 }  // namespace aiw::test

@@ -83,9 +83,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
                     .http = http,
                     .memory = memory,
                     .launcher = launcher,
-                    .resolve = [](std::string_view value, const BaseUrl&) -> std::expected<ResolvedText, Error> {
-                      return ResolvedText{std::string(value)};
-                    },
+                    .key_resolver =
+                        [] {
+                          return McpKeyResolver(
+                              [](std::string_view value, const BaseUrl&) -> std::expected<ResolvedText, Error> {
+                                return ResolvedText{std::string(value)};
+                              });
+                        },
                     .log_enabled = [](McpLogLevel) { return true; },
                     .log = [](McpLogLevel, std::string_view, std::string_view, std::string_view) {}});
   ChatRequest chat;

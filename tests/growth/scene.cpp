@@ -103,15 +103,19 @@ class Stage {
 
  private:
   McpPoolServices pool_services() {
-    return {.clock = clock_,
-            .http = http_,
-            .memory = memory_,
-            .launcher = launcher_,
-            .resolve = [](std::string_view value, const BaseUrl&) -> std::expected<ResolvedText, Error> {
-              return ResolvedText{std::string(value)};
+    return {
+        .clock = clock_,
+        .http = http_,
+        .memory = memory_,
+        .launcher = launcher_,
+        .key_resolver =
+            [] {
+              return McpKeyResolver([](std::string_view value, const BaseUrl&) -> std::expected<ResolvedText, Error> {
+                return ResolvedText{std::string(value)};
+              });
             },
-            .log_enabled = [](McpLogLevel) { return true; },
-            .log = [](McpLogLevel, std::string_view, std::string_view, std::string_view) {}};
+        .log_enabled = [](McpLogLevel) { return true; },
+        .log = [](McpLogLevel, std::string_view, std::string_view, std::string_view) {}};
   }
 
   void turn(const std::function<void()>& action) {

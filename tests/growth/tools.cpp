@@ -120,6 +120,11 @@ void http_tools(std::vector<Shape>& shapes) {
     return http(url("") + R"(,"response":{"pointer":")" + repeat(n, [](size_t) { return string("/a"); }) + "\"}", "{}",
                 {"application/json", repeat(n, [](size_t) { return string(R"({"a":)"); }) + "1" + string(n, '}')});
   });
+  add("a deep pointer into a long answer", 20, [](size_t n) {
+    return http(url("") + R"(,"response":{"pointer":")" + repeat(n, [](size_t) { return string("/a"); }) + "\"}", "{}",
+                {"application/json", repeat(n, [](size_t) { return string(R"({"a":)"); }) +
+                                         list(100 * n, [](size_t) { return string("0"); }) + string(n, '}')});
+  });
   add("an answer in small pieces", 200,
       [](size_t n) { return http(url(""), "{}", {"text/plain", string(n, 'a'), 1}); });
   add("an answer with keys", 64, [](size_t n) {
@@ -183,6 +188,15 @@ void arguments(std::vector<Shape>& shapes) {
                                           list(n / 2, [](size_t i) { return "\"k" + number(2 * i) + "\""; }) + "}",
                                       "{" + repeat(n, value, ",") + "}");
                     }});
+  shapes.push_back(
+      {"arguments/nulls below a long key", 200, [](size_t n) {
+         return one_call(
+             R"("executor":"http","http":{)" + url("") +
+                 R"(},"strict":true,"inputSchema":{"type":"object","additionalProperties":{"type":"array",)" +
+                 R"("items":{"type":"object","properties":{"x":{"type":"integer"}}}}})",
+             "{\"" + string(16 * n, 'k') + "\":[{\"x\":null}," +
+                 list(n, [](size_t) { return string("{}"); }).substr(1) + "}");
+       }});
   add(
       "additional", 200,
       [](size_t) { return string(R"({"type":"object","additionalProperties":{"type":"integer"}})"); }, zeros);

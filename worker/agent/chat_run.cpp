@@ -18,8 +18,8 @@ using std::chrono::milliseconds;
 
 // Limit on what one chat may add over all its steps (one response may use all of it).
 constexpr std::size_t kMaxAddedBytes = std::size_t{64} << 20;
-constexpr std::size_t kNullWork =
-    2'000'000;                        // for the calls of one response, in ArgumentSchema's work units: about 100 ms
+// For the calls of one response, in ArgumentSchema's work units: up to 500 ms.
+constexpr std::size_t kNullWork = 1'000'000;
 constexpr int kMaxBodyDepth = 2'000;  // maximum depth of a line, plus what an API wraps around its values
 
 std::int64_t to_ms(Instant::duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }

@@ -33,17 +33,38 @@ std::string trimmed(std::string text) {
   return text;
 }
 
+std::unexpected<Error> too_many(std::string message) {
+  return std::unexpected(
+      Error{.code = "invalid_request", .category = Category::invalid_request, .message = std::move(message)});
+}
+
 std::expected<std::string, Error> read_variable(const std::string& name, const KeyPolicy& policy) {
   auto value = policy.read_variable(name);
-  if (value) return trimmed(*std::move(value));
+  if (value) return *std::move(value);
   return std::unexpected(key_error("missing_key", "the variable " + name + " is not set, or empty", {}));
 }
 
-std::expected<std::string, Error> read_reference(const std::string& reference, std::string_view provider_id,
-                                                 const KeyPolicy& policy) {
-  auto key = is_file(reference) ? read_key_file(reference.substr(kFilePrefix.size()), policy)
-                                : read_variable(reference, policy);
-  if (!key) key.error().provider = provider_id;
+std::expected<std::string, Error> read_key_file(const std::string& path, const KeyPolicy& policy) {
+  auto text = policy.read_file(path);
+  if (text && trimmed(*text).empty()) return std::unexpected(key_error("missing_key", "the key's file is empty", {}));
+  if (text) return trimmed(*std::move(text));
+  if (text.error() == SecretFileFault::not_allowed) {
+    return std::unexpected(
+        key_error("file_not_allowed", "the key's file is in no folder for keys; see --allow-file", {}));
+  }
+  return std::unexpected(key_error("missing_key", "the key's file cannot be read", {}));
+}
+
+std::expected<std::string, Error> read_now(const std::string& reference, const KeyPolicy& policy) {
+  return is_file(reference) ? read_key_file(reference.substr(kFilePrefix.size()), policy)
+                            : read_variable(reference, policy);
+}
+
+std::expected<std::string, Error> read_key(const std::string& reference, std::string_view provider_id,
+                                           const KeyPolicy& policy) {
+  auto key = read_reference(reference, policy);
+  if (key) return trimmed(*std::move(key));
+  key.error().provider = provider_id;
   return key;
 }
 
@@ -87,15 +108,29 @@ KeyPolicy system_key_policy(std::vector<std::string> folders) {
   return policy;
 }
 
-std::expected<std::string, Error> read_key_file(const std::string& path, const KeyPolicy& policy) {
-  auto text = policy.read_file(path);
-  if (text && trimmed(*text).empty()) return std::unexpected(key_error("missing_key", "the key's file is empty", {}));
-  if (text) return trimmed(*std::move(text));
-  if (text.error() == SecretFileFault::not_allowed) {
-    return std::unexpected(
-        key_error("file_not_allowed", "the key's file is in no folder for keys; see --allow-file", {}));
+KeyPolicy for_request(const KeyPolicy& policy) {
+  KeyPolicy of_request;
+  of_request.allowed_variables = policy.allowed_variables;
+  of_request.allowed_hosts = policy.allowed_hosts;
+  of_request.trust_config = policy.trust_config;
+  of_request.read_variable = [&policy](const std::string& name) { return policy.read_variable(name); };
+  of_request.read_file = [&policy](const std::string& path) { return policy.read_file(path); };
+  of_request.of_request = std::make_shared<RequestKeys>();
+  return of_request;
+}
+
+std::expected<std::string, Error> read_reference(const std::string& reference, const KeyPolicy& policy) {
+  if (policy.of_request == nullptr) return read_now(reference, policy);
+  RequestKeys& keys = *policy.of_request;
+  if (++keys.references > kMaxRequestReferences) {
+    return too_many("a request may have at most " + std::to_string(kMaxRequestReferences) +
+                    " references (${NAME}, ${file:PATH}), counted for each model that uses them");
   }
-  return std::unexpected(key_error("missing_key", "the key's file cannot be read", {}));
+  const auto [entry, is_new] = keys.read.try_emplace(reference);
+  if (is_new) entry->second = read_now(reference, policy);
+  if (entry->second) keys.bytes += entry->second->size();
+  if (keys.bytes > kMaxRequestKeyBytes) return too_many("the references of a request may bring at most 4 MiB of keys");
+  return entry->second;
 }
 
 bool is_allowed_host(const AllowedHosts& hosts, const BaseUrl& url) {
@@ -115,13 +150,13 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
         key_error("host_not_allowed",
                   "a key from the environment or a file may not go to " + to.host + "; see --allow-host", provider_id));
   }
-  return read_reference(*reference, provider_id, policy);
+  return read_key(*reference, provider_id, policy);
 }
 
 std::expected<std::string, Error> resolve_trusted_key(std::string_view api_key, std::string_view provider_id,
                                                       const KeyPolicy& policy) {
   const auto reference = reference_in(api_key, true);
-  return reference ? read_reference(*reference, provider_id, policy) : std::string(api_key);
+  return reference ? read_key(*reference, provider_id, policy) : std::string(api_key);
 }
 
 std::expected<ResolvedText, Error> resolve_references(
@@ -133,11 +168,15 @@ std::expected<ResolvedText, Error> resolve_references(
     const auto end = begin == std::string_view::npos ? begin : value.find('}', begin);
     out.text.append(value.substr(0, end == std::string_view::npos ? end : begin));
     if (end == std::string_view::npos) return out;
+    if (out.keys.size() == kMaxReferences) {
+      return too_many("a value may have at most " + std::to_string(kMaxReferences) +
+                      " references (${NAME}, ${file:PATH})");
+    }
     auto key = resolve(value.substr(begin, end + 1 - begin));
     if (!key) return std::unexpected(std::move(key).error());
     out.text.append(*key);
     if (out.text.size() > kMaxResolvedBytes) {
-      return std::unexpected(key_error("invalid_request", "a value with its references replaced is too long", {}));
+      return too_many("a value with its references replaced is longer than 256 KiB");
     }
     out.keys.push_back(*std::move(key));
     value.remove_prefix(end + 1);

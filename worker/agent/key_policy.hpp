@@ -1,8 +1,11 @@
 // Rules for the source of a provider's key, and for the hosts that it may be sent to.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +25,17 @@ using AllowedHosts = std::set<std::string, std::less<>>;
 // Returns true if `hosts` has the URL's host, without a port or with the URL's port.
 bool is_allowed_host(const AllowedHosts& hosts, const BaseUrl& url);
 
+// Limits on the references of one request. Each counts, also if it is repeated.
+inline constexpr std::size_t kMaxRequestReferences = 1'024;
+inline constexpr std::size_t kMaxRequestKeyBytes = std::size_t{4} << 20;  // of their keys together
+
+// Keys that the references of one request stand for. Each variable and file is read once.
+struct RequestKeys {
+  std::map<std::string, std::expected<std::string, Error>, std::less<>> read{};  // by reference
+  std::size_t references = 0;
+  std::size_t bytes = 0;
+};
+
 // A config can name any variable and any host. So a key from the environment or a file may go only to hosts that the
 // machine's administrator allows. A key that is literal in the config has no such limit.
 struct KeyPolicy {
@@ -32,7 +46,11 @@ struct KeyPolicy {
   bool trust_config = false;
   std::function<std::optional<std::string>(const std::string& name)> read_variable;
   std::function<std::expected<std::string, SecretFileFault>(const std::string& path)> read_file;
+  std::shared_ptr<RequestKeys> of_request{};  // nullptr: every reference is read, without a limit
 };
+
+// Returns the same policy for the values of one request. `policy` must outlive it.
+KeyPolicy for_request(const KeyPolicy& policy);
 
 // Returns the named folders and those where services find their secrets: /run/secrets (containers) and
 // $CREDENTIALS_DIRECTORY (systemd.exec(5)).
@@ -53,11 +71,13 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
 std::expected<std::string, Error> resolve_trusted_key(std::string_view api_key, std::string_view provider_id,
                                                       const KeyPolicy& policy);
 
-// Returns the text of a key file, without trailing spaces and line breaks. Error: category auth, never with a value.
-std::expected<std::string, Error> read_key_file(const std::string& path, const KeyPolicy& policy);
+// Returns the value of a reference, NAME or file:PATH. A file has no trailing spaces and line breaks. Error: category
+// auth, or invalid_request if the request has too many references; never with a value.
+std::expected<std::string, Error> read_reference(const std::string& reference, const KeyPolicy& policy);
 
 // Replaces every ${...} in `value` by the result of `resolve` ("Bearer ${TOKEN}"). Results are not resolved again.
-// Error: the first error of `resolve`, or the text is longer than a process or HTTP accepts.
+// Error: the first error of `resolve`; or, of category invalid_request, the value has more than kMaxReferences, or the
+// text is longer than a process or HTTP accepts.
 std::expected<ResolvedText, Error> resolve_references(
     std::string_view value,
     const std::function<std::expected<std::string, Error>(std::string_view reference)>& resolve);

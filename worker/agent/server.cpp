@@ -121,9 +121,10 @@ void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<cons
                           "/payload/config"));
   }
   const Config& config = chat->config ? *chat->config : *default_config;
-  auto route = resolve_route(*chat, config, services_.keys);
+  KeyPolicy keys = for_request(services_.keys);
+  auto route = resolve_route(*chat, config, keys);
   if (!route) return reject(chat->id, true, route.error());
-  accept(std::move(chat), *std::move(route), config);
+  accept(std::move(chat), *std::move(route), config, std::move(keys));
 }
 
 std::optional<Error> Server::refusal(const ChatRequest& chat) const {
@@ -144,7 +145,7 @@ Reply Server::make_reply(const ChatRequest& chat) {
   return {std::move(outbox), unanswered_, [this, id = chat.id](bool ok) { ended(id, ok); }};
 }
 
-void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config) {
+void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config, KeyPolicy keys) {
   ++stats_.accepted;
   const std::string id = chat->id;
   const std::size_t bytes = chat->line->size() + bytes_of(route);
@@ -154,13 +155,14 @@ void Server::accept(std::unique_ptr<ChatRequest> chat, Route route, const Config
     reply.keep_done(services_.parent_sessions->keep_done(*chat, route.target));
   }
   if (chat->system.empty()) chat->system = options_.system_prompt;
-  const ChatRunServices services{{services_.clock, services_.http, finished_exchanges_, services_.memory},
-                                 budget_,
-                                 tokens_,
-                                 services_.random,
-                                 [this](std::shared_ptr<const HttpTool> tool) { return http_tool(std::move(tool)); },
-                                 services_.tool_sources,
-                                 options_.max_parallel_tools};
+  const ChatRunServices services{
+      {services_.clock, services_.http, finished_exchanges_, services_.memory},
+      budget_,
+      tokens_,
+      services_.random,
+      [this, keys = std::move(keys)](std::shared_ptr<const HttpTool> tool) { return http_tool(std::move(tool), keys); },
+      services_.tool_sources,
+      options_.max_parallel_tools};
   auto run = std::make_unique<ChatRun>(std::move(chat), std::move(route), max_steps, services, std::move(reply),
                                        services_.clock.now());
   if (admission_.must_wait(load())) return chats_.enqueue(id, std::move(run), bytes);
@@ -172,10 +174,11 @@ void Server::start(ChatRun& run) {
   run.start();
 }
 
-std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_ptr<const HttpTool> tool) {
+std::expected<std::shared_ptr<ToolRunner>, Error> Server::http_tool(std::shared_ptr<const HttpTool> tool,
+                                                                    const KeyPolicy& keys) {
   return make_http_tool(
       std::move(tool), services_.http, services_.clock,
-      [this](std::string_view reference, const BaseUrl& to) { return resolve_key(reference, {}, to, services_.keys); });
+      [&keys](std::string_view reference, const BaseUrl& to) { return resolve_key(reference, {}, to, keys); });
 }
 
 void Server::on(const CancelRequest& cancel) {
@@ -250,7 +253,7 @@ void Server::on(const ModelsRequest& models) {
                           "/payload/config"));
   }
   const Config& config = models.config ? *models.config : *default_config;
-  auto target = resolve_provider(models.provider_id, config, services_.keys);
+  auto target = resolve_provider(models.provider_id, config, for_request(services_.keys));
   if (!target) return reject(models.id, false, target.error());
   if (target->api == Api::mock) return models_listed(models.id, models.provider_id, configured_models(config, *target));
   auto on_done = [this, id = models.id, provider = models.provider_id](ModelsQuery::Result result) {

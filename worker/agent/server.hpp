@@ -120,8 +120,9 @@ class Server {
   bool look_up(std::unique_ptr<ChatRequest>& chat);
   void looked_up(const std::string& id);
   void begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<const Config>& default_config);
-  void accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config);
-  std::expected<std::shared_ptr<ToolRunner>, Error> http_tool(std::shared_ptr<const HttpTool> tool);
+  void accept(std::unique_ptr<ChatRequest> chat, Route route, const Config& config, KeyPolicy keys);
+  std::expected<std::shared_ptr<ToolRunner>, Error> http_tool(std::shared_ptr<const HttpTool> tool,
+                                                              const KeyPolicy& keys);
   Reply make_reply(const ChatRequest& chat);
   void ended(const std::string& id, bool ok);
   void models_listed(const std::string& id, const std::string& provider, ModelsQuery::Result result);

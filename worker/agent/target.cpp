@@ -125,14 +125,24 @@ Error bad_url(const ProviderConfig& provider, const std::string& why) {
                 "/payload/config/providers");
 }
 
-std::expected<ResolvedText, Error> resolve_secret(std::string_view value, std::string_view provider_id,
-                                                  const BaseUrl& to, const KeyPolicy& keys) {
+std::expected<ResolvedText, Error> resolve_value(std::string_view value, std::string_view provider_id,
+                                                 const BaseUrl& to, const KeyPolicy& keys) {
   if (!keys.trust_config) {
     return resolve_references(value, [&](std::string_view text) { return resolve_key(text, provider_id, to, keys); });
   }
   auto key = resolve_trusted_key(value, provider_id, keys);
   if (!key) return std::unexpected(std::move(key).error());
   return *key == value ? ResolvedText{*key} : ResolvedText{*key, {*key}};
+}
+
+std::expected<ResolvedText, Error> resolve_secret(std::string_view value, std::string_view provider_id,
+                                                  const BaseUrl& to, const KeyPolicy& keys) {
+  auto secret = resolve_value(value, provider_id, to, keys);
+  if (!secret && secret.error().category == Category::invalid_request) {
+    secret.error().pointer = "/payload/config/providers";
+    secret.error().provider = provider_id;
+  }
+  return secret;
 }
 
 // Remembers both forms that a response may repeat: the value as sent, and the key inside it.

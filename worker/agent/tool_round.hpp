@@ -106,9 +106,9 @@ class ToolRound {
   int running_ = 0;
   std::size_t output_bytes_ = 0;
   std::size_t open_ = 0;  // calls that still need an output
-  // Work left for validating the arguments of all calls, in ArgumentSchema's units: about 100 ms. Once it is used up,
-  // arguments count as valid.
-  std::size_t check_work_ = 2'000'000;
+  // Work left for validating the arguments of all calls, in ArgumentSchema's units: up to 500 ms. Once it is used up,
+  // arguments are refused.
+  std::size_t check_work_ = 1'000'000;
 };
 
 }  // namespace aiw

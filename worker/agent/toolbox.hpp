@@ -55,7 +55,7 @@ class Toolbox {
   // them.
   void drop_absent(CheckedCall& call, std::size_t& work);
   // Returns why the arguments violate the tool's schema; nullopt if they do not. `work` limits the effort: once it is
-  // used up, arguments count as valid.
+  // used up, arguments are refused.
   static std::optional<std::string> first_violation(ToolEntry& tool, std::string_view arguments, std::size_t& work);
 
  private:

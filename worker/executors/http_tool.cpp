@@ -47,6 +47,10 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
   for (const auto& [name, value] : tool.headers) {
     ToolHeader header{name, value};
     bool secret = names_a_secret(name);
+    if (std::ranges::count(value.pieces, Kind::secret, &TextTemplate::Piece::kind) > std::ptrdiff_t{kMaxReferences}) {
+      return std::unexpected(refuse(
+          "invalid_request", "a tool's header may have at most " + std::to_string(kMaxReferences) + " references"));
+    }
     const bool is_literal = header.value.pieces.size() == 1 && header.value.pieces.front().kind == Kind::literal;
     if (secret && is_literal) resolved.keys.add(header.value.pieces.front().text);
     for (auto& [kind, text] : header.value.pieces) {

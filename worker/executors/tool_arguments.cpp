@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <charconv>
 
-#include "protocol/json_pointer.hpp"
 #include "protocol/json_reader.hpp"
 
 namespace aiw {
 namespace {
 
 constexpr int kMaxDepth = 128;
+// Limit on the bytes that ToolArguments parses, in its own length and in bytes. Takes about 100 ms for 4 MiB.
+constexpr std::size_t kMaxTimesRead = 16;
+constexpr std::size_t kMinReadable = std::size_t{1} << 20;
 
 // Returns a reader for a part of `json`. The text is valid, so the reader does not change it.
 JsonReader reader_of(std::string& json, JsonSpan part) {
@@ -25,16 +27,6 @@ std::string unescaped(std::string_view token) {
   return key;
 }
 
-std::optional<JsonSpan> member(std::string& json, JsonSpan object, std::string_view wanted) {
-  std::optional<JsonSpan> found;
-  JsonReader in = reader_of(json, object);
-  in.object([&](std::string_view key) {
-    const JsonSpan value = in.value();
-    if (key == wanted) found = value;
-  });
-  return found;
-}
-
 std::optional<std::size_t> index_of(std::string_view token) {
   std::size_t index = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), index);
@@ -42,101 +34,124 @@ std::optional<std::size_t> index_of(std::string_view token) {
   return index;
 }
 
-std::optional<JsonSpan> item(std::string& json, JsonSpan array, std::string_view token) {
-  const auto wanted = index_of(token);
-  if (!wanted) return std::nullopt;
-  std::optional<JsonSpan> found;
-  JsonReader in = reader_of(json, array);
-  std::size_t index = 0;
-  in.array([&] {
-    const JsonSpan value = in.value();
-    if (index++ == *wanted) found = value;
-  });
-  return found;
-}
-
-// Appends a part of `json` without the members at `pointers`. `path` is the pointer to the part itself.
-void append_without(std::string& out, std::string& json, JsonSpan part, const std::string& path,
-                    const std::set<std::string, std::less<>>& pointers) {
-  const auto next = pointers.lower_bound(path + "/");
-  const bool has_one = next != pointers.end() && next->starts_with(path + "/");
-  if (!has_one) {
-    out += part.json;
+// Sets `found` to the value at `pointer` below the value that `in` reads next. Reads that value once, to its end.
+void find_below(JsonReader& in, std::string_view pointer, std::optional<JsonSpan>& found) {
+  if (!pointer.starts_with('/')) {
+    found = in.value();
     return;
   }
-  JsonReader in = reader_of(json, part);
+  const std::string_view token = pointer.substr(1, pointer.find('/', 1) - 1);
+  pointer.remove_prefix(1 + token.size());
+  const JsonType type = in.type();
+  if (type == JsonType::object) {
+    const std::string wanted = unescaped(token);
+    return in.object([&](std::string_view key) { key == wanted ? find_below(in, pointer, found) : in.skip(); });
+  }
+  if (type != JsonType::array) return in.skip();
+  const auto wanted = index_of(token);
+  std::size_t index = 0;
+  in.array([&] { index++ == wanted ? find_below(in, pointer, found) : in.skip(); });
+}
+
+// Object members to leave out, as a tree: a path of keys or indexes leads to each of them.
+struct Removal {
+  bool whole = false;  // this member is left out
+  std::map<std::string, Removal, std::less<>> below;
+};
+
+Removal removal_of(const std::set<std::string, std::less<>>& pointers) {
+  Removal root;
+  for (std::string_view rest : pointers) {
+    Removal* at = &root;
+    while (rest.starts_with('/')) {
+      const std::string_view token = rest.substr(1, rest.find('/', 1) - 1);
+      rest.remove_prefix(1 + token.size());
+      at = &at->below[unescaped(token)];
+    }
+    at->whole = true;
+  }
+  return root;
+}
+
+// Appends the value that `in` reads next, without the members of `removal`. Reads the value once.
+void append_without(std::string& out, JsonReader& in, const Removal* removal) {
+  const JsonType type = removal == nullptr ? JsonType::null : in.type();
   bool first = true;
   const auto separate = [&] {
     if (!first) out += ',';
     first = false;
   };
-  if (!part.is_object()) {
+  const auto below = [&](std::string_view token) {
+    const auto found = removal->below.find(token);
+    return found == removal->below.end() ? nullptr : &found->second;
+  };
+  if (type == JsonType::array) {
     out += '[';
     std::size_t index = 0;
     in.array([&] {
       separate();
-      append_without(out, json, in.value(), path + "/" + std::to_string(index++), pointers);
+      append_without(out, in, below(std::to_string(index++)));
     });
     out += ']';
-    return;
+  } else if (type == JsonType::object) {
+    out += '{';
+    in.object_with_nulls([&](std::string_view key) {
+      const Removal* const inner = below(key);
+      if (inner != nullptr && inner->whole) return in.skip();
+      separate();
+      append_json_string(out, key);
+      out += ':';
+      append_without(out, in, inner);
+    });
+    out += '}';
+  } else {
+    out += in.value().json;
   }
-  out += '{';
-  in.object_with_nulls([&](std::string_view key) {
-    const std::string at = path + "/" + escape_pointer(key);
-    const JsonSpan value = in.value();
-    if (pointers.contains(at)) return;
-    separate();
-    append_json_string(out, key);
-    out += ':';
-    append_without(out, json, value, at, pointers);
-  });
-  out += '}';
 }
 
 }  // namespace
 
 std::string without_members(std::string json, const std::set<std::string, std::less<>>& pointers) {
   std::string out;
+  const Removal removal = removal_of(pointers);
   JsonReader whole(json.data(), json.size(), kMaxDepth);
-  append_without(out, json, whole.value(), {}, pointers);
+  append_without(out, whole, removal.below.empty() ? nullptr : &removal);
   return out;
 }
 
 std::optional<JsonSpan> find_json(std::string& json, std::string_view pointer) {
   JsonReader whole(json.data(), json.size(), kMaxDepth);
-  std::optional<JsonSpan> at = whole.value();
-  while (at && !at->empty() && pointer.starts_with('/')) {
-    pointer.remove_prefix(1);
-    const std::string_view token = pointer.substr(0, pointer.find('/'));
-    pointer.remove_prefix(token.size());
-    if (at->is_object()) {
-      at = member(json, *at, unescaped(token));
-    } else if (at->json.front() == '[') {
-      at = item(json, *at, token);
-    } else {
-      return std::nullopt;
-    }
-  }
-  return at && !at->empty() ? at : std::nullopt;
+  std::optional<JsonSpan> found;
+  find_below(whole, pointer, found);
+  return found && !found->empty() ? found : std::nullopt;
+}
+
+void for_each_item(JsonSpan array, const std::function<bool(const std::string& item)>& on_item) {
+  std::string copy(array.json);
+  JsonReader in(copy.data(), copy.size(), kMaxDepth);
+  in.array([&] {
+    const JsonSpan entry = in.value();
+    const bool more = on_item(entry.is_string() ? entry.as_string().text() : std::string(entry.json));
+    if (!more) in.fail("the rest is not read");
+  });
 }
 
 std::string plain_text(JsonSpan value) {
   if (value.is_string()) return value.as_string().text();
   if (!value.json.starts_with('[')) return std::string(value.json);
-  std::string copy(value.json);
-  JsonReader in(copy.data(), copy.size(), kMaxDepth);
   std::string text;
   bool first = true;
-  in.array([&] {
+  for_each_item(value, [&](const std::string& item) {
     if (!first) text += ',';
     first = false;
-    const JsonSpan entry = in.value();
-    text += entry.is_string() ? entry.as_string().text() : std::string(entry.json);
+    text += item;
+    return true;
   });
   return text;
 }
 
-ToolArguments::ToolArguments(std::string_view json) : json_(json) {
+ToolArguments::ToolArguments(std::string_view json)
+    : json_(json), readable_(kMinReadable + kMaxTimesRead * json.size()) {
   JsonReader reader(json_.data(), json_.size(), kMaxDepth);
   reader.validate();
   if (!reader.ok() || !find_json(json_, {})->is_object()) json_ = "{}";
@@ -146,7 +161,9 @@ ToolArguments::ToolArguments(std::string_view json) : json_(json) {
 const ToolArguments::Members& ToolArguments::members_of(JsonSpan container) const {
   const auto [entry, is_new] = read_.try_emplace(container.json.data());
   Members& members = entry->second;
-  if (!is_new) return members;
+  gave_up_ = gave_up_ || (is_new && container.json.size() > readable_);
+  if (!is_new || gave_up_) return members;
+  readable_ -= container.json.size();
   JsonReader in = reader_of(json_, container);
   if (!container.is_object()) {
     in.array([&] { members.emplace_back("", in.value()); });

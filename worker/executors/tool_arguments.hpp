@@ -1,6 +1,8 @@
 // Arguments of a tool call, with lookup by name.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,7 +27,11 @@ std::string without_members(std::string json, const std::set<std::string, std::l
 // JSON.
 std::string plain_text(JsonSpan value);
 
+// Calls `on_item` with each item of an array, formatted like a value, until it returns false.
+void for_each_item(JsonSpan array, const std::function<bool(const std::string& item)>& on_item);
+
 // Owns the text; returned views are valid as long as this object. Each object or array is parsed once and then cached.
+// What they contain is parsed again with them, so pointers into deep arguments have a limit.
 class ToolArguments {
  public:
   // `json` is a valid JSON object. Anything else is treated as an empty object.
@@ -36,6 +42,8 @@ class ToolArguments {
 
   // `name` is the name of a member, or a JSON pointer if it begins with a slash. null counts as absent.
   [[nodiscard]] std::optional<JsonSpan> find(std::string_view name) const;
+  // True if pointers into the arguments needed too much work. Then find() finds nothing more.
+  [[nodiscard]] bool gave_up() const { return gave_up_; }
   // Returns the text of an argument if it is present and a string.
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
   // Returns the arguments as a JSON object, without the members in `names`.
@@ -49,6 +57,8 @@ class ToolArguments {
 
   mutable std::string json_;
   JsonSpan root_;
+  mutable std::size_t readable_;  // bytes that may still be parsed
+  mutable bool gave_up_ = false;
   mutable std::map<const char*, Members> read_;  // parsed containers, by the address of their first character
 };
 

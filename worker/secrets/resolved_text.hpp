@@ -11,6 +11,9 @@ namespace aiw {
 // accept.
 inline constexpr std::size_t kMaxResolvedBytes = std::size_t{256} << 10;
 
+// Maximum number of references in one value. A reference is short and its key may be long, so their number is limited.
+inline constexpr std::size_t kMaxReferences = 16;
+
 struct ResolvedText {
   std::string text{};
   std::vector<std::string> keys{};  // resolved values that `text` contains

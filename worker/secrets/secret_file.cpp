@@ -50,6 +50,7 @@ std::expected<std::string, SecretFileFault> read_all(int fd) {
   }
   if (size > kMaxKeyBytes) return std::unexpected(SecretFileFault::unreadable);
   text.resize(size);
+  text.shrink_to_fit();  // a key is short, and is kept as long as a chat
   return text;
 }
 

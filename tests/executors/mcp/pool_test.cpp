@@ -69,25 +69,29 @@ struct Fixture {
   test::FakeLauncher launcher;
   Names log;
   McpLogLevel log_level = McpLogLevel::debug;
-  McpPool pool{options,
-               {.clock = clock,
-                .http = http,
-                .memory = memory,
-                .launcher = launcher,
-                .resolve = [](std::string_view value, const BaseUrl& to) -> std::expected<ResolvedText, Error> {
-                  if (value == "${KEY}") {
-                    const std::string key = "resolved-for-" + (to.host.empty() ? "child" : to.host);
-                    return ResolvedText{key, {key}};
-                  }
-                  if (value == "key=${KEY}") return ResolvedText{"key=resolved", {"resolved"}};
-                  if (value == "${NO}") return std::unexpected(Error{.code = "variable_not_allowed"});
-                  return ResolvedText{std::string(value)};
-                },
-                .log_enabled = [this](McpLogLevel level) { return level >= log_level; },
-                .log =
-                    [this](McpLogLevel, std::string_view server, std::string_view event, std::string_view text) {
-                      log.push_back(std::string(server) + " " + std::string(event) + " " + std::string(text));
-                    }}};
+  McpPool pool{
+      options,
+      {.clock = clock,
+       .http = http,
+       .memory = memory,
+       .launcher = launcher,
+       .key_resolver =
+           [] {
+             return McpKeyResolver([](std::string_view value, const BaseUrl& to) -> std::expected<ResolvedText, Error> {
+               if (value == "${KEY}") {
+                 const std::string key = "resolved-for-" + (to.host.empty() ? "child" : to.host);
+                 return ResolvedText{key, {key}};
+               }
+               if (value == "key=${KEY}") return ResolvedText{"key=resolved", {"resolved"}};
+               if (value == "${NO}") return std::unexpected(Error{.code = "variable_not_allowed"});
+               return ResolvedText{std::string(value)};
+             });
+           },
+       .log_enabled = [this](McpLogLevel level) { return level >= log_level; },
+       .log =
+           [this](McpLogLevel, std::string_view server, std::string_view event, std::string_view text) {
+             log.push_back(std::string(server) + " " + std::string(event) + " " + std::string(text));
+           }}};
 };
 
 McpServer child(std::string name = "s") { return {.name = std::move(name), .command = "prog", .args = {"a"}}; }

@@ -76,7 +76,8 @@ std::unique_ptr<ToolSource::Opening> McpPool::open(const ChatRequest& chat, std:
   return std::make_unique<McpOpening>(*this, chat, std::move(on_ready));
 }
 
-std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& server) const {
+std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& server,
+                                                          const McpKeyResolver& resolve) const {
   Definition definition{.name = server.name};
   BaseUrl to;
   if (server.url.empty()) {
@@ -100,7 +101,7 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
   const char* const member = is_child ? "/env" : "/headers";
   std::size_t bytes = 0;
   for (const auto& [name, value] : is_child ? server.env : server.headers) {
-    auto resolved = services_.resolve(value, to);
+    auto resolved = resolve(value, to);
     if (!resolved) {
       resolved.error().pointer = pointer_to(server, member);
       return std::unexpected(std::move(resolved).error());

@@ -30,14 +30,17 @@ struct McpPoolOptions {
   bool allow_commands = true;                       // false: only servers with a URL are allowed
 };
 
+// Resolves the key references in an env value or header of a chat request, if the keys may be sent to `to`. A `to`
+// without a host stands for a child process.
+using McpKeyResolver = std::function<std::expected<ResolvedText, Error>(std::string_view value, const BaseUrl& to)>;
+
 struct McpPoolServices {
   Clock& clock;
   HttpClient& http;
   MemoryAccounts& memory;
   ChildLauncher& launcher;
-  // Resolves the key references in an env value or header of a chat request, if the keys may be sent to `to`. A `to`
-  // without a host stands for a child process.
-  std::function<std::expected<ResolvedText, Error>(std::string_view value, const BaseUrl& to)> resolve;
+  // Returns the resolver for the values of one chat.
+  std::function<McpKeyResolver()> key_resolver;
   // Called before a log line is formatted.
   std::function<bool(McpLogLevel level)> log_enabled;
   // `server` is the name from the chat request.
@@ -65,7 +68,7 @@ class McpPool : public ToolSource {
   class SessionDelete;
   struct Definition;
 
-  std::expected<Definition, Error> define(const McpServer& server) const;
+  std::expected<Definition, Error> define(const McpServer& server, const McpKeyResolver& resolve) const;
   std::expected<std::shared_ptr<Server>, std::string> server_for(const Definition& definition);
   bool make_room();
   void remove(const Server& server);

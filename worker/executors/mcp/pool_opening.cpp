@@ -42,8 +42,9 @@ class McpPool::Runner : public ToolRunner {
 
 McpPool::McpOpening::McpOpening(McpPool& pool, const ChatRequest& chat, std::function<void(Result)> on_ready)
     : pool_(pool), chat_(chat), on_ready_(std::move(on_ready)) {
+  const McpKeyResolver resolve = pool.services_.key_resolver();
   for (const auto& server : chat.mcp_servers) {
-    if (!error_) begin(server);
+    if (!error_) begin(server, resolve);
   }
   // Results that are already known are reported later, from the loop.
   timer_ = clock().call_at(clock().now(), [this] {
@@ -52,8 +53,8 @@ McpPool::McpOpening::McpOpening(McpPool& pool, const ChatRequest& chat, std::fun
   });
 }
 
-void McpPool::McpOpening::begin(const McpServer& wanted) {
-  const auto definition = pool_.define(wanted);
+void McpPool::McpOpening::begin(const McpServer& wanted, const McpKeyResolver& resolve) {
+  const auto definition = pool_.define(wanted, resolve);
   if (!definition) {
     error_ = definition.error();
     return;

@@ -26,7 +26,7 @@ class McpPool::McpOpening : public Opening {
   };
   [[nodiscard]] Clock& clock() const { return pool_.services_.clock; }
 
-  void begin(const McpServer& wanted);
+  void begin(const McpServer& wanted, const McpKeyResolver& resolve);
   void settle(std::size_t index, Server& server);
   void failed(Slot& slot, std::string_view why);
   void proceed();

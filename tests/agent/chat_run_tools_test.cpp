@@ -1,6 +1,7 @@
 // Tools in sessions: who carries a call out, who is told, and how the steps end.
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 
 #include "tests/agent/chat_run_fixture.hpp"
@@ -222,6 +223,24 @@ TEST_CASE("a call id that an earlier call of the conversation had becomes anothe
   REQUIRE(messages.size() == 5);
   CHECK(messages[4]["tool_call_id"] == *ids.begin());
   CHECK(messages[3]["tool_calls"][0]["id"] == *ids.begin());
+}
+
+TEST_CASE("open calls of one step never share an id, whatever ids the provider chooses") {
+  ChatRunFixture f;
+  f.start(R"({"tools": [{"name": "harmless"}, {"name": "danger", "approval": "parent"}]})");
+  f.answer(sse::call(0, "a", "harmless", "{}") + sse::finish("tool_calls") + sse::done());
+  f.tool_result("a", R"({"type":"text","value":"A"})");
+  // The history has three messages, so the first call gets the id a_3.
+  f.answer(sse::call(0, "a", "danger", "{}") + sse::call(1, "a_3", "harmless", "{}") + sse::finish("tool_calls") +
+           sse::done());
+  std::map<std::string, std::string> ids;
+  for (const auto& frame : f.output.frames()) {
+    if (frame["type"] == "tool_call") ids[frame["data"]["toolName"]] = frame["data"]["toolCallId"];
+  }
+  CHECK(ids["danger"] != ids["harmless"]);
+  CHECK(f.session->awaits_approval(ids["danger"]));
+  CHECK(!f.session->awaits_approval(ids["harmless"]));
+  CHECK(f.session->awaits(ids["harmless"]));
 }
 
 TEST_CASE("a tool choice that forces a call is for the first step, unless the chat wants it in every one") {

@@ -162,34 +162,27 @@ void ToolRound::settle() {
   on_answered();
 }
 
-std::optional<std::size_t> ToolRound::find(std::string_view id, bool (*wanted)(State)) const {
-  const auto [first, last] = by_parent_.equal_range(id);
-  const auto found = std::find_if(first, last, [&](const auto& entry) { return wanted(calls_[entry.second].state); });
-  return found == last ? std::nullopt : std::optional(found->second);
+std::optional<std::size_t> ToolRound::find(std::string_view id, State wanted) const {
+  const auto found = by_parent_.find(id);
+  if (found == by_parent_.end() || calls_[found->second].state != wanted) return std::nullopt;
+  return found->second;
 }
 
-void ToolRound::forget_parent(std::size_t index) {
-  const auto [first, last] = by_parent_.equal_range(calls_[index].checked->call.id);
-  by_parent_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == index; }));
-}
+void ToolRound::forget_parent(std::size_t index) { by_parent_.erase(calls_[index].checked->call.id); }
 
-bool ToolRound::awaits_approval(std::string_view id) const {
-  return find(id, [](State state) { return state == State::to_approve; }).has_value();
-}
+bool ToolRound::awaits_approval(std::string_view id) const { return find(id, State::to_approve).has_value(); }
 
-bool ToolRound::awaits_result(std::string_view id) const {
-  return find(id, [](State state) { return state == State::with_parent; }).has_value();
-}
+bool ToolRound::awaits_result(std::string_view id) const { return find(id, State::with_parent).has_value(); }
 
 void ToolRound::result(std::string_view id, const std::string& output_json) {
-  const std::size_t index = *find(id, [](State state) { return state == State::with_parent; });
+  const std::size_t index = *find(id, State::with_parent);
   forget_parent(index);
   take(index, output_json, /*by_parent=*/true);
   settle();
 }
 
 void ToolRound::approve(std::string_view id, bool approved, std::string_view reason) {
-  const std::size_t index = *find(id, [](State state) { return state == State::to_approve; });
+  const std::size_t index = *find(id, State::to_approve);
   Call& call = calls_[index];
   events_.send(ToolApprovalEvent{call.checked->call.id, approved, reason});
   if (!approved) {

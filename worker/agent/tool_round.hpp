@@ -86,7 +86,7 @@ class ToolRound {
   void run_ended(std::size_t index, std::string output_json);
   void take(std::size_t index, std::string output_json, bool by_parent = false);
   void settle();
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view id, bool (*wanted)(State)) const;
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view id, State wanted) const;
   void forget_parent(std::size_t index);
 
   const int step_;
@@ -99,7 +99,7 @@ class ToolRound {
   const std::function<void()> on_answered_;
   std::vector<Call> calls_;
   std::set<int> early_parts_;
-  std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: calls that wait for a parent's line
+  std::map<std::string, std::size_t, std::less<>> by_parent_;  // by call id: calls that wait for a parent's line
   std::size_t next_queued_ = 0;
   bool complete_ = false;
   bool started_ = false;

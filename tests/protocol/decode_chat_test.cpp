@@ -213,6 +213,7 @@ TEST_CASE("fields of another type are named") {
   check_pointer(R"("tools":{})", "/tools");
   check_pointer(R"("tools":[{"name":"a"},{"description":"x"}])", "/tools/1");
   check_pointer(R"("tools":[{"name":"a"},null])", "/tools/1");
+  check_pointer(R"("tools":[{"name":")" + std::string(513, 'n') + "\"}]", "/tools/0/name");
   check_pointer(R"("tools":[{"name":"a","inputSchema":[]}])", "/tools/0/inputSchema");
   check_pointer(R"("tools":[{"name":"a","executor":"pigeon"}])", "/tools/0/executor");
   check_pointer(R"("tools":[{"name":"a","executor":"http"}])", "/tools/0");

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,6 +22,7 @@ class FakeOutput : public FrameOutput {
   void frame_appended() override {
     REQUIRE(text_.ends_with('\n'));
     whole_ = text_.size();
+    if (on_frame) on_frame();
     if (std::exchange(throws_once, false)) throw std::bad_alloc();
     if (congest_at != 0 && text_.size() - taken_ >= congest_at) is_congested = true;
   }
@@ -66,7 +68,8 @@ class FakeOutput : public FrameOutput {
   }
 
   bool is_congested = false;
-  bool throws_once = false;  // once the next frame is complete
+  std::function<void()> on_frame{};  // called after each frame
+  bool throws_once = false;          // once the next frame is complete
   std::size_t pending_bytes = 0;
   std::size_t congest_at = 0;  // congested by itself once the reader lags by so much; 0: never
 

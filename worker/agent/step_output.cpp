@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/json_text.hpp"
 #include "worker/base/memory_account.hpp"
 
 namespace aiw {
@@ -10,6 +11,9 @@ namespace {
 // Copies of a call's arguments until the next request is sent: provider text and JSON, each in the event and in the
 // history, and the request.
 constexpr std::size_t kHeldTimes = 8;
+
+// Every frame and result of a call repeats the tool's name. No tool of a chat has a longer one.
+std::string_view short_name(std::string_view name) { return utf8_prefix(name, kMaxToolNameBytes); }
 
 }  // namespace
 
@@ -44,6 +48,7 @@ void StepOutput::first_byte() {
 }
 
 void StepOutput::delta(int part, ContentKind kind, std::string_view text, std::string_view tool_call_id) {
+  if (!MemoryAccount::may_grow()) return;
   answer_.delta(part, kind, text);
   const std::string_view call_id = tool_call_id.empty() ? tool_call_id : call_ids_.find_or_make(part, tool_call_id);
   if (text.empty()) return send(PartBeganEvent{step_, part, kind, call_id});
@@ -52,13 +57,17 @@ void StepOutput::delta(int part, ContentKind kind, std::string_view text, std::s
 }
 
 void StepOutput::tool_input_began(int part, std::string_view tool_call_id, std::string_view tool_name) {
-  send(PartBeganEvent{step_, part, ContentKind::tool_input, call_ids_.find_or_make(part, tool_call_id), tool_name});
+  if (!MemoryAccount::may_grow()) return;
+  send(PartBeganEvent{step_, part, ContentKind::tool_input, call_ids_.find_or_make(part, tool_call_id),
+                      short_name(tool_name)});
 }
 
 void StepOutput::tool_call(int part, ToolCall call) {
+  if (!MemoryAccount::may_grow()) return;
   call_bytes_ += call.input_text.size();
   if (!MemoryAccount::fits(kHeldTimes * call_bytes_)) return;
   call.id = call_ids_.find_or_make(part, call.id);
+  call.name.resize(short_name(call.name).size());
   if (call.name.empty()) call.name = "unnamed";  // an empty name could not be sent back in the history
   send(PartBeganEvent{step_, part, ContentKind::tool_input, call.id, call.name, call.by_provider});
   if (!call.by_provider) {
@@ -76,35 +85,42 @@ void StepOutput::tool_call(int part, ToolCall call) {
 }
 
 void StepOutput::tool_result(ProviderToolResult result) {
+  if (!MemoryAccount::may_grow()) return;
   commit();
   result.output = fit_output(std::move(result.output));
-  send(ToolResultEvent{step_, call_ids_.find_or_make(-1, result.tool_call_id), result.tool_name,
+  send(ToolResultEvent{step_, call_ids_.find_or_make(-1, result.tool_call_id), short_name(result.tool_name),
                        JsonSpan{result.output}});
 }
 
 void StepOutput::file(int part, GeneratedFile file) {
+  if (!MemoryAccount::may_grow()) return;
   commit();
   send(FileEvent{step_, part, file.media_type, file.data, file.url, file.filename});
   answer_.file(part, std::move(file));
 }
 
 void StepOutput::source(const Source& source) {
+  if (!MemoryAccount::may_grow()) return;
   commit();
   const std::string_view type = source.type == Source::Type::url ? "url" : "document";
   send(SourceEvent{step_, type, source.id, source.url, source.title, source.media_type, source.filename, source.quote});
 }
 
 void StepOutput::logprobs(int part, std::string_view tokens) {
-  if (!wants_logprobs_) return;
+  if (!wants_logprobs_ || !MemoryAccount::may_grow()) return;
   commit();
   send(LogprobsEvent{step_, part, JsonSpan{tokens}});
 }
 
 void StepOutput::provider_state(int part, std::string state) {
+  if (!MemoryAccount::may_grow()) return;
   send(PartStateEvent{step_, part, state});
   answer_.provider_state(part, std::move(state));
 }
 
-void StepOutput::warning(std::string_view code, std::string_view message) { send(WarningEvent{code, message}); }
+void StepOutput::warning(std::string_view code, std::string_view message) {
+  if (!MemoryAccount::may_grow()) return;
+  send(WarningEvent{code, message});
+}
 
 }  // namespace aiw

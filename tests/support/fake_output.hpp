@@ -67,9 +67,9 @@ class FakeOutput : public FrameOutput {
     is_congested = false;
   }
 
-  bool is_congested = false;
   std::function<void()> on_frame{};  // called after each frame
-  bool throws_once = false;          // once the next frame is complete
+  bool is_congested = false;
+  bool throws_once = false;  // once the next frame is complete
   std::size_t pending_bytes = 0;
   std::size_t congest_at = 0;  // congested by itself once the reader lags by so much; 0: never
 

@@ -78,6 +78,9 @@ struct Message {
   std::vector<Part> parts;  // a `content` string becomes one text part
 };
 
+// Limit on a tool's name, because every frame and result of a call repeats it. No API takes more than 128 bytes.
+constexpr std::size_t kMaxToolNameBytes = 512;
+
 // A tool the model may call. Described either by name, description and schema, or by `definition`: the whole entry in
 // the wire API's own format, sent unchanged (for example a provider's web search or bash tool).
 struct Tool {

@@ -158,11 +158,18 @@ Approval read_approval(JsonReader& in) {
   return Approval::always;
 }
 
+RawString read_tool_name(JsonReader& in) {
+  const RawString name = in.raw_string();
+  const bool is_long = name.raw.size() > kMaxToolNameBytes && name.text().size() > kMaxToolNameBytes;
+  if (in.ok() && is_long) in.fail("a tool's name has at most 512 bytes");
+  return name;
+}
+
 Tool read_tool(JsonReader& in) {
   Tool tool;
   in.object([&](std::string_view key) {
     if (key == "name") {
-      tool.name = in.raw_string();
+      tool.name = read_tool_name(in);
     } else if (key == "description") {
       tool.description = in.raw_string();
     } else if (key == "inputSchema") {

@@ -134,8 +134,23 @@ TEST_CASE("a step that begins anew takes its calls back first") {
   f.answer(begin() + call(0, "t1") + finish("tool_use"));
   CHECK(f.types() == "start delta tool_call tool_cancel usage retry delta tool_call usage");
   CHECK(f.output.frames()[3]["data"].dump() == R"({"toolCallId":"t1","reason":"retry"})");
-  f.tool_result("t1", kText);
+  CHECK(!f.session->awaits("t1"));  // a late result of the first call must not answer the second
+  f.tool_result(f.output.frames()[7]["data"]["toolCallId"], kText);
   CHECK(f.http.count() == 2 + 1);
+}
+
+TEST_CASE("an approval of a call that was taken back approves no call of the next attempt") {
+  ChatRunFixture f;
+  f.start(payload(
+      {{"retry", {{"max", 1}, {"restart", true}}}, {"tools", Json::parse(R"([{"name":"harmless","approval":"parent"},
+                                             {"name":"danger","approval":"parent"}])")}}));
+  f.http.last().stream();
+  f.http.last().body(begin() + call(0, "t1", "harmless"));
+  REQUIRE(f.session->awaits_approval("t1"));
+  f.http.last().fail(network_error("upstream_reset"));
+  f.advance(500);
+  f.answer(begin() + call(0, "t1", "danger") + finish("tool_use"));
+  CHECK(!f.session->awaits_approval("t1"));
 }
 
 TEST_CASE("what the worker carries out waits for the step's end, as do words of refusal") {

@@ -33,20 +33,20 @@ inline Json chat_line(Json payload = Json::object(), std::string_view id = "c") 
 struct ChatRunFixture {
   // A limit counts what the test's own operators new say, which count nothing.
   MemoryAccounts memory{{}};
-  FakeClock clock;
-  FakeHttp http;
-  FakeOutput output;
+  FakeClock clock{};
+  FakeHttp http{};
+  FakeOutput output{};
   std::unique_ptr<FrameEncoder> encoder = make_encoder(Dialect::v1);
   Backlog backlog{output};
-  RetryBudget budget;
+  RetryBudget budget{};
   FinishedExchanges finished{clock};
   TokenCache tokens{clock, http, {}};
   double random = 0;
-  std::vector<ToolSource*> sources;
+  std::vector<ToolSource*> sources{};
   int max_parallel_tools = 16;
-  std::string ended;  // "done" or "error", once for each time the reply was given
+  std::string ended{};  // "done" or "error", once for each time the reply was given
   const Error unanswered{.code = "internal"};
-  std::unique_ptr<ChatRun> session;
+  std::unique_ptr<ChatRun> session{};
 
   // A session that has not started.
   void make(const std::string& payload = "{}", const OutboxLimits& limits = {}) {

@@ -1,6 +1,8 @@
 // Tools in sessions: who carries a call out, who is told, and how the steps end.
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <map>
 #include <set>
 
 #include "tests/agent/chat_run_fixture.hpp"
@@ -224,6 +226,24 @@ TEST_CASE("a call id that an earlier call of the conversation had becomes anothe
   CHECK(messages[3]["tool_calls"][0]["id"] == *ids.begin());
 }
 
+TEST_CASE("open calls of one step never share an id, whatever ids the provider chooses") {
+  ChatRunFixture f;
+  f.start(R"({"tools": [{"name": "harmless"}, {"name": "danger", "approval": "parent"}]})");
+  f.answer(sse::call(0, "a", "harmless", "{}") + sse::finish("tool_calls") + sse::done());
+  f.tool_result("a", R"({"type":"text","value":"A"})");
+  // The history has three messages, so the first call gets the id a_3.
+  f.answer(sse::call(0, "a", "danger", "{}") + sse::call(1, "a_3", "harmless", "{}") + sse::finish("tool_calls") +
+           sse::done());
+  std::map<std::string, std::string> ids;
+  for (const auto& frame : f.output.frames()) {
+    if (frame["type"] == "tool_call") ids[frame["data"]["toolName"]] = frame["data"]["toolCallId"];
+  }
+  CHECK(ids["danger"] != ids["harmless"]);
+  CHECK(f.session->awaits_approval(ids["danger"]));
+  CHECK(!f.session->awaits_approval(ids["harmless"]));
+  CHECK(f.session->awaits(ids["harmless"]));
+}
+
 TEST_CASE("a tool choice that forces a call is for the first step, unless the chat wants it in every one") {
   struct Row {
     const char* choice;
@@ -278,4 +298,66 @@ TEST_CASE("null for an optional argument of a strict tool counts as absent") {
   missing.start(tool + "true" + schema);
   missing.answer(sse::call(0, "t", "find", R"({"q":null})") + sse::finish("tool_calls") + sse::done());
   CHECK_FALSE(missing.session->awaits("t"));
+}
+
+TEST_CASE("no more refusals follow once the outputs of a step are too long") {
+  // One owner may hold 64 KiB, and a chat may add half of it. This program's operators new count nothing.
+  ChatRunFixture f{.memory = MemoryAccounts({.limit = 256 << 10, .resident = [] { return 0; }, .post = [](auto) {}})};
+  f.start(std::string(kParentTool));
+  std::string body;
+  for (int i = 0; i < 1'000; ++i) body += sse::call(i, "a" + std::to_string(i), "none", "{}");
+  f.answer(body + sse::finish("tool_calls") + sse::done());
+  CHECK(f.last()["code"] == "response_too_large");
+  std::size_t results = 0;
+  for (const auto& frame : f.output.frames()) results += frame["type"] == "tool_result" ? frame.dump().size() : 0;
+  CHECK(results > 32 << 10);
+  CHECK(results < 128 << 10);
+}
+
+TEST_CASE("a refusal quotes a bounded part of the tool's schema") {
+  ChatRunFixture f;
+  const Json schema = {{"type", "object"}, {"required", Json::array({std::string(100'000, 'k')})}};
+  f.start(Json({{"tools", Json::array({{{"name", "add"}, {"inputSchema", schema}}})}}).dump());
+  f.answer(sse::call(0, "a", "add", "{}") + sse::finish("tool_calls") + sse::done());
+  for (const auto& frame : f.output.frames()) {
+    if (frame["type"] == "tool_result") CHECK(frame.dump().size() < 1'500);
+  }
+  CHECK(f.types() == "start delta tool_call tool_result start");
+}
+
+TEST_CASE("a provider's long tool name is not repeated in every frame of its call") {
+  ChatRunFixture f;
+  f.start(std::string(kParentTool));
+  f.answer(sse::call(0, "a", std::string(100'000, 'n'), "{}") + sse::finish("tool_calls") + sse::done());
+  CHECK(f.types() == "start delta tool_call tool_result start warning");  // of a name that the API does not take
+  for (const auto& frame : f.output.frames()) CHECK(frame.dump().size() < 2'000);
+}
+
+TEST_CASE("fault 101: a chat that goes over its memory amid a response sends no more of it") {
+  std::string text, calls;
+  for (int i = 0; i < 20; ++i) {
+    text += sse::text("a");
+    calls += sse::call(i, "a" + std::to_string(i), "none", "{}");
+  }
+  const std::string end = sse::finish("tool_calls") + sse::done();
+  for (const std::string& body : {text + end, calls + end}) {
+    CAPTURE(body.substr(0, 200));
+    std::vector<std::function<void()>> posted;
+    ChatRunFixture f{.memory = MemoryAccounts({.limit = 64 << 20,
+                                               .resident = [] { return 0; },
+                                               .post = [&](auto action) { posted.push_back(std::move(action)); }})};
+    MemoryAccount* account = nullptr;
+    f.output.on_frame = [&] { account = MemoryAccount::current(); };
+    f.start(std::string(kParentTool));
+    f.output.on_frame = [] { thread_heap += 7 << 20; };  // 16 MiB are too much for one
+    {
+      const MemoryScope scope(account);  // as a real exchange does
+      f.answer(body);
+    }
+    f.output.on_frame = {};
+    for (const auto& action : posted) action();
+    CHECK(f.output.frames().size() <= 1 + 4 + 1);  // between start and end, no more than the limit and one call's
+    CHECK(f.last()["code"] == "resource_exhausted");
+    CHECK(f.http.count() == 1);
+  }
 }

@@ -168,3 +168,31 @@ TEST_CASE("fault 101: memory is measured after it has grown, not at each allocat
   CHECK(process.measured >= 3);
   CHECK(process.measured <= 4);
 }
+
+TEST_CASE("fault 101: an owner that goes over its part within one turn is stopped there, and the largest one, too") {
+  Process process;
+  CHECK(MemoryAccount::may_grow());  // nobody's
+  const auto chat = process.open("chat");
+  const auto other = process.open("other");
+  {
+    const MemoryScope scope(chat.get());
+    thread_heap += 60 * kMiB;
+    CHECK(MemoryAccount::may_grow());
+    CHECK(MemoryAccount::may_grow());  // the same bytes count once
+    CHECK(chat->used() == 60 * kMiB);
+    thread_heap += 10 * kMiB;
+    CHECK_FALSE(MemoryAccount::may_grow());
+    CHECK_FALSE(MemoryAccount::may_grow());
+    CHECK(process.ended.empty());  // not within its own turn
+  }
+  CHECK(chat->used() == 70 * kMiB);
+  process.settle();
+  CHECK(process.ended == std::map<std::string, std::string>{{"chat", "resource_exhausted "}});
+
+  process.resident = 250 * kMiB;  // the process is short of memory, though this one is within its part
+  const MemoryScope scope(other.get());
+  thread_heap += 50 * kMiB;
+  process.resident += 50 * kMiB;
+  CHECK_FALSE(MemoryAccount::may_grow());
+  CHECK(other->over()->retryable);
+}

@@ -113,6 +113,14 @@ void openai_chat(Shapes s, bool dialects) {
   s.events("calls without index", [=](size_t i) { return call("", "c" + number(i), "t", "{}"); });
   s.events("calls without id", [=](size_t i) { return call("\"index\":" + std::to_string(i) + ",", "", "t", "{}"); });
   s.events("calls of one id", [=](size_t i) { return call("\"index\":" + std::to_string(i) + ",", "c", "t", "{}"); });
+  s.stream("calls of one id whose suffixes are used", [=](size_t n) {
+    const auto numbered = [&](size_t i, const string& id) {
+      return call("\"index\":" + std::to_string(i) + ",", id, "t", "{}");
+    };
+    return repeat(n, [&](size_t i) { return numbered(i, "c_" + std::to_string(i)); }) +
+           repeat(n, [&](size_t i) { return numbered(n + i, "c_" + std::to_string(n + i)); }) +
+           repeat(n, [&](size_t i) { return numbered(2 * n + i, "c"); });
+  });
   s.stream("open calls written in turn", [=](size_t n) {
     return repeat(n,
                   [&](size_t i) { return call("\"index\":" + std::to_string(i) + ",", "c" + number(i), "t", "{"); }) +

@@ -226,6 +226,7 @@ TEST_CASE("a field of the wrong type is reported by its pointer") {
   check_pointer(R"("tools":{})", "/tools");
   check_pointer(R"("tools":[{"name":"a"},{"description":"x"}])", "/tools/1");
   check_pointer(R"("tools":[{"name":"a"},null])", "/tools/1");
+  check_pointer(R"("tools":[{"name":")" + std::string(513, 'n') + "\"}]", "/tools/0/name");
   check_pointer(R"("tools":[{"name":"a","inputSchema":[]}])", "/tools/0/inputSchema");
   check_pointer(R"("tools":[{"name":"a","executor":"pigeon"}])", "/tools/0/executor");
   check_pointer(R"("tools":[{"name":"a","executor":"http"}])", "/tools/0");

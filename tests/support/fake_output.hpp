@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,6 +22,7 @@ class FakeOutput : public FrameOutput {
   void frame_appended() override {
     REQUIRE(text_.ends_with('\n'));
     whole_ = text_.size();
+    if (on_frame) on_frame();
     if (std::exchange(throws_once, false)) throw std::bad_alloc();
     if (congest_at != 0 && text_.size() - taken_ >= congest_at) is_congested = true;
   }
@@ -65,6 +67,7 @@ class FakeOutput : public FrameOutput {
     is_congested = false;
   }
 
+  std::function<void()> on_frame{};  // called after each frame
   bool is_congested = false;
   bool throws_once = false;  // throws once, when the next frame is complete
   std::size_t pending_bytes = 0;

@@ -350,6 +350,7 @@ void ChatRun::finish(FinishReason reason, std::string_view raw) {
   end_attempt();
   const bool wants_tools = reason == FinishReason::tool_calls;
   show_calls(reason);
+  if (const auto& over = account_->over()) return out_of_memory(*over);
   if (step_usage_)
     reply_.events().send(UsageEvent{step_, *step_usage_, false, named_provider(target()), named_model(target())});
   const bool goes_on = paused || (wants_tools && !round_->empty());

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "worker/agent/assistant_message.hpp"
 #include "worker/agent/attempt.hpp"
+#include "worker/agent/call_ids.hpp"
 #include "worker/agent/outbox.hpp"
 #include "worker/agent/transcript.hpp"
 
@@ -29,7 +29,7 @@ struct StepHandlers {
 class StepOutput : public AttemptObserver {
  public:
   // All references must outlive this object. Log probabilities are sent only if `wants_logprobs`.
-  StepOutput(Outbox& events, Transcript& transcript, Clock& clock, bool wants_logprobs, StepHandlers handlers);
+  StepOutput(Outbox& events, const Transcript& transcript, Clock& clock, bool wants_logprobs, StepHandlers handlers);
 
   void begin_step(int step) { step_ = step; }
   // Drops the collected output: it does not, or no longer, belong to the response of the current step.
@@ -60,25 +60,16 @@ class StepOutput : public AttemptObserver {
  private:
   void commit();
   void send(const ChatEvent& event);
-  // Returns our id of the call in part `part`; with -1, of the first call that has this provider id.
-  const std::string& make_call_id(int part, std::string_view id);
 
   Outbox& events_;
-  Transcript& transcript_;
   Clock& clock_;
   const bool wants_logprobs_;
   const StepHandlers handlers_;
   int step_ = 0;
   bool committed_ = false;
   AssistantMessage answer_;
-  // Our ids of the calls that share one provider id.
-  struct OwnIds {
-    int first_part;
-    std::string first;
-    std::map<int, std::string> others{};  // by part
-  };
-  std::size_t call_bytes_ = 0;                           // bytes of arguments in this attempt
-  std::map<std::string, OwnIds, std::less<>> call_ids_;  // ids of this attempt, by provider id
+  std::size_t call_bytes_ = 0;  // bytes of arguments in this attempt
+  CallIds call_ids_;
   std::optional<Instant> first_byte_at_, first_output_at_;
 };
 

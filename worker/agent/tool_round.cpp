@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/json_text.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/executors/tool_output.hpp"
 
@@ -11,7 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxCalls = 2'048;  // limit on the calls of one step that are run
+constexpr std::size_t kMaxCalls = 2'048;           // limit on the calls of one step that are run
+constexpr std::size_t kMaxViolationBytes = 1'024;  // it may quote the tool's schema, in each call
 
 }  // namespace
 
@@ -29,6 +31,7 @@ ToolRound::ToolRound(int step, Toolbox& tools, Outbox& events, Clock& clock, int
 ToolRound::~ToolRound() = default;
 
 void ToolRound::add(int part, std::shared_ptr<const CheckedCall> checked, bool may_run) {
+  if (is_full()) return;
   calls_.push_back({.checked = std::move(checked), .part = part});
   admit(calls_.back(), may_run);
   if (const std::string why = std::exchange(calls_.back().refusal, {}); !why.empty()) {
@@ -41,6 +44,9 @@ void ToolRound::add_early(int part, std::shared_ptr<const CheckedCall> checked, 
   calls_.push_back({.checked = std::move(checked), .part = part, .early = true});
   admit(calls_.back(), may_run);
 }
+
+// Returns true if the chat is about to end because of what the calls and outputs take. What follows is not shown.
+bool ToolRound::is_full() const { return too_long() || !MemoryAccount::may_grow(); }
 
 // Decides who runs the last call, and shows it.
 void ToolRound::admit(Call& call, bool may_run) {
@@ -69,7 +75,7 @@ std::optional<std::string> ToolRound::rejection_reason(const Call& call, bool to
   if (!checked.parse_error.empty()) return "the arguments are not valid JSON: " + checked.parse_error;
   if (!JsonSpan{checked.input_json}.is_object()) return "the arguments are not a JSON object";
   if (auto why = Toolbox::first_violation(*call.tool, checked.input_json, check_work_)) {
-    return "the arguments do not fit the schema: " + *why;
+    return "the arguments do not fit the schema: " + std::string(utf8_prefix(*why, kMaxViolationBytes));
   }
   if (call.tool->approval == Approval::never) return "calls of this tool are not allowed";
   return std::nullopt;
@@ -91,7 +97,7 @@ void ToolRound::show(const Call& call) {
 
 void ToolRound::start() {
   started_ = true;
-  for (std::size_t i = 0; i < calls_.size(); ++i) {
+  for (std::size_t i = 0; i < calls_.size() && !is_full(); ++i) {
     if (calls_[i].state == State::with_parent) limit_time(i);
     if (const std::string why = std::exchange(calls_[i].refusal, {}); !why.empty()) take(i, error_output(why));
   }
@@ -162,34 +168,27 @@ void ToolRound::settle() {
   on_answered();
 }
 
-std::optional<std::size_t> ToolRound::find(std::string_view id, bool (*wanted)(State)) const {
-  const auto [first, last] = by_parent_.equal_range(id);
-  const auto found = std::find_if(first, last, [&](const auto& entry) { return wanted(calls_[entry.second].state); });
-  return found == last ? std::nullopt : std::optional(found->second);
+std::optional<std::size_t> ToolRound::find(std::string_view id, State wanted) const {
+  const auto found = by_parent_.find(id);
+  if (found == by_parent_.end() || calls_[found->second].state != wanted) return std::nullopt;
+  return found->second;
 }
 
-void ToolRound::forget_parent(std::size_t index) {
-  const auto [first, last] = by_parent_.equal_range(calls_[index].checked->call.id);
-  by_parent_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == index; }));
-}
+void ToolRound::forget_parent(std::size_t index) { by_parent_.erase(calls_[index].checked->call.id); }
 
-bool ToolRound::awaits_approval(std::string_view id) const {
-  return find(id, [](State state) { return state == State::to_approve; }).has_value();
-}
+bool ToolRound::awaits_approval(std::string_view id) const { return find(id, State::to_approve).has_value(); }
 
-bool ToolRound::awaits_result(std::string_view id) const {
-  return find(id, [](State state) { return state == State::with_parent; }).has_value();
-}
+bool ToolRound::awaits_result(std::string_view id) const { return find(id, State::with_parent).has_value(); }
 
 void ToolRound::result(std::string_view id, const std::string& output_json) {
-  const std::size_t index = *find(id, [](State state) { return state == State::with_parent; });
+  const std::size_t index = *find(id, State::with_parent);
   forget_parent(index);
   take(index, output_json, /*by_parent=*/true);
   settle();
 }
 
 void ToolRound::approve(std::string_view id, bool approved, std::string_view reason) {
-  const std::size_t index = *find(id, [](State state) { return state == State::to_approve; });
+  const std::size_t index = *find(id, State::to_approve);
   Call& call = calls_[index];
   events_.send(ToolApprovalEvent{call.checked->call.id, approved, reason});
   if (!approved) {

@@ -30,7 +30,8 @@ class ToolRound {
   ToolRound& operator=(const ToolRound&) = delete;
 
   // Shows the call in part `part` of the response. `may_run` is false if the response was cut short or stopped; then
-  // the call is not run. A call that cannot run gets an error output for the model at once.
+  // the call is not run. A call that cannot run gets an error output for the model at once. Once the outputs are too
+  // long, or the chat is over a memory limit, calls are dropped: the chat is about to end.
   void add(int part, std::shared_ptr<const CheckedCall> call, bool may_run);
   // Shows a call while the response continues. The parent may send its result or approval at once; everything else
   // waits for start(). A second call of the same part is ignored.
@@ -76,6 +77,7 @@ class ToolRound {
   };
 
   [[nodiscard]] std::optional<std::string> rejection_reason(const Call& call, bool too_many);
+  [[nodiscard]] bool is_full() const;
   void admit(Call& call, bool may_run);
   void show(const Call& call);
   void proceed(std::size_t index);
@@ -86,7 +88,7 @@ class ToolRound {
   void run_ended(std::size_t index, std::string output_json);
   void take(std::size_t index, std::string output_json, bool by_parent = false);
   void settle();
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view id, bool (*wanted)(State)) const;
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view id, State wanted) const;
   void forget_parent(std::size_t index);
 
   const int step_;
@@ -99,7 +101,7 @@ class ToolRound {
   const std::function<void()> on_answered_;
   std::vector<Call> calls_;
   std::set<int> early_parts_;
-  std::multimap<std::string, std::size_t, std::less<>> by_parent_;  // by call id: calls that wait for a parent's line
+  std::map<std::string, std::size_t, std::less<>> by_parent_;  // by call id: calls that wait for a parent's line
   std::size_t next_queued_ = 0;
   bool complete_ = false;
   bool started_ = false;

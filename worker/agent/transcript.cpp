@@ -14,15 +14,6 @@ void Transcript::add(std::string json) {
   messages_.insert(messages_.end(), std::make_move_iterator(messages.begin()), std::make_move_iterator(messages.end()));
 }
 
-bool Transcript::has_call(std::string_view id) {
-  for (; indexed_ < messages_.size(); ++indexed_) {
-    for (const auto& part : messages_[indexed_].parts) {
-      if (const auto* call = std::get_if<ToolCallPart>(&part)) call_ids_.insert(call->tool_call_id.text());
-    }
-  }
-  return call_ids_.contains(std::string(id));
-}
-
 void Transcript::write_added(Rope& out) const {
   bool first = true;
   for (const std::string_view array : added_) {

@@ -4,7 +4,6 @@
 
 #include <deque>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +23,6 @@ class Transcript {
   // Adds messages given as a JSON array in the shape of `done.messages`.
   void add(std::string json);
   [[nodiscard]] std::span<const Message> messages() const { return messages_; }
-  // Returns true if the conversation has a tool call with that id.
-  [[nodiscard]] bool has_call(std::string_view id);
   // Appends the elements of the added arrays by reference, separated by commas.
   void write_added(Rope& out) const;
   [[nodiscard]] bool grew() const { return !added_.empty(); }
@@ -36,8 +33,6 @@ class Transcript {
   std::deque<std::string> added_;  // bytes that the added messages refer to; elements never move
   std::size_t added_bytes_ = 0;
   std::vector<Message> messages_;
-  std::set<std::string> call_ids_;  // ids of the calls in the first `indexed_` messages
-  std::size_t indexed_ = 0;
 };
 
 }  // namespace aiw

@@ -17,10 +17,12 @@ constexpr std::size_t kStepPart = 64;
 constexpr std::size_t kSmall = std::size_t{256} << 10;
 // Single allocations below this size are not checked.
 constexpr std::size_t kUnasked = std::size_t{1} << 20;
+// may_grow() charges an owner after each growth by this.
+constexpr std::ptrdiff_t kUncharged = 64 << 10;
 constexpr unsigned kTurns = 64;
 
 MemoryAccount* current_account = nullptr;
-std::ptrdiff_t counted_to = 0;  // thread_heap when the current scope was entered or became current again
+std::ptrdiff_t counted_to = 0;  // thread_heap when the current scope was entered, became current again or was charged
 
 std::string in_mib(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -61,6 +63,13 @@ bool MemoryAccount::fits(std::size_t bytes) {
   return !account->over_;
 }
 
+bool MemoryAccount::may_grow() {
+  MemoryAccount* const account = current_account;
+  if (account == nullptr) return true;
+  if (thread_heap - counted_to >= kUncharged) account->charge();
+  return !account->over_;
+}
+
 void MemoryAccount::hand_over(std::ptrdiff_t bytes) {
   if (current_account != nullptr) current_account->grown_ -= bytes;
 }
@@ -81,7 +90,9 @@ void MemoryAccount::end_soon(Error error) {
   });
 }
 
-void MemoryAccount::check() {
+// Charges what was taken since the current scope was entered or last charged.
+void MemoryAccount::charge() {
+  grown_ += thread_heap - std::exchange(counted_to, thread_heap);
   const std::size_t limit = all_.owner_limit_;
   if (grown_ > static_cast<std::ptrdiff_t>(limit) && !over_) end_soon(owner_over(limit));
   all_.grew();
@@ -94,11 +105,8 @@ MemoryScope::MemoryScope(MemoryAccount* account) : outer_(std::exchange(current_
 
 MemoryScope::~MemoryScope() {
   MemoryAccount* const account = std::exchange(current_account, outer_);
-  const auto grown = thread_heap - counted_to;
+  if (account != nullptr) account->charge();
   counted_to = thread_heap;
-  if (account == nullptr) return;
-  account->grown_ += grown;
-  account->check();
 }
 
 MemoryAccounts::MemoryAccounts(MemoryServices services)

@@ -36,6 +36,11 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
   // limit; the owner of the current account is then closed.
   static bool fits(std::size_t bytes);
 
+  // Call before each thing that is kept or sent, where one turn of the loop may keep or send many. Measures what the
+  // current owner took so far, in a few instructions. Returns false if the owner is over a limit: drop the thing. The
+  // owner is closed soon.
+  static bool may_grow();
+
   // Releases `bytes` from the current account, which nobody is charged for from then on. A negative value charges them
   // instead.
   static void hand_over(std::ptrdiff_t bytes);
@@ -55,7 +60,7 @@ class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
   friend class MemoryAccounts;
   friend class MemoryScope;
   void end_soon(Error error);
-  void check();
+  void charge();
 
   MemoryAccounts& all_;
   End end_;

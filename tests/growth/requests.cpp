@@ -178,6 +178,12 @@ void conversations(Requests r) {
                     "]") +
            "]";
   });
+  r.messages("images of a call with a long id", [=](size_t n) {
+    const string id = string(1024 * n, 'i');
+    const auto image = [](size_t) { return string(R"({"type":"image","url":"http://a/b"})"); };
+    return reply(1, [&](size_t) { return call(id); }) + "," +
+           says("tool", "[" + result(id, "{\"type\":\"content\",\"value\":" + list(n, image) + "}") + "]") + "]";
+  });
   r.messages(
       "a call of many keys",
       [=](size_t n) { return reply(1, [n](size_t) { return call("c", object(n, "0")); }) + "]"; }, 400);

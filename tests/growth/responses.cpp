@@ -153,6 +153,12 @@ void openai_chat(Shapes s, bool dialects) {
   s.events("citations", [=](size_t i) {
     return s.event(R"({"citations":["https://e.example/)" + number(i) + R"("],"choices":[]})");
   });
+  s.stream("citations of one address with a long quote", [=](size_t n) {
+    return s.event(R"({"choices":[],"citations":[)" +
+                   repeat(
+                       n, [](size_t) { return string("\"u\""); }, ",") +
+                   R"(],"search_results":[{"url":"u","snippet":")" + string(1024 * n, 's') + "\"}]}");
+  });
   s.stream("citations in one", [=](size_t n) {
     return s.event(
         "{\"citations\":[" +
@@ -296,6 +302,19 @@ void responses_api(Shapes s) {
     return done(0, R"({"type":"function_call","call_id":")" + string(64 * n, 'i') +
                        R"(","name":"multi_tool_use.parallel","arguments":")" +
                        escaped("{\"tool_uses\":[" + uses + "]}") + "\"}");
+  });
+  s.stream("white space, then ends of an empty text", [=](size_t n) {
+    const string blank =
+        event("output_text.delta", at(0) + R"("content_index":0,"delta":")" + string(1024 * n, ' ') + "\"");
+    return blank +
+           repeat(n, [&](size_t) { return event("output_text.done", at(0) + R"("content_index":1,"text":"")"); });
+  });
+  s.stream("results of a tool with a long name", [=](size_t n) {
+    const string call =
+        R"({"type":"mcp_call","id":"k","call_id":"k","name":")" + string(1024 * n, 'n') + R"(","arguments":"{}"})";
+    const auto result = [](size_t) { return string(R"({"type":"shell_call_output","call_id":"k","output":"x"})"); };
+    return event("completed",
+                 R"("response":{"status":"completed","output":[)" + call + "," + repeat(n, result, ",") + "]}");
   });
   s.stream("an end with all items", [=](size_t n) {
     return event("completed", R"("response":{"status":"completed","output":[)" +
@@ -574,6 +593,10 @@ void gemini(Shapes s) {
   s.events("grounding", [=](size_t i) {
     return candidate(R"("groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://e.example/)" + number(i) +
                      R"(","title":"t"}}]})");
+  });
+  s.stream("grounding of many members, then empty ones", [=](size_t n) {
+    return candidate(R"("groundingMetadata":)" + objects(8 * n, "1")) +
+           repeat(8 * n, [&](size_t) { return candidate(R"("groundingMetadata":{})"); });
   });
   s.stream("grounding in one", [=](size_t n) {
     return candidate(

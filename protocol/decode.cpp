@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/decode_chat.hpp"
 #include "protocol/decode_config.hpp"
 #include "protocol/decode_messages.hpp"
@@ -23,7 +24,7 @@ struct Envelope {
 };
 
 Error invalid_request(std::string message, std::string pointer) {
-  return {.code = "invalid_request",
+  return {.code = error_code::invalid_request,
           .category = Category::invalid_request,
           .message = std::move(message),
           .pointer = std::move(pointer)};
@@ -31,8 +32,8 @@ Error invalid_request(std::string message, std::string pointer) {
 
 Error to_error(const JsonError& error) {
   Error out = invalid_request(error.message, error.pointer);
-  if (error.kind == JsonError::Kind::syntax) out.code = "invalid_json";
-  if (error.kind == JsonError::Kind::depth) out.code = "too_deep";
+  if (error.kind == JsonError::Kind::syntax) out.code = error_code::invalid_json;
+  if (error.kind == JsonError::Kind::depth) out.code = error_code::too_deep;
   // The pointer locates a wrong value. The byte offset is only for text that is not JSON or is too deep.
   if (error.kind != JsonError::Kind::value) out.message += " (byte " + std::to_string(error.offset) + ")";
   return out;
@@ -154,7 +155,7 @@ Request read_request(JsonReader& in, const Envelope& envelope, const std::shared
     return shutdown;
   }
   Error unknown = invalid_request("this worker knows no line of that type", "/type");
-  unknown.code = "unknown_type";
+  unknown.code = error_code::unknown_type;
   return RejectedLine{id, std::move(unknown)};
 }
 
@@ -174,7 +175,7 @@ RejectedLine reject_bad(std::string& text, int max_depth, Error error) {
 
 Request reject_invalid_utf8(std::string& text, std::size_t offset, int max_depth) {
   Error error = invalid_request("not valid UTF-8 (byte " + std::to_string(offset) + ")", {});
-  error.code = "invalid_utf8";
+  error.code = error_code::invalid_utf8;
   // The reader accepts any byte inside strings, so the id can still be found. The id itself must be valid UTF-8.
   JsonReader check(text.data(), text.size(), max_depth);
   check.validate();
@@ -212,8 +213,8 @@ Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
   Request request = read_request(body, envelope, line);
   if (body.ok()) {
     if (auto* chat = std::get_if<std::unique_ptr<ChatRequest>>(&request); chat && check.repaired_surrogates() > 0) {
-      (*chat)->notes.push_back({"surrogate_replaced", "lone surrogate escapes were replaced by U+FFFD: " +
-                                                          std::to_string(check.repaired_surrogates())});
+      (*chat)->notes.push_back({warning_code::surrogate_replaced, "lone surrogate escapes were replaced by U+FFFD: " +
+                                                                      std::to_string(check.repaired_surrogates())});
     }
     return request;
   }
@@ -224,12 +225,12 @@ Request decode_text(const std::shared_ptr<std::string>& line, int max_depth) {
 
 Request decode_line(FramedLine line, const DecodeOptions& options) {
   if (line.too_large) {
-    return reject(std::nullopt, {.code = "line_too_large",
+    return reject(std::nullopt, {.code = error_code::line_too_large,
                                  .category = Category::limit,
                                  .message = "the line is longer than this worker accepts; it was skipped"});
   }
   if (line.no_memory) {
-    return reject(std::nullopt, {.code = "resource_exhausted",
+    return reject(std::nullopt, {.code = error_code::resource_exhausted,
                                  .category = Category::overloaded,
                                  .message = "there is no memory for the line; it was skipped",
                                  .retryable = true});

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 
+#include "protocol/codes.hpp"
 #include "protocol/encode_common.hpp"
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
@@ -93,7 +94,7 @@ class LeanSpecEncoder : public FrameEncoder {
                 const Error& error) const override {
     // An error frame closes the chat with that id. A second line with the id of a running chat must not close the first
     // chat.
-    if (!id || !is_chat || error.code == "duplicate_id") return false;
+    if (!id || !is_chat || error.code == error_code::duplicate_id) return false;
     JsonWriter json(out);
     write_error(open_frame(json, "error", *id), error);
     close(json, out);

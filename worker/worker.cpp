@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/agent/mcp_keys.hpp"
 #include "worker/emergency_memory.hpp"
 #include "worker/exit_codes.hpp"
@@ -162,13 +163,13 @@ int Worker::run() {
   try {
     serve();
   } catch (const std::bad_alloc&) {
-    fail_all({.code = "resource_exhausted",
+    fail_all({.code = error_code::resource_exhausted,
               .category = Category::overloaded,
               .message = "the worker is out of memory and ends",
               .retryable = true});
     throw;
   } catch (...) {
-    fail_all({.code = "internal", .message = "the worker met an internal error and ends"});
+    fail_all({.code = error_code::internal, .message = "the worker met an internal error and ends"});
     throw;
   }
   return exit_code_.value_or(kExitInternal);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
+
 namespace aiw {
 namespace {
 
@@ -40,7 +42,7 @@ Error Admission::overloaded(const Load& load, std::string message) const {
     const auto half = static_cast<Instant::rep>(load.queued / 2 + 1);
     wait = std::clamp(std::chrono::ceil<milliseconds>(between_ends_ * half), kShortestRetry, kLongestRetry);
   }
-  return {.code = "overloaded",
+  return {.code = error_code::overloaded,
           .category = Category::overloaded,
           .message = std::move(message),
           .retryable = true,

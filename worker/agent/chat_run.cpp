@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/agent/error_hint.hpp"
@@ -82,7 +83,9 @@ void ChatRun::start() {
   });
   if (chat_->timeouts.total_ms > 0) {
     total_timer_ = clock.call_at(accepted_ + milliseconds(chat_->timeouts.total_ms), [this] {
-      abort({.code = "timeout_total", .category = Category::timeout, .message = "the chat took longer than allowed"});
+      abort({.code = error_code::timeout_total,
+             .category = Category::timeout,
+             .message = "the chat took longer than allowed"});
     });
   }
   services_.budget.chat_began(target().base_url);
@@ -148,7 +151,7 @@ void ChatRun::close_input() {
   const auto scope = enter();
   input_closed_ = true;
   if (phase_ == Phase::awaiting_tools && round_->awaits_parent()) {
-    abort({.code = "input_closed",
+    abort({.code = error_code::input_closed,
            .category = Category::cancelled,
            .message = "the input ended while a tool's result was waited for"});
   }
@@ -389,7 +392,7 @@ std::size_t ChatRun::max_added_bytes() const {
 }
 
 void ChatRun::end_too_large() {
-  end_error({.code = "response_too_large",
+  end_error({.code = error_code::response_too_large,
              .category = Category::limit,
              .message = "the answers and tool results of the chat's steps are longer than " +
                         std::to_string(max_added_bytes() >> 20) + " MiB together"});
@@ -481,7 +484,7 @@ void ChatRun::cancel_open_calls(std::string_view reason) {
 // Continues when every call has its output, or when the outputs are too long.
 void ChatRun::proceed() {
   const auto round = std::move(round_);
-  if (round->too_long()) round->cancel("response_too_large");
+  if (round->too_long()) round->cancel(error_code::response_too_large);
   std::string results = round->results();
   if (!results.empty()) transcript_->add(std::move(results));
   if (round->too_long()) return end_too_large();

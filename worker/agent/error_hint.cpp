@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -81,7 +82,7 @@ std::string base_url_hint(const Target& target) {
 
 // Returns true if the base URL may be wrong; false if the API reports that the model does not exist.
 bool is_about_address(const Error& error) {
-  if (error.code == "bad_content_type") return true;
+  if (error.code == error_code::bad_content_type) return true;
   return (error.status == 404 || error.status == 405) && !ascii_lower(error.message).contains("model") &&
          !ascii_lower(error.provider_code).contains("model");
 }

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/codes.hpp"
+
 namespace aiw {
 namespace {
 
@@ -138,11 +140,11 @@ std::vector<ChatRequest::Note> repair_history(std::vector<Message>& messages) {
   const auto note = [&](std::size_t count, std::string_view code, std::string_view what) {
     if (count > 0) notes.push_back({std::string(code), std::string(what) + ": " + std::to_string(count)});
   };
-  note(counts.missing, "tool_result_missing", "tool calls without a result got an error result");
-  note(counts.orphans, "tool_result_dropped", "tool results without a call were left out");
-  note(counts.moved, "tool_result_moved", "tool results were moved to right after their calls");
-  note(counts.empty_text, "empty_text_dropped", "text parts without text were left out");
-  note(counts.empty_messages, "empty_message_dropped", "messages without content were left out");
+  note(counts.missing, warning_code::tool_result_missing, "tool calls without a result got an error result");
+  note(counts.orphans, warning_code::tool_result_dropped, "tool results without a call were left out");
+  note(counts.moved, warning_code::tool_result_moved, "tool results were moved to right after their calls");
+  note(counts.empty_text, warning_code::empty_text_dropped, "text parts without text were left out");
+  note(counts.empty_messages, warning_code::empty_message_dropped, "messages without content were left out");
   return notes;
 }
 

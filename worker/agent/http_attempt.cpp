@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/context_overflow.hpp"
@@ -38,7 +39,7 @@ bool contains_type(const ResponseHead& head, std::string_view type) {
 Error redirect_refused(std::string_view location) {
   const auto url = parse_base_url(location);
   const std::string to = url ? " to " + bounded_message(url->host, kMaxHostBytes) : std::string();
-  return bad_answer("redirect_refused", "the provider redirects" + to + "; redirects are not followed");
+  return bad_answer(error_code::redirect_refused, "the provider redirects" + to + "; redirects are not followed");
 }
 
 // Maps a tool name of the provider back to the name that the chat uses.
@@ -105,14 +106,14 @@ class HttpAttempt : public Attempt, private StepSink {
     } else if (error_body_.size() < kMaxErrorBodyRead) {
       error_body_ += bytes.substr(0, kMaxErrorBodyRead - error_body_.size());
     } else if (is_page_) {
-      fail(page_fault("bad_content_type", error_body_));
+      fail(page_fault(error_code::bad_content_type, error_body_));
     }
     conclude();
   }
 
   void on_end(const Error* error) {
     if (is_page_) {
-      fail(page_fault("bad_content_type", error_body_));
+      fail(page_fault(error_code::bad_content_type, error_body_));
     } else if (error != nullptr && (!head_ || decoder_)) {
       fail(*error);
     } else if (decoder_) {
@@ -120,7 +121,7 @@ class HttpAttempt : public Attempt, private StepSink {
     } else if (head_) {
       fail(api_.http_error(*head_, error_body(error_body_)));
     }
-    if (!ending_) fail(bad_answer("bad_response", "the answer ended without an outcome"));
+    if (!ending_) fail(bad_answer(error_code::bad_response, "the answer ended without an outcome"));
     conclude();
   }
 
@@ -196,13 +197,13 @@ class HttpAttempt : public Attempt, private StepSink {
     };
     if (!head_) {
       if (passed(last_byte_, limits.first_byte_ms)) {
-        return timeout_error("timeout_first_byte", "the provider did not begin to answer in time");
+        return timeout_error(error_code::timeout_first_byte, "the provider did not begin to answer in time");
       }
       return std::nullopt;
     }
-    if (passed(last_byte_, limits.idle_ms)) return timeout_error("timeout_idle", "the provider fell silent");
+    if (passed(last_byte_, limits.idle_ms)) return timeout_error(error_code::timeout_idle, "the provider fell silent");
     if (passed(last_progress_, limits.progress_ms)) {
-      return timeout_error("timeout_progress", "the provider sent signs of life but no content");
+      return timeout_error(error_code::timeout_progress, "the provider sent signs of life but no content");
     }
     return std::nullopt;
   }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/provider_defaults.hpp"
 
 namespace aiw {
@@ -35,24 +36,25 @@ std::string trimmed(std::string text) {
 
 std::unexpected<Error> too_many(std::string message) {
   return std::unexpected(
-      Error{.code = "invalid_request", .category = Category::invalid_request, .message = std::move(message)});
+      Error{.code = error_code::invalid_request, .category = Category::invalid_request, .message = std::move(message)});
 }
 
 std::expected<std::string, Error> read_variable(const std::string& name, const KeyPolicy& policy) {
   auto value = policy.read_variable(name);
   if (value) return *std::move(value);
-  return std::unexpected(key_error("missing_key", "the variable " + name + " is not set, or empty", {}));
+  return std::unexpected(key_error(error_code::missing_key, "the variable " + name + " is not set, or empty", {}));
 }
 
 std::expected<std::string, Error> read_key_file(const std::string& path, const KeyPolicy& policy) {
   auto text = policy.read_file(path);
-  if (text && trimmed(*text).empty()) return std::unexpected(key_error("missing_key", "the key's file is empty", {}));
+  if (text && trimmed(*text).empty())
+    return std::unexpected(key_error(error_code::missing_key, "the key's file is empty", {}));
   if (text) return trimmed(*std::move(text));
   if (text.error() == SecretFileFault::not_allowed) {
     return std::unexpected(
-        key_error("file_not_allowed", "the key's file is in no folder for keys; see --allow-file", {}));
+        key_error(error_code::file_not_allowed, "the key's file is in no folder for keys; see --allow-file", {}));
   }
-  return std::unexpected(key_error("missing_key", "the key's file cannot be read", {}));
+  return std::unexpected(key_error(error_code::missing_key, "the key's file cannot be read", {}));
 }
 
 std::expected<std::string, Error> read_now(const std::string& reference, const KeyPolicy& policy) {
@@ -142,12 +144,12 @@ std::expected<std::string, Error> resolve_key(std::string_view api_key, std::str
   const auto reference = reference_in(api_key, false);
   if (!reference) return std::string(api_key);
   if (!may_be_read(*reference, policy)) {
-    return std::unexpected(key_error("variable_not_allowed",
+    return std::unexpected(key_error(error_code::variable_not_allowed,
                                      "the variable " + *reference + " may not be read; see --allow-env", provider_id));
   }
   if (!is_of_host(*reference, to.host) && !is_allowed_host(policy.allowed_hosts, to)) {
     return std::unexpected(
-        key_error("host_not_allowed",
+        key_error(error_code::host_not_allowed,
                   "a key from the environment or a file may not go to " + to.host + "; see --allow-host", provider_id));
   }
   return read_key(*reference, provider_id, policy);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/agent/attempt.hpp"
 #include "worker/providers/mock.hpp"
 
@@ -83,7 +84,7 @@ class MockAttempt : public Attempt {
     } else if (const auto* error = std::get_if<Error>(&action)) {
       observer_.fail(Error(*error));
     } else {
-      observer_.fail({.code = "truncated_stream",
+      observer_.fail({.code = error_code::truncated_stream,
                       .category = Category::upstream,
                       .message = "the response was cut short",
                       .retryable = true});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
+
 namespace aiw {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr std::size_t kMaxForProvider = 16;
 constexpr std::size_t kMax = 256;
 
 Error too_many() {
-  return {.code = "overloaded",
+  return {.code = error_code::overloaded,
           .category = Category::overloaded,
           .message = "too many lists of models are asked for",
           .retryable = true};
@@ -21,7 +23,7 @@ Error too_many() {
 
 std::optional<Error> ModelsQueries::refusal(std::string_view id) const {
   if (running_.contains(id)) {
-    return Error{.code = "duplicate_id",
+    return Error{.code = error_code::duplicate_id,
                  .category = Category::invalid_request,
                  .message = "a request of that id is running",
                  .pointer = "/id"};
@@ -32,7 +34,7 @@ std::optional<Error> ModelsQueries::refusal(std::string_view id) const {
 std::optional<Error> ModelsQueries::start(const std::string& id, Target target,
                                           std::function<void(ModelsQuery::Result)> on_done) {
   if (wire_api(target.api)->list_models == nullptr) {
-    return Error{.code = "not_supported",
+    return Error{.code = error_code::not_supported,
                  .category = Category::invalid_request,
                  .message = std::string(to_string(target.api)) + " has no list of models",
                  .pointer = "/payload/providerId"};

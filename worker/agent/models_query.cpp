@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/agent/error_hint.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -21,7 +22,7 @@ constexpr HttpLimits kLimits{
     .connect_timeout = seconds{10}, .total_timeout = kTimeLimit, .max_body_bytes = kMaxListBytes};
 
 Error too_large() {
-  return {.code = "response_too_large",
+  return {.code = error_code::response_too_large,
           .category = Category::limit,
           .message = "the provider's list of models is longer than 16 MiB or 20,000 models"};
 }
@@ -39,7 +40,7 @@ ModelsQuery::ModelsQuery(Clock& clock, HttpClient& http, MemoryAccounts& memory,
       api_(*wire_api(target_.api)),
       on_done_(std::move(on_done)) {
   timer_ = clock_.call_at(clock_.now() + kTimeLimit, [this] {
-    done(std::unexpected(Error{.code = "timeout_total",
+    done(std::unexpected(Error{.code = error_code::timeout_total,
                                .category = Category::timeout,
                                .message = "the provider's models were not listed in time",
                                .retryable = true}));

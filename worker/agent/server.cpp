@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/agent/target.hpp"
 #include "worker/executors/http_tool.hpp"
 #include "worker/secrets/live_secret.hpp"
@@ -22,7 +23,7 @@ Error refused(std::string code, Category category, std::string message, std::str
 }
 
 Error shutting_down() {
-  return {.code = "shutting_down",
+  return {.code = error_code::shutting_down,
           .category = Category::overloaded,
           .message = "the worker is shutting down",
           .retryable = true};
@@ -117,8 +118,8 @@ void Server::looked_up(const std::string& id) {
 void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<const Config>& default_config) {
   if (!chat->config && !default_config) {
     return reject(chat->id, true,
-                  refused("no_config", Category::invalid_request, "the chat has no config and none was given before",
-                          "/payload/config"));
+                  refused(error_code::no_config, Category::invalid_request,
+                          "the chat has no config and none was given before", "/payload/config"));
   }
   const Config& config = chat->config ? *chat->config : *default_config;
   KeyPolicy keys = for_request(services_.keys);
@@ -129,7 +130,7 @@ void Server::begin(std::unique_ptr<ChatRequest> chat, const std::shared_ptr<cons
 
 std::optional<Error> Server::refusal(const ChatRequest& chat) const {
   if (chats_.find(chat.id) != nullptr || lookups_.contains(chat.id)) {
-    return refused("duplicate_id", Category::invalid_request, "a chat of that id is running", "/id");
+    return refused(error_code::duplicate_id, Category::invalid_request, "a chat of that id is running", "/id");
   }
   if (draining_) return shutting_down();
   return admission_.refusal(load(), chat.line->size());
@@ -188,8 +189,9 @@ void Server::on(const CancelRequest& cancel) {
   }
   ChatRun* run = chats_.find(cancel.chat_id);
   if (run == nullptr && !chats_.has_ended(cancel.chat_id)) {
-    return reject(cancel.id, false,
-                  refused("unknown_id", Category::not_found, "no chat of that id is known", "/payload/chatId"));
+    return reject(
+        cancel.id, false,
+        refused(error_code::unknown_id, Category::not_found, "no chat of that id is known", "/payload/chatId"));
   }
   ack(cancel.id, run == nullptr);
   if (run != nullptr) run->cancel();
@@ -199,7 +201,7 @@ ChatRun* Server::find_or_reject(const std::string& line_id, const std::string& c
   ChatRun* run = chats_.find(chat_id);
   if (run == nullptr) {
     reject(line_id, false,
-           refused("unknown_id", Category::not_found, "no chat of that id is running", "/payload/chatId"));
+           refused(error_code::unknown_id, Category::not_found, "no chat of that id is running", "/payload/chatId"));
   }
   return run;
 }
@@ -209,7 +211,7 @@ void Server::on(const ToolResultRequest& result) {
   if (run == nullptr) return;
   if (!run->awaits(result.tool_call_id)) {
     return reject(result.id, false,
-                  refused("unknown_call_id", Category::not_found, "no call of that id waits for a result",
+                  refused(error_code::unknown_call_id, Category::not_found, "no call of that id waits for a result",
                           "/payload/toolCallId"));
   }
   ack(result.id);  // before any frame that the result causes
@@ -221,7 +223,7 @@ void Server::on(const ToolApprovalRequest& approval) {
   if (run == nullptr) return;
   if (!run->awaits_approval(approval.tool_call_id)) {
     return reject(approval.id, false,
-                  refused("unknown_call_id", Category::not_found, "no call of that id waits for an approval",
+                  refused(error_code::unknown_call_id, Category::not_found, "no call of that id waits for an approval",
                           "/payload/toolCallId"));
   }
   ack(approval.id);  // before any frame that the approval causes
@@ -249,8 +251,8 @@ void Server::on(const ModelsRequest& models) {
   if (const auto error = queries_.refusal(models.id)) return reject(models.id, false, *error);
   if (!models.config && !default_config) {
     return reject(models.id, false,
-                  refused("no_config", Category::invalid_request, "the line has no config and none was given before",
-                          "/payload/config"));
+                  refused(error_code::no_config, Category::invalid_request,
+                          "the line has no config and none was given before", "/payload/config"));
   }
   const Config& config = models.config ? *models.config : *default_config;
   auto target = resolve_provider(models.provider_id, config, for_request(services_.keys));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/codes.hpp"
 #include "protocol/dialect.hpp"
 #include "protocol/request.hpp"
 #include "worker/agent/admission.hpp"
@@ -141,7 +142,7 @@ class Server {
   TokenCache tokens_;
   std::shared_ptr<const Config> default_config_;
 
-  Error unanswered_{.code = "internal", .message = "the chat was given up without an answer"};
+  Error unanswered_{.code = error_code::internal, .message = "the chat was given up without an answer"};
   ChatTable chats_;
   std::map<std::string, LookingUp, std::less<>> lookups_;
   ModelsQueries queries_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/codes.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/google/model.hpp"
@@ -22,17 +23,17 @@ Error refuse(std::string code, Category category, std::string message, std::stri
 
 std::expected<Choice, Error> choose_alias(const ChatRequest& chat, const ModelAlias& alias) {
   if (!alias.enabled) {
-    return std::unexpected(
-        refuse("model_disabled", Category::permission, "the model " + alias.name + " is disabled", "/payload/model"));
+    return std::unexpected(refuse(error_code::model_disabled, Category::permission,
+                                  "the model " + alias.name + " is disabled", "/payload/model"));
   }
   const bool open = alias.allowed_keys.empty() || std::ranges::count(alias.allowed_keys, "*") > 0;
   if (!open && std::ranges::count(alias.allowed_keys, chat.caller_key_id) == 0) {
-    return std::unexpected(refuse("model_not_allowed", Category::permission,
+    return std::unexpected(refuse(error_code::model_not_allowed, Category::permission,
                                   "this caller may not use the model " + alias.name, "/payload/model"));
   }
   const auto slash = alias.upstream.find('/');
   if (slash == std::string::npos) {
-    return std::unexpected(refuse("invalid_request", Category::invalid_request,
+    return std::unexpected(refuse(error_code::invalid_request, Category::invalid_request,
                                   "the upstream of the model " + alias.name + " is not provider/model"));
   }
   return Choice{alias.upstream.substr(0, slash), alias.upstream.substr(slash + 1), alias.name};
@@ -44,8 +45,8 @@ std::expected<Choice, Error> choose_model(const ChatRequest& chat, const std::st
   if (alias != config.aliases.end()) return choose_alias(chat, *alias);
   const auto slash = model.find('/');
   if (slash != std::string::npos) return Choice{model.substr(0, slash), model.substr(slash + 1), {}};
-  return std::unexpected(
-      refuse("model_not_found", Category::not_found, "no alias and not provider/model: " + model, "/payload/model"));
+  return std::unexpected(refuse(error_code::model_not_found, Category::not_found,
+                                "no alias and not provider/model: " + model, "/payload/model"));
 }
 
 std::expected<Choice, Error> choose(const ChatRequest& chat, const Config& config) {
@@ -74,7 +75,7 @@ std::expected<void, Error> set_model(Target& target, const ProviderConfig& provi
     if (listed != provider.models.end()) model = &*listed;
   }
   if (model == nullptr && (choice.model_id.empty() || !(may_be_unlisted || provider.models.empty()))) {
-    return std::unexpected(refuse("model_not_found", Category::not_found,
+    return std::unexpected(refuse(error_code::model_not_found, Category::not_found,
                                   choice.model_id.empty()
                                       ? "no model is given and the provider " + provider.id + " has no default"
                                       : "the provider " + provider.id + " has no model " + choice.model_id,
@@ -90,38 +91,16 @@ std::expected<void, Error> set_model(Target& target, const ProviderConfig& provi
   return {};
 }
 
-// Whether its requests name the model in their URL's path.
-bool has_model_in_path(Api api) {
-  switch (api) {
-    case Api::gemini_generate:
-    case Api::vertex:
-    case Api::vertex_anthropic:
-    case Api::bedrock_converse:
-    case Api::bedrock_invoke:
-    case Api::azure_openai: return true;
-    case Api::openai_chat:
-    case Api::openai_responses:
-    case Api::openai_completions:
-    case Api::anthropic_messages:
-    case Api::cohere_chat:
-    case Api::ollama_chat:
-    case Api::ollama_generate:
-    case Api::azure_openai_responses:
-    case Api::mock: break;
-  }
-  return false;
-}
-
 // A model's name chooses no other operation of the provider than the one that asks it.
 std::expected<void, Error> check_model_path(const Target& target, const Choice& choice) {
   if (!has_model_in_path(target.api) || !has_dot_segment(target.model)) return {};
-  return std::unexpected(refuse("invalid_request", Category::invalid_request,
+  return std::unexpected(refuse(error_code::invalid_request, Category::invalid_request,
                                 "the model of " + target.provider_id + " must not have . or .. between slashes",
                                 choice.model_id.empty() ? "/payload/config/providers" : "/payload/modelId"));
 }
 
 Error bad_url(const ProviderConfig& provider, const std::string& why) {
-  return refuse("invalid_request", Category::invalid_request, "the baseUrl of " + provider.id + ": " + why,
+  return refuse(error_code::invalid_request, Category::invalid_request, "the baseUrl of " + provider.id + ": " + why,
                 "/payload/config/providers");
 }
 
@@ -171,7 +150,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   }
   if (!is_whole_or_literal(provider.credentials)) {
     return std::unexpected(refuse(
-        "invalid_request", Category::invalid_request,
+        error_code::invalid_request, Category::invalid_request,
         "the credentials of " + provider.id + " must be one reference or a literal: no reference may stand within them",
         "/payload/config/providers"));
   }
@@ -200,7 +179,7 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
   for (const auto& [name, key] : in_headers) {
     if (valid_header("authorization", *key)) continue;
     return std::unexpected(
-        refuse("invalid_request", Category::invalid_request,
+        refuse(error_code::invalid_request, Category::invalid_request,
                "the " + std::string(name) + " of " + provider.id + " has characters that no header may have",
                "/payload/config/providers"));
   }
@@ -209,13 +188,13 @@ std::expected<void, Error> set_credentials(Target& target, const ProviderConfig&
     if (!resolved) return std::unexpected(std::move(resolved).error());
     if (names_a_secret(name) || !resolved->keys.empty()) keep_secret(target, *resolved);
     if (!target.headers.set({name, std::move(resolved->text), true})) {
-      return std::unexpected(refuse("invalid_request", Category::invalid_request,
+      return std::unexpected(refuse(error_code::invalid_request, Category::invalid_request,
                                     "a header of " + provider.id + " has characters that no header may have",
                                     "/payload/config/providers"));
     }
   }
   if (has_secret && !url->https && !is_loopback(url->host)) {
-    return std::unexpected(refuse("insecure_url", Category::invalid_request,
+    return std::unexpected(refuse(error_code::insecure_url, Category::invalid_request,
                                   "a key may go over http:// only to this machine (" + provider.id + ")",
                                   "/payload/config/providers"));
   }
@@ -226,7 +205,7 @@ std::expected<const ProviderConfig*, Error> find_provider(const Config& config, 
   const auto provider = std::ranges::find(config.providers, id, &ProviderConfig::id);
   if (provider != config.providers.end()) return &*provider;
   return std::unexpected(
-      refuse("provider_not_found", Category::not_found,
+      refuse(error_code::provider_not_found, Category::not_found,
              id.empty() ? "the config has no providers" : "the config has no provider " + std::string(id),
              "/payload/providerId"));
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "protocol/codes.hpp"
+
 namespace aiw {
 namespace {
 
@@ -67,7 +69,7 @@ class TokenAttempt : public Attempt {
   }
 
   void time_out() {
-    observer_.fail({.code = "timeout_first_byte",
+    observer_.fail({.code = error_code::timeout_first_byte,
                     .category = Category::timeout,
                     .message = "no access token came in time",
                     .retryable = true});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/base/memory_account.hpp"
 #include "worker/base/url.hpp"
@@ -52,7 +53,7 @@ class TokenCache::Fetch : private HttpHandler {
         assertion_(after_last(request.body.str(), '=')),
         url_(shown_url(request.url)) {
     timer_ = cache_.clock_.call_at(cache_.clock_.now() + kTimeLimit, [this] {
-      cache_.concluded(key_, std::unexpected(Error{.code = "timeout_token",
+      cache_.concluded(key_, std::unexpected(Error{.code = error_code::timeout_token,
                                                    .category = Category::timeout,
                                                    .message = "the token server did not answer in time",
                                                    .retryable = true,
@@ -131,7 +132,7 @@ std::optional<Error> TokenCache::refusal(std::string_view token_uri) const {
     const bool is_named = url->https && is_allowed_host(allowed_hosts_, *url);
     if (is_loopback(url->host) || is_named) return std::nullopt;
   }
-  return Error{.code = "host_not_allowed",
+  return Error{.code = error_code::host_not_allowed,
                .category = Category::auth,
                .message = "the credentials' token_uri is not at googleapis.com; see --allow-host"};
 }

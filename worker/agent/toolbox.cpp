@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_reader.hpp"
 #include "worker/executors/tool_arguments.hpp"
 
@@ -31,7 +32,7 @@ std::string escaped(std::string_view text) {
 Toolbox::Toolbox(ChatRequest& chat) : chat_(chat) {
   if (chat_.mcp_only && !chat_.tools.empty()) {
     chat_.tools.clear();
-    chat_.notes.push_back({"tools_ignored", "mcpOnly: the request's own tools are not offered"});
+    chat_.notes.push_back({warning_code::tools_ignored, "mcpOnly: the request's own tools are not offered"});
   }
   for (const auto& tool : chat_.tools) declare(tool);
 }
@@ -103,13 +104,14 @@ std::string_view Toolbox::keep(std::string text) { return texts_.emplace_back(st
 
 void Toolbox::offer(OfferedTool tool) {
   if (entries_.contains(tool.name)) {
-    chat_.notes.push_back({"tool_shadowed", "\"" + tool.name + "\" stands for another tool of this chat already"});
+    chat_.notes.push_back(
+        {warning_code::tool_shadowed, "\"" + tool.name + "\" stands for another tool of this chat already"});
     return;
   }
   JsonReader schema(tool.input_schema.data(), tool.input_schema.size(), kMaxSchemaDepth);
   schema.validate();
   if (!schema.ok() || tool.input_schema.empty() || tool.input_schema.front() != '{') {
-    chat_.notes.push_back({"tool_left_out", "the schema of \"" + tool.name + "\" is not usable"});
+    chat_.notes.push_back({warning_code::tool_left_out, "the schema of \"" + tool.name + "\" is not usable"});
     return;
   }
   const std::string_view input_schema = keep(std::move(tool.input_schema));

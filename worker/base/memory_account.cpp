@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "protocol/codes.hpp"
+
 namespace aiw {
 namespace {
 
@@ -27,13 +29,13 @@ std::ptrdiff_t counted_to = 0;  // thread_heap when the current scope was entere
 std::string in_mib(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 Error owner_over(std::size_t limit) {
-  return {.code = "resource_exhausted",
+  return {.code = error_code::resource_exhausted,
           .category = Category::limit,
           .message = "this takes more memory than one chat, query or server may hold (" + in_mib(limit) + ")"};
 }
 
 Error process_over() {
-  return {.code = "resource_exhausted",
+  return {.code = error_code::resource_exhausted,
           .category = Category::overloaded,
           .message = "the worker's memory is used up, and this held most of it",
           .retryable = true};

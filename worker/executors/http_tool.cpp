@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/executors/http_tool_answer.hpp"
 #include "worker/executors/http_tool_request.hpp"
 #include "worker/executors/late_output.hpp"
@@ -48,8 +49,8 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
     ToolHeader header{name, value};
     bool secret = names_a_secret(name);
     if (std::ranges::count(value.pieces, Kind::secret, &TextTemplate::Piece::kind) > std::ptrdiff_t{kMaxReferences}) {
-      return std::unexpected(refuse(
-          "invalid_request", "a tool's header may have at most " + std::to_string(kMaxReferences) + " references"));
+      return std::unexpected(refuse(error_code::invalid_request, "a tool's header may have at most " +
+                                                                     std::to_string(kMaxReferences) + " references"));
     }
     const bool is_literal = header.value.pieces.size() == 1 && header.value.pieces.front().kind == Kind::literal;
     if (secret && is_literal) resolved.keys.add(header.value.pieces.front().text);
@@ -64,14 +65,15 @@ std::expected<ResolvedHeaders, Error> resolve_headers(const HttpTool& tool, cons
       }
       bytes += text.size();
       if (bytes > kMaxResolvedBytes) {
-        return std::unexpected(refuse("invalid_request", "a tool's headers are at most 256 KiB"));
+        return std::unexpected(refuse(error_code::invalid_request, "a tool's headers are at most 256 KiB"));
       }
       if (!valid_header(name, kind == Kind::literal ? text : "")) {
-        return std::unexpected(refuse("invalid_request", "a tool's header has characters that no header may have"));
+        return std::unexpected(
+            refuse(error_code::invalid_request, "a tool's header has characters that no header may have"));
       }
     }
     if (secret && !url.https && !is_loopback(url.host)) {
-      return std::unexpected(refuse("insecure_url", "a tool's key may go over http:// only to this machine"));
+      return std::unexpected(refuse(error_code::insecure_url, "a tool's key may go over http:// only to this machine"));
     }
     resolved.headers.push_back(std::move(header));
   }
@@ -99,7 +101,7 @@ class HttpToolRun : public ToolRun, private HttpHandler {
 
   void on_end(const Error* error) override {
     if (error == nullptr || refused()) return end(http_tool_output(*tool_, head_, std::move(body_), *keys_));
-    if (error->code == "response_too_large") {
+    if (error->code == error_code::response_too_large) {
       return end(error_output("the answer is longer than " + std::to_string(tool_->max_bytes) + " bytes"));
     }
     end(error_output("the call failed: " + keys_->remove_from(error->message)));
@@ -152,7 +154,7 @@ class HttpToolRunner : public ToolRunner {
 std::expected<std::shared_ptr<ToolRunner>, Error> make_http_tool(std::shared_ptr<const HttpTool> tool, HttpClient& http,
                                                                  Clock& clock, const SecretResolver& secrets) {
   const auto url = check_url(tool->url);
-  if (!url) return std::unexpected(refuse("invalid_request", "the url of a tool: " + url.error()));
+  if (!url) return std::unexpected(refuse(error_code::invalid_request, "the url of a tool: " + url.error()));
   auto headers = resolve_headers(*tool, *url, secrets);
   if (!headers) return std::unexpected(std::move(headers).error());
   return std::make_shared<HttpToolRunner>(std::move(tool), *std::move(headers), http, clock);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 
 namespace aiw {
 namespace {
@@ -14,10 +15,10 @@ struct Meaning {
   bool retryable;
 };
 
-constexpr Meaning kBadResponse = {"bad_response", Category::upstream, false};
-constexpr Meaning kReset = {"upstream_reset", Category::network, true};
-constexpr Meaning kUntrusted = {"tls_error", Category::network, false};
-constexpr Meaning kExhausted = {"resource_exhausted", Category::overloaded, true};
+constexpr Meaning kBadResponse = {error_code::bad_response, Category::upstream, false};
+constexpr Meaning kReset = {error_code::upstream_reset, Category::network, true};
+constexpr Meaning kUntrusted = {error_code::tls_error, Category::network, false};
+constexpr Meaning kExhausted = {error_code::resource_exhausted, Category::overloaded, true};
 
 // Returns true if OpenSSL's message means that the bytes are not a TLS record. Most such servers answer the hello in
 // their own protocol.
@@ -33,14 +34,15 @@ Meaning meaning_of(const CurlFailure& failure) {
     case CURLE_UNSUPPORTED_PROTOCOL:
       // Also reported for a response that is not HTTP/1.x, or is HTTP/0.9.
       if (failure.result == CURLE_UNSUPPORTED_PROTOCOL && failure.head_begun) return kBadResponse;
-      return {"invalid_url", Category::invalid_request, false};
-    case CURLE_LOGIN_DENIED: return {"invalid_url", Category::invalid_request, false};  // the URL contains a user name
+      return {error_code::invalid_url, Category::invalid_request, false};
+    case CURLE_LOGIN_DENIED:
+      return {error_code::invalid_url, Category::invalid_request, false};  // the URL contains a user name
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY: return {"dns_error", Category::network, true};
-    case CURLE_COULDNT_CONNECT: return {"connect_error", Category::network, true};
+    case CURLE_COULDNT_RESOLVE_PROXY: return {error_code::dns_error, Category::network, true};
+    case CURLE_COULDNT_CONNECT: return {error_code::connect_error, Category::network, true};
     case CURLE_OPERATION_TIMEDOUT:  // curl's other timeout covers the whole exchange
-      return {failure.head_begun ? "timeout_total" : "timeout_connect", Category::timeout, true};
-    case CURLE_SSL_CONNECT_ERROR: return {"tls_error", Category::network, !speaks_no_tls(failure)};
+      return {failure.head_begun ? error_code::timeout_total : error_code::timeout_connect, Category::timeout, true};
+    case CURLE_SSL_CONNECT_ERROR: return {error_code::tls_error, Category::network, !speaks_no_tls(failure)};
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
@@ -51,20 +53,20 @@ Meaning meaning_of(const CurlFailure& failure) {
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_CLIENTCERT:
     case CURLE_USE_SSL_FAILED: return kUntrusted;
-    case CURLE_PARTIAL_FILE: return {"truncated_stream", Category::upstream, true};
-    case CURLE_BAD_CONTENT_ENCODING: return {"bad_encoding", Category::upstream, false};
+    case CURLE_PARTIAL_FILE: return {error_code::truncated_stream, Category::upstream, true};
+    case CURLE_BAD_CONTENT_ENCODING: return {error_code::bad_encoding, Category::upstream, false};
     case CURLE_OUT_OF_MEMORY:  // also reported for a header line that is too long for curl
       return failure.head_begun && !failure.head_complete ? kBadResponse : kExhausted;
     case CURLE_FAILED_INIT: return kExhausted;
     case CURLE_RECV_ERROR:
-      if (failure.proxy_status >= 300) return {"connect_error", Category::network, true};
+      if (failure.proxy_status >= 300) return {error_code::connect_error, Category::network, true};
       return kReset;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_SEND_FAIL_REWIND:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM: return kReset;
-    case CURLE_PROXY: return {"connect_error", Category::network, true};
+    case CURLE_PROXY: return {error_code::connect_error, Category::network, true};
     default: return kBadResponse;
   }
 }

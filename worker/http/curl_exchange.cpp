@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/http/curl_error.hpp"
 
@@ -328,27 +329,27 @@ void CurlExchange::finish_without(std::string_view what) {
 Error CurlExchange::failure(CURLcode result) const {
   switch (stop_) {
     case Stop::egress:
-      return http_failure("egress_denied", Category::permission, false, "connecting to this address is not allowed",
-                          request_.url);
+      return http_failure(error_code::egress_denied, Category::permission, false,
+                          "connecting to this address is not allowed", request_.url);
     case Stop::resources:
-      return http_failure("resource_exhausted", Category::overloaded, true, missing_resource_, request_.url);
+      return http_failure(error_code::resource_exhausted, Category::overloaded, true, missing_resource_, request_.url);
     case Stop::too_large:
-      return http_failure("response_too_large", Category::limit, false, "the response is larger than allowed",
+      return http_failure(error_code::response_too_large, Category::limit, false, "the response is larger than allowed",
                           request_.url);
     case Stop::bad_head:
-      return http_failure("bad_response", Category::upstream, false, "the response's head is not valid HTTP",
+      return http_failure(error_code::bad_response, Category::upstream, false, "the response's head is not valid HTTP",
                           request_.url);
     case Stop::cut:
-      return http_failure("truncated_stream", Category::upstream, true,
+      return http_failure(error_code::truncated_stream, Category::upstream, true,
                           "the connection ended without TLS' own end, so the response may be cut short", request_.url);
     case Stop::encoding:
-      return http_failure("bad_encoding", Category::upstream, false,
+      return http_failure(error_code::bad_encoding, Category::upstream, false,
                           ContentDecoder::knows(encoding_)
                               ? "the response's encoding does not match its content-encoding"
                               : "the response has a content-encoding that was not asked for",
                           request_.url);
     case Stop::long_head:
-      return http_failure("bad_response", Category::upstream, false,
+      return http_failure(error_code::bad_response, Category::upstream, false,
                           "the response's head, a line before a chunk, or its trailers are too large", request_.url);
     case Stop::memory: return *account_->over();
     case Stop::proxy: result = CURLE_PROXY; break;

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/base/ordered_json.hpp"
@@ -142,7 +143,8 @@ std::unique_ptr<ToolSource::Opening> LeanSpecTools::open(const ChatRequest& chat
   OfferedTools offered;
   const auto runners = make_runners(base_url, http_, clock_);
   if (!runners) {
-    offered.notes.push_back({"leanspec_unavailable", "LeanSpec's tools are left out: " + runners.error().message});
+    offered.notes.push_back(
+        {warning_code::leanspec_unavailable, "LeanSpec's tools are left out: " + runners.error().message});
     return std::make_unique<Ready>(clock_, std::move(offered), std::move(on_ready));
   }
   for (const auto& tool : leanspec_tools()) {

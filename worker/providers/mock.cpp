@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/memory_account.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/providers/codec/event_json.hpp"
@@ -60,7 +61,7 @@ std::size_t count_pieces(const MockText& text) {
 }
 
 Error bad_script(std::string message) {
-  return {.code = "invalid_request",
+  return {.code = error_code::invalid_request,
           .category = Category::invalid_request,
           .message = "mock script: " + std::move(message)};
 }
@@ -186,7 +187,7 @@ void ScriptReader::read_usage(const Json& counts) {
 void ScriptReader::read_error(const Json& fields) {
   if (!fields.is_object()) return fail("error must be an object");
   Error error;
-  error.code = fields.contains("code") ? string_of(fields, "code") : "upstream_error";
+  error.code = fields.contains("code") ? string_of(fields, "code") : error_code::upstream_error;
   error.message = fields.contains("message") ? string_of(fields, "message") : "scripted error";
   const std::string name = fields.contains("category") ? string_of(fields, "category") : "upstream";
   const auto category = category_from_name(name);
@@ -319,7 +320,7 @@ std::expected<std::vector<MockAction>, Error> mock_actions(const StepInput& inpu
     actions = echo(input.messages);
   } else {
     return std::unexpected(
-        Error{.code = "not_found",
+        Error{.code = error_code::not_found,
               .category = Category::not_found,
               .message = "the mock provider has no model " + target.model + ": only echo works without a script"});
   }

@@ -129,6 +129,8 @@ struct WireApi {
 const WireApi* wire_api(Api api);
 // Returns how a wire API sends its key unless the config says otherwise.
 Auth default_auth(Api api);
+// True if the API names the model in the path of its URLs.
+bool has_model_in_path(Api api);
 
 // Builds the request for the chat as adapted to its target (profile/adapted_chat.hpp). All callers that need a request
 // use this function. An exception in the builder fails only this chat (code internal) and does not end the process,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_pointer.hpp"
 #include "worker/executors/mcp/pool_opening.hpp"
 #include "worker/executors/mcp/pool_server.hpp"
@@ -82,15 +83,16 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
   BaseUrl to;
   if (server.url.empty()) {
     if (!options_.allow_commands) {
-      return std::unexpected(refuse(server, "command_not_allowed", "/command", "this worker starts no commands"));
+      return std::unexpected(
+          refuse(server, error_code::command_not_allowed, "/command", "this worker starts no commands"));
     }
     definition.command = {server.command, server.args, {}, server.cwd};
   } else {
     const auto url = parse_base_url(server.url);
-    if (!url) return std::unexpected(refuse(server, "invalid_request", "/url", url.error()));
+    if (!url) return std::unexpected(refuse(server, error_code::invalid_request, "/url", url.error()));
     if (!server.headers.empty() && !url->https && !is_loopback(url->host)) {
       return std::unexpected(
-          refuse(server, "insecure_url", "/url", "headers may go over http:// only to this machine"));
+          refuse(server, error_code::insecure_url, "/url", "headers may go over http:// only to this machine"));
     }
     to = *url;
     definition.endpoint.url = server.url;
@@ -108,7 +110,8 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     }
     bytes += name.size() + resolved->text.size();
     if (bytes > kMaxResolvedBytes) {
-      return std::unexpected(refuse(server, "invalid_request", member, "together they are longer than 256 KiB"));
+      return std::unexpected(
+          refuse(server, error_code::invalid_request, member, "together they are longer than 256 KiB"));
     }
     definition.key += '|';
     add_to_key(definition.key, name);
@@ -127,7 +130,7 @@ std::expected<McpPool::Definition, Error> McpPool::define(const McpServer& serve
     if (is_child) {
       definition.command.env.emplace_back(name, std::move(resolved->text));
     } else if (!definition.endpoint.headers.set({name, std::move(resolved->text), true})) {
-      return std::unexpected(refuse(server, "invalid_request", member, "not a header that HTTP could carry"));
+      return std::unexpected(refuse(server, error_code::invalid_request, member, "not a header that HTTP could carry"));
     }
   }
   return definition;

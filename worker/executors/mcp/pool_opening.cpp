@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/executors/late_output.hpp"
 #include "worker/executors/mcp/tool_names.hpp"
 #include "worker/executors/tool_output.hpp"
@@ -16,7 +17,7 @@ namespace {
 constexpr std::size_t kMaxServersOfChat = 8;
 
 Error unavailable(const std::string& name, std::string_view why) {
-  return {.code = "mcp_unavailable",
+  return {.code = error_code::mcp_unavailable,
           .category = Category::tool,
           .message = "the MCP server " + name + " is not available: it " + std::string(why)};
 }
@@ -121,7 +122,8 @@ void McpPool::McpOpening::offer_tools(const Slot& slot, McpToolNames& names) {
   for (const auto& tool : *slot.tools) known.insert(tool.name);
   for (const auto& name : wanted.tools) {
     if (known.contains(name)) continue;
-    offered_.notes.push_back({"mcp_tool_missing", "the MCP server " + wanted.name + " has no tool " + name});
+    offered_.notes.push_back(
+        {warning_code::mcp_tool_missing, "the MCP server " + wanted.name + " has no tool " + name});
   }
   const std::set<std::string_view> chosen(wanted.tools.begin(), wanted.tools.end());
   for (const auto& tool : *slot.tools) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -55,13 +56,13 @@ void Decoder::fail_reported(const JsonElement& body, StepSink& sink) {
 
 void Decoder::finish(StepSink& sink) {
   if (blocks_.lost_input() && stop_reason_ == "tool_use") {
-    return fail("bad_event", "the input of a call came without the call", true, sink);
+    return fail(error_code::bad_event, "the input of a call came without the call", true, sink);
   }
   const bool all_calls_ended = blocks_.all_calls_ended();
   blocks_.stop_all(sink);
   if (auto error = finish_reason_error(stop_reason_)) return fail(*std::move(error), sink);
   if (stop_reason_.empty() && blocks_.empty()) {
-    return fail("bad_response", "the answer ended with neither content nor a stop reason", false, sink);
+    return fail(error_code::bad_response, "the answer ended with neither content nor a stop reason", false, sink);
   }
   blocks_.add_state(container_, sink);
   blocks_.add_state(details_, sink);
@@ -95,7 +96,7 @@ void Decoder::add_event(const EventJson& json, const JsonElement& root, std::str
     add_usage(root, UsageAccuracy::exact, sink);
   } else if (type == "message_stop") {
     if (message_id_ || !blocks_.empty()) return finish(sink);
-    fail("bad_response", "the answer ended without a message", false, sink);
+    fail(error_code::bad_response, "the answer ended without a message", false, sink);
   }
 }
 
@@ -106,7 +107,7 @@ void Decoder::begin_message(const JsonElement& event, StepSink& sink) {
   if (message_id_) {
     // Gateways may repeat the event. An event with another id means that two responses were spliced together.
     if (*message_id_ != id) {
-      fail("bad_event", "another message began before the first one ended", true, sink);
+      fail(error_code::bad_event, "another message began before the first one ended", true, sink);
     }
     return;
   }
@@ -134,7 +135,7 @@ void Decoder::read_end(const JsonElement& object, StepSink& sink) {
   }
   const auto details = get_member(object, "stop_details");
   const auto why = details ? get_string_or_empty(*details, "explanation") : std::string_view();
-  if (!why.empty()) sink.warning("stop_explained", bounded_message(json_->plain_text(why)));
+  if (!why.empty()) sink.warning(warning_code::stop_explained, bounded_message(json_->plain_text(why)));
   if (details && says_more(*details)) add_detail("stop_details", *details);
 }
 
@@ -155,7 +156,7 @@ void Decoder::add_detail(std::string_view name, const JsonElement& value) {
 void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
   use_parser(json);
   if (get_string(root, "type") == "error" || get_error(root)) return fail_reported(root, sink);
-  if (!get_array(root, "content")) return fail("bad_response", "the answer has no content", true, sink);
+  if (!get_array(root, "content")) return fail(error_code::bad_response, "the answer has no content", true, sink);
   add_usage(root, UsageAccuracy::exact, sink);
   read_content(root, sink);
   read_end(root, sink);

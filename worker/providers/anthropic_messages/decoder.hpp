@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/anthropic_messages/blocks.hpp"
 #include "worker/providers/codec/json_event_decoder.hpp"
 
@@ -19,10 +20,10 @@ class Decoder final : public JsonEventDecoder {
   // message_stop ends the response. Without it the response is cut short, with or without a stop reason. The official
   // API always sends it, and a proxy that loses it may have lost content too.
   void end_of_stream(StepSink& sink) override {
-    fail("truncated_stream", "the stream ended before message_stop", true, sink);
+    fail(error_code::truncated_stream, "the stream ended before message_stop", true, sink);
   }
   void fail_large_body(StepSink& sink) override {
-    fail("response_too_large", "the answer exceeds the limit", false, sink);
+    fail(error_code::response_too_large, "the answer exceeds the limit", false, sink);
   }
 
  private:

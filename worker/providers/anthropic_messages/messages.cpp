@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/anthropic_messages/media.hpp"
 #include "worker/providers/codec/message_parts.hpp"
 
@@ -41,7 +42,8 @@ bool has_mark(const Message& message) {
 
 bool can_send(const MediaPart& media, RequestNotes& notes) {
   if (media_form(media) != MediaForm::unsupported) return true;
-  notes.add("media_dropped", "this provider takes images, PDF documents and text files; other media was left out");
+  notes.add(warning_code::media_dropped,
+            "this provider takes images, PDF documents and text files; other media was left out");
   return false;
 }
 
@@ -119,7 +121,8 @@ class BlockWriter {
 
   void tool_call(const ToolCallPart& call, const State* state) {
     const bool is_object = call.input.is_object();
-    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was not an object and is sent as {}");
+    if (!is_object)
+      notes_.add(warning_code::tool_input_replaced, "a tool call's input was not an object and is sent as {}");
     json_.begin_object().field("type", "tool_use").field("id", call.tool_call_id).field("name", call.tool_name);
     json_.field("input", is_object ? call.input : JsonSpan{"{}"});
     if (state != nullptr) member("caller", state->caller);
@@ -228,7 +231,7 @@ void Conversation::plan_system_text(Item item) {
     turn(Role::system).others.push_back(item);
     return;
   }
-  notes_.add("system_in_place", "a later system message is sent as user text");
+  notes_.add(warning_code::system_in_place, "a later system message is sent as user text");
   item.system = true;
   turn(Role::user).others.push_back(item);
 }
@@ -259,7 +262,7 @@ void Conversation::plan_user_part(const Part& part, bool system) {
   } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
     plan_own_block({&part, keep_state(own->provider_state)}, system ? Role::system : Role::user);
   } else {
-    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
+    notes_.add(warning_code::part_dropped, "a part that only an assistant message may have was left out");
   }
 }
 
@@ -268,7 +271,7 @@ void Conversation::plan_own_block(Item item, Role role) {
   if (item.state != nullptr && !item.state->container_id.empty()) {
     container_ = item.state;
   } else if (item.state == nullptr || !item.state->informs) {
-    notes_.add("provider_part_dropped", "a part of another provider was left out");
+    notes_.add(warning_code::provider_part_dropped, "a part of another provider was left out");
   }
 }
 
@@ -281,11 +284,11 @@ void Conversation::plan_assistant_part(const Part& part) {
   } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
     const State* const state = keep_state(reasoning->provider_state);
     if (state != nullptr && can_replay(*state)) return keep(state);
-    notes_.add("reasoning_dropped", "reasoning that this provider has not signed was left out");
+    notes_.add(warning_code::reasoning_dropped, "reasoning that this provider has not signed was left out");
   } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
     plan_own_block({&part, keep_state(own->provider_state)}, Role::assistant);
   } else {
-    notes_.add("part_dropped", "media of an assistant message was left out");
+    notes_.add(warning_code::part_dropped, "media of an assistant message was left out");
   }
 }
 
@@ -349,7 +352,8 @@ void Conversation::write_system(BodyWriter& json, RawString system, std::string_
     for (const Part& part : message.parts) {
       const auto* text = std::get_if<TextPart>(&part);
       if (text != nullptr) write(text->text, text->cache);
-      if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is not text was left out");
+      if (text == nullptr)
+        notes_.add(warning_code::part_dropped, "a part of a system message that is not text was left out");
     }
   }
   if (!instruction.empty()) {
@@ -382,7 +386,7 @@ void Conversation::write_turns(Rope& body, std::size_t count) {
   BlockWriter blocks(json, notes_, marks_to_skip_);
   const auto begin = [&](RawString role) { json.begin_object().field("role", role).key("content").begin_array(); };
   if (written_.blocks.empty() && turns_.front().role != Role::user) {
-    notes_.add("user_turn_added", "the conversation began with the assistant");
+    notes_.add(warning_code::user_turn_added, "the conversation began with the assistant");
     begin({"user"});
     blocks.text_copy(".");
     json.end_array().end_object();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/messages.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
@@ -59,11 +60,12 @@ class OptionsWriter : OptionsWriterBase {
     const std::string effort = chat_.reasoning->effort.text();
     const auto& budget = chat_.reasoning->budget_tokens;
     if (effort == "none" || (budget && *budget <= 0)) return;
-    if (is_tool_forced(input_)) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+    if (is_tool_forced(input_))
+      return notes_.add(warning_code::thinking_dropped, "a forced tool choice excludes thinking");
     if (rules_.adaptive_thinking && !(budget && rules_.thinking_budget)) {
       adaptive_ = true;
       effort_ = effort == "minimal" ? "low" : effort;
-      if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
+      if (budget) notes_.add(warning_code::budget_dropped, "this model decides itself how much it thinks");
       return;
     }
     if (budget || !effort.empty()) decide_budget(budget ? *budget : thinking_budget_of_effort(effort));
@@ -76,7 +78,7 @@ class OptionsWriter : OptionsWriterBase {
     budget_ = std::clamp(wanted, kMinThinkingBudget, kNoLimit);
     if (max_tokens_ <= budget_) {
       max_tokens_ = std::min(std::max(limit, max_tokens_), max_tokens_ + budget_);
-      notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
+      notes_.add(warning_code::max_tokens_raised, "maxOutputTokens leaves no room for the thinking budget");
     }
     budget_ = std::min(budget_, max_tokens_ - 1);
     if (budget_ < kMinThinkingBudget) return drop_budget("the model's limit is too low");
@@ -87,7 +89,7 @@ class OptionsWriter : OptionsWriterBase {
 
   void drop_budget(std::string_view reason) {
     budget_ = 0;
-    notes_.add("thinking_dropped", reason);
+    notes_.add(warning_code::thinking_dropped, reason);
   }
 
   // Writes the members that differ between hosts, per the documentation of Claude on Vertex AI and on Amazon Bedrock.
@@ -137,7 +139,8 @@ class OptionsWriter : OptionsWriterBase {
     const bool thinking = adaptive_ || budget_ > 0;
     const bool is_free = rules_.sampling && !thinking;
     if (chat_.temperature && is_free) {
-      if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
+      if (*chat_.temperature > 1)
+        notes_.add(warning_code::temperature_lowered, "this provider's temperature ends at 1");
       writer_.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
     } else if (chat_.temperature && *chat_.temperature != 1) {
       dropped("temperature");

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/anthropic_messages/betas.hpp"
 #include "worker/providers/anthropic_messages/decoder.hpp"
@@ -43,7 +44,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   EventJson json;
   const auto root = json.parse(body);
   const auto list = root ? get_array(*root, "data") : std::nullopt;
-  if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
+  if (!list)
+    return std::unexpected(upstream_fault(error_code::bad_response, "the answer has no list of models", false));
   ModelPage page;
   for (const JsonElement model : *list) {
     const auto text = [&](std::string_view key) { return json.text(model, key); };
@@ -63,7 +65,8 @@ bool limit_cache_marks(const ChatRequest& chat, Conversation& conversation, Requ
       std::ranges::count_if(chat.tools, [](const Tool& tool) { return tool.cache != CacheMark::none; });
   const std::size_t marks = conversation.cache_marks() + static_cast<std::size_t>(on_tools);
   const std::size_t skip = marks > kMaxMarks ? marks - kMaxMarks : 0;
-  if (skip > 0) notes.add("cache_mark_dropped", "this provider takes four cache marks: the first ones were left out");
+  if (skip > 0)
+    notes.add(warning_code::cache_mark_dropped, "this provider takes four cache marks: the first ones were left out");
   return conversation.skip_cache_marks(skip);
 }
 
@@ -108,7 +111,8 @@ std::expected<BuiltRequest, Error> build_for(Host host, std::expected<HttpReques
   request->body.append(options);
   BodyWriter json(request->body, options.size() > 1);
   const std::string instruction = json_instruction(input);
-  if (!instruction.empty()) notes.add("response_format_prompted", "JSON output is asked for in the system prompt");
+  if (!instruction.empty())
+    notes.add(warning_code::response_format_prompted, "JSON output is asked for in the system prompt");
   conversation.write_system(json, input.chat.system, instruction);
   conversation.write_messages(json);
   json.end_object();

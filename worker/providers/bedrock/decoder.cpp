@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/bedrock/blocks.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/events.hpp"
@@ -34,7 +35,7 @@ class ConverseDecoder final : public JsonEventDecoder {
     } else if (type == "contentBlockStop") {
       blocks_.stop(index_of(root), sink);
     } else if (type == "messageStop") {
-      if (!answered_) return fail("bad_response", "the answer ended without a message", false, sink);
+      if (!answered_) return fail(error_code::bad_response, "the answer ended without a message", false, sink);
       read_stop_reason(root);
       stopped_ = true;
     } else if (type == "metadata") {
@@ -58,7 +59,7 @@ class ConverseDecoder final : public JsonEventDecoder {
   // messageStop ends the response; the usage after it may be missing.
   void end_of_stream(StepSink& sink) override { stopped_ ? finish(sink) : fail_truncated(sink); }
   void fail_large_body(StepSink& sink) override {
-    fail("response_too_large", "the answer exceeds the limit", false, sink);
+    fail(error_code::response_too_large, "the answer exceeds the limit", false, sink);
   }
 
  private:
@@ -74,7 +75,8 @@ class ConverseDecoder final : public JsonEventDecoder {
   // Returns the error for a body without content. A gateway may pass on AWS's error with status 200.
   [[nodiscard]] Error without_content(const JsonElement& root) const {
     const std::string message = json_->text(root, "message"), type = json_->text(root, "__type");
-    if (message.empty() && type.empty()) return upstream_fault("bad_response", "the answer has no content", true);
+    if (message.empty() && type.empty())
+      return upstream_fault(error_code::bad_response, "the answer has no content", true);
     return stream_error(type, message);
   }
 
@@ -82,7 +84,7 @@ class ConverseDecoder final : public JsonEventDecoder {
   void read_metadata(const JsonElement& metadata, StepSink& sink) {
     if (const auto usage = get_member(metadata, "usage")) usage_.add(read_usage(*usage), sink);
     if (const auto trace = get_path(metadata, {"trace", "guardrail"})) {
-      sink.warning("guardrail_trace", bounded_message(json_->json_text(*trace)));
+      sink.warning(warning_code::guardrail_trace, bounded_message(json_->json_text(*trace)));
     }
   }
 
@@ -96,7 +98,7 @@ class ConverseDecoder final : public JsonEventDecoder {
     blocks_.stop_all(sink);
     if (auto error = finish_reason_error(stop_reason_)) return fail(*std::move(error), sink);
     if (stop_reason_.empty() && blocks_.empty()) {
-      return fail("bad_response", "the answer ended with neither content nor a stop reason", false, sink);
+      return fail(error_code::bad_response, "the answer ended with neither content nor a stop reason", false, sink);
     }
     // The stream announced its end, so a complete call is valid.
     const bool calls = stop_reason_.empty() && blocks_.has_calls() && all_calls_ended;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/base64.hpp"
 #include "worker/providers/bedrock/error.hpp"
 #include "worker/providers/bedrock/event_stream_parser.hpp"
@@ -23,12 +24,12 @@ Error exception_of(std::string_view name, std::string_view payload) {
 
 Error fault_of(EventStreamParser::Fault fault) {
   if (fault == EventStreamParser::Fault::too_large) {
-    return upstream_fault("event_too_large", "an event of the stream exceeds the limit", false);
+    return upstream_fault(error_code::event_too_large, "an event of the stream exceeds the limit", false);
   }
   if (fault == EventStreamParser::Fault::bad_checksum) {
-    return upstream_fault("bad_event", "an event of the stream has a wrong checksum", true);
+    return upstream_fault(error_code::bad_event, "an event of the stream has a wrong checksum", true);
   }
-  return upstream_fault("bad_event", "an event of the stream is malformed", true);
+  return upstream_fault(error_code::bad_event, "an event of the stream is malformed", true);
 }
 
 class EventStreamDecoder final : public ResponseDecoder {
@@ -77,13 +78,13 @@ class EventStreamDecoder final : public ResponseDecoder {
       if (type != "chunk") return;
       const auto bytes = root ? get_string(*root, "bytes") : std::nullopt;
       if (!bytes || !base64_decode(*bytes, data_)) {
-        return answer_->fail("bad_event", "a chunk of the stream is not base64", true, sink);
+        return answer_->fail(error_code::bad_event, "a chunk of the stream is not base64", true, sink);
       }
       type = {};
       root = json_.parse(data_);
     }
     if (root && root->is_object()) return answer_->add_event(json_, *root, type, sink);
-    answer_->fail("bad_event", "an event of the stream is not a JSON object", true, sink);
+    answer_->fail(error_code::bad_event, "an event of the stream is not a JSON object", true, sink);
   }
 
   std::unique_ptr<JsonEventDecoder> answer_;

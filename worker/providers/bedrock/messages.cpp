@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/bedrock/media.hpp"
 #include "worker/providers/bedrock/state.hpp"
 #include "worker/providers/codec/message_parts.hpp"
@@ -38,7 +39,8 @@ class Conversation {
       for (const Part& part : message.parts) {
         const auto* text = std::get_if<TextPart>(&part);
         if (text != nullptr) write(text->text, text->cache);
-        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is not text was left out");
+        if (text == nullptr)
+          notes_.add(warning_code::part_dropped, "a part of a system message that is not text was left out");
       }
     }
     if (open) json_.end_array();
@@ -65,12 +67,12 @@ class Conversation {
     if (role == Role::assistant) return write_assistant_part(part);
     if (const auto* text = std::get_if<TextPart>(&part)) return write_user_text(*text, role);
     if (const auto* media = std::get_if<MediaPart>(&part)) return write_user_media(*media);
-    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
+    notes_.add(warning_code::part_dropped, "a part that only an assistant message may have was left out");
   }
 
   void write_user_text(const TextPart& part, Role role) {
     const bool is_system = role == Role::system;
-    if (is_system) notes_.add("system_in_place", "a later system message is sent as user text");
+    if (is_system) notes_.add(warning_code::system_in_place, "a later system message is sent as user text");
     if (!is_blank(part.text)) {
       begin_turn(Turn::user);
       is_system ? write_special(write_system_text, part.text) : write_text(part.text);
@@ -88,7 +90,9 @@ class Conversation {
     write_cache_point(part.cache);
   }
 
-  void drop_media() { notes_.add("media_dropped", "media whose type or place this API does not take was left out"); }
+  void drop_media() {
+    notes_.add(warning_code::media_dropped, "media whose type or place this API does not take was left out");
+  }
 
   void write_assistant_part(const Part& part) {
     if (const auto* text = std::get_if<TextPart>(&part)) {
@@ -101,9 +105,10 @@ class Conversation {
     if (const auto* call = std::get_if<ToolCallPart>(&part)) return write_call(*call);
     if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) return write_reasoning(*reasoning);
     const auto* own = std::get_if<ProviderPart>(&part);
-    if (own == nullptr) return notes_.add("part_dropped", "media of an assistant message was left out");
+    if (own == nullptr) return notes_.add(warning_code::part_dropped, "media of an assistant message was left out");
     const std::string block = read_block(states_, own->provider_state);
-    if (block.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
+    if (block.empty())
+      return notes_.add(warning_code::provider_part_dropped, "a part of another provider was left out");
     begin_turn(Turn::assistant);
     json_.copy(block);
   }
@@ -112,7 +117,7 @@ class Conversation {
   void write_reasoning(const ReasoningPart& part) {
     const auto signature = read_signature(states_, part.provider_state);
     if (signature.empty()) {
-      return notes_.add("reasoning_dropped", "reasoning that this provider has not signed was left out");
+      return notes_.add(warning_code::reasoning_dropped, "reasoning that this provider has not signed was left out");
     }
     begin_turn(Turn::assistant);
     json_.begin_object().key("reasoningContent").begin_object().key("reasoningText").begin_object();
@@ -122,7 +127,8 @@ class Conversation {
   void write_call(const ToolCallPart& call) {
     begin_turn(Turn::assistant);
     const bool is_object = call.input.is_object();
-    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was not an object and is sent as {}");
+    if (!is_object)
+      notes_.add(warning_code::tool_input_replaced, "a tool call's input was not an object and is sent as {}");
     json_.begin_object().key("toolUse").begin_object();
     json_.field("toolUseId", call.tool_call_id).field("name", call.tool_name);
     json_.field("input", is_object ? call.input : JsonSpan{"{}"}).end_object().end_object();
@@ -175,7 +181,7 @@ class Conversation {
   void begin_turn(Turn turn) {
     if (turn_ == turn) return;
     if (turn_ == Turn::none && turn == Turn::assistant) {
-      notes_.add("user_turn_added", "the conversation began with the assistant");
+      notes_.add(warning_code::user_turn_added, "the conversation began with the assistant");
       open_turn(Turn::user);
       write_text(RawString{"."});
     }

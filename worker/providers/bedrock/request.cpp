@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/providers/anthropic_messages/model.hpp"
 #include "worker/providers/bedrock/error.hpp"
@@ -87,11 +88,12 @@ class OptionsWriter : OptionsWriterBase {
   }
 
   void decide_thinking(const std::string& effort, std::optional<std::int64_t> budget) {
-    if (is_tool_forced(input_)) return notes_.add("thinking_dropped", "a forced tool choice excludes thinking");
+    if (is_tool_forced(input_))
+      return notes_.add(warning_code::thinking_dropped, "a forced tool choice excludes thinking");
     if (claude_.adaptive_thinking && !(budget && claude_.thinking_budget)) {
       adaptive_ = true;
       claude_effort_ = effort == "minimal" ? "low" : effort;
-      if (budget) notes_.add("budget_dropped", "this model decides itself how much it thinks");
+      if (budget) notes_.add(warning_code::budget_dropped, "this model decides itself how much it thinks");
     } else if (budget || !effort.empty()) {
       decide_budget(budget ? *budget : anthropic_messages::thinking_budget_of_effort(effort));
     }
@@ -105,14 +107,14 @@ class OptionsWriter : OptionsWriterBase {
       const auto limit = std::max(input_.target.max_tokens.value_or(kNoLimit), *max_tokens_);
       max_tokens_ = std::min(limit, *max_tokens_ + budget_);
       budget_ = std::min(budget_, *max_tokens_ - 1);
-      notes_.add("max_tokens_raised", "maxOutputTokens leaves no room for the thinking budget");
+      notes_.add(warning_code::max_tokens_raised, "maxOutputTokens leaves no room for the thinking budget");
     }
     const std::string_view why = uses_tools_without_thought(input_.messages)
                                      ? "tools are being used in a turn that did not begin with thinking"
                                  : budget_ < anthropic_messages::kMinThinkingBudget ? "the model's limit is too low"
                                                                                     : "";
     if (why.empty()) return;
-    notes_.add("thinking_dropped", why);
+    notes_.add(warning_code::thinking_dropped, why);
     budget_ = 0;
   }
 
@@ -132,7 +134,8 @@ class OptionsWriter : OptionsWriterBase {
     json.begin_object();
     if (may_send(max_tokens_, "maxOutputTokens", nova_decides)) json.field("maxTokens", *max_tokens_);
     if (may_send(chat_.temperature, "temperature", no_sampling)) {
-      if (*chat_.temperature > 1) notes_.add("temperature_lowered", "this provider's temperature ends at 1");
+      if (*chat_.temperature > 1)
+        notes_.add(warning_code::temperature_lowered, "this provider's temperature ends at 1");
       json.field("temperature", std::clamp(*chat_.temperature, 0.0, 1.0));
     }
     const bool one_only = is_claude() && chat_.temperature && !claude_.both_sampling;
@@ -147,7 +150,8 @@ class OptionsWriter : OptionsWriterBase {
     const bool none = !input_.offer_tools || (chat_.tool_choice && chat_.tool_choice->type == ToolChoiceType::none);
     const auto called = called_tools(input_.messages);
     if (called.empty() && (none || chat_.tools.empty())) return;
-    if (none) notes_.add("tools_still_offered", "this API takes no history of tool calls without offering tools");
+    if (none)
+      notes_.add(warning_code::tools_still_offered, "this API takes no history of tool calls without offering tools");
     writer_.key("toolConfig").begin_object().key("tools").begin_array();
     bool any = false;
     for (const Tool& tool : chat_.tools) {
@@ -203,7 +207,7 @@ class OptionsWriter : OptionsWriterBase {
   void output_config() {
     if (!chat_.response_json) return;
     if (!chat_.response_schema.is_object()) {
-      return notes_.add("option_unsupported", "this provider takes JSON output by schema");
+      return notes_.add(warning_code::option_unsupported, "this provider takes JSON output by schema");
     }
     if (is_claude() && !claude_.structured_output) return dropped("responseFormat");
     writer_.key("outputConfig").begin_object().key("textFormat").begin_object().field("type", "json_schema");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "worker/base/crypto.hpp"
 #include "worker/base/url.hpp"
 
@@ -127,7 +128,7 @@ std::expected<std::string, std::string> chain(std::string key, std::initializer_
 
 std::unexpected<Error> cannot_sign(const std::string& why) {
   Error error;
-  error.code = "cannot_sign";
+  error.code = error_code::cannot_sign;
   error.category = Category::internal;
   error.message = "the request cannot be signed: " + why;
   return std::unexpected(std::move(error));

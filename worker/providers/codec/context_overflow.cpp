@@ -8,6 +8,7 @@
 #include <string>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 
 namespace aiw {
 namespace {
@@ -159,7 +160,7 @@ std::optional<std::int64_t> number_behind(std::string_view message, std::span<co
 
 // Accepts only the provider's own response to the request. Some local servers respond with 500 (category upstream).
 bool may_be_overflow(const Error& error) {
-  const bool by_provider = error.code == "upstream_http" || error.code == "upstream_error";
+  const bool by_provider = error.code == error_code::upstream_http || error.code == error_code::upstream_error;
   return by_provider && (error.category == Category::invalid_request || error.category == Category::upstream);
 }
 

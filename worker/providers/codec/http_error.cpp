@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/retry_after.hpp"
 #include "worker/base/white_space.hpp"
@@ -249,7 +250,7 @@ std::string error_body(std::string_view body) {
 Error http_error(const ResponseHead& head, std::string_view body, std::chrono::sys_seconds now) {
   body = trim(body);
   Error error;
-  error.code = "upstream_http";
+  error.code = error_code::upstream_http;
   error.status = head.status;
   error.category = category_of_status(head.status);
   error.retryable = is_retryable_status(head.status);
@@ -311,7 +312,7 @@ Error page_fault(std::string_view code, std::string_view html) {
 
 Error in_stream_error(std::string_view provider_code, std::string_view message) {
   Error error;
-  error.code = "upstream_error";
+  error.code = error_code::upstream_error;
   error.category = Category::upstream;
   error.provider_code = bounded_message(provider_code, kMaxErrorWordBytes);
   error.message = bounded_message(message);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/sse_parser.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view kBadEvent = "an event of the answer is not one JSON object";
 
-Error bad_body() { return upstream_fault("bad_response", "the response body is not a JSON object", false); }
+Error bad_body() { return upstream_fault(error_code::bad_response, "the response body is not a JSON object", false); }
 
 // Makes the decoder of a stream that is known to be server-sent events.
 std::unique_ptr<ResponseDecoder> make_events_decoder(std::unique_ptr<JsonEventDecoder> answer);
@@ -114,7 +115,7 @@ class SseDecoder final : public ResponseDecoder {
   // Handles an event whose data is not an object.
   void on_odd_event(const SseEvent& event, const std::optional<JsonElement>& root, bool unfinished, StepSink& sink) {
     if (root ? root->is_null() : unfinished || event.unframed) return;
-    if (event.type != "error") return answer_->fail("bad_event", kBadEvent, true, sink);
+    if (event.type != "error") return answer_->fail(error_code::bad_event, kBadEvent, true, sink);
     answer_->fail(root ? in_stream_error(json_, *root) : in_stream_error({}, event.data), sink);
   }
 
@@ -160,7 +161,8 @@ class NdjsonDecoder final : public ResponseDecoder {
     if (!body_.empty()) return collect(line, sink);
     if (add(line, false, sink) || answer_->ended()) return;
     const char first = line[line.find_first_not_of(kWhiteSpace)];
-    if (has_event_ || (first != '{' && first != '<')) return answer_->fail("bad_event", kBadEvent, true, sink);
+    if (has_event_ || (first != '{' && first != '<'))
+      return answer_->fail(error_code::bad_event, kBadEvent, true, sink);
     collect(line, sink);
   }
 
@@ -168,7 +170,7 @@ class NdjsonDecoder final : public ResponseDecoder {
   bool add(std::string_view text, bool last, StepSink& sink) {
     const auto root = json_.parse(text);
     if (!root || !root->is_object()) {
-      if (last && trim(text).starts_with('<')) answer_->fail(page_fault("bad_response", text), sink);
+      if (last && trim(text).starts_with('<')) answer_->fail(page_fault(error_code::bad_response, text), sink);
       return false;
     }
     has_event_ = true;
@@ -237,16 +239,16 @@ void JsonEventDecoder::fail(std::string_view code, std::string_view message, boo
 }
 
 void JsonEventDecoder::fail_too_large(StepSink& sink) {
-  fail("event_too_large", "an event of the answer is too large", false, sink);
+  fail(error_code::event_too_large, "an event of the answer is too large", false, sink);
 }
 
 void JsonEventDecoder::fail_truncated(StepSink& sink) {
-  fail("truncated_stream", "the answer stopped before its end was announced", true, sink);
+  fail(error_code::truncated_stream, "the answer stopped before its end was announced", true, sink);
 }
 
 void JsonEventDecoder::report_finish(FinishReason reason, std::string_view raw, StepSink& sink) {
   ended_ = true;
-  if (raw.empty()) sink.warning("missing_finish_reason", "the answer ended without a finish reason");
+  if (raw.empty()) sink.warning(warning_code::missing_finish_reason, "the answer ended without a finish reason");
   sink.finish(reason, raw);
 }
 
@@ -284,7 +286,7 @@ std::optional<bool> begins_events(std::string_view beginning) {
 
 std::expected<JsonElement, Error> parse_body(EventJson& json, std::string_view body) {
   body = without_byte_order_mark(body);
-  if (trim(body).starts_with('<')) return std::unexpected(page_fault("bad_response", body));
+  if (trim(body).starts_with('<')) return std::unexpected(page_fault(error_code::bad_response, body));
   auto root = json.parse(body);
   JsonElement first;
   if (root && root->is_array() && root->at(0).get(first) == simdjson::SUCCESS) root = first;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/ordered_json.hpp"
 
 namespace aiw {
@@ -33,20 +34,20 @@ void RequestNotes::add(std::string_view code, std::string_view message) {
 }
 
 void RequestNotes::dropped(std::string_view name, const Target& target) {
-  add("parameter_dropped", std::string(name) + " was left out: " + target.shown_as + " does not take it");
+  add(warning_code::parameter_dropped, std::string(name) + " was left out: " + target.shown_as + " does not take it");
 }
 
 std::optional<std::int64_t> output_token_limit(const ChatRequest& chat, const Target& target, RequestNotes& notes) {
   if (!chat.max_output_tokens || !target.max_tokens || *chat.max_output_tokens <= *target.max_tokens) {
     return chat.max_output_tokens;
   }
-  notes.add("max_tokens_lowered", "maxOutputTokens is above the model's");
+  notes.add(warning_code::max_tokens_lowered, "maxOutputTokens is above the model's");
   return target.max_tokens;
 }
 
 Error invalid_request(std::string_view message, std::string_view pointer) {
   Error error;
-  error.code = "invalid_request";
+  error.code = error_code::invalid_request;
   error.category = Category::invalid_request;
   error.message = message;
   error.pointer = pointer;
@@ -83,12 +84,14 @@ std::string apply_provider_options(std::string options, const ChatRequest& chat,
   auto patch = OrderedJson::object();
   for (const auto& [key, value] : chat.provider_options) {
     if (std::ranges::find(reserved, key) != reserved.end()) {
-      notes.add("parameter_dropped", "providerOptions." + key + " was left out: the request's own fields set it");
+      notes.add(warning_code::parameter_dropped,
+                "providerOptions." + key + " was left out: the request's own fields set it");
       continue;
     }
     auto parsed = OrderedJson::parse(value.json, nullptr, false);
     if (parsed.is_discarded()) {  // valid JSON, but with a number beyond a double
-      notes.add("parameter_dropped", "providerOptions." + key + " was left out: it holds a number out of range");
+      notes.add(warning_code::parameter_dropped,
+                "providerOptions." + key + " was left out: it holds a number out of range");
     } else {
       patch[key] = std::move(parsed);
     }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/message_parts.hpp"
 
 namespace aiw {
@@ -58,7 +59,7 @@ void append_transcript_prompt(RawString system, std::span<const Message> message
                               RequestNotes& notes) {
   for (const Message& message : messages) {
     if (!media_travels && has_part<MediaPart>(message.parts)) {
-      notes.add("media_dropped", "this provider takes text only; media was left out");
+      notes.add(warning_code::media_dropped, "this provider takes text only; media was left out");
     }
   }
   const bool is_plain = system.empty() && messages.size() == 1 && messages.front().role == Role::user &&

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
@@ -78,7 +79,7 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
   if (!message || !message->is_object()) {
     const auto error = get_error(root);
     if (message || error) return fail(in_stream_error(json, error.value_or(root)), sink);
-    return fail("bad_response", "the answer's body has no message", false, sink);
+    return fail(error_code::bad_response, "the answer's body has no message", false, sink);
   }
   began_ = true;
   add_message(*message, sink);
@@ -142,7 +143,7 @@ void Decoder::add_tool_call(const std::optional<std::int64_t>& index, const Json
   end_block(sink);
   if (plan_told_ == 0) report_plan(sink);
   if (calls_.add(*json_, index, call, *function, next_part_, sink)) return;
-  fail("too_many_tool_calls", "the answer has too many tool calls", false, sink);
+  fail(error_code::too_many_tool_calls, "the answer has too many tool calls", false, sink);
 }
 
 void Decoder::add_citations(const JsonElement& citations, StepSink& sink) {
@@ -196,9 +197,9 @@ void Decoder::finish(const JsonElement& ending, StepSink& sink) {
     return fail(*std::move(error), sink);
   }
   if (said && raw.empty()) return fail(in_stream_error(*json_, *said), sink);
-  if (!began_) return fail("bad_response", "the answer ended without a message", false, sink);
+  if (!began_) return fail(error_code::bad_response, "the answer ended without a message", false, sink);
   if (raw.empty() && next_part_ == 0) {
-    return fail("bad_response", "the answer ended with neither content nor a finish reason", false, sink);
+    return fail(error_code::bad_response, "the answer ended with neither content nor a finish reason", false, sink);
   }
   ended_ = true;
   flush(sink);

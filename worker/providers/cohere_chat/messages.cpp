@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/message_parts.hpp"
@@ -108,7 +109,7 @@ class MessageWriter {
 
   bool can_send(const MediaPart& media) {
     if (media.kind == MediaKind::image && !(media.data.empty() && media.url.empty())) return true;
-    notes_.add("media_dropped", "this provider takes images by data or URL; other media was left out");
+    notes_.add(warning_code::media_dropped, "this provider takes images by data or URL; other media was left out");
     return false;
   }
 
@@ -125,7 +126,8 @@ class MessageWriter {
     write_plan(parts);
     if (has_calls) write_calls(parts);
     json_.end_object();
-    if (has_part<MediaPart>(parts)) notes_.add("media_dropped", "media of an assistant message was left out");
+    if (has_part<MediaPart>(parts))
+      notes_.add(warning_code::media_dropped, "media of an assistant message was left out");
     if (has_part<ToolResultPart>(parts)) tool_results(parts);
   }
 

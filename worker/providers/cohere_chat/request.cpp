@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -118,7 +119,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   EventJson json;
   const auto root = json.parse(body);
   const auto list = root ? get_array(*root, "models") : std::nullopt;
-  if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
+  if (!list)
+    return std::unexpected(upstream_fault(error_code::bad_response, "the answer has no list of models", false));
   ModelPage page;
   page.next = json.text(*root, "next_page_token");
   for (const JsonElement model : *list) {

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/base/url.hpp"
 #include "worker/providers/anthropic_messages/decoder.hpp"
 #include "worker/providers/anthropic_messages/request.hpp"
@@ -47,7 +48,7 @@ std::expected<ModelPage, Error> read_model_page(std::string_view body, std::stri
   EventJson json;
   const auto root = json.parse(body);
   if (!root || !root->is_object()) {
-    return std::unexpected(upstream_fault("bad_response", "the list of models is not a JSON object", false));
+    return std::unexpected(upstream_fault(error_code::bad_response, "the list of models is not a JSON object", false));
   }
   ModelPage page;
   page.next = json.text(*root, "nextPageToken");

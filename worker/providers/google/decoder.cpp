@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/google/json_array.hpp"
 #include "worker/providers/google/request.hpp"
 #include "worker/providers/google/response.hpp"
@@ -40,13 +41,14 @@ class GeminiDecoder final : public ResponseDecoder {
     std::string_view element;
     while (!response_->ended() && elements_.next(element)) {
       const auto root = json_.parse(element);
-      if (!root) return response_->fail("bad_event", "an element of the response's array is not JSON", true, sink);
+      if (!root)
+        return response_->fail(error_code::bad_event, "an element of the response's array is not JSON", true, sink);
       response_->add_event(json_, *root, {}, sink);
     }
     if (response_->ended()) return;
     if (elements_.too_large()) return response_->fail_too_large(sink);
     if (elements_.broken()) {
-      return response_->fail("bad_response", "the response is not a JSON array of objects", true, sink);
+      return response_->fail(error_code::bad_response, "the response is not a JSON array of objects", true, sink);
     }
     if (elements_.closed()) response_->end_of_stream(sink);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/media_type.hpp"
 #include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/google/state.hpp"
@@ -51,7 +52,8 @@ class Contents {
       for (const Part& part : message.parts) {
         const auto* text = std::get_if<TextPart>(&part);
         if (text != nullptr) write(text->text);
-        if (text == nullptr) notes_.add("part_dropped", "a part of a system message that is not text was left out");
+        if (text == nullptr)
+          notes_.add(warning_code::part_dropped, "a part of a system message that is not text was left out");
       }
     }
     if (open) json_.end_array().end_object();
@@ -83,14 +85,14 @@ class Contents {
       begin_turn(Turn::user);
       return write_media_part(*media, {});
     }
-    notes_.add("part_dropped", "a part that only an assistant message may have was left out");
+    notes_.add(warning_code::part_dropped, "a part that only an assistant message may have was left out");
   }
 
   void write_user_text(RawString text, Role role) {
     if (text.empty()) return;
     begin_turn(Turn::user);
     if (role != Role::system) return write_text(text, {});
-    notes_.add("system_in_place", "a later system message is sent as user text");
+    notes_.add(warning_code::system_in_place, "a later system message is sent as user text");
     write_system_text(json_.begin_object().key("text"), text);
     json_.end_object();
   }
@@ -104,7 +106,8 @@ class Contents {
       write_text(text->text, state);
     } else if (const auto* reasoning = std::get_if<ReasoningPart>(&part)) {
       const auto state = read_state(states_, reasoning->provider_state);
-      if (!state.ours) return notes_.add("reasoning_dropped", "reasoning that another provider gave was left out");
+      if (!state.ours)
+        return notes_.add(warning_code::reasoning_dropped, "reasoning that another provider gave was left out");
       begin_turn(Turn::model);
       write_text(reasoning->text, state);
     } else if (const auto* media = std::get_if<MediaPart>(&part)) {
@@ -112,7 +115,8 @@ class Contents {
       write_media_part(*media, read_state(states_, media->provider_state));
     } else if (const auto* own = std::get_if<ProviderPart>(&part)) {
       const auto state = read_state(states_, own->provider_state);
-      if (state.part.empty()) return notes_.add("provider_part_dropped", "a part of another provider was left out");
+      if (state.part.empty())
+        return notes_.add(warning_code::provider_part_dropped, "a part of another provider was left out");
       begin_turn(Turn::model);
       json_.copy(state.part);
     }
@@ -122,7 +126,7 @@ class Contents {
   void begin_turn(Turn turn) {
     if (turn_ == turn) return;
     if (turn_ == Turn::none && turn == Turn::model) {
-      notes_.add("user_turn_added", "the conversation began with the assistant");
+      notes_.add(warning_code::user_turn_added, "the conversation began with the assistant");
       open_turn(Turn::user);
       write_text(RawString{"."}, {});
     }
@@ -175,7 +179,8 @@ class Contents {
   void write_call(const ToolCallPart& call) {
     begin_turn(Turn::model);
     const bool is_object = call.input.is_object();
-    if (!is_object) notes_.add("tool_input_replaced", "a tool call's input was not an object and is sent as {}");
+    if (!is_object)
+      notes_.add(warning_code::tool_input_replaced, "a tool call's input was not an object and is sent as {}");
     json_.begin_object().key("functionCall").begin_object();
     write_id_and_name(call.tool_call_id, call.tool_name);
     json_.field("args", is_object ? call.input : JsonSpan{"{}"}).end_object();

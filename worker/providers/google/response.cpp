@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -55,14 +56,15 @@ void Response::add_event(const EventJson& json, const JsonElement& root, std::st
 void Response::add_body(const EventJson& json, const JsonElement& root, StepSink& sink) {
   add_event(json, root, {}, sink);
   if (ended_) return;
-  if (!has_content_) return fail("bad_response", "the answer has neither candidates nor an error", true, sink);
+  if (!has_content_)
+    return fail(error_code::bad_response, "the answer has neither candidates nor an error", true, sink);
   if (asked_ == BodyFormat::unary) return finish(sink);
   end_of_stream(sink);
 }
 
 void Response::end_of_stream(StepSink& sink) {
   if (!finish_raw_.empty()) return finish(sink);
-  fail("truncated_stream", "the answer stopped before it said why it ends", true, sink);
+  fail(error_code::truncated_stream, "the answer stopped before it said why it ends", true, sink);
 }
 
 void Response::add_candidate(const JsonElement& candidate, StepSink& sink) {
@@ -159,7 +161,7 @@ void Response::close_text(std::string_view signature, StepSink& sink) {
 int Response::next_part(StepSink& sink) {
   close_text({}, sink);
   if (streamed_) end_call(true, sink);
-  if (parts_ >= kMaxParts) fail("too_many_parts", "the answer has too many parts", false, sink);
+  if (parts_ >= kMaxParts) fail(error_code::too_many_parts, "the answer has too many parts", false, sink);
   return parts_++;
 }
 
@@ -187,7 +189,7 @@ void Response::continue_call(const JsonElement& call, StepSink& sink) {
   if (const auto partial = get_array(call, "partialArgs")) {
     for (const JsonElement value : *partial) {
       if (streamed_->args.add(*json_, value, streamed_->input)) continue;
-      return fail("bad_event", "partial arguments of a call are out of order", true, sink);
+      return fail(error_code::bad_event, "partial arguments of a call are out of order", true, sink);
     }
     send_input(sink);
   } else if (const auto args = get_member(call, "args"); args && streamed_->input.empty()) {
@@ -299,7 +301,8 @@ std::optional<Error> Response::failure() const {
   const bool says_nothing = finish_raw_.empty() || shared_finish_reason(finish_raw_) == FinishReason::stop;
   if (parts_ > 0 || !says_nothing) return std::nullopt;
   constexpr std::string_view kEmpty = "the answer ended without any content";
-  return upstream_fault("bad_response", finish_message_.empty() ? kEmpty : std::string_view(finish_message_), true);
+  return upstream_fault(error_code::bad_response, finish_message_.empty() ? kEmpty : std::string_view(finish_message_),
+                        true);
 }
 
 // Reports the grounding as state of the text that it describes, or of a part of its own.
@@ -325,7 +328,7 @@ void Response::finish(StepSink& sink) {
   report_grounding(sink);
   const FinishReason reason = finish_reason();
   const bool is_usual = reason == FinishReason::stop || reason == FinishReason::tool_calls;
-  if (!finish_message_.empty() && !is_usual) sink.warning("finish_message", finish_message_);
+  if (!finish_message_.empty() && !is_usual) sink.warning(warning_code::finish_message, finish_message_);
   report_finish(reason, finish_raw_, sink);
 }
 

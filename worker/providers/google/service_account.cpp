@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/base/base64.hpp"
 #include "worker/base/crypto.hpp"
@@ -31,16 +32,16 @@ std::expected<ServiceAccount, Error> read_service_account(std::string_view json)
   EventJson parser;
   const auto root = parser.parse(json);
   if (!root || !root->is_object()) {
-    return std::unexpected(auth_error("bad_credentials", "the credentials are not a JSON object"));
+    return std::unexpected(auth_error(error_code::bad_credentials, "the credentials are not a JSON object"));
   }
   if (get_string_or_empty(*root, "type") != "service_account") {
-    return std::unexpected(auth_error("bad_credentials", "the credentials are not of a service account"));
+    return std::unexpected(auth_error(error_code::bad_credentials, "the credentials are not of a service account"));
   }
   const auto text = [&](std::string_view key) { return parser.text(*root, key); };
   ServiceAccount account{text("client_email"), text("private_key"), text("private_key_id"), text("token_uri"),
                          text("project_id")};
   if (account.client_email.empty() || account.private_key.empty()) {
-    return std::unexpected(auth_error("bad_credentials", "the credentials lack client_email or private_key"));
+    return std::unexpected(auth_error(error_code::bad_credentials, "the credentials lack client_email or private_key"));
   }
   if (account.token_uri.empty()) account.token_uri = kDefaultTokenUri;
   return account;
@@ -65,7 +66,8 @@ std::expected<HttpRequest, Error> service_account_token_request(const ServiceAcc
   const std::string signed_part = base64url_encode(header) + "." + base64url_encode(claims);
   const auto signature = rs256_sign(account.private_key, signed_part);
   if (!signature) {
-    return std::unexpected(auth_error("bad_credentials", "the token request cannot be signed: " + signature.error()));
+    return std::unexpected(
+        auth_error(error_code::bad_credentials, "the token request cannot be signed: " + signature.error()));
   }
   HttpRequest request{
       .method = "POST",
@@ -81,7 +83,7 @@ std::expected<AccessToken, Error> read_access_token(const ResponseHead& head, st
   if (head.status != 200) {
     Error error = http_error(head, body);
     const bool may_pass = error.retryable;
-    error.code = may_pass ? "token_unavailable" : "token_refused";
+    error.code = may_pass ? error_code::token_unavailable : error_code::token_refused;
     if (!may_pass) error.category = Category::auth;
     error.message = "no access token was given: " + error.message;
     return std::unexpected(std::move(error));
@@ -90,7 +92,7 @@ std::expected<AccessToken, Error> read_access_token(const ResponseHead& head, st
   const auto root = json.parse(body);
   const auto token = root ? get_string_or_empty(*root, "access_token") : std::string_view();
   if (token.empty() || !valid_header("authorization", token)) {
-    return std::unexpected(auth_error("token_refused", "the token server's answer has no access token"));
+    return std::unexpected(auth_error(error_code::token_refused, "the token server's answer has no access token"));
   }
   constexpr std::int64_t kMost = 86'400;
   const std::int64_t seconds = get_count(*root, "expires_in").value_or(0);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
@@ -68,7 +69,7 @@ void Decoder::add_tool_call(const EventJson& json, const JsonElement& call, Step
   const auto function = get_member(call, "function");
   if (!function) return;
   if (call_count_ == kMaxCalls) {
-    return fail("too_many_tool_calls", "the answer has too many tool calls", false, sink);
+    return fail(error_code::too_many_tool_calls, "the answer has too many tool calls", false, sink);
   }
   ToolCall made;
   made.id = read_call_id(json, call, "id");
@@ -92,7 +93,7 @@ void Decoder::finish(const EventJson& json, const JsonElement& root, StepSink& s
   const std::string raw = bounded_message(json.text(root, "done_reason"), 256);
   // Older servers send no reason.
   if (!has_answer_ || (raw.empty() && next_part_ == 0)) {
-    return fail("bad_response", "the answer ended without a message", false, sink);
+    return fail(error_code::bad_response, "the answer ended without a message", false, sink);
   }
   ended_ = true;
   flush(sink);

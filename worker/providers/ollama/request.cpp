@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_writer.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
@@ -122,7 +123,8 @@ void warn_of_truncation(const StepInput& input, RequestNotes& notes) {
   auto bytes = static_cast<std::int64_t>(input.chat.system.raw.size());
   for (const Message& message : input.messages) bytes += static_cast<std::int64_t>(text_bytes(message.parts));
   if (bytes / kBytesPerToken < *context) return;
-  notes.add("context_exceeded", "the conversation hardly fits options.num_ctx: Ollama drops its oldest messages then");
+  notes.add(warning_code::context_exceeded,
+            "the conversation hardly fits options.num_ctx: Ollama drops its oldest messages then");
 }
 
 // The base URL may be that of Ollama's OpenAI-compatible API.
@@ -142,7 +144,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   EventJson json;
   const auto root = json.parse(body);
   const auto list = root ? get_array(*root, "models") : std::nullopt;
-  if (!list) return std::unexpected(upstream_fault("bad_response", "the answer has no list of models", false));
+  if (!list)
+    return std::unexpected(upstream_fault(error_code::bad_response, "the answer has no list of models", false));
   ModelPage page;
   for (const JsonElement model : *list) {
     std::string id = json.text(model, "model");
@@ -164,7 +167,7 @@ std::expected<void, Error> check_media(const std::vector<Part>& parts, std::size
       return std::unexpected(invalid_request("Ollama does not fetch images: give the image's data instead of a URL",
                                              "/payload/messages/" + std::to_string(index)));
     }
-    notes.add("media_dropped", "this provider takes images; other media was left out");
+    notes.add(warning_code::media_dropped, "this provider takes images; other media was left out");
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/logprobs_writer.hpp"
@@ -40,12 +41,12 @@ void Decoder::done(StepSink& sink) {
   if (has_content() || !finish_raw_.empty()) return finish(sink);
   const auto* const what =
       has_choice_ ? "the answer ended with neither content nor a finish reason" : "the answer ended without a choice";
-  fail("bad_response", what, false, sink);
+  fail(error_code::bad_response, what, false, sink);
 }
 
 void Decoder::end_of_stream(StepSink& sink) {
   if (finish_raw_.empty()) return fail_truncated(sink);
-  sink.warning("missing_done", "the stream ended without [DONE]");
+  sink.warning(warning_code::missing_done, "the stream ended without [DONE]");
   finish(sink);
 }
 
@@ -135,7 +136,7 @@ void Decoder::add_audio(const JsonElement& audio, StepSink& sink) {
   if (text_.part < 0 && !words.empty()) is_spoken_ = true;
   if (is_spoken_) add_text(text_, words, sink);
   if (spoken_.add(get_string_or_empty(audio, "data"))) return;
-  fail("event_too_large", "the answer's audio is too large", false, sink);
+  fail(error_code::event_too_large, "the answer's audio is too large", false, sink);
 }
 
 void Decoder::add_logprobs(const JsonElement& logprobs, StepSink& sink) {
@@ -190,7 +191,7 @@ void Decoder::add_tool_calls(const JsonElement& calls, StepSink& sink) {
 
 void Decoder::add_function(const JsonElement& call, const JsonElement& function, StepSink& sink) {
   if (calls_.add(*json_, get_count(call, "index"), call, function, next_part_, sink)) return;
-  fail("too_many_tool_calls", "the answer has too many tool calls", false, sink);
+  fail(error_code::too_many_tool_calls, "the answer has too many tool calls", false, sink);
 }
 
 void Decoder::add_text(TextChannel& channel, std::string_view text, StepSink& sink) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/codec/provider_state.hpp"
 #include "worker/providers/openai_chat/content.hpp"
@@ -129,7 +130,8 @@ class MessageWriter {
     if (has_calls) tool_calls(parts);
     json_.end_object();
     if (has_part<MediaPart>(parts)) {
-      notes_.add("content_dropped", "media of an assistant message was left out: this API takes none there");
+      notes_.add(warning_code::content_dropped,
+                 "media of an assistant message was left out: this API takes none there");
     }
     tool_results(parts);
   }

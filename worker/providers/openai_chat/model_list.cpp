@@ -1,5 +1,6 @@
 #include "worker/providers/openai_chat/model_list.hpp"
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/event_json.hpp"
 #include "worker/providers/codec/http_error.hpp"
 #include "worker/providers/codec/request.hpp"
@@ -35,7 +36,8 @@ std::expected<ModelPage, Error> read_models(std::string_view body) {
   const auto list = root && root->is_object() ? get_member(*root, "data") : root;
   simdjson::dom::array models;
   if (!list || list->get(models) != simdjson::SUCCESS) {
-    return std::unexpected(upstream_fault("bad_response", "the list of models is not in the API's form", false));
+    return std::unexpected(
+        upstream_fault(error_code::bad_response, "the list of models is not in the API's form", false));
   }
   ModelPage page;
   for (const JsonElement model : models) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/codes.hpp"
 #include "protocol/json_text.hpp"
 #include "worker/base/white_space.hpp"
 #include "worker/providers/codec/finish_reasons.hpp"
@@ -132,10 +133,10 @@ void Decoder::add_body(const EventJson& json, const JsonElement& root, StepSink&
   if (error) return fail(in_stream_error(*json_, *error), sink);
   if (status == "failed" || status == "cancelled") return fail_answer(root, sink);
   if (!get_array(root, "output")) {
-    return fail("bad_response", "the answer's body has no output", false, sink);
+    return fail(error_code::bad_response, "the answer's body has no output", false, sink);
   }
   if (status == "queued" || status == "in_progress") {
-    return fail("bad_response", "the answer is still being made (background)", false, sink);
+    return fail(error_code::bad_response, "the answer is still being made (background)", false, sink);
   }
   end_answer(status, root, sink);
 }
@@ -146,10 +147,10 @@ void Decoder::end_reported(std::string_view event_status, const JsonElement& res
   const bool failed = status == "failed" || status == "cancelled" || get_error(response);
   if (failed) return fail_answer(response, sink);
   if (items_.empty() && !get_array(response, "output")) {
-    return fail("bad_response", "the answer ended without any output", false, sink);
+    return fail(error_code::bad_response, "the answer ended without any output", false, sink);
   }
   if (status != event_status && status != "incomplete") {
-    sink.warning("status_contradicted", "the answer ended, and its status is another");
+    sink.warning(warning_code::status_contradicted, "the answer ended, and its status is another");
   }
   end_answer(status == "incomplete" ? status : event_status, response, sink);
 }
@@ -173,7 +174,7 @@ void Decoder::end_answer(std::string_view status, const JsonElement& response, S
   ended_ = true;
   if (completed) {
     if (has_incomplete_message_) {
-      sink.warning("status_contradicted", "the answer is completed, and one of its messages is not");
+      sink.warning(warning_code::status_contradicted, "the answer is completed, and one of its messages is not");
     }
     const auto others = has_refusal_ ? FinishReason::refusal : FinishReason::stop;
     return sink.finish(has_client_call_ ? FinishReason::tool_calls : others, status);
@@ -203,7 +204,7 @@ Decoder::Item* Decoder::item_at(std::int64_t output_index, StepSink& sink) {
   if (latest_.second != nullptr && latest_.first == output_index) return latest_.second;
   const auto found = items_.find(output_index);
   if (found == items_.end() && items_.size() >= kMaxItems) {
-    fail("too_many_items", "the answer has too many items", false, sink);
+    fail(error_code::too_many_items, "the answer has too many items", false, sink);
     return nullptr;
   }
   latest_ = {output_index, found != items_.end() ? &found->second : &items_[output_index]};
@@ -295,7 +296,7 @@ void Decoder::complete(Item& item, Slot slot, Content& content, std::string_view
   if (slot == Slot::input) content.text.all = whole;
   // Servers trim white space from the whole text.
   if ((slot != Slot::text && slot != Slot::refusal) || trim(whole) == content.text.trimmed()) return;
-  fail("bad_event", "the end of a text contradicts the text that was streamed", false, sink);
+  fail(error_code::bad_event, "the end of a text contradicts the text that was streamed", false, sink);
 }
 
 Decoder::Content& Decoder::content_of(Item& item, std::int64_t index, Slot slot, std::string_view whole,

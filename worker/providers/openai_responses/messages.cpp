@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/codec/body_writer.hpp"
 #include "worker/providers/codec/media_type.hpp"
 #include "worker/providers/codec/message_parts.hpp"
@@ -51,7 +52,7 @@ class PartWriter {
   // False, with a note, if the API does not accept the media.
   bool can_send(const MediaPart& media) {
     if (media.kind != MediaKind::audio) return true;
-    notes_.add("content_dropped", "audio was left out: this API takes none");
+    notes_.add(warning_code::content_dropped, "audio was left out: this API takes none");
     return false;
   }
 
@@ -303,7 +304,8 @@ class InputWriter {
   void generated_file(const MediaPart& part) {
     const auto whole = object_member(state_.read(part.provider_state, kStateTag), kItem);
     if (!whole || part.data.empty()) {
-      notes_.add("content_dropped", "media of an assistant message was left out: this API takes none there");
+      notes_.add(warning_code::content_dropped,
+                 "media of an assistant message was left out: this API takes none there");
       return;
     }
     close_message();

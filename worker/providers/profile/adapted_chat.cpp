@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/json_reader.hpp"
 #include "worker/providers/codec/message_parts.hpp"
 #include "worker/providers/codec/renamed_keys.hpp"
@@ -120,8 +121,9 @@ void AdaptedChat::adapt_tools(const ChatRequest& chat) {
   }
   if (profile_.most_tools == 0 || chat.tools.size() <= profile_.most_tools) return;
   own_chat(chat).tools.resize(profile_.most_tools);
-  notes_->add("tools_dropped", "this provider takes " + std::to_string(profile_.most_tools) + " tools; the last " +
-                                   std::to_string(chat.tools.size() - profile_.most_tools) + " were left out");
+  notes_->add(warning_code::tools_dropped,
+              "this provider takes " + std::to_string(profile_.most_tools) + " tools; the last " +
+                  std::to_string(chat.tools.size() - profile_.most_tools) + " were left out");
 }
 
 void AdaptedChat::adapt_stops(const ChatRequest& chat) {
@@ -131,7 +133,7 @@ void AdaptedChat::adapt_stops(const ChatRequest& chat) {
   auto& stops = own_chat(chat).stop_sequences;
   std::erase_if(stops, is_refused);
   if (profile_.most_stops > 0) stops.resize(std::min(stops.size(), profile_.most_stops));
-  notes_->add("parameter_dropped",
+  notes_->add(warning_code::parameter_dropped,
               "some of stopSequences were left out: this provider takes " +
                   (too_many ? std::to_string(profile_.most_stops) + " of them" : std::string("none that is blank")));
 }
@@ -220,12 +222,13 @@ void AdaptedChat::end_with_user(std::span<const Message> given) {
   if (paused) return;
   own_messages(given);
   tail_ = true;
-  notes_->add("user_turn_added", "this model does not go on from the assistant's own words: it is asked to continue");
+  notes_->add(warning_code::user_turn_added,
+              "this model does not go on from the assistant's own words: it is asked to continue");
   messages_.push_back({Role::user, {TextPart{keep("Continue.")}}});
 }
 
 void AdaptedChat::push_system(Message message) {
-  notes_->add("system_in_place", "a later system message is sent as user text");
+  notes_->add(warning_code::system_in_place, "a later system message is sent as user text");
   message.role = Role::user;
   for (Part& part : message.parts) {
     auto* text = std::get_if<TextPart>(&part);
@@ -372,7 +375,7 @@ bool AdaptedChat::change_call_id(RawString& id, std::size_t use) {
 bool AdaptedChat::change_name(RawString& name) {
   if (!change_word(name, profile_.tool_names)) return false;
   if (renamed_ != nullptr && renamed_->tools.contains(name.raw)) return true;  // the request's own, known both ways
-  notes_->add("tool_name_changed", "a tool name of the history has characters that this API does not take");
+  notes_->add(warning_code::tool_name_changed, "a tool name of the history has characters that this API does not take");
   return true;
 }
 

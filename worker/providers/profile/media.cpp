@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocol/ascii.hpp"
+#include "protocol/codes.hpp"
 #include "worker/base/base64.hpp"
 #include "worker/providers/codec/media_type.hpp"
 
@@ -58,7 +59,7 @@ std::optional<std::string> text_instead(const MediaPart& part, const ServerProfi
   const std::string what_not = is_link      ? "media by URL"
                                : as_it_says ? type
                                             : "bytes that are not what they are said to be";
-  notes.add("media_replaced", "this provider takes no " + what_not + "; text stands in its place");
+  notes.add(warning_code::media_replaced, "this provider takes no " + what_not + "; text stands in its place");
   if (is_link) return "[media at " + part.url.text() + " was left out: it cannot be read here]";
   std::string text;
   const bool textual = is_text_type(type) || (!image && !audio && !as_it_says);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/schema/rules.hpp"
 
 namespace aiw {
@@ -181,7 +182,7 @@ RewrittenSchema rewrite_schema(JsonSpan schema, const SchemaRules& rules, Schema
     return {std::string(rules.instead.empty() ? schema.json : rules.instead), false};
   }
   if (!pass.changed) return {std::string(schema.json)};
-  const auto note = [&](const std::string& message) { notes.add("schema_changed", message); };
+  const auto note = [&](const std::string& message) { notes.add(warning_code::schema_changed, message); };
   if (pass.made_nullable) note("strict mode requires every property: optional ones may be null instead");
   std::string names;
   for (const auto& name : pass.dropped) names += (names.empty() ? "" : ", ") + name;

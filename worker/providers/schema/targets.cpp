@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "protocol/codes.hpp"
 #include "worker/providers/schema/rules.hpp"
 
 namespace aiw {
@@ -131,7 +132,7 @@ constexpr SchemaRules kStrictSchemas = {.root = rewrite_strict_root,
                                         .refuses_others = true,
                                         .lost = "strict mode has no ",
                                         .lost_end = ": left out",
-                                        .refused_code = "schema_not_strict",
+                                        .refused_code = warning_code::schema_not_strict,
                                         .refused = "a schema is sent without strict: strict mode cannot express it"};
 
 namespace {
@@ -299,7 +300,7 @@ constexpr SchemaRules kGeminiSchemas = {
     .fate = gemini_fate,
     .lost = "this provider's schemas have no ",
     .lost_end = ": left out",
-    .refused_code = "schema_changed",
+    .refused_code = warning_code::schema_changed,
     .refused = "a schema is too deep or too large for this provider: any object is accepted instead",
     .instead = R"({"type":"object"})"};
 

@@ -160,6 +160,7 @@ class UiEvents : public EventEncoder {
   int step_ = 0;
   int sources_ = 0;
   std::map<int, Part> parts_;
+  std::set<int> open_;         // parts that are open
   std::vector<int> complete_;  // open parts that have their state; closed as soon as another part begins
   std::set<int> unplaced_;     // parts that have a state but no place in the message yet
   std::map<std::string, int, std::less<>> call_parts_;  // call id → part number, for the current step
@@ -197,9 +198,7 @@ void UiEvents::end_step() {
 
 // Closes all content of the step. Only tool calls and their results follow in this step.
 void UiEvents::end_content() {
-  for (auto& [number, part] : parts_) {
-    if (part.open) end_part(number, part);
-  }
+  for (const int number : std::exchange(open_, {})) end_part(number, parts_[number]);
   complete_.clear();
   for (const int number : std::exchange(unplaced_, {})) place(number, parts_[number]);
 }
@@ -207,6 +206,7 @@ void UiEvents::end_content() {
 // The step is attempted again, so the message discards its content of this step.
 void UiEvents::on(const RetryEvent& e) {
   parts_.clear();
+  open_.clear();
   complete_.clear();
   unplaced_.clear();
   call_parts_.clear();
@@ -254,6 +254,7 @@ UiEvents::Part& UiEvents::begin(int number, ContentKind kind) {
   part.kind = kind == ContentKind::refusal ? ContentKind::text : kind;
   settle_before(number);
   part.shown = part.open = true;
+  open_.insert(number);
   if (!part.state.empty()) complete_.push_back(number);
   chunk(*part.kind == ContentKind::text ? "text-start" : "reasoning-start",
         [&](JsonWriter& json) { json.field("id", part_id(number)); });
@@ -262,6 +263,7 @@ UiEvents::Part& UiEvents::begin(int number, ContentKind kind) {
 
 void UiEvents::end_part(int number, Part& part) {
   part.open = false;
+  open_.erase(number);
   chunk(*part.kind == ContentKind::text ? "text-end" : "reasoning-end", [&](JsonWriter& json) {
     json.field("id", part_id(number));
     Metadata(json).text("providerState", std::exchange(part.state, {}));

@@ -73,7 +73,7 @@ TEST_CASE("a conversation that is whole stays as it is") {
 
 TEST_CASE("a call without a result gets an error, also at the very end") {
   const auto got = repair(history({user("hi"), calls({"1", "2"}), result("2"), user("go"), calls({"3"})}));
-  CHECK(got.shape == "u:hi a:call(1):call(2) t:2/f=ok:1/f=missing u:go a:call(3) t:3/f=missing");
+  CHECK(got.shape == "u:hi a:call(1):call(2) t:1/f=missing:2/f=ok u:go a:call(3) t:3/f=missing");
   CHECK(got.notes == "tool_result_missing 2");
 }
 
@@ -96,6 +96,15 @@ TEST_CASE("results of one batch travel together, right behind their calls") {
   const auto apart = repair(history({user("hi"), calls({"1", "2"}), result("1"), user("well?"), result("2")}));
   CHECK(apart.shape == "u:hi a:call(1):call(2) t:1/f=ok:2/f=ok u:well?");
   CHECK(apart.notes == "tool_result_moved 1");
+}
+
+TEST_CASE("results stand in the order of their calls, also if one is missing") {
+  const auto late = repair(history({user("hi"), calls({"1", "2"}), result("2", "second"), result("1", "first")}));
+  CHECK(late.shape == "u:hi a:call(1):call(2) t:1/f=first:2/f=second");
+  CHECK(late.notes.empty());
+  const auto missing = repair(history({user("hi"), calls({"1", "2"}), result("2", "second")}));
+  CHECK(missing.shape == "u:hi a:call(1):call(2) t:1/f=missing:2/f=second");
+  CHECK(missing.notes == "tool_result_missing 1");
 }
 
 TEST_CASE("turns that number their calls anew keep their own results") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,11 +34,10 @@ class Repair {
  private:
   struct Call {
     RawString name;
-    bool answered = false;
+    std::optional<ToolResultPart> result{};
   };
   struct Turn {
-    std::vector<Call> calls;    // in order
-    std::vector<Part> results;  // results of these calls
+    std::vector<Call> calls;  // in order
     bool held_results = false;
   };
   // Calls with one id in the latest turn that has it. Providers number calls anew in each turn.
@@ -66,7 +66,7 @@ class Repair {
     Latest& latest = latest_[call.tool_call_id.raw];
     if (latest.turn != index) latest = {index, {}, 0};
     latest.calls.push_back(turns_[index].calls.size());
-    turns_[index].calls.push_back({call.tool_name, false});
+    turns_[index].calls.push_back({call.tool_name});
   }
 
   void give(ToolResultPart& result) {
@@ -76,12 +76,10 @@ class Repair {
       return;
     }
     Latest& latest = found->second;
-    Turn& turn = turns_[latest.turn];
-    Call& call = turn.calls[latest.calls[latest.answered++]];
-    call.answered = true;
+    Call& call = turns_[latest.turn].calls[latest.calls[latest.answered++]];
     if (result.tool_name.empty()) result.tool_name = call.name;
     if (last_content_ > latest.turn) ++counts_.moved;
-    turn.results.emplace_back(std::move(result));
+    call.result = std::move(result);
   }
 
   void rebuild(std::size_t index) {
@@ -91,25 +89,29 @@ class Repair {
       const auto* text = std::get_if<TextPart>(&part);
       return text != nullptr && text->text.empty() && text->provider_state.empty();
     });
-    answer_rest(message, turn);
+    std::vector<Part> results = results_of(message, turn);
     if (!message.parts.empty()) {
       rebuilt_.push_back(std::move(message));
     } else if (!turn.held_results) {
       ++counts_.empty_messages;
     }
-    if (!turn.results.empty()) rebuilt_.push_back({Role::tool, std::move(turn.results)});
+    if (!results.empty()) rebuilt_.push_back({Role::tool, std::move(results)});
   }
 
-  void answer_rest(const Message& message, Turn& turn) {
+  // Returns the results in the order of the calls, with an error for each call that has none. Gemini's and Ollama's
+  // APIs match results to calls by their order.
+  std::vector<Part> results_of(const Message& message, Turn& turn) {
     static const auto kMissing =
         std::make_shared<const ToolOutput>(ToolOutput{ToolOutputType::error_text, JsonSpan{kNoResult}, {}});
-    std::size_t next = 0;
+    std::vector<Part> results;
     for (const Part& part : message.parts) {
       const auto* call = std::get_if<ToolCallPart>(&part);
-      if (call == nullptr || turn.calls[next++].answered) continue;
-      turn.results.emplace_back(ToolResultPart{call->tool_call_id, call->tool_name, kMissing});
-      ++counts_.missing;
+      if (call == nullptr) continue;
+      auto& result = turn.calls[results.size()].result;
+      if (!result) ++counts_.missing;
+      results.emplace_back(result ? *std::move(result) : ToolResultPart{call->tool_call_id, call->tool_name, kMissing});
     }
+    return results;
   }
 
   std::vector<Message>& messages_;

@@ -339,6 +339,26 @@ TEST_CASE("what grounding says beside its sources is state of the text") {
   CHECK(alone.states.size() == 1);
 }
 
+TEST_CASE("grounding that a stream sends in pieces is joined, and lists that are repeated count once") {
+  const auto chunk = [](const std::string& text, const std::string& grounding) {
+    return event(parts("{\"text\":\"" + text + "\"}", R"(,"groundingMetadata":)" + grounding));
+  };
+  const auto state_of = [](const std::string& stream) {
+    const auto got = run(stream + event(R"({"candidates":[{"finishReason":"STOP"}]})"));
+    REQUIRE(got.states.size() == 1);
+    return got.states[0].second;
+  };
+  const auto pieces =
+      state_of(chunk("a", R"({"groundingSupports":[{"groundingChunkIndices":[0]}],"webSearchQueries":["q"]})") +
+               chunk("b", R"({"groundingSupports":[{"groundingChunkIndices":[1]}],"webSearchQueries":["r","s"]})"));
+  CHECK(pieces == R"(gemini:{"groundingMetadata":{"groundingSupports":[{"groundingChunkIndices":[0]},)"
+                  R"({"groundingChunkIndices":[1]}],"webSearchQueries":["q","r","s"]}})");
+  const auto repeated =
+      state_of(chunk("a", R"({"webSearchQueries":["q"]})") + chunk("b", R"({"webSearchQueries":["q"]})") +
+               chunk("c", R"({"webSearchQueries":["q","r"]})"));
+  CHECK(repeated == R"(gemini:{"groundingMetadata":{"webSearchQueries":["q","r"]}})");
+}
+
 TEST_CASE("a reason in each chunk does not end the answer") {
   const auto got = run(stop(R"({"text":"a"})") + stop(R"({"text":"b"})"));
   CHECK(got.text_of(ContentKind::text) == "ab");

@@ -96,6 +96,13 @@ void Sources::add_url_context(const EventJson& json, const JsonElement& metadata
   }
 }
 
+// Returns true if `text` is a list that continues the list `before`. Some servers repeat a list with more items
+// instead.
+bool continues_list(std::string_view before, std::string_view text) {
+  if (!before.starts_with('[') || !text.starts_with('[')) return false;
+  return !text.starts_with(before.substr(0, before.size() - 1));
+}
+
 // Keeps the chunks although they are also reported as sources, because supports refer to them by number.
 void Grounding::add(const EventJson& json, const JsonElement& metadata) {
   constexpr std::string_view kChunks = "groundingChunks";
@@ -104,11 +111,17 @@ void Grounding::add(const EventJson& json, const JsonElement& metadata) {
     if (key != kChunks) says_more_ = true;
     std::string name = json.plain_text(key), text = json.json_text(value);
     const auto known = members_.find(name);
-    const std::size_t before = known == members_.end() ? 0 : name.size() + known->second.size();
+    const bool appends = known != members_.end() && continues_list(known->second, text);
+    const std::size_t before = known == members_.end() || appends ? 0 : name.size() + known->second.size();
     const std::size_t bytes = bytes_ - before + name.size() + text.size();
     if (bytes > kMaxBytes) continue;
     bytes_ = bytes;
-    members_.insert_or_assign(std::move(name), std::move(text));
+    if (appends) {
+      known->second.back() = ',';
+      known->second.append(text, 1);
+    } else {
+      members_.insert_or_assign(std::move(name), std::move(text));
+    }
   }
 }
 

@@ -40,7 +40,9 @@ class Grounding {
  public:
   static constexpr std::size_t kMaxBytes = std::size_t{256} << 10;
 
-  // Adds metadata from one chunk. A stream may send it in pieces and repeat it: the last of each member counts.
+  // Adds metadata from one chunk. A stream sends lists in pieces: groundingChunks has those that earlier chunks did not
+  // have, and supports count all of them (ai.google.dev/api/generate-content, GroundingMetadata). Other members may be
+  // repeated; the last one counts.
   void add(const EventJson& json, const JsonElement& metadata);
   // True if there is nothing besides sources.
   [[nodiscard]] bool empty() const { return !says_more_; }

@@ -34,12 +34,14 @@ class LaneObserver : public AttemptObserver {
  private:
   friend class HedgedAttempt;
   using Event = std::function<void(AttemptObserver& observer)>;
-  void hold(Event event);
+  // Holds an event that does not decide the race. `counts`: too many of them do.
+  void hold(Event event, bool counts = true);
 
   HedgedAttempt& race_;
   const Lane lane_;
   std::unique_ptr<Attempt> attempt_;
   std::vector<Event> held_;
+  std::size_t counted_ = 0;
   std::optional<Usage> usage_;
 };
 
@@ -50,7 +52,7 @@ class HedgedAttempt : public Attempt {
 
   std::expected<void, Error> start(std::chrono::milliseconds after) {
     if (auto started = start_lane(first_); !started) return started;
-    timer_ = clock_.call_at(clock_.now() + after, [this] { start_second(); });
+    if (!decided()) timer_ = clock_.call_at(clock_.now() + after, [this] { start_second(); });
     return {};
   }
 
@@ -61,10 +63,12 @@ class HedgedAttempt : public Attempt {
   }
 
   [[nodiscard]] bool decided() const { return winner_ != nullptr; }
+  [[nodiscard]] bool is_winner(const LaneObserver& lane) const { return winner_ == &lane; }
   AttemptObserver& observer() { return observer_; }
 
-  void win(LaneObserver& lane) {
-    if (decided()) return;
+  // Decides the race unless it is decided. Returns false if the other lane won: then the event must be dropped.
+  bool win(LaneObserver& lane) {
+    if (decided()) return is_winner(lane);
     winner_ = &lane;
     timer_.reset();
     LaneObserver& loser = other(lane);
@@ -72,6 +76,7 @@ class HedgedAttempt : public Attempt {
     handlers_.won(lane.lane_);
     for (const auto& event : std::exchange(lane.held_, {})) event(observer_);
     if (lane.usage_) observer_.usage(*lane.usage_);
+    return true;
   }
 
   // May destroy this object with its last call.
@@ -98,7 +103,7 @@ class HedgedAttempt : public Attempt {
   // If the second attempt cannot start, the first continues alone.
   void start_second() {
     const auto done = std::move(timer_);
-    if (handlers_.may_start_second()) static_cast<void>(start_lane(second_));
+    if (!decided() && handlers_.may_start_second()) static_cast<void>(start_lane(second_));
   }
 
   void abandon(LaneObserver& lane) {
@@ -117,10 +122,11 @@ class HedgedAttempt : public Attempt {
   std::unique_ptr<Timer> timer_;
 };
 
-void LaneObserver::hold(Event event) {
-  if (race_.decided()) return event(race_.observer());
+void LaneObserver::hold(Event event, bool counts) {
+  if (race_.is_winner(*this)) return event(race_.observer());
+  if (race_.decided()) return;
   held_.push_back(std::move(event));
-  if (held_.size() > kMaxHeld) race_.win(*this);
+  if (counts && ++counted_ > kMaxHeld) race_.win(*this);
 }
 
 void LaneObserver::first_byte() { race_.observer().first_byte(); }
@@ -129,7 +135,7 @@ void LaneObserver::delta(int part, ContentKind kind, std::string_view text, std:
   if (text.empty()) {
     return hold([=, id = std::string(tool_call_id)](AttemptObserver& observer) { observer.delta(part, kind, {}, id); });
   }
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().delta(part, kind, text, tool_call_id);
 }
 
@@ -140,27 +146,27 @@ void LaneObserver::tool_input_began(int part, std::string_view tool_call_id, std
 }
 
 void LaneObserver::tool_call(int part, ToolCall call) {
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().tool_call(part, std::move(call));
 }
 
 void LaneObserver::tool_result(ProviderToolResult result) {
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().tool_result(std::move(result));
 }
 
 void LaneObserver::file(int part, GeneratedFile file) {
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().file(part, std::move(file));
 }
 
 void LaneObserver::source(const Source& source) {
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().source(source);
 }
 
 void LaneObserver::logprobs(int part, std::string_view tokens) {
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().logprobs(part, tokens);
 }
 
@@ -171,23 +177,24 @@ void LaneObserver::provider_state(int part, std::string state) {
 // Each report replaces the one before, so only the last is held.
 void LaneObserver::usage(const Usage& usage) {
   usage_ = usage;
-  if (race_.decided()) race_.observer().usage(usage);
+  if (race_.is_winner(*this)) race_.observer().usage(usage);
 }
 
 void LaneObserver::warning(std::string_view code, std::string_view message) {
-  hold([code = std::string(code), message = std::string(message)](AttemptObserver& observer) {
-    observer.warning(code, message);
-  });
+  // Notes about a request come before any output, so they do not decide the race.
+  hold([code = std::string(code),
+        message = std::string(message)](AttemptObserver& observer) { observer.warning(code, message); },
+       false);
 }
 
 void LaneObserver::finish(FinishReason reason, std::string_view raw) {
-  race_.win(*this);
+  if (!race_.win(*this)) return;
   race_.observer().finish(reason, raw);
 }
 
 void LaneObserver::fail(Error error) {
   if (!race_.decided()) return race_.failed(*this, std::move(error));
-  race_.observer().fail(std::move(error));
+  if (race_.is_winner(*this)) race_.observer().fail(std::move(error));
 }
 
 }  // namespace

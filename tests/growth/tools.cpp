@@ -292,6 +292,13 @@ void mcp_servers(std::vector<Shape>& shapes) {
   add("tools of one name", 64, [=](size_t n) { return mcp({tools(n, [](size_t) { return string("t"); })}); });
   add("tools of long names", 64,
       [=](size_t n) { return mcp({tools(n, [](size_t i) { return string(100, 't') + number(i); })}); });
+  add("tools of names that meet when they are cut", 64, [=](size_t n) {
+    // Names of 64 bytes in all, in pairs with equal legal forms. A suffix stands in place of the bytes that differ.
+    return mcp({tools(2 * n, [](size_t i) {
+      const auto letter = [](size_t k) { return static_cast<char>('a' + k % 26); };
+      return string(58, 't') + (i % 2 == 0 ? "." : "_") + letter(i / 52) + letter(i / 2);
+    })});
+  });
   add("tools that are wanted", 64, [=](size_t n) {
     return mcp({tools(n, [](size_t i) { return "t" + number(i); })}, R"({"content":[]})", "", "", "openai-chat",
                R"("command":"program","tools":)" + list(n, [](size_t i) { return "\"t" + number(i) + "\""; }));

@@ -321,8 +321,12 @@ void Server::post_sweep() {
 void Server::sweep() {
   sweep_posted_ = false;
   chats_.destroy_ended();
-  // When a running chat ends, sweep() runs again.
-  while (chats_.queued() > 0 && admission_.may_run_next(chats_.running())) start(chats_.run_next());
+  // One at a time, because the start of a chat builds its request, which takes time. When a running chat ends, sweep()
+  // runs again.
+  if (chats_.queued() > 0 && admission_.may_run_next(chats_.running())) {
+    start(chats_.run_next());
+    post_sweep();
+  }
   const bool closing = input_closed_ || draining_;
   const bool idle = in_flight() == 0 && chats_.queued() == 0 && queries_.empty();
   if (closing && idle && on_idle_) std::exchange(on_idle_, nullptr)();

@@ -11,6 +11,7 @@ namespace aiw {
 namespace {
 
 constexpr std::size_t kMaxBytes = 64;
+constexpr std::size_t kMaxSuffix = 11;  // "_" and a number
 
 bool is_legal(char c) { return is_ascii_alnum(c) || c == '_' || c == '-'; }
 
@@ -29,7 +30,9 @@ std::string McpToolNames::add(std::string_view server, std::string_view tool) {
   if (name.front() == '-' || (name.front() >= '0' && name.front() <= '9')) name.insert(0, "_");
   if (name.size() > kMaxBytes) name = name.substr(0, kMaxBytes - 9) + '_' + hash_of(wanted);
   const std::string base = name;
-  int& number = last_number_[base];
+  // Long names that differ only where the suffix replaces their end share a number. Otherwise each would try all
+  // numbers that the others use.
+  int& number = last_number_[base.substr(0, kMaxBytes - kMaxSuffix)];
   for (number = std::max(number, 1); !used_.insert(name).second;) {
     const std::string suffix = '_' + std::to_string(++number);
     name = base.substr(0, kMaxBytes - suffix.size()) + suffix;

@@ -94,7 +94,6 @@ class UiEvents : public EventEncoder {
   struct Part {
     std::optional<ContentKind> kind;  // refusals are stored as text
     bool shown = false;               // the message already contains the part
-    bool open = false;                // a text or reasoning part that may still grow
     std::string state;
     std::string call_id;
   };
@@ -160,7 +159,7 @@ class UiEvents : public EventEncoder {
   int step_ = 0;
   int sources_ = 0;
   std::map<int, Part> parts_;
-  std::set<int> open_;         // parts that are open
+  std::set<int> open_;         // text and reasoning parts that may still grow
   std::vector<int> complete_;  // open parts that have their state; closed as soon as another part begins
   std::set<int> unplaced_;     // parts that have a state but no place in the message yet
   std::map<std::string, int, std::less<>> call_parts_;  // call id → part number, for the current step
@@ -250,10 +249,10 @@ void UiEvents::settle_before(int number) {
 // Opens a text or reasoning part, if it is not open yet.
 UiEvents::Part& UiEvents::begin(int number, ContentKind kind) {
   Part& part = parts_[number];
-  if (part.open) return part;
+  if (open_.contains(number)) return part;
   part.kind = kind == ContentKind::refusal ? ContentKind::text : kind;
   settle_before(number);
-  part.shown = part.open = true;
+  part.shown = true;
   open_.insert(number);
   if (!part.state.empty()) complete_.push_back(number);
   chunk(*part.kind == ContentKind::text ? "text-start" : "reasoning-start",
@@ -262,7 +261,6 @@ UiEvents::Part& UiEvents::begin(int number, ContentKind kind) {
 }
 
 void UiEvents::end_part(int number, Part& part) {
-  part.open = false;
   open_.erase(number);
   chunk(*part.kind == ContentKind::text ? "text-end" : "reasoning-end", [&](JsonWriter& json) {
     json.field("id", part_id(number));
@@ -311,7 +309,7 @@ void UiEvents::on(const PartStateEvent& e) {
   if (part.kind == ContentKind::tool_input && show_late_state(part, e.state)) return;
   const bool first = part.state.empty();
   part.state = e.state;
-  if (part.open) {
+  if (open_.contains(e.part)) {
     if (first) complete_.push_back(e.part);
   } else if (part.kind != ContentKind::tool_input) {
     unplaced_.insert(e.part);

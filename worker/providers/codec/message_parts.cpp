@@ -80,18 +80,10 @@ void write_output_text(BodyWriter& json, const ToolOutput& output) {
   json.end_string();
 }
 
-void write_returned_by(BodyWriter& json, RawString call_id) {
+std::string returned_by(RawString call_id) {
   constexpr std::size_t kMaxId = 1024;
-  json.begin_string();
-  json.out().append("Returned by ");
-  if (call_id.raw.size() <= kMaxId) {
-    json.out().append("tool call ");
-    json.out().splice(call_id.raw);
-  } else {
-    json.out().append("a tool");
-  }
-  json.out().append(":");
-  json.end_string();
+  if (call_id.raw.size() > kMaxId) return "Returned by a tool:";
+  return "Returned by tool call " + std::string(call_id.raw) + ":";
 }
 
 void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,10 @@ inline std::size_t count_leading_system(std::span<const Message> messages) {
 bool is_blank(RawString text);
 bool is_error(const ToolOutput& output);
 
+// Returns the label of media that a tool returned, as escaped text. A very long id, which each medium would repeat, is
+// left out.
+std::string returned_by(RawString call_id);
+
 // The functions below write one JSON string.
 
 // Writes the text parts one after the other. `between` must be escaped already.
@@ -47,8 +52,6 @@ void write_system_text(BodyWriter& json, RawString text);
 void write_prefill(BodyWriter& json, RawString text);
 // Writes a tool's output as text: JSON as received; for `content` the text parts, one on a line.
 void write_output_text(BodyWriter& json, const ToolOutput& output);
-// Writes the label of media that a tool returned. A very long id, which each medium would repeat, is left out.
-void write_returned_by(BodyWriter& json, RawString call_id);
 // Writes the URL of media, or a data URL of its bytes. `otherwise` is the type if the part has none.
 void write_media_url(BodyWriter& json, const MediaPart& media, std::string_view otherwise);
 

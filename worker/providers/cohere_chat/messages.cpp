@@ -76,9 +76,7 @@ class MessageWriter {
     if (media_.empty()) return;
     begin("user").key("content").begin_array();
     for (const auto& [call_id, part] : std::exchange(media_, {})) {
-      json_.begin_object().field("type", "text").key("text");
-      write_returned_by(json_, call_id);
-      json_.end_object();
+      json_.begin_object().field("type", "text").key("text").copy('"' + returned_by(call_id) + '"').end_object();
       write_image(*part);
     }
     json_.end_array().end_object();

@@ -202,9 +202,7 @@ void AdaptedChat::push_media() {
   push_turn_between();
   Message media{Role::user, {}};
   for (auto& [id, part] : std::exchange(returned_, {})) {
-    constexpr std::size_t kMaxId = 1024;  // each medium would repeat a longer one
-    const std::string by = id.raw.size() <= kMaxId ? "tool call " + std::string(id.raw) : "a tool";
-    media.parts.emplace_back(TextPart{keep_raw("Returned by " + by + ":")});
+    media.parts.emplace_back(TextPart{keep_raw(returned_by(id))});
     media.parts.emplace_back(std::move(part));
   }
   messages_.push_back(std::move(media));

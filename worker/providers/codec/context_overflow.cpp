@@ -175,7 +175,7 @@ void mark_context_overflow(Error& error) {
   const std::string code = ascii_lower(error.provider_code);
   const std::string message = ascii_lower(error.message);
   if (!may_be_overflow(error) || has_one_of(message, kRateWords) || !says_overflow(code, message)) return;
-  error.code = kContextOverflow;
+  error.code = error_code::context_overflow;
   error.category = Category::invalid_request;
   error.retryable = false;
   error.retry_after_ms.reset();

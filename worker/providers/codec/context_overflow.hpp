@@ -3,12 +3,9 @@
 
 #include <string_view>
 
-#include "protocol/codes.hpp"
 #include "protocol/error.hpp"
 
 namespace aiw {
-
-inline constexpr std::string_view kContextOverflow = error_code::context_overflow;
 
 // Turns an upstream_http or upstream_error into a context_overflow if its provider_code or message reports one. The new
 // category is invalid_request, not retryable. Fills limit_tokens and request_tokens if the message has them. Leaves

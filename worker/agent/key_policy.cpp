@@ -111,12 +111,7 @@ KeyPolicy system_key_policy(std::vector<std::string> folders) {
 }
 
 KeyPolicy for_request(const KeyPolicy& policy) {
-  KeyPolicy of_request;
-  of_request.allowed_variables = policy.allowed_variables;
-  of_request.allowed_hosts = policy.allowed_hosts;
-  of_request.trust_config = policy.trust_config;
-  of_request.read_variable = [&policy](const std::string& name) { return policy.read_variable(name); };
-  of_request.read_file = [&policy](const std::string& path) { return policy.read_file(path); };
+  KeyPolicy of_request = policy;
   of_request.of_request = std::make_shared<RequestKeys>();
   return of_request;
 }

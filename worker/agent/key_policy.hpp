@@ -49,7 +49,7 @@ struct KeyPolicy {
   std::shared_ptr<RequestKeys> of_request{};  // nullptr: every reference is read, without a limit
 };
 
-// Returns the same policy for the values of one request. `policy` must outlive it.
+// Returns the same policy for the values of one request.
 KeyPolicy for_request(const KeyPolicy& policy);
 
 // Returns the named folders and those where services find their secrets: /run/secrets (containers) and

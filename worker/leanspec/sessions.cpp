@@ -81,9 +81,6 @@ class SessionLookup : public LeanSpecSessions::Lookup, private Call {
 
   // The response holds the whole conversation, so it is only scanned.
   void use(std::string body) {
-    JsonReader check(body.data(), body.size(), kMaxDepth);
-    check.validate();
-    if (!check.ok()) return;
     std::string provider, model;
     JsonReader in(body.data(), body.size(), kMaxDepth);
     for_each_member(in, [&](std::string_view key) {
@@ -98,6 +95,8 @@ class SessionLookup : public LeanSpecSessions::Lookup, private Call {
           in.skip();
       });
     });
+    in.end();
+    if (!in.ok()) return;
     if (!provider.empty()) chat_.provider_id = provider;
     if (!model.empty()) chat_.model_id = model;
     if (!provider.empty() || !model.empty()) chat_.model.clear();

@@ -12,20 +12,25 @@ namespace aiw {
 struct ServerFixture {
   explicit ServerFixture(const ServerOptions& options = {.version = "1.2.3"}, Dialect dialect = Dialect::v1,
                          const std::vector<ToolSource*>& sources = {})
-      : encoder(make_encoder(dialect)),
-        server(std::make_unique<Server>(
-            options,
-            ServerServices{.clock = clock,
-                           .http = http,
-                           .memory = memory,
-                           .output = output,
-                           .encoder = *encoder,
-                           .keys = keys,
-                           .random = [] { return 0.0; },
-                           .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
-                           .tool_sources = sources,
-                           .memory_short = [this] { return memory_short; },
-                           .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }})) {
+      : encoder(make_encoder(dialect)) {
+    make_server(options, sources);
+  }
+
+  void make_server(const ServerOptions& options, const std::vector<ToolSource*>& sources = {},
+                   ParentSessions* sessions = nullptr) {
+    server = std::make_unique<Server>(
+        options, ServerServices{.clock = clock,
+                                .http = http,
+                                .memory = memory,
+                                .output = output,
+                                .encoder = *encoder,
+                                .keys = keys,
+                                .random = [] { return 0.0; },
+                                .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
+                                .tool_sources = sources,
+                                .parent_sessions = sessions,
+                                .memory_short = [this] { return memory_short; },
+                                .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }});
     server->on_idle([this] { ++idle; });
   }
 

@@ -493,38 +493,56 @@ TEST_CASE("a paused exchange gets no body until it is resumed, and then all of i
   CHECK((recorder.body == body));
 }
 
-// Bytes that `exchanges` of the same body take in between two turns of a timer, at most; all come whole.
-std::size_t most_in_a_turn(int exchanges, const std::string& response, const std::string& body) {
+// Calls an action in each turn of the loop.
+class EachTurn {
+ public:
+  EachTurn(Loop& loop, std::function<void()> action) : loop_(loop), action_(std::move(action)) { tick(); }
+
+ private:
+  void tick() {
+    action_();
+    timer_ = loop_.call_at(loop_.now(), [this] { tick(); });
+  }
+
+  Loop& loop_;
+  const std::function<void()> action_;
+  std::unique_ptr<aiw::Timer> timer_;
+};
+
+// Runs one exchange for each recorder, all with the same response, until all have ended without an error. Calls
+// `each_turn` in each turn of the loop.
+void exchange_all(std::vector<Recorder>& recorders, const std::string& response,
+                  const std::function<void()>& each_turn) {
   const Server server([&](Connection& connection) {
     connection.request();
     connection.send(response);
   });
   Loop loop;
   const auto client = aiw::make_curl_client(loop, {});
-  std::vector<Recorder> recorders(static_cast<std::size_t>(exchanges));
   std::vector<std::unique_ptr<HttpTransfer>> transfers;
+  std::size_t ended = 0;
+  for (auto& recorder : recorders) {
+    recorder.then_end = [&] {
+      if (++ended == recorders.size()) loop.stop();
+    };
+  }
+  const EachTurn turns(loop, each_turn);
+  for (auto& recorder : recorders) transfers.push_back(client->start(post(server.url()), {}, recorder));
+  CHECK(run_until_stopped(loop));
+  for (const auto& recorder : recorders) CHECK(code_of(recorder) == "none");
+}
+
+// Bytes that `exchanges` of the same body take in between two turns of a timer, at most; all come whole.
+std::size_t most_in_a_turn(std::size_t exchanges, const std::string& response, const std::string& body) {
+  std::vector<Recorder> recorders(exchanges);
   std::size_t in_turn = 0, most = 0;
-  int ended = 0;
   for (auto& recorder : recorders) {
     recorder.then_body = [&, before = std::size_t{0}]() mutable {
       in_turn += recorder.body.size() - std::exchange(before, recorder.body.size());
     };
-    recorder.then_end = [&] {
-      if (++ended == exchanges) loop.stop();
-    };
   }
-  std::unique_ptr<aiw::Timer> timer;
-  std::function<void()> tick = [&] {
-    most = std::max(most, std::exchange(in_turn, 0));
-    timer = loop.call_at(loop.now(), tick);
-  };
-  tick();
-  for (auto& recorder : recorders) transfers.push_back(client->start(post(server.url()), {}, recorder));
-  CHECK(run_until_stopped(loop));
-  for (const auto& recorder : recorders) {
-    CHECK(code_of(recorder) == "none");
-    CHECK((recorder.body == body));
-  }
+  exchange_all(recorders, response, [&] { most = std::max(most, std::exchange(in_turn, 0)); });
+  for (const auto& recorder : recorders) CHECK((recorder.body == body));
   return most;
 }
 
@@ -555,32 +573,12 @@ TEST_CASE("fault 117: however many answers flood the worker, a turn of the loop 
 }
 
 // Turns of the loop until `exchanges` of `response` have ended, from the first head on.
-int turns_of(int exchanges, const std::string& response) {
-  const Server server([&](Connection& connection) {
-    connection.request();
-    connection.send(response);
-  });
-  Loop loop;
-  const auto client = aiw::make_curl_client(loop, {});
-  std::vector<Recorder> recorders(static_cast<std::size_t>(exchanges));
-  std::vector<std::unique_ptr<HttpTransfer>> transfers;
-  int turns = 0, ended = 0;
+int turns_of(std::size_t exchanges, const std::string& response) {
+  std::vector<Recorder> recorders(exchanges);
+  int turns = 0;
   bool begun = false;
-  for (auto& recorder : recorders) {
-    recorder.then_head = [&] { begun = true; };
-    recorder.then_end = [&] {
-      if (++ended == exchanges) loop.stop();
-    };
-  }
-  std::unique_ptr<aiw::Timer> timer;
-  std::function<void()> tick = [&] {
-    turns += begun ? 1 : 0;
-    timer = loop.call_at(loop.now(), tick);
-  };
-  tick();
-  for (auto& recorder : recorders) transfers.push_back(client->start(post(server.url()), {}, recorder));
-  CHECK(run_until_stopped(loop));
-  for (const auto& recorder : recorders) CHECK(code_of(recorder) == "none");
+  for (auto& recorder : recorders) recorder.then_head = [&] { begun = true; };
+  exchange_all(recorders, response, [&] { turns += begun ? 1 : 0; });
   return turns;
 }
 
@@ -627,17 +625,15 @@ TEST_CASE("fault 117: a read over TLS ends with its record, also if that is only
   Recorder recorder;
   recorder.then_end = [&] { loop.stop(); };
   int turns = 0;
-  std::unique_ptr<aiw::Timer> timer;
-  std::function<void()> tick = [&] {
-    // The server's handshake ends with the tickets, so that all are there when they are read.
-    if ((*front)->seen().handshakes > 0)
-      ++turns;
-    else
-      std::this_thread::sleep_for(50ms);
-    timer = loop.call_at(loop.now(), tick);
-  };
-  tick();
   {
+    const EachTurn each_turn(loop, [&] {
+      // The server's handshake ends with the tickets, so that all are there when they are read.
+      if ((*front)->seen().handshakes > 0) {
+        ++turns;
+      } else {
+        std::this_thread::sleep_for(50ms);
+      }
+    });
     const auto client = aiw::make_curl_client(loop, {.ca_file = ca_file});
     const auto transfer = client->start(post((*front)->url()), {}, recorder);
     CHECK(run_until_stopped(loop));

@@ -13,18 +13,7 @@ struct LeanSpecServer : ServerFixture {
   explicit LeanSpecServer(const ServerOptions& options = {.version = "1"})
       : ServerFixture(options, Dialect::leanspec),
         sessions(http, clock, memory, [this](std::string_view what) { failures += std::string(what) + "; "; }) {
-    server = std::make_unique<Server>(
-        options, ServerServices{.clock = clock,
-                                .http = http,
-                                .memory = memory,
-                                .output = output,
-                                .encoder = *encoder,
-                                .keys = keys,
-                                .random = [] { return 0.0; },
-                                .post = [this](std::function<void()> action) { posted.push_back(std::move(action)); },
-                                .parent_sessions = &sessions,
-                                .on_unanswered = [this](const Error& error) { unanswered += error.code + " "; }});
-    server->on_idle([this] { ++idle; });
+    make_server(options, {}, &sessions);
   }
   ~LeanSpecServer() { server.reset(); }
 

@@ -357,6 +357,8 @@ TEST_CASE("grounding that a stream sends in pieces is joined, and lists that are
       state_of(chunk("a", R"({"webSearchQueries":["q"]})") + chunk("b", R"({"webSearchQueries":["q"]})") +
                chunk("c", R"({"webSearchQueries":["q","r"]})"));
   CHECK(repeated == R"(gemini:{"groundingMetadata":{"webSearchQueries":["q","r"]}})");
+  const auto numbers = state_of(chunk("a", R"({"indices":[1]})") + chunk("b", R"({"indices":[12]})"));
+  CHECK(numbers == R"(gemini:{"groundingMetadata":{"indices":[1,12]}})");
 }
 
 TEST_CASE("a reason in each chunk does not end the answer") {

@@ -100,7 +100,10 @@ void Sources::add_url_context(const EventJson& json, const JsonElement& metadata
 // instead.
 bool continues_list(std::string_view before, std::string_view text) {
   if (!before.starts_with('[') || !text.starts_with('[')) return false;
-  return !text.starts_with(before.substr(0, before.size() - 1));
+  const auto items = before.substr(0, before.size() - 1);
+  if (!text.starts_with(items)) return true;
+  const char next = text[items.size()];
+  return next != ',' && next != ']';  // "[1]" is no beginning of "[12]"
 }
 
 // Keeps the chunks although they are also reported as sources, because supports refer to them by number.
